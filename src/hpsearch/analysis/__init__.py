@@ -1,0 +1,26 @@
+"""From a study's record to typed results: no plotting, no Keras."""
+
+from hpsearch.analysis.analysis import Analysis, analyze
+from hpsearch.analysis.counts import Counts
+from hpsearch.analysis.curves import LearningCurve, LearningCurves
+from hpsearch.analysis.export import to_json
+from hpsearch.analysis.failures import CauseOfFailure
+from hpsearch.analysis.importance import Importance, ParameterImportance
+from hpsearch.analysis.progress import ProgressPoint
+from hpsearch.analysis.ranking import RankedTrial
+from hpsearch.analysis.searched import SearchedParameter
+
+__all__ = [
+    "Analysis",
+    "CauseOfFailure",
+    "Counts",
+    "Importance",
+    "LearningCurve",
+    "LearningCurves",
+    "ParameterImportance",
+    "ProgressPoint",
+    "RankedTrial",
+    "SearchedParameter",
+    "analyze",
+    "to_json",
+]

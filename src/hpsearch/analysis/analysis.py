@@ -1,0 +1,58 @@
+"""All results of a study in one frozen object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hpsearch.analysis.counts import Counts, count_trials
+from hpsearch.analysis.curves import LearningCurves, learning_curves
+from hpsearch.analysis.failures import CauseOfFailure, group_failures
+from hpsearch.analysis.importance import Importance, judge_importance
+from hpsearch.analysis.progress import ProgressPoint, follow_progress
+from hpsearch.analysis.ranking import RankedTrial, rank_trials
+from hpsearch.analysis.searched import SearchedParameter, describe_parameter
+from hpsearch.store.record import DataSummary, StudyRecord
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What is known of a study; every number of its report is here."""
+
+    name: str
+    metric: str
+    minimize: bool
+    budget: int
+    seed: int
+    counts: Counts
+    searched: tuple[SearchedParameter, ...]
+    ranking: tuple[RankedTrial, ...]
+    importance: Importance
+    progress: tuple[ProgressPoint, ...]
+    curves: LearningCurves
+    failures: tuple[CauseOfFailure, ...]
+    data: DataSummary | None
+
+    @property
+    def best(self) -> RankedTrial | None:
+        """Give the trial with the best value, or None before there is one."""
+        return self.ranking[0] if self.counts.valued else None
+
+
+def analyze(record: StudyRecord) -> Analysis:
+    """Analyze a study, finished or still running."""
+    ranking = rank_trials(record)
+    return Analysis(
+        name=record.name,
+        metric=record.metric,
+        minimize=record.minimize,
+        budget=record.spec.search.trials,
+        seed=record.spec.search.seed,
+        counts=count_trials(record, valued=sum(row.rank is not None for row in ranking)),
+        searched=tuple(map(describe_parameter, record.parameters)),
+        ranking=ranking,
+        importance=judge_importance(record),
+        progress=follow_progress(record),
+        curves=learning_curves(record, ranking),
+        failures=group_failures(record),
+        data=record.data,
+    )

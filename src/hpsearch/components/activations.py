@@ -1,0 +1,42 @@
+"""From the name of an activation to stock Keras layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from hpsearch.components.initializers import keras_initializer
+from hpsearch.randomness import derive
+from hpsearch.spec import Component
+
+LAYERS: dict[str, Callable[..., keras.layers.Layer]] = {
+    "relu": keras.layers.ReLU,
+    "leaky_relu": keras.layers.LeakyReLU,
+    "elu": keras.layers.ELU,
+}
+"""Activations whose arguments a stock layer takes."""
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "celu": keras.ops.celu,
+    "gelu": keras.ops.gelu,
+    "hard_shrink": keras.ops.hard_shrink,
+    "soft_shrink": keras.ops.soft_shrink,
+    "squareplus": keras.ops.squareplus,
+    "threshold": keras.ops.threshold,
+}
+"""Activations with arguments that no stock layer takes; a functional model records Keras' own operation."""
+
+
+def apply_activation(component: Component, name: str, seed: int, inputs: Any) -> Any:
+    """Apply an activation to a symbolic tensor, as a layer called `name` wherever Keras has one."""
+    arguments = dict(component.items())
+    if component.name == "prelu":
+        initializer = keras_initializer(component.alpha_initializer, derive(seed, "alpha", name))  # type: ignore[attr-defined]
+        return keras.layers.PReLU(alpha_initializer=initializer, name=name)(inputs)
+    if component.name in LAYERS:
+        return LAYERS[component.name](**arguments, name=name)(inputs)
+    if component.name in FUNCTIONS:
+        return FUNCTIONS[component.name](inputs, **arguments)
+    return keras.layers.Activation(component.name, name=name)(inputs)

@@ -1,0 +1,347 @@
+"""The coordinator: asks the sampler, hands members to workers, hears reports, decides, and writes the store.
+
+Time is logical: a tick is one epoch of the members under way in a worker. What is decided is a function of the
+tick log, which alone is asked on resume, so that a study does not depend on how often it was interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from hpsearch.engines.job import Start, StopOrder, TickOrder, TickResult
+from hpsearch.engines.worker import Worker, wait_for
+from hpsearch.exceptions import WorkerError
+from hpsearch.pruners import Judge, longest_run
+from hpsearch.running import RunningTrial
+from hpsearch.samplers import Experience, Suggester
+from hpsearch.search_space import SearchSpace, Value
+from hpsearch.store.arrays import read_arrays, write_arrays
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.projection import Projection
+from hpsearch.store.reading import trial_seed, trials_of, write_history
+from hpsearch.store.record import State, TrialRecord, finite
+from hpsearch.store.resolved import Resolved
+from hpsearch.store.ticks import Event, TickLog
+from hpsearch.training.member import EpochReport, Failure, Member, MemberState
+
+SNAPSHOT_SECONDS = 5.0
+"""A crash costs at most this much training, and the snapshots a small share of the time."""
+
+SLOTS = 1
+"""Members under way in one worker. On a CPU members take turns; one at a time lets the sampler know most."""
+
+Outcome = Literal["finished", "timeout", "exhausted", "interrupted"]
+
+
+class Display(Protocol):
+    """Who is shown how the study goes."""
+
+    def ended(self, record: TrialRecord, best: TrialRecord | None, finished: int) -> None:
+        """Show a trial that ended, the best so far, and how many have ended."""
+
+    def advanced(self, running: list[RunningTrial]) -> None:
+        """Show the trials under way."""
+
+    def note(self, text: str) -> None:
+        """Show a remark."""
+
+
+@dataclass
+class Desk:
+    """A worker and the trials that it has under way."""
+
+    worker: Worker
+    trials: dict[int, RunningTrial] = field(default_factory=dict)
+    arriving: list[Start] = field(default_factory=list)
+    asked_for: tuple[int, ...] = ()
+    busy: bool = False
+
+
+class Coordinator:
+    """Runs the search of one study to the end of its budget, or until `stopping` is set."""
+
+    def __init__(
+        self,
+        files: StudyFiles,
+        resolved: Resolved,
+        workers: list[Worker],
+        renew: Callable[[Worker], Worker],
+        projection: Projection,
+        display: Display,
+    ) -> None:
+        self.files, self.resolved, self.renew = files, resolved, renew
+        self.projection, self.display = projection, display
+        self.search = resolved.spec.search
+        self.space = SearchSpace(resolved.spec)
+        self.experience = Experience(resolved.spec, self.space)
+        self.suggester = Suggester(resolved.spec, self.space, self.experience)
+        longest = longest_run(resolved.spec, resolved.data.train_rows)
+        self.judge = Judge(self.search.pruner, longest, self.experience)
+        self.log = TickLog(files.ticks)
+        self.desks = [Desk(worker) for worker in workers]
+        self.ended: dict[int, TrialRecord] = {}
+        self.best: TrialRecord | None = None
+        self.waiting: list[RunningTrial] = []
+        self.asked = 0
+        self.exhausted = False
+        self.stopping = False
+        self._begun = self._snapshot_at = time.monotonic()
+
+    # The life of a study
+
+    def run(self) -> Outcome:
+        """Go on from the tick log to the end of the budget."""
+        self._replay(self.log.open())
+        try:
+            while not self.stopping:
+                for desk in self.desks:
+                    if not desk.busy:
+                        self._submit(desk)
+                busy = [desk for desk in self.desks if desk.busy]
+                if not busy:
+                    break
+                ready = wait_for([desk.worker for desk in busy])
+                self._hear(next(desk for desk in busy if desk.worker is ready))
+                self.projection.flush()
+            return self._outcome()
+        finally:
+            self._put_away()
+
+    def _outcome(self) -> Outcome:
+        if self.stopping and not self._complete:
+            return "interrupted"
+        if self.exhausted and len(self.ended) < self.search.trials:
+            return "exhausted"
+        return "finished" if len(self.ended) >= self.search.trials else "timeout"
+
+    @property
+    def _complete(self) -> bool:
+        under_way = any(desk.trials for desk in self.desks) or bool(self.waiting)
+        return not under_way and not self._may_ask()
+
+    def _may_ask(self) -> bool:
+        in_time = self.search.timeout is None or self.elapsed < self.search.timeout
+        return self.asked < self.search.trials and in_time and not self.exhausted
+
+    @property
+    def elapsed(self) -> float:
+        """Count the seconds that the study has taken, over all its processes."""
+        return self._elapsed_before + time.monotonic() - self._begun
+
+    def _put_away(self) -> None:
+        """Leave everything such that the study can go on."""
+        for desk in self.desks:
+            if desk.busy:
+                self._hear(desk)
+            numbers = tuple(desk.trials)
+            if numbers and not desk.arriving:
+                self._save(desk, desk.worker.do(TickOrder(snapshot=numbers)).states)
+        self.log.close()
+        self.projection.close()
+
+    # What the tick log knows
+
+    def _replay(self, events: list[Event]) -> None:
+        self._elapsed_before = self.log.elapsed
+        for record in trials_of(self.resolved, events, self.files):
+            if record.state != "running":
+                self.ended[record.number] = record
+                self._remember_best(record)
+        reports: dict[int, list[float | None]] = {}
+        for event in events:
+            self._replay_event(event, reports)
+        running = [number for number in reports if number not in self.ended]
+        self.waiting = [self._running(number, reports[number]) for number in sorted(running)]
+
+    def _replay_event(self, event: Event, reports: dict[int, list[float | None]]) -> None:
+        number, kind = event["number"], event["kind"]
+        if kind == "ask":
+            self.experience.begin(number)
+            if self.suggester.stateful:
+                self.suggester.recall(number)
+            self.suggester.take(number, event["values"])
+            self.projection.asked(number, event["values"])
+            self.asked = number + 1
+            reports[number] = []
+        elif kind == "report":
+            reports[number].append(event["value"])
+            self._experienced(number, event["epoch"], event["value"])
+        else:
+            self.experience.tell(number, event["state"], event["value"])
+            self.projection.ended(self.ended[number])
+
+    def _running(self, number: int, known: list[float | None]) -> RunningTrial:
+        values = self.experience.values(number)
+        member = self._member(number, values)
+        return RunningTrial(member, values, known)
+
+    def _member(self, number: int, values: dict[str, Value]) -> Member:
+        search = self.search
+        seed = trial_seed(search.seed, number)
+        return Member(number, self.space.configuration(values), seed, search.metric, search.direction)
+
+    def _experienced(self, number: int, epoch: int, value: float | None) -> bool:
+        """Take a report into the experience and tell whether the pruner ends the trial."""
+        if value is None:
+            return False
+        self.experience.report(number, epoch, value)
+        self.projection.reported(number, epoch, value)
+        return self.judge.prunes(number)
+
+    # Handing out work
+
+    def _submit(self, desk: Desk) -> None:
+        while len(desk.trials) < SLOTS and (self.waiting or self._may_ask()):
+            trial = self.waiting.pop(0) if self.waiting else self._ask()
+            if trial is not None:
+                desk.trials[trial.number] = trial
+                desk.arriving.append(self._start(trial))
+        if not desk.trials:
+            return
+        behind = tuple(number for number, trial in desk.trials.items() if trial.behind)
+        desk.asked_for = behind or tuple(desk.trials)
+        snapshot = desk.asked_for if self._snapshot_is_due() else ()
+        desk.worker.submit(TickOrder(tuple(desk.arriving), desk.asked_for, snapshot))
+        desk.arriving.clear()
+        desk.busy = True
+
+    def _snapshot_is_due(self) -> bool:
+        return time.monotonic() - self._snapshot_at > SNAPSHOT_SECONDS
+
+    def _ask(self) -> RunningTrial | None:
+        number = self.asked
+        values = self.suggester.suggest(number)
+        if values is None:
+            self.exhausted = True
+            return None
+        self.asked += 1
+        self.log.append([{"kind": "ask", "number": number, "values": values}], self.elapsed)
+        self.projection.asked(number, values)
+        return self._running(number, [])
+
+    def _start(self, trial: RunningTrial) -> Start:
+        stored = read_arrays(self.files.checkpoint(trial.number))
+        if stored is None:
+            return Start(trial.member.dump())
+        arrays, progress = stored
+        trial.restore(progress["epochs"])
+        return Start(trial.member.dump(), MemberState(arrays, progress["trainer"]))
+
+    # Hearing and deciding
+
+    def _hear(self, desk: Desk) -> None:
+        desk.busy = False
+        try:
+            result: TickResult = desk.worker.result()
+        except WorkerError as failure:
+            self._lose(desk, str(failure))
+            return
+        events: list[Event] = []
+        for report in result.reports:
+            events += self._decide(desk, desk.trials[report.number], report)
+        self.log.append(events, self.elapsed)
+        self._save(desk, result.states)
+        self.display.advanced([trial for other in self.desks for trial in other.trials.values()])
+
+    def _decide(self, desk: Desk, trial: RunningTrial, report: EpochReport) -> list[Event]:
+        events: list[Event] = []
+        caught_up = not trial.behind
+        trial.hear(report)
+        value = report.metrics[trial.member.metric] if report.failure is None else None
+        if caught_up:
+            number, epoch = trial.number, report.epoch
+            events.append({"kind": "report", "number": number, "epoch": epoch, "value": value})
+        elif len(trial.epochs) < len(trial.known):
+            return []
+        pruned = self._experienced(trial.number, report.epoch, value)
+        if report.failure is not None:
+            events.append(self._end(desk, trial, "failed", _told(report.failure)))
+        elif trial.finished:
+            events.append(self._end(desk, trial, "complete"))
+        elif pruned:
+            cause = f"pruned by {self.judge.name} at epoch {report.epoch}"
+            events.append(self._end(desk, trial, "pruned", cause))
+        return events
+
+    def _end(self, desk: Desk, trial: RunningTrial, state: State, cause: str | None = None) -> Event:
+        record = self._record(trial, state, cause)
+        best = self._remember_best(record)
+        weights = desk.worker.do(StopOrder(trial.number, weights=best))
+        if best and weights is not None:
+            self._keep_weights(record, weights)
+        return self._close(desk, trial, record)
+
+    def _close(self, desk: Desk, trial: RunningTrial, record: TrialRecord) -> Event:
+        write_history(self.files, record.number, trial.epochs)
+        self.files.checkpoint(record.number).unlink(missing_ok=True)
+        self.experience.tell(record.number, record.state, record.value)
+        del desk.trials[record.number]
+        self.ended[record.number] = record
+        self.projection.ended(record)
+        self.display.ended(record, self.best, len(self.ended))
+        names = ("number", "state", "value", "epochs", "best_epoch", "seconds", "cause")
+        return {"kind": "end", **{name: getattr(record, name) for name in names}}
+
+    def _record(self, trial: RunningTrial, state: State, cause: str | None) -> TrialRecord:
+        value = None if trial.best_value is None or state == "failed" else finite(trial.best_value)
+        return TrialRecord(
+            number=trial.number,
+            state=state,
+            value=value,
+            parameters=trial.values,
+            configuration=trial.member.configuration,
+            epochs=len(trial.epochs),
+            best_epoch=None if value is None else trial.best_epoch,
+            seconds=round(trial.seconds, 3),
+            seed=trial.member.seed,
+            cause=cause,
+        )
+
+    def _remember_best(self, record: TrialRecord) -> bool:
+        """Take a trial as the best if it is; of equal ones the first stays."""
+        if record.value is None:
+            return False
+        best, minimize = self.best, self.search.direction == "minimize"
+        better = best is None or best.value is None
+        if best is not None and best.value is not None:
+            better = record.value < best.value if minimize else record.value > best.value
+        if better:
+            self.best = record
+        return better
+
+    def _lose(self, desk: Desk, cause: str) -> None:
+        """Record the trials that a worker could not go on with, and put a new worker in its place."""
+        events = []
+        for number in desk.asked_for:
+            trial = desk.trials[number]
+            events.append(self._close(desk, trial, self._record(trial, "failed", cause)))
+        self.log.append(events, self.elapsed)
+        desk.worker = self.renew(desk.worker)
+        self.waiting += [self._running(n, trial.known) for n, trial in desk.trials.items()]
+        desk.trials.clear()
+        desk.arriving.clear()
+
+    # Files beside the tick log
+
+    def _save(self, desk: Desk, states: dict[int, MemberState]) -> None:
+        for number, state in states.items():
+            if number in desk.trials:
+                progress = {"trainer": state.progress, "epochs": desk.trials[number].epochs}
+                write_arrays(self.files.checkpoint(number), state.arrays, progress)
+        if states:
+            self._snapshot_at = time.monotonic()
+
+    def _keep_weights(self, record: TrialRecord, weights: Any) -> None:
+        path = self.files.weights(record.number)
+        write_arrays(path, dict(weights), {"number": record.number})
+        for other in path.parent.glob("*.npz"):
+            if other != path:
+                other.unlink(missing_ok=True)
+
+
+def _told(failure: Failure) -> str:
+    step = "" if failure.step is None else f", step {failure.step}"
+    return f"{failure.cause} (epoch {failure.epoch}{step})"

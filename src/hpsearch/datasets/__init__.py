@@ -1,0 +1,8 @@
+"""Load a data set, split it and scale it: from the data section of a spec to a frozen `Dataset`."""
+
+from hpsearch.datasets._dataset import Dataset
+from hpsearch.datasets._encoding import Column, Encoding
+from hpsearch.datasets._loading import load_dataset
+from hpsearch.datasets._rows import Rows, Scaling, Split
+
+__all__ = ["Column", "Dataset", "Encoding", "Rows", "Scaling", "Split", "load_dataset"]

@@ -1,0 +1,97 @@
+"""A data set that is ready to train on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from hpsearch.datasets._encoding import Encoding, Imputation
+from hpsearch.datasets._rows import Array, Rows, Split
+from hpsearch.store.record import DataSummary
+
+Task = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Unscaled rows from which parts are taken by position.
+
+    `x`: (n, *features) as loaded, NaN where a cell of a csv file is missing; `y`: (n,) int32 or float32.
+    `imputations` holds one for each split, and is empty where nothing can be missing.
+    """
+
+    x: Array
+    y: Array
+    bags: bool = False
+    imputations: tuple[Imputation, ...] = ()
+
+    def take(self, index: Array, split: int) -> Rows:
+        """Take rows by position, with what is missing filled in as the split's training part says."""
+        x = self.x[index]
+        if not self.bags:
+            x = x.astype(np.float32, copy=False)
+        if self.imputations:
+            x = self.imputations[split].apply(x)
+        return Rows(x, self.y[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows to train and validate on, and how they came to be.
+
+    `features` is the shape of one row. `labels` names the classes in the order of their numbers and is empty
+    for regression. `splits` holds one split, or one for each fold. `fingerprint` is the SHA-256 over the
+    arrays as they were loaded, before anything was split, with their names, shapes and dtypes.
+    """
+
+    source: str
+    task: Task
+    features: tuple[int, ...]
+    labels: tuple[str, ...]
+    splits: tuple[Split, ...] = field(repr=False)
+    encoding: Encoding | None = field(repr=False)
+    fingerprint: str
+    pool: Pool = field(repr=False)
+    held_out: Pool | None = field(default=None, repr=False)
+    """The test rows, all of them."""
+
+    @property
+    def outputs(self) -> int:
+        """Count the classes; 1 for regression."""
+        return len(self.labels) if self.task == "classification" else 1
+
+    def raw(self, split: int, part: Literal["train", "validation"]) -> Rows:
+        """Give the rows of a part unscaled, but encoded, as a model takes them that holds the scaling."""
+        chosen = self.splits[split]
+        index = chosen.train_index if part == "train" else chosen.validation_index
+        return self.pool.take(index, split)
+
+    def raw_test(self, split: int = 0) -> Rows | None:
+        """Give the test rows unscaled, encoded as the split says; None without a test part."""
+        if self.held_out is None:
+            return None
+        return self.held_out.take(np.arange(len(self.held_out.y)), split)
+
+    def test(self, split: int = 0) -> Rows | None:
+        """Give the test rows, scaled by what the split fitted; None without a test part."""
+        rows = self.raw_test(split)
+        scaling = self.splits[split].scaling
+        return rows if rows is None or scaling.identity else Rows(scaling.apply(rows.x), rows.y)
+
+    def summary(self) -> DataSummary:
+        """Give the data set in numbers; the rows are those of the first split, `folds` counts the splits."""
+        first = self.splits[0]
+        return DataSummary(
+            source=self.source,
+            task=self.task,
+            features=self.features,
+            outputs=self.outputs,
+            train_rows=len(first.train),
+            validation_rows=len(first.validation),
+            test_rows=0 if self.held_out is None else len(self.held_out.y),
+            folds=len(self.splits),
+            labels=self.labels,
+            fingerprint=self.fingerprint,
+        )

@@ -1,0 +1,193 @@
+"""How the columns of a csv file become numbers: one-hot categories and imputed values, as plain data.
+
+What scikit-learn's SimpleImputer (mean, most frequent), OneHotEncoder (handle_unknown="ignore") and
+ColumnTransformer compute, in a form that is quick for 10^5 columns and that can be written as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from hpsearch.datasets._csv import MAX_COLUMNS, Cells, Table
+from hpsearch.datasets._loaded import fits_in_memory
+from hpsearch.exceptions import DataError
+
+if TYPE_CHECKING:
+    from hpsearch.datasets._rows import Array
+
+SplitIndex = tuple["Array", "Array"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the file.
+
+    `categories` are those of the training rows, sorted; each becomes a feature, in this order. A column of
+    numbers has none and becomes one feature. `imputation` holds what stands for a missing value, for each
+    split; `unseen` holds, for each split, the categories that its training part lacks, which are encoded as
+    zeros.
+    """
+
+    name: str
+    kind: Literal["numeric", "categorical"]
+    categories: tuple[str, ...]
+    imputation: tuple[float | str, ...]
+    unseen: tuple[tuple[str, ...], ...]
+
+    @property
+    def width(self) -> int:
+        """Count the features that this column becomes."""
+        return len(self.categories) if self.kind == "categorical" else 1
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The columns in the order of the file, and so of the features, fitted for each split."""
+
+    target: str
+    columns: tuple[Column, ...]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Name each feature: `age`, or `colour=red` for a category."""
+        return tuple(
+            name
+            for column in self.columns
+            for name in ([f"{column.name}={c}" for c in column.categories] or [column.name])
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Give everything as dictionaries, lists, texts and numbers."""
+        return asdict(self)
+
+    def encode(self, cells: Mapping[str, Sequence[str]], split: int = 0) -> Array:
+        """Encode rows that were not in the file, as the training part of a split says.
+
+        `cells` maps the name of each column to its cells as text, all of one length n; other names are
+        ignored. Gives (n, features) float32. Raises `DataError` for a missing column and for text in a column
+        of numbers.
+        """
+        absent = [column.name for column in self.columns if column.name not in cells]
+        if absent:
+            raise DataError(f"The rows lack the column {absent[0]!r}.")
+        columns = tuple(Cells(c.name, tuple(text.strip() for text in cells[c.name])) for c in self.columns)
+        table = Table("The rows", columns, range(1, len(columns[0].texts) + 1))
+        for known, column in zip(self.columns, columns, strict=True):
+            if known.kind == "numeric":
+                table.complain_of_numbers(column)
+        return _imputation(self.columns, split).apply(_encoded(table, self.columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Imputation:
+    """What stands for missing values in a split, and the features that its training part has.
+
+    `fill`: (features,) float32; `seen`: (features,) bool, None where all are seen.
+    """
+
+    fill: Array
+    seen: Array | None
+
+    def apply(self, x: Array) -> Array:
+        """Fill in (n, features) where it is NaN; features that were never seen become 0."""
+        filled = np.where(np.isnan(x), self.fill, x)
+        return filled if self.seen is None else np.where(self.seen, filled, np.float32(0))
+
+
+def encode_table(
+    table: Table, target: str, splits: Sequence[SplitIndex]
+) -> tuple[Encoding, Array, tuple[Imputation, ...]]:
+    """Fit the encoding on the training part of each split and encode every row.
+
+    Kinds of columns are found in the rows of all training and validation parts, categories in all training
+    parts. Gives the encoding, (n, features) float32 with NaN where a cell is missing, and an imputation for
+    each split. Raises `DataError`.
+    """
+    known = np.unique(np.concatenate([np.concatenate(pair) for pair in splits]))
+    trains = [train for train, _ in splits]
+    layout = np.unique(np.concatenate(trains))
+    columns = tuple(_column(table, cells, known, layout, trains) for cells in table.columns)
+    width = sum(column.width for column in columns)
+    if width > MAX_COLUMNS:
+        widest = max(columns, key=lambda column: column.width)
+        raise DataError(
+            f"{table.where}: one-hot encoding gives {width} columns, more than {MAX_COLUMNS}; {widest.name!r}"
+            f" alone has {widest.width} categories."
+        )
+    fits_in_memory(table.where, len(table.lines), width, 4, "leave out columns with many categories")
+    x = _encoded(table, columns)
+    return Encoding(target, columns), x, tuple(_imputation(columns, split) for split in range(len(splits)))
+
+
+def _column(table: Table, cells: Cells, known: Array, layout: Array, trains: Sequence[Array]) -> Column:
+    if cells.missing[known].all():
+        raise DataError(f"{table.where}: column {cells.name!r} is empty.")
+    for number, train in enumerate(trains, start=1):
+        if cells.missing[train].all():
+            which = f" of fold {number}" if len(trains) > 1 else ""
+            raise DataError(f"{table.where}: column {cells.name!r} has no value in the training part{which}.")
+    return _categorical(cells, layout, trains) if cells.text[known].any() else _numeric(table, cells, trains)
+
+
+def _numeric(table: Table, cells: Cells, trains: Sequence[Array]) -> Column:
+    table.complain_of_numbers(cells)
+    whole = not cells.missing.any()
+    means = tuple(float((cells.numbers[t] if whole else _present(cells, t)).mean()) for t in trains)
+    return Column(cells.name, "numeric", (), means, ((),) * len(trains))
+
+
+def _present(cells: Cells, index: Array) -> Array:
+    return cells.numbers[index][~cells.missing[index]]
+
+
+def _categorical(cells: Cells, layout: Array, trains: Sequence[Array]) -> Column:
+    categories = sorted({cells.texts[row] for row in layout[~cells.missing[layout]].tolist()})
+    numbers = _numbered(cells, categories)
+    counts = [np.bincount(numbers[train] + 1, minlength=len(categories) + 1)[1:] for train in trains]
+    return Column(
+        cells.name,
+        "categorical",
+        tuple(categories),
+        tuple(categories[int(count.argmax())] for count in counts),
+        tuple(tuple(categories[i] for i in np.flatnonzero(count == 0)) for count in counts),
+    )
+
+
+def _numbered(cells: Cells, categories: Sequence[str]) -> Array:
+    """Give the position of each cell's category: (n,) int, -1 for a category that is not known or missing."""
+    positions = {category: position for position, category in enumerate(categories)}
+    return np.fromiter((positions.get(t, -1) for t in cells.texts), dtype=np.int64, count=len(cells.texts))
+
+
+def _encoded(table: Table, columns: Sequence[Column]) -> Array:
+    """Encode every row; column by column in memory, because that is how it is filled."""
+    encoded = np.zeros((sum(column.width for column in columns), len(table.lines)), dtype=np.float32)
+    start = 0
+    for cells, column in zip(table.columns, columns, strict=True):
+        _fill(encoded[start : start + column.width], cells, column)
+        start += column.width
+    return np.ascontiguousarray(encoded.T)
+
+
+def _fill(block: Array, cells: Cells, column: Column) -> None:
+    if column.kind == "numeric":
+        block[0] = cells.numbers
+        return
+    numbers = _numbered(cells, column.categories)
+    rows = np.flatnonzero(numbers >= 0)
+    block[numbers[rows], rows] = 1
+    block[:, cells.missing] = np.nan
+
+
+def _imputation(columns: Sequence[Column], split: int) -> Imputation:
+    fills: list[float] = []
+    seen: list[bool] = []
+    for column in columns:
+        value, unseen = column.imputation[split], set(column.unseen[split])
+        fills += [float(c == value) for c in column.categories] if column.categories else [float(value)]
+        seen += [c not in unseen for c in column.categories] if column.categories else [True]
+    return Imputation(np.array(fills, dtype=np.float32), None if all(seen) else np.array(seen))

@@ -1,0 +1,126 @@
+"""From the data section of a spec to a data set that is ready to train on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpsearch.datasets._bundled import load_bundled
+from hpsearch.datasets._csv import Table, load_csv
+from hpsearch.datasets._dataset import Dataset, Pool
+from hpsearch.datasets._encoding import encode_table
+from hpsearch.datasets._keras import load_keras
+from hpsearch.datasets._loaded import Loaded, from_arrays
+from hpsearch.datasets._npz import read_npz
+from hpsearch.datasets._partition import Partition, Partitioner
+from hpsearch.datasets._rows import Array, Rows, Split, fit_scaling
+from hpsearch.datasets._target import Target, find_target
+from hpsearch.exceptions import DataError
+
+if TYPE_CHECKING:
+    from hpsearch.datasets._encoding import Encoding
+    from hpsearch.spec import Data
+
+DATA_DIR = "HPSEARCH_DATA"
+
+
+def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> Dataset:
+    """Load, choose, split, encode and scale the rows that a study trains on.
+
+    `directory`: where relative paths start, that of the study file. `data_dir`: where the npz files of Keras'
+    data sets lie; by default the directory that the environment variable HPSEARCH_DATA names. Raises
+    `DataError` for everything that the data or the options do wrong.
+    """
+    loaded = _load(data, directory, data_dir)
+    if data.test is not None and loaded.y_test is not None:
+        raise DataError(f"{loaded.where}: 'test' cannot be given, because this data set has a test part.")
+    target = find_target(loaded, data)
+    y = target.read(loaded.y)
+    partition = Partitioner(loaded.where, target, y, data.split_seed).divide(data)
+    pool, encoding = _pool(loaded, data, y, partition)
+    return Dataset(
+        source=data.source,
+        task=target.task,
+        features=tuple(map(int, pool.x.shape[1:])),
+        labels=target.labels,
+        splits=_splits(loaded.where, pool, data, partition.splits),
+        encoding=encoding,
+        fingerprint=loaded.fingerprint,
+        pool=pool,
+        held_out=_held_out(loaded, target, pool, partition),
+    )
+
+
+def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
+    if data.sklearn is not None:
+        return load_bundled(data.sklearn)
+    if data.keras is not None:
+        return load_keras(data.keras, data_dir or _data_dir(), data.num_words)
+    if data.csv is not None and data.target is not None:
+        return load_csv(_place(directory, data.csv), data.target)
+    path = _place(directory, str(data.npz))
+    return from_arrays(str(path), read_npz(path))
+
+
+def _data_dir() -> Path | None:
+    named = os.environ.get(DATA_DIR)
+    return Path(named) if named else None
+
+
+def _place(directory: Path, path: str) -> Path:
+    return directory / Path(path).expanduser()
+
+
+def _pool(loaded: Loaded, data: Data, y: Array, partition: Partition) -> tuple[Pool, Encoding | None]:
+    if not isinstance(loaded.x, Table):
+        return Pool(loaded.x, y, loaded.bags), None
+    encoding, x, imputations = encode_table(loaded.x, str(data.target), partition.splits)
+    return Pool(x, y, imputations=imputations), encoding
+
+
+def _splits(where: str, pool: Pool, data: Data, indices: Sequence[tuple[Array, Array]]) -> tuple[Split, ...]:
+    return tuple(_split(where, pool, data, number, *pair) for number, pair in enumerate(indices))
+
+
+def _split(
+    where: str, pool: Pool, data: Data, number: int, train_index: Array, validation_index: Array
+) -> Split:
+    train, validation = pool.take(train_index, number), pool.take(validation_index, number)
+    scaling = fit_scaling(train.x, data.rescale or 1.0, standardize=data.standardize)
+    if not scaling.identity:
+        train, validation = (
+            Rows(scaling.apply(train.x), train.y),
+            Rows(scaling.apply(validation.x), validation.y),
+        )
+        if not all(np.isfinite(rows.x).all() for rows in (train, validation)):
+            raise DataError(f"{where}: scaling makes some numbers too large for a float32.")
+    return Split(train, validation, scaling, train_index, validation_index)
+
+
+def _held_out(loaded: Loaded, target: Target, pool: Pool, partition: Partition) -> Pool | None:
+    if partition.test is not None:
+        index = partition.test
+        return Pool(pool.x[index], pool.y[index], pool.bags, pool.imputations)
+    if loaded.x_test is None or loaded.y_test is None:
+        return None
+    return _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+
+
+def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> Pool:
+    if (raw.dtype.kind == "U") != (loaded.y.dtype.kind == "U"):
+        raise DataError(f"{loaded.where}: y_train and y_test must both hold numbers or both hold text.")
+    y = target.read(raw)
+    if target.task == "regression":
+        return Pool(x, y, loaded.bags)
+    unknown = ~np.isin(raw, np.unique(loaded.y))
+    if unknown.any():
+        row = int(unknown.argmax())
+        raise DataError(f"{loaded.where}: y_test[{row}] is the class {str(raw[row])!r}, which y_train lacks.")
+    kept = np.flatnonzero(y >= 0)
+    if not kept.size:
+        raise DataError(f"{loaded.where}: the test part has no row of the classes that are kept.")
+    return Pool(x if kept.size == len(y) else x[kept], y[kept], loaded.bags)

@@ -1,0 +1,106 @@
+"""Rows with their targets, and how they are scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+CHUNK = 2**22
+"""Numbers that are held as float64 at one time while deviations are computed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Features and targets of the same rows.
+
+    `x`: (n, *features) float32, or uint8 for bags of words, which trainers cast. `y`: (n,) int32 for classes,
+    float32 for regression.
+    """
+
+    x: Array
+    y: Array
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """The scaling of features: `(raw * factor - mean) / deviation`.
+
+    `mean` and `deviation`: (*features) float32, None where nothing is standardized. `deviation` is 1 for a
+    feature that is constant in the training part.
+    """
+
+    factor: float = 1.0
+    mean: Array | None = None
+    deviation: Array | None = None
+
+    @property
+    def identity(self) -> bool:
+        """Tell whether scaled rows equal raw ones."""
+        return self.factor == 1.0 and self.mean is None
+
+    def apply(self, x: Array) -> Array:
+        """Scale features.
+
+        `x`: (n, *features), any numbers. Gives float32 of the same shape, computed in float32; infinite
+        where a number leaves its range.
+        """
+        scaled = np.array(x, dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.factor != 1.0:
+                scaled *= np.float32(self.factor)
+            if self.mean is not None and self.deviation is not None:
+                scaled -= self.mean
+                scaled /= self.deviation
+        return scaled
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A training and a validation part, both scaled by what was fitted on the training part.
+
+    `train_index` and `validation_index` are positions, from 0, in the training part of the data as it was
+    loaded: before `classes`, `test` and `subset` took rows away.
+    """
+
+    train: Rows
+    validation: Rows
+    scaling: Scaling
+    train_index: Array
+    validation_index: Array
+
+
+def fit_scaling(x: Array, factor: float, *, standardize: bool) -> Scaling:
+    """Fit a scaling on the training part.
+
+    `x`: (n, *features) raw. The deviation is that of the population, as in scikit-learn's StandardScaler.
+    """
+    if not standardize:
+        return Scaling(factor)
+    mean = x.mean(axis=0, dtype=np.float64)
+    deviation = np.sqrt(_squares(x, mean) / len(x)) * factor
+    with np.errstate(over="ignore"):
+        narrow, centre = deviation.astype(np.float32), (mean * factor).astype(np.float32)
+    constant = (x.min(axis=0) == x.max(axis=0)) | (narrow == 0)
+    return Scaling(factor, centre, np.where(constant, np.float32(1), narrow))
+
+
+def _squares(x: Array, mean: Array) -> Array:
+    total = np.zeros_like(mean)
+    for chunk in _chunks(x):
+        total += np.square(chunk - mean).sum(axis=0)
+    return total
+
+
+def _chunks(x: Array) -> Iterator[Array]:
+    step = max(1, CHUNK // max(1, x[0].size))
+    for start in range(0, len(x), step):
+        yield x[start : start + step].astype(np.float64)

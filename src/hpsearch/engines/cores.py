@@ -1,0 +1,59 @@
+"""Which cores a training process uses, decided before its numerical libraries start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+from hpsearch.datasets import Dataset
+from hpsearch.spec import Choice, Numeric, StudySpec
+
+ONE_CORE_WEIGHTS = 100_000
+"""Networks with fewer weights train faster on one core: below this, handing work to a second core costs more
+than the work (measured by `benchmarks/cores.py`)."""
+
+
+def use_cores(spec: StudySpec, dataset: Dataset) -> str:
+    """Pin this process to one core if the study's largest network is small; give the decision in words.
+
+    Call it before JAX or TensorFlow is imported, and only in a process of our own.
+    """
+    if largest_network(spec, dataset) > ONE_CORE_WEIGHTS:
+        return "all"
+    flags = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    if hasattr(os, "sched_setaffinity"):
+        # The last core, because the coordinator and the rest of the system tend to run on the first.
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    return "one"
+
+
+def largest_network(spec: StudySpec, dataset: Dataset) -> int:
+    """Count the weights of the largest network that the study can ask for."""
+    models = spec.model.options if isinstance(spec.model, Choice) else (spec.model,)
+    return max(_weights(sizes, dataset) for model in models for sizes in _sizes(model))
+
+
+def _weights(sizes: tuple[int, ...], dataset: Dataset) -> int:
+    widths = (prod(dataset.features), *sizes, dataset.outputs)
+    return sum(before * after for before, after in zip(widths, widths[1:], strict=False))
+
+
+def _sizes(model: Any) -> Iterator[tuple[int, ...]]:
+    if model.hidden is None:
+        yield (_largest(model.units),) * _largest(model.layers)
+        return
+    options = model.hidden.options if isinstance(model.hidden, Choice) else (model.hidden,)
+    for option in options:
+        yield tuple(_largest(units) for units in option)
+
+
+def _largest(value: Any) -> int:
+    if isinstance(value, Choice):
+        return max(map(_largest, value.options))
+    return int(value.high) if isinstance(value, Numeric) else int(value)

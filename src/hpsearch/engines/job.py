@@ -1,0 +1,74 @@
+"""What a worker is told and what it tells: plain data that crosses processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hpsearch.store.record import DataSummary
+from hpsearch.training.member import EpochReport, MemberState
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to open a study: the spec as plain data, and where its data are."""
+
+    spec: dict[str, Any]
+    directory: str
+    data_dir: str | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a worker found when it opened a study."""
+
+    data: DataSummary
+    settings: dict[str, str]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Take a member on: as plain data, and where it was."""
+
+    member: dict[str, Any]
+    state: MemberState | None = None
+
+
+@dataclass(frozen=True)
+class TickOrder:
+    """One tick: members to take on first, then members to advance by one epoch, then states to give."""
+
+    start: tuple[Start, ...] = ()
+    advance: tuple[int, ...] = ()
+    snapshot: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TickResult:
+    """What a tick gave: a report for each member that advanced, and the states that were asked for."""
+
+    reports: tuple[EpochReport, ...]
+    states: dict[int, MemberState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StopOrder:
+    """Let a member go, and give the weights of its best epoch if they are wanted."""
+
+    number: int
+    weights: bool
+
+
+@dataclass(frozen=True)
+class ExportOrder:
+    """Save a configuration with its weights as a `.keras` file that takes raw rows."""
+
+    configuration: dict[str, Any]
+    weights: dict[str, NDArray[Any]]
+    path: str
+
+
+Order = TickOrder | StopOrder | ExportOrder

@@ -1,0 +1,135 @@
+"""The work of a worker, wherever it runs: open a study, advance members, export models."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.engines.cores import use_cores
+from hpsearch.engines.job import ExportOrder, Job, Opened, Order, StopOrder, TickOrder, TickResult
+from hpsearch.exceptions import ModelError, UnsupportedError
+from hpsearch.spec import Choice, StudySpec, read_configuration
+from hpsearch.spec.search import SCORERS
+
+if TYPE_CHECKING:
+    from hpsearch.training.trainer import Trainer
+
+PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "torch", "optuna", "numpy", "scikit-learn")
+
+
+class Session:
+    """One study, open in a worker."""
+
+    def __init__(self, job: Job, *, spawned: bool) -> None:
+        self.spec = StudySpec.model_validate(job.spec)
+        data_dir = None if job.data_dir is None else Path(job.data_dir)
+        self.dataset = load_dataset(self.spec.data, Path(job.directory), data_dir)
+        check_metric(self.spec, self.dataset)
+        backend = backend_of(self.spec)
+        self.settings = {"backend": "jax" if backend == "auto" else backend}
+        if spawned:
+            self.settings["cores"] = use_cores(self.spec, self.dataset)
+        _choose_backend(self.settings["backend"])
+        self.trainer = _trainer(backend, self.dataset, self.spec)
+        self.settings["trainer"] = type(self.trainer).__name__
+
+    def opened(self) -> Opened:
+        """Tell what was found."""
+        return Opened(self.dataset.summary(), self.settings, _versions())
+
+    def do(self, order: Order) -> Any:
+        """Carry out one order."""
+        if isinstance(order, TickOrder):
+            return self._tick(order)
+        if isinstance(order, StopOrder):
+            weights = self.trainer.best_weights(order.number) if order.weights else None
+            self.trainer.stop(order.number)
+            return weights
+        return self._export(order)
+
+    def _tick(self, order: TickOrder) -> TickResult:
+        from hpsearch.training.member import Member
+
+        for start in order.start:
+            self.trainer.start(Member.read(start.member), start.state)
+        reports = tuple(self.trainer.advance(number) for number in order.advance)
+        states = {number: self.trainer.state(number) for number in order.snapshot}
+        return TickResult(reports, states)
+
+    def _export(self, order: ExportOrder) -> None:
+        from hpsearch.models import export_model, save_model
+
+        model = export_model(
+            read_configuration(order.configuration),
+            self.dataset.features,
+            self.trainer.objective,
+            self.dataset.splits[0].scaling,
+            order.weights,
+        )
+        save_model(model, Path(order.path))
+
+    def close(self) -> None:
+        """Release the trainer."""
+        self.trainer.close()
+
+
+def check_metric(spec: StudySpec, dataset: Dataset) -> None:
+    """Check that the metric judges the task of the data.
+
+    Raises UnsupportedError, with the metrics that do.
+    """
+    metric, task = spec.search.metric, dataset.task
+    if metric == "val_loss" or metric in SCORERS[task] or (metric, task) == ("val_accuracy", "classification"):
+        return
+    known = ", ".join(("val_loss", *SCORERS[task]))
+    raise UnsupportedError(f"search.metric: {metric} does not judge a {task}; choose one of {known}")
+
+
+def backend_of(spec: StudySpec) -> str:
+    """Give the backend that a study names.
+
+    Raises UnsupportedError where its training sections name several.
+    """
+    options = spec.training.options if isinstance(spec.training, Choice) else (spec.training,)
+    backends = {training.backend for training in options}
+    if len(backends) > 1:
+        raise UnsupportedError(f"training.backend: one study runs on one backend, not on {sorted(backends)}")
+    return str(backends.pop())
+
+
+def _choose_backend(backend: str) -> None:
+    os.environ["KERAS_BACKEND"] = backend
+    if backend == "tensorflow":
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        import keras
+    except ImportError as failure:
+        raise ModelError(f"the backend {backend} cannot be loaded ({failure}): install it, or name another") from None
+    if keras.backend.backend() != backend:
+        raise ModelError(
+            f"Keras runs on {keras.backend.backend()} in this process already, and the study wants {backend}"
+        )
+
+
+def _trainer(backend: str, dataset: Dataset, spec: StudySpec) -> Trainer:
+    if backend == "auto":
+        from hpsearch.training.compiled import CompiledTrainer
+        from hpsearch.training.compiled.menu import menu_of
+
+        return CompiledTrainer(dataset, menu_of(spec))
+    from hpsearch.training.fit import FitTrainer
+
+    return FitTrainer(dataset)
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,87 @@
+"""From a configuration to a Keras model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.components.objectives import Objective
+from hpsearch.datasets import Scaling
+from hpsearch.models.mlp import connect, first_weights
+from hpsearch.models.weights import Weights, named_variables, put_weights, weights_of
+from hpsearch.spec import Configuration, Mlp
+
+__all__ = [
+    "Weights",
+    "export_model",
+    "initial_weights",
+    "named_variables",
+    "put_weights",
+    "save_model",
+    "training_model",
+    "weights_of",
+]
+
+
+def initial_weights(
+    configuration: Configuration, features: tuple[int, ...], objective: Objective, seed: int
+) -> dict[str, NDArray[np.float32]]:
+    """Draw the initial weights of a configuration by Keras' initializers, each layer from its own seed."""
+    return first_weights(cast(Mlp, configuration.model), features, objective, seed)
+
+
+def training_model(
+    configuration: Configuration, features: tuple[int, ...], objective: Objective, seed: int
+) -> keras.Model:
+    """Build the model that is trained: scaled rows in, logits out, penalties and dropout in place."""
+    inputs = keras.Input(features, name="rows")
+    outputs = connect(cast(Mlp, configuration.model), inputs, objective, seed, training=True)
+    return keras.Model(inputs, outputs)
+
+
+def export_model(
+    configuration: Configuration,
+    features: tuple[int, ...],
+    objective: Objective,
+    scaling: Scaling,
+    weights: Weights,
+) -> keras.Model:
+    """Build the model that is kept: raw rows in, predictions out, stock Keras layers only.
+
+    Its `evaluate` gives the loss without penalties, and the metric beside it.
+    """
+    inputs = keras.Input(features, name="rows")
+    logits = connect(cast(Mlp, configuration.model), _scaled(inputs, scaling), objective, 0, training=False)
+    outputs = keras.layers.Activation(objective.activation, name="predictions")(logits)
+    model = keras.Model(inputs, outputs)
+    put_weights(model, {**scaling_weights(model), **weights})
+    model.compile(
+        optimizer="sgd", loss=objective.keras_loss(from_logits=False), metrics=[objective.metric]
+    )
+    return model
+
+
+def _scaled(inputs: Any, scaling: Scaling) -> Any:
+    tensor = inputs
+    if scaling.factor != 1.0:
+        tensor = keras.layers.Rescaling(scaling.factor, name="rescale")(tensor)
+    if scaling.mean is not None and scaling.deviation is not None:
+        variance = np.square(scaling.deviation.astype(np.float64))
+        layer = keras.layers.Normalization(axis=-1, mean=scaling.mean, variance=variance, name="standardize")
+        tensor = layer(tensor)
+    return tensor
+
+
+def scaling_weights(model: keras.Model) -> dict[str, NDArray[Any]]:
+    """Give the weights of the layers that scale, which training does not touch."""
+    known = weights_of(model)
+    return {name: value for name, value in known.items() if name.split("/")[0] in ("rescale", "standardize")}
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save a model as a `.keras` file."""
+    model.save(path)

@@ -1,0 +1,65 @@
+"""The value of each trial by number, with the best so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from hpsearch.analysis import ProgressPoint
+from hpsearch.report.figures.scale import Scale
+from hpsearch.report.figures.svg import INK, drawing, new_figure, to_svg
+from hpsearch.store.record import State
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How trials of one state are drawn."""
+
+    shape: str
+    colour: str
+
+
+MARKS: dict[State, Mark] = {
+    "complete": Mark("o", "#1f7fc4"),
+    "pruned": Mark("^", "#a67c00"),
+    "failed": Mark("X", "#d1495b"),
+}
+
+
+def draw_progress(points: Sequence[ProgressPoint], scale: Scale, metric: str) -> Markup:
+    """Draw the values of the finished trials over their numbers."""
+    with drawing():
+        figure, axes = new_figure(3.7)
+        scale.apply(axes)
+        for state, mark in MARKS.items():
+            _draw_state(axes, [point for point in points if point.state == state], scale, state, mark)
+        _draw_best(axes, points)
+        axes.set_xlabel("trial")
+        axes.set_ylabel(metric)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        if axes.get_legend_handles_labels()[1]:
+            figure.legend(loc="outside upper center", ncols=4, frameon=False)
+        return to_svg(figure, "progress", f"{metric} of each trial by number, with the best value so far")
+
+
+def _draw_state(axes: Axes, points: Sequence[ProgressPoint], scale: Scale, state: State, mark: Mark) -> None:
+    valued = [(point.number, scale.place(point.value)) for point in points if point.value is not None]
+    absent = [point.number for point in points if point.value is None]
+    if valued:
+        numbers, values = zip(*valued, strict=True)
+        axes.plot(numbers, values, mark.shape, color=mark.colour, markersize=5, alpha=0.8, label=state)
+    if absent:
+        label = "_" if valued else state
+        axes.plot(absent, [0.0] * len(absent), mark.shape, color=mark.colour, label=label, clip_on=False,
+                  transform=axes.get_xaxis_transform())  # fmt: skip
+
+
+def _draw_best(axes: Axes, points: Sequence[ProgressPoint]) -> None:
+    known = [(point.number, point.best) for point in points if point.best is not None]
+    if known:
+        numbers, best = zip(*known, strict=True)
+        axes.step(numbers, best, where="post", color=INK, linewidth=1.4, label="best so far")

@@ -1,0 +1,74 @@
+"""The value axis of a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from hpsearch.report.numbers import short
+
+LOG_RATIO = 20.0
+DENSE_RATIO = 1000.0
+OUTLIER_SPREADS = 8.0
+MARGIN = 0.06
+LARGEST = 1e150
+"""The square of it is a number still, and so is the ratio of two ends of an axis."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The ends of a value axis, whether it is logarithmic, and how many values lie beyond it."""
+
+    low: float
+    high: float
+    log: bool
+    outside: int
+
+    def place(self, value: float) -> float:
+        """Move a value that lies beyond the axis to its edge."""
+        return min(max(value, self.low), self.high)
+
+    def apply(self, axes: Axes) -> None:
+        """Set the vertical axis of a plot."""
+        axes.set_yscale("log" if self.log else "linear")
+        axes.set_ylim(*self._padded())
+        if self.log:
+            steps = (1.0, 2.0, 5.0) if self.high / self.low < DENSE_RATIO else (1.0,)
+            axes.yaxis.set_major_locator(LogLocator(subs=steps))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+            axes.yaxis.set_minor_formatter(NullFormatter())
+
+    def _padded(self) -> tuple[float, float]:
+        if self.log:
+            factor = (self.high / self.low) ** MARGIN
+            return self.low / factor, self.high * factor
+        pad = (self.high - self.low) * MARGIN or abs(self.low) * MARGIN or 1.0
+        return self.low - pad, self.high + pad
+
+
+def fit_scale(values: Sequence[float], minimize: bool) -> Scale:
+    """Fit an axis to finite values: logarithmic over wide positive ranges, else without far outliers.
+
+    An outlier lies on the worse side of the median, farther than eight times the distance of the best.
+    """
+    inside = [min(max(value, -LARGEST), LARGEST) for value in values]
+    low, high = (min(inside), max(inside)) if inside else (0.0, 1.0)
+    if low > 0 and high / max(low, 1 / LARGEST) > LOG_RATIO:
+        return Scale(max(low, 1 / LARGEST), high, log=True, outside=0)
+    limit = _limit(inside, minimize)
+    if limit is not None:
+        low, high = (low, min(high, limit)) if minimize else (max(low, limit), high)
+    return Scale(low, high, log=False, outside=sum(not low <= value <= high for value in values))
+
+
+def _limit(values: Sequence[float], minimize: bool) -> float | None:
+    if not values:
+        return None
+    middle = median(values)
+    best = min(values) if minimize else max(values)
+    spread = middle - best
+    return middle + OUTLIER_SPREADS * spread if spread else None

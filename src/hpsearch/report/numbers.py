@@ -1,0 +1,34 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from hpsearch.search_space import Value
+
+DASH = "\N{EN DASH}"
+"""Stands where there is no value."""
+
+
+def short(value: Value | None) -> str:
+    """Write a value with four significant digits; whole numbers and words are written out.
+
+    A truth value is written as the study file does, and nothing as an en dash.
+    """
+    if value is None:
+        return DASH
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    return str(value)
+
+
+def exact(value: Value | None) -> str | None:
+    """Write a number so that it reads back as the same number; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def amount(count: int, noun: str) -> str:
+    """Write a count with its noun: `1 trial`, `1,000 trials`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,127 @@
+"""The sentences of the report."""
+
+from __future__ import annotations
+
+from hpsearch.analysis import Analysis, Counts, Importance, LearningCurves, RankedTrial
+from hpsearch.analysis.curves import POINTS
+from hpsearch.analysis.importance import FEWEST_TRIALS
+from hpsearch.report.numbers import amount, short
+
+
+def answer(analysis: Analysis) -> str:
+    """Say which trial is best, how the others ended, and how far that can be trusted."""
+    sentences = (_winner(analysis), _endings(analysis.counts), _caution(analysis.counts), _scarcity(analysis))
+    return " ".join(filter(None, sentences))
+
+
+def _winner(analysis: Analysis) -> str:
+    best = analysis.best
+    if best is None:
+        return _no_winner(analysis.counts)
+    better = "lower" if analysis.minimize else "higher"
+    epoch = "" if best.best_epoch is None else f" at epoch {best.best_epoch}"
+    return (
+        f"The best configuration is that of trial {best.number}: {analysis.metric} {short(best.value)}"
+        f"{epoch} ({better} is better).{_ending(best)}"
+    )
+
+
+def _no_winner(counts: Counts) -> str:
+    if not counts.trials:
+        return "No trial has been run yet."
+    if counts.failed == counts.trials:
+        return "There is no best configuration: every trial failed."
+    return "No trial has given a value yet."
+
+
+def _ending(best: RankedTrial) -> str:
+    if best.state == "failed":
+        return " That trial failed in a later epoch, so train it again before you rely on it."
+    return " That trial was pruned before its last epoch." if best.state == "pruned" else ""
+
+
+def _endings(counts: Counts) -> str:
+    if not counts.trials:
+        return ""
+    words = {
+        "finished": counts.complete,
+        "pruned": counts.pruned,
+        "failed": counts.failed,
+        "still running": counts.running,
+    }
+    ends = ", ".join(f"{count:,} {word}" for word, count in words.items() if count)
+    return f"{amount(counts.trials, 'trial')}: {ends}."
+
+
+def _caution(counts: Counts) -> str:
+    if counts.valued < 2:
+        return ""
+    return (
+        f"This is the best single-seed score of {amount(counts.valued, 'trial')} and therefore optimistic: "
+        "the best of many noisy numbers was partly lucky, and trained from another seed this configuration "
+        "will usually score worse."
+    )
+
+
+def _scarcity(analysis: Analysis) -> str:
+    valued = analysis.counts.valued
+    if valued >= FEWEST_TRIALS or not analysis.searched or not analysis.counts.trials:
+        return ""
+    told = {0: "no trial", 1: "only one trial"}.get(valued, f"only {valued} trials")
+    return f"There are not enough trials: {told} gave a value, too few to tell good regions from bad ones."
+
+
+def importance_note(importance: Importance) -> str:
+    """Say what the shares mean and how rough they are."""
+    note = (
+        f"PED-ANOVA over {amount(importance.trials, 'completed trial')}: how much each parameter decides "
+        "whether a trial is among the best tenth; the shares add up to 1. They are single estimates without "
+        "error bars, and the fewer the trials, the more easily another seed would reorder them."
+    )
+    if any(parameter.condition for parameter in importance.parameters):
+        note += (
+            " A conditional parameter is judged only among the trials where it is active, and counts by how "
+            "many of the best trials those are."
+        )
+    return note
+
+
+def curves_note(curves: LearningCurves, metric: str) -> str:
+    """Say which curves are shown and which were left out."""
+    if not curves.shown:
+        return f"No trial has recorded {metric} by epoch yet."
+    note = f"Learning curves of the best {amount(len(curves.best), 'trial')} in colour."
+    if curves.rest:
+        note += f" In grey: {_sample(curves)}."
+    if curves.thinned:
+        note += f" Of longer curves, {POINTS} evenly spaced epochs are drawn."
+    return note
+
+
+def _sample(curves: LearningCurves) -> str:
+    if len(curves.rest) == curves.rest_recorded:
+        return f"the other {amount(len(curves.rest), 'curve')}"
+    return f"an even sample of {len(curves.rest)} of the other {curves.rest_recorded:,} curves"
+
+
+def progress_note(outside: int) -> str:
+    """Explain the marks of the figure, and what lies beyond its axis."""
+    note = (
+        "Each mark is a trial; the line is the best value so far. Trials without a value stand on the axis."
+    )
+    if outside:
+        note += f" {amount(outside, 'value')} beyond the axis: drawn at its edge."
+    return note
+
+
+def failures_note(counts: Counts) -> str:
+    """Count what went wrong."""
+    sentences = []
+    if counts.failed:
+        sentences.append(
+            f"{amount(counts.failed, 'trial')} failed; to the sampler a failure counts as the worst result."
+        )
+    if counts.pruned:
+        was = "was" if counts.pruned == 1 else "were"
+        sentences.append(f"{amount(counts.pruned, 'trial')} {was} pruned: stopped early as not promising.")
+    return " ".join(sentences)

@@ -1,0 +1,128 @@
+"""The tables of the report as rows of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from hpsearch.analysis import Analysis, CauseOfFailure, ParameterImportance, RankedTrial, SearchedParameter
+from hpsearch.report.numbers import DASH, exact, short
+from hpsearch.search_space import Value
+from hpsearch.store.record import DataSummary, StudyRecord
+
+LISTED = 20
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell shows, and the exact number behind it where it is one."""
+
+    text: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the column `header` names its rows."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    header: int = 0
+
+    @cached_property
+    def numeric(self) -> tuple[bool, ...]:
+        """Tell of each column whether it holds numbers only, with or without gaps."""
+        return tuple(map(_all_numbers, zip(*self.rows, strict=True))) or (False,) * len(self.columns)
+
+
+def _all_numbers(cells: Iterable[Cell]) -> bool:
+    filled = [cell for cell in cells if cell.text != DASH]
+    return bool(filled) and all(cell.value is not None for cell in filled)
+
+
+def cell(value: Value | None) -> Cell:
+    """Make the cell of a value; an en dash where there is none."""
+    return Cell(short(value), exact(value))
+
+
+def ranking_table(analysis: Analysis) -> Table:
+    """List every finished trial, best first."""
+    names = tuple(parameter.name for parameter in analysis.searched)
+    caption = f"Every finished trial, best first by {analysis.metric}"
+    columns = ("rank", "number", "state", analysis.metric, "epochs", "seconds", *names)
+    rows = tuple(_ranking_row(trial, names) for trial in analysis.ranking)
+    return Table(caption, columns, rows, header=1)
+
+
+def _ranking_row(trial: RankedTrial, names: Iterable[str]) -> tuple[Cell, ...]:
+    own = (trial.rank, trial.number, trial.state, trial.value, trial.epochs, trial.seconds)
+    return (*map(cell, own), *(cell(trial.parameters.get(name)) for name in names))
+
+
+def importance_table(rows: Iterable[ParameterImportance]) -> Table:
+    """List the parameters with their shares."""
+    columns = ("parameter", "share", "trials where active", "active when")
+    cells = tuple((cell(r.name), cell(r.share), cell(r.trials), _condition(r.condition)) for r in rows)
+    return Table("Importance of each searched parameter", columns, cells)
+
+
+def failure_table(causes: Iterable[CauseOfFailure]) -> Table:
+    """List the causes of failure with the trials that they ended."""
+    rows = tuple(
+        (Cell(c.cause or "no cause was recorded"), cell(len(c.numbers)), Cell(_listed(c.numbers)))
+        for c in causes
+    )
+    return Table("Failed trials by cause", ("cause", "trials", "numbers"), rows)
+
+
+def searched_table(parameters: Iterable[SearchedParameter]) -> Table:
+    """List the parameters with their distributions and conditions."""
+    rows = tuple((cell(p.name), cell(p.distribution), _condition(p.condition)) for p in parameters)
+    return Table("Searched parameters", ("name", "distribution", "active when"), rows)
+
+
+def data_table(data: DataSummary) -> Table:
+    """Describe the data set."""
+    shown: dict[str, Value] = {
+        "source": data.source,
+        "task": data.task,
+        "features": " \N{MULTIPLICATION SIGN} ".join(map(str, data.features)),
+        "outputs": data.outputs,
+        "training rows": data.train_rows,
+        "validation rows": data.validation_rows,
+        "test rows": data.test_rows,
+        "folds": data.folds,
+        "labels": ", ".join(data.labels) or DASH,
+    }
+    return named_table("Data", shown)
+
+
+def provenance_table(record: StudyRecord) -> Table:
+    """List where the numbers come from: seed, data, versions, machine and automatic decisions."""
+    shown: dict[str, Value] = {"seed": record.spec.search.seed}
+    if record.data is not None:
+        shown["data fingerprint (SHA-256)"] = record.data.fingerprint
+    for title, items in (
+        ("version", record.versions),
+        ("machine", record.machine),
+        ("setting", record.settings),
+    ):
+        shown |= {f"{title}: {name}": value for name, value in items.items()}
+    return named_table("Where the numbers come from", shown)
+
+
+def named_table(caption: str, values: Mapping[str, Value]) -> Table:
+    """Lay out named values, one a row."""
+    rows = tuple((Cell(name), cell(value)) for name, value in values.items())
+    return Table(caption, ("what", "value"), rows)
+
+
+def _condition(words: str) -> Cell:
+    return Cell(words or "always")
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, numbers[:LISTED]))
+    return shown if len(numbers) <= LISTED else f"{shown} and {len(numbers) - LISTED:,} more"

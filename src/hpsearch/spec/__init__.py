@@ -1,0 +1,34 @@
+"""The study file as frozen, validated types."""
+
+from hpsearch.spec.data import Data
+from hpsearch.spec.distributions import Choice, Distribution, Numeric
+from hpsearch.spec.loading import StudyFile, load_study_file, print_spec, print_yaml, read_spec
+from hpsearch.spec.model import Mlp
+from hpsearch.spec.parts import Component, Part
+from hpsearch.spec.schema import json_schema
+from hpsearch.spec.search import Search, direction_of
+from hpsearch.spec.study import Configuration, StudySpec, read_configuration
+from hpsearch.spec.training import EarlyStopping, Training
+
+__all__ = [
+    "Choice",
+    "Component",
+    "Configuration",
+    "Data",
+    "Distribution",
+    "EarlyStopping",
+    "Mlp",
+    "Numeric",
+    "Part",
+    "Search",
+    "StudyFile",
+    "StudySpec",
+    "Training",
+    "direction_of",
+    "json_schema",
+    "load_study_file",
+    "print_spec",
+    "print_yaml",
+    "read_configuration",
+    "read_spec",
+]

@@ -1,0 +1,227 @@
+"""Distributions of the study file: what may stand wherever a value may."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
+
+T = TypeVar("T")
+
+MAX_OPTIONS = 1_000
+
+DEFINITION = "x-definition"
+"""The key under which a JSON Schema says by what name it stands among the definitions."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several options; an option may hold distributions of its own."""
+
+    options: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A number between `low` and `high`, both included, on a linear or logarithmic scale."""
+
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+    integer: bool = False
+
+    @property
+    def word(self) -> str:
+        """Give the reserved word under which the study file writes this distribution."""
+        return ("log_" if self.log else "") + ("int" if self.integer else "uniform")
+
+    @property
+    def arguments(self) -> list[float]:
+        """List the bounds, and the step where there is one, as the study file writes them."""
+        return [self.low, self.high] + ([] if self.step is None else [self.step])
+
+
+Distribution = Choice | Numeric
+
+RESERVED = ("choice", "uniform", "log_uniform", "int", "log_int")
+
+_Handler = Callable[[Any], Any]
+
+
+def is_distribution(raw: object) -> bool:
+    """Tell whether a mapping reads as a distribution: a reserved word with a list as its value."""
+    if not isinstance(raw, dict) or len(raw) != 1:
+        return False
+    ((word, arguments),) = raw.items()
+    return word in RESERVED and isinstance(arguments, list)
+
+
+def problem(expected: str, **context: object) -> PydanticCustomError:
+    """Make an error that says what was expected; `path` in `context` is not needed."""
+    return PydanticCustomError("expected", "{expected}", {"expected": expected, **context})
+
+
+def gather(title: str, failures: list[tuple[tuple[str | int, ...], Exception, Any]]) -> ValidationError:
+    """Join the errors of several parts into one, each under the place of its part."""
+    details: list[InitErrorDetails] = []
+    for place, failure, found in failures:
+        if isinstance(failure, ValidationError):
+            for line in failure.errors(include_url=False):
+                context = line.get("ctx", {})
+                where, found = place + line["loc"], line["input"]
+                details.append(InitErrorDetails(type=kind_of(line), loc=where, input=found, ctx=context))
+        else:
+            error = failure if isinstance(failure, PydanticCustomError) else problem(str(failure))
+            details.append(InitErrorDetails(type=error, loc=place, input=found))
+    return ValidationError.from_exception_data(title, details)
+
+
+def kind_of(line: Any) -> Any:
+    """Give the type of an error in the form in which it can be raised again."""
+    if line["type"] not in {"expected", "value_error"}:
+        return line["type"]
+    context = line.get("ctx", {})
+    text = str(context.get("expected", line["msg"]))
+    return PydanticCustomError("expected", "{expected}", {**context, "expected": text})
+
+
+class _SearchableMarker:
+    """Let a distribution over the annotated type stand in the place of its value."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_wrap_validator_function(self.validate, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        inner = handler(schema)
+        words = _numeric_words(handler.resolve_ref_schema(inner))
+        nested = {**_one_of({"choice": {"type": "array", "minItems": 1}}), DEFINITION: "choice"}
+        options = {"type": "array", "minItems": 1, "items": {"anyOf": [inner, *words, nested]}}
+        return {"anyOf": [inner, *words, _one_of({"choice": options})]}
+
+    def validate(self, raw: Any, handler: _Handler) -> Any:
+        if isinstance(raw, Choice | Numeric):
+            return raw
+        if not is_distribution(raw):
+            return handler(raw)
+        ((word, arguments),) = raw.items()
+        if word == "choice":
+            return self._choice(arguments, handler)
+        return _numeric(word, arguments, handler)
+
+    def _choice(self, options: list[Any], handler: _Handler) -> Choice:
+        if not options:
+            raise problem("at least one option in 'choice'")
+        if len(options) > MAX_OPTIONS:
+            raise problem(f"at most {MAX_OPTIONS} options in 'choice'", found=f"{len(options)} options")
+        accepted: list[Any] = []
+        failures: list[tuple[tuple[str | int, ...], Exception, Any]] = []
+        for index, option in enumerate(options):
+            try:
+                accepted.append(self.validate(option, handler))
+            except (ValidationError, PydanticCustomError) as failure:
+                failures.append((("choice", index), failure, option))
+        if failures:
+            raise gather("choice", failures)
+        for index, value in enumerate(accepted):
+            if any(type(value) is type(earlier) and value == earlier for earlier in accepted[:index]):
+                failures.append(
+                    (("choice", index), problem("options that differ from each other"), options[index])
+                )
+        if failures:
+            raise gather("choice", failures)
+        return Choice(tuple(accepted))
+
+
+def _numeric_words(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the JSON Schema of the ranges that can stand in the place of a value."""
+    kinds = {part.get("type") for part in (schema, *schema.get("anyOf", ()))}
+    if "number" in kinds:
+        words, name, kind = RESERVED[1:], "range", "number"
+    elif "integer" in kinds:
+        words, name, kind = RESERVED[3:], "whole_range", "integer"
+    else:
+        return []
+    bounds = {"type": "array", "items": {"type": kind}, "minItems": 2}
+    ranges = {word: {**bounds, "maxItems": 2 if word.startswith("log_") else 3} for word in words}
+    return [{**_one_of(ranges), DEFINITION: name}]
+
+
+def _one_of(words: dict[str, Any]) -> dict[str, Any]:
+    """Give the JSON Schema of a mapping that has exactly one of these keys."""
+    return {
+        "type": "object",
+        "properties": words,
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+    }
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
+
+
+def _numeric(word: str, arguments: list[Any], handler: _Handler) -> Numeric:
+    log, integer = word.startswith("log_"), word.endswith("int")
+    shape = "[low, high]" if log else "[low, high] or [low, high, step]"
+    if len(arguments) not in ((2,) if log else (2, 3)) or not all(map(_is_number, arguments)):
+        raise problem(f"{word!r} with {shape}, all finite numbers")
+    if integer and not all(float(number).is_integer() for number in arguments):
+        raise problem(f"whole numbers in {word!r}")
+    low, high = arguments[:2]
+    if low >= high:
+        raise problem(f"a low bound below the high bound in {word!r}", found=f"{low} and {high}")
+    if log and low <= 0:
+        raise problem(f"a low bound above 0 in {word!r}", found=str(low))
+    step = arguments[2] if len(arguments) == 3 else None
+    if step is not None and not 0 < step <= high - low:
+        raise problem(f"a step above 0 and at most {high - low:g}", found=str(step))
+    failures: list[tuple[tuple[str | int, ...], Exception, Any]] = []
+    for index, number in enumerate((low, high)):
+        try:
+            handler(int(number) if integer else float(number))
+        except (ValidationError, PydanticCustomError) as failure:
+            failures.append(((word, index), failure, number))
+    if len(failures) == 2 and not any(_out_of_bounds(failure) for _, failure, _ in failures):
+        raise _no_number_fits(failures[0][1], {word: arguments})
+    if failures:
+        raise gather(word, failures)
+    if integer:
+        return Numeric(int(low), int(high), None if step is None else int(step), log, integer=True)
+    return Numeric(float(low), float(high), None if step is None else float(step), log)
+
+
+def _out_of_bounds(failure: Exception) -> bool:
+    """Tell whether a bound was refused for its size, so that other bounds might fit."""
+    if not isinstance(failure, ValidationError):
+        return False
+    return all(line["type"].startswith(("greater_than", "less_than")) for line in failure.errors())
+
+
+def _no_number_fits(failure: Exception, raw: dict[str, Any]) -> Exception:
+    """Say once, of the distribution and not of its bounds, what stands here instead."""
+    if not isinstance(failure, ValidationError):
+        return failure
+    whole = gather("distribution", [((), failure, raw)])
+    details = [
+        InitErrorDetails(type=kind_of(line), loc=line["loc"], input=raw, ctx=line.get("ctx", {}))
+        for line in whole.errors(include_url=False)[:1]
+    ]
+    return ValidationError.from_exception_data("distribution", details)
+
+
+Searchable = Annotated[T, _SearchableMarker()]
+"""A value of type T in a configuration; in a spec, a distribution over T may stand in its place.
+
+Static types are the configuration's: only `search_space` meets the distributions."""

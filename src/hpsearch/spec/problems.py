@@ -1,0 +1,111 @@
+"""Validation errors as sentences for people: place, expected, found, nearest valid name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from hpsearch.exceptions import Problem
+from hpsearch.spec.distributions import is_distribution
+from hpsearch.spec.parts import MANY, ONE
+from hpsearch.spec.source import Place, Source
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "string_too_short": "text that is not empty",
+    "too_long": "a shorter list",
+    "int_parsing_size": "a number that is not so large",
+}
+_BOUNDS = {
+    "greater_than": ("a number above", "gt"),
+    "greater_than_equal": ("a number of at least", "ge"),
+    "less_than": ("a number below", "lt"),
+    "less_than_equal": ("a number of at most", "le"),
+}
+_EXAMPLES = {"a number": "{uniform: [low, high]}", "a whole number": "{int: [low, high]}"}
+MAX_FOUND = 80
+
+
+def problems_of(failure: ValidationError, source: Source) -> tuple[Problem, ...]:
+    """Translate every error of a validation, in the order of the lines."""
+    problems = [_problem(line, source) for line in failure.errors(include_url=False)]
+    return tuple(sorted(problems, key=lambda problem: problem.line or 0))
+
+
+def _problem(error: Any, source: Source) -> Problem:
+    place: Place = tuple(part for part in error["loc"] if part not in (ONE, MANY))
+    context = error.get("ctx", {})
+    kind = error["type"]
+    found = str(context["found"]) if "found" in context else show(error["input"])
+    nearest = None
+    if kind == "missing":
+        expected, found, place = f"the key {place[-1]!r}", "none", place[:-1]
+    elif kind == "expected":
+        expected = context["expected"]
+        options = context.get("options", [])
+        names = context.get("names", [])
+        word = context.get("word") or _word_in(error["input"])
+        nearest = nearest_name(word, [*options, *names])
+        if options and nearest is None:
+            shown = list(options)[:40]
+            expected += f" ({', '.join(shown)}{', ...' if len(options) > len(shown) else ''})"
+    elif kind == "literal_error":
+        expected = str(context["expected"])
+        names = [name.strip("'") for name in expected.replace(" or ", ", ").split(", ")]
+        nearest = nearest_name(str(error["input"]), names)
+    elif kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        expected = f"{words} {context[bound]:g}"
+    else:
+        expected = _EXPECTED.get(kind, error["msg"])
+    if expected in _EXAMPLES and isinstance(error["input"], dict):
+        expected += f" or a distribution such as {_EXAMPLES[expected]}"
+    return Problem(source.file_of(place), source.line_of(place), dotted(place), expected, found, nearest)
+
+
+def dotted(place: Place) -> str:
+    """Write a place as a dotted path, list items by their index."""
+    return ".".join(map(str, place))
+
+
+def show(value: Any) -> str:
+    """Show what was found, shortened."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, BaseModel):
+        return "the settings given"
+    if isinstance(value, Mapping) and is_distribution(value):
+        ((word, arguments),) = value.items()
+        text = f"the distribution {{{word}: {arguments}}}"
+    elif isinstance(value, Mapping):
+        text = "a mapping {" + ", ".join(map(str, list(value)[:5])) + "}"
+    elif isinstance(value, list | tuple):
+        text = f"a list {list(value)!r}"
+    else:
+        text = repr(value)
+    return text if len(text) <= MAX_FOUND else text[: MAX_FOUND - 3] + "..."
+
+
+def nearest_name(word: str | None, names: Any) -> str | None:
+    """Find the valid name that a mistyped word most likely meant, or None."""
+    if not word:
+        return None
+    close = get_close_matches(word.lower(), list(names), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _word_in(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    return str(next(iter(value))) if isinstance(value, Mapping) and len(value) == 1 else None

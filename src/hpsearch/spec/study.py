@@ -1,0 +1,78 @@
+"""The study: what a person writes, and what is left of it when every value is fixed."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from hpsearch.spec.data import Data
+from hpsearch.spec.distributions import Searchable, problem
+from hpsearch.spec.model import Model
+from hpsearch.spec.parts import Component, Part
+from hpsearch.spec.search import Search
+from hpsearch.spec.training import Training
+
+MAX_NAME_BYTES = 100
+
+
+def _names_one_directory(name: str) -> str:
+    harmless = (
+        name == name.strip()
+        and 0 < len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES
+        and not name.startswith(".")
+        and not set(name) & set('/\\:*?"<>|')
+        and not any(unicodedata.category(letter) in {"Cc", "Cs", "Cn"} for letter in name)
+    )
+    if not harmless:
+        raise problem(
+            "a name that can be a directory: at most 100 bytes, no leading dot, "
+            'no surrounding spaces, none of / \\ : * ? " < > |',
+            found=repr(name),
+        )
+    return name
+
+
+StudyName = Annotated[str, AfterValidator(_names_one_directory)]
+
+
+class StudySpec(Part):
+    """A study file as frozen, validated types; knows no Keras."""
+
+    name: StudyName
+    data: Data
+    model: Searchable[Model]
+    training: Searchable[Training]
+    search: Search = Search()
+
+    @property
+    def fixed(self) -> bool:
+        """Tell whether nothing is left to search."""
+        from hpsearch.spec.parts import holds_distribution
+
+        return not holds_distribution(self.model) and not holds_distribution(self.training)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A spec in which every distribution has been replaced by a value; hashable, prints as YAML."""
+
+    model: Component
+    training: Training
+
+    def dump(self) -> dict[str, Any]:
+        """Give the configuration as plain data, as the study file writes it."""
+        return {"model": self.model.dump(), "training": self.training.dump()}
+
+
+class _Fixed(Part):
+    model: Model
+    training: Training
+
+
+def read_configuration(raw: dict[str, Any]) -> Configuration:
+    """Read what `Configuration.dump` gave; used where a configuration crosses a process or a file."""
+    fixed = _Fixed.model_validate(raw)
+    return Configuration(fixed.model, fixed.training)

@@ -1,0 +1,48 @@
+"""Named arrays in one file with a checksum: weights and checkpoints. Nothing in it can run code."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.store.files import write_atomically
+
+MAGIC = b"hpsearch-arrays-1\n"
+DIGEST_BYTES = 32
+
+
+def write_arrays(path: Path, arrays: dict[str, NDArray[Any]], progress: dict[str, Any]) -> None:
+    """Write arrays and plain numbers: a magic line, the SHA-256 of what follows, then a plain .npz."""
+    stream = io.BytesIO()
+    note = np.frombuffer(json.dumps(progress).encode(), np.uint8)
+    names = np.frombuffer(json.dumps(list(arrays)).encode(), np.uint8)
+    numbered = {f"a{index}": value for index, value in enumerate(arrays.values())}
+    np.savez(stream, progress=note, names=names, **numbered)
+    body = stream.getvalue()
+    write_atomically(path, MAGIC + sha256(body).digest() + body)
+
+
+def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    """Read what `write_arrays` wrote; None where there is no such file, or it is not what was written."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    start = len(MAGIC) + DIGEST_BYTES
+    body = content[start:]
+    if not content.startswith(MAGIC) or sha256(body).digest() != content[len(MAGIC) : start]:
+        return None
+    try:
+        with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+            names = json.loads(archive["names"].tobytes())
+            arrays = {name: archive[f"a{index}"] for index, name in enumerate(names)}
+            return arrays, json.loads(archive["progress"].tobytes())
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,29 @@
+"""Parameters of a search space as Optuna's distributions."""
+
+from __future__ import annotations
+
+import math
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from hpsearch.search_space import Parameter
+from hpsearch.spec import Choice
+
+
+def optuna_distribution(parameter: Parameter) -> BaseDistribution:
+    """Give the distribution of a parameter as Optuna's; its options are the labels."""
+    distribution = parameter.distribution
+    if isinstance(distribution, Choice):
+        return CategoricalDistribution(parameter.options)
+    low, high, step = distribution.low, distribution.high, distribution.step
+    if step is not None:
+        # Optuna wants a high bound that the steps reach.
+        high = low + math.floor((high - low) / step + 1e-8) * step
+    if distribution.integer:
+        return IntDistribution(int(low), int(high), log=distribution.log, step=int(step or 1))
+    return FloatDistribution(low, high, log=distribution.log, step=step)

@@ -1,0 +1,105 @@
+"""What readers see of a study: frozen records, whatever the files behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.spec import Configuration, StudySpec
+
+State = Literal["running", "complete", "pruned", "failed"]
+
+Curve = tuple[float | None, ...]
+"""A number for each epoch, from the first; None where it was not finite."""
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One configuration as it was trained.
+
+    `value` is the metric at `best_epoch` (from 1), and None where no epoch gave a finite one. `cause` says why a
+    failed trial failed and why a pruned one was pruned. `history` maps `loss`, `val_loss`,
+    `val_loss_with_penalties`, `learning_rate` and the like to a curve; it is empty for a running trial.
+    """
+
+    number: int
+    state: State
+    value: float | None
+    parameters: Mapping[str, Value]
+    configuration: Configuration
+    epochs: int
+    best_epoch: int | None
+    seconds: float
+    seed: int
+    cause: str | None = None
+    history: Mapping[str, Curve] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """The data set in a few numbers; `fingerprint` is the SHA-256 of its arrays."""
+
+    source: str
+    task: Literal["classification", "regression"]
+    features: tuple[int, ...]
+    outputs: int
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    folds: int
+    labels: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A study as its readers see it: the spec, the data in numbers, and every trial."""
+
+    spec: StudySpec
+    data: DataSummary | None
+    trials: tuple[TrialRecord, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Decisions that were taken automatically, such as the trainer and the width of a cohort."""
+
+    @property
+    def name(self) -> str:
+        """Give the name of the study."""
+        return self.spec.name
+
+    @property
+    def metric(self) -> str:
+        """Give the metric that is optimized."""
+        return self.spec.search.metric
+
+    @property
+    def minimize(self) -> bool:
+        """Tell whether a smaller value is better."""
+        return self.spec.search.direction == "minimize"
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """List what was searched."""
+        return SearchSpace(self.spec).parameters
+
+    @cached_property
+    def ranking(self) -> tuple[TrialRecord, ...]:
+        """List the finished trials that have a value, best first; equal values by number."""
+        finished = [t for t in self.trials if t.state != "running" and t.value is not None]
+        sign = 1 if self.minimize else -1
+        return tuple(sorted(finished, key=lambda t: (sign * (t.value or 0.0), t.number)))
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """Give the trial with the best value, or None before there is one."""
+        return self.ranking[0] if self.ranking else None
+
+
+def finite(value: float) -> float | None:
+    """Give the number where it is finite and None elsewhere, as JSON wants it."""
+    return float(value) if math.isfinite(value) else None

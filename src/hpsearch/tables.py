@@ -1,0 +1,69 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from hpsearch.search_space import SearchSpace
+    from hpsearch.store.record import StudyRecord
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _add(table: Table, *cells: Any) -> None:
+    # As Text, so that a name with brackets is shown and not taken as markup.
+    table.add_row(*(Text(str(cell)) for cell in cells))
+
+
+def search_space_table(space: SearchSpace) -> Table:
+    """List what is searched: name, distribution, and when it is active."""
+    table = _table("name", "distribution", "condition")
+    for parameter in space.parameters:
+        conditions = ", ".join(f"{name} = {value}" for name, value in parameter.conditions)
+        _add(table, parameter.name, parameter.describe(), conditions)
+    return table
+
+
+def trials_table(record: StudyRecord) -> Table:
+    """List the trials with their parameters."""
+    table = _table("number", "state", record.metric, "epochs", "seconds", "parameters")
+    for trial in record.trials:
+        value = "" if trial.value is None else f"{trial.value:.6g}"
+        parameters = ", ".join(
+            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in trial.parameters.items()
+        )
+        _add(table, trial.number, trial.state, value, trial.epochs, f"{trial.seconds:.1f}", parameters)
+    return table
+
+
+def status_lines(record: StudyRecord) -> list[str]:
+    """Tell in a few lines how far a study is."""
+    counts = Counter(trial.state for trial in record.trials)
+    ended = len(record.trials) - counts["running"]
+    told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "none yet"
+    lines = [f"{record.name}: {ended} of {record.spec.search.trials} trials ended ({told})"]
+    if record.best is not None:
+        lines.append(f"best {record.metric} {record.best.value:.6g}: trial {record.best.number}")
+    return lines
+
+
+def studies_table(records: list[StudyRecord]) -> Table:
+    """List studies: name, data, trials, best value."""
+    table = _table("name", "data", "trials", "metric", "best")
+    for record in records:
+        ended = sum(trial.state != "running" for trial in record.trials)
+        best = "" if record.best is None else f"{record.best.value:.6g}"
+        trials = f"{ended}/{record.spec.search.trials}"
+        _add(table, record.name, record.spec.data.source, trials, record.metric, best)
+    return table

@@ -1,0 +1,5 @@
+"""The compiled trainer, on Keras' JAX backend."""
+
+from hpsearch.training.compiled.trainer import CompiledTrainer
+
+__all__ = ["CompiledTrainer"]

@@ -1,0 +1,114 @@
+"""What the members of a study can ask of one program: found in the spec, fixed for the study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hpsearch.spec import Choice, Component, Configuration, Numeric, StudySpec
+
+NO_LIMIT = float("inf")
+
+OPTIMIZER_FLAGS = frozenset({"nesterov", "amsgrad", "centered"})
+
+
+@dataclass(frozen=True)
+class ActivationKind:
+    """An activation that needs a branch of its own; its numbers are arguments of the branch."""
+
+    name: str
+    variant: str = ""
+
+
+@dataclass(frozen=True)
+class PositionKind:
+    """A position of batch normalization; a momentum or epsilon that is searched is None and an argument."""
+
+    name: str
+    momentum: float | None = None
+    epsilon: float | None = None
+
+
+@dataclass(frozen=True)
+class Menu:
+    """The branches of a program. What is not on the menu costs nothing; what stands alone needs no switch.
+
+    `coefficients` are the arguments of the optimizer that are searched: they are fed in. The others are
+    constants of the program, which keeps their arithmetic that of plain Keras.
+    """
+
+    activations: tuple[ActivationKind, ...]
+    positions: tuple[PositionKind, ...]
+    dropout: bool
+    penalties: bool
+    clipping: tuple[str, ...]
+    coefficients: frozenset[str]
+
+
+def menu_of(study: StudySpec | Configuration) -> Menu:
+    """Collect what a study, or one configuration, can ask of a program."""
+    models, trainings = list(_options(study.model)), list(_options(study.training))
+    dropouts = _field(models, "dropout")
+    penalties = [*_field(models, "l1"), *_field(models, "l2")]
+    activations = (activation_kind(a) for a in _field(models, "activation") if a.name != "prelu")
+    return Menu(
+        activations=_sorted(activations),
+        positions=_sorted(map(position_kind, _field(models, "batch_norm"))),
+        dropout=any(rate != 0 for rate in dropouts),
+        penalties=any(strength != 0 for strength in penalties),
+        clipping=tuple(sorted({clipping.name for clipping in _field(trainings, "clipping")})),
+        coefficients=frozenset(_searched_coefficients(_field(trainings, "optimizer"))),
+    )
+
+
+def _options(value: Any) -> Iterator[Any]:
+    """Iterate over everything that can stand in a place: options of choices, items of lists."""
+    if isinstance(value, Choice):
+        value = value.options
+    if isinstance(value, tuple):
+        for option in value:
+            yield from _options(option)
+    else:
+        yield value
+
+
+def _field(parts: Iterable[Any], name: str) -> list[Any]:
+    return [option for part in parts for option in _options(getattr(part, name))]
+
+
+def _sorted(kinds: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(set(kinds), key=repr))
+
+
+def _searched_coefficients(optimizers: list[Component]) -> Iterator[str]:
+    for optimizer in optimizers:
+        for name, value in optimizer.items():
+            if isinstance(value, Choice | Numeric) and name not in OPTIMIZER_FLAGS:
+                yield f"{optimizer.name}.{name}"
+
+
+def activation_kind(activation: Component) -> ActivationKind:
+    """Tell which branch an activation takes."""
+    if activation.name == "relu":
+        plain = type(activation)()
+        return ActivationKind("relu", "" if activation == plain else "general")
+    if activation.name == "gelu":
+        approximate = activation.approximate  # type: ignore[attr-defined]
+        return ActivationKind("gelu", "approximate" if approximate is True else "")
+    return ActivationKind(activation.name)
+
+
+def position_kind(position: Component) -> PositionKind:
+    """Tell which branch a position of batch normalization takes."""
+    known = {n: v for n, v in position.items() if not isinstance(v, Choice | Numeric)}
+    return PositionKind(position.name, **known)
+
+
+def position_index(menu: Menu, position: Component) -> int:
+    """Find the branch of a position: the kind that agrees in all that is not searched."""
+    for index, kind in enumerate(menu.positions):
+        same = all(getattr(kind, name) in (None, value) for name, value in position.items())
+        if kind.name == position.name and same:
+            return index
+    raise KeyError(position.name)

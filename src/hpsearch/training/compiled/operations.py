@@ -1,0 +1,93 @@
+"""Operations with traced hyperparameters: activations, dropout, clipping. Each equals its Keras twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+
+from hpsearch.training.compiled.menu import ActivationKind
+
+Array = Any
+
+
+def _general_relu(x: Array, numbers: Array) -> Array:
+    negative_slope, max_value, threshold = numbers[0], numbers[1], numbers[2]
+    below = negative_slope * (x - threshold)
+    return jnp.where(x >= threshold, jnp.minimum(x, max_value), below)
+
+
+ACTIVATIONS: dict[str, Callable[[Array, Array], Array]] = {
+    "leaky_relu": lambda x, numbers: keras.ops.leaky_relu(x, numbers[0]),
+    "elu": lambda x, numbers: keras.ops.elu(x, numbers[0]),
+    "celu": lambda x, numbers: keras.ops.celu(x, numbers[0]),
+    "hard_shrink": lambda x, numbers: jnp.where(jnp.abs(x) > numbers[0], x, 0.0),
+    "soft_shrink": lambda x, numbers: jnp.where(
+        x > numbers[0], x - numbers[0], jnp.where(x < -numbers[0], x + numbers[0], 0.0)
+    ),
+    "squareplus": lambda x, numbers: (x + jnp.sqrt(jnp.square(x) + numbers[0])) / 2,
+    "threshold": lambda x, numbers: jnp.where(x > numbers[0], x, numbers[1]),
+}
+"""Activations whose numbers are traced."""
+
+
+def activation_branch(kind: ActivationKind) -> Callable[[Array, Array], Array]:
+    """Give an activation as a function of its input and its numbers (3,)."""
+    if kind.variant == "general":
+        return _general_relu
+    if kind.name in ACTIVATIONS:
+        return ACTIVATIONS[kind.name]
+    if kind.variant == "approximate":
+        return lambda x, numbers: keras.ops.gelu(x, approximate=True)
+    if kind.name == "gelu":
+        return lambda x, numbers: keras.ops.gelu(x, approximate=False)
+    function = keras.activations.get(kind.name)
+    return lambda x, numbers: function(x)
+
+
+def switch(index: Array, branches: list[Callable[..., Any]], *operands: Any) -> Any:
+    """Take one branch; a lone one is taken without a switch."""
+    return branches[0](*operands) if len(branches) == 1 else jax.lax.switch(index, branches, *operands)
+
+
+def dropout(x: Array, rate: Array, key: Array) -> Array:
+    """Drop units with probability `rate`, to within 1/65536, and scale the others by 1/(1 - rate).
+
+    Sixteen random bits a unit are enough to tell rates apart and cost half of Keras' thirty-two.
+    """
+    threshold = jnp.round(rate * 65536).astype(jnp.uint32)
+    bits = jax.random.bits(key, x.shape, jnp.uint16).astype(jnp.uint32)
+    kept_share = 1 - threshold.astype(x.dtype) / 65536
+    return jnp.where(bits >= threshold, x / kept_share, 0.0)
+
+
+def _by_norm(gradient: Array, threshold: Array) -> Array:
+    # As Keras' clipnorm; the inner select keeps the gradient of zero defined.
+    total = jnp.sum(jnp.square(gradient))
+    norm = jnp.where(total > 0, jnp.sqrt(jnp.where(total > 0, total, 1.0)), total)
+    return (gradient * threshold) / jnp.maximum(norm, threshold)
+
+
+def _by_global_norm(gradients: list[Array], threshold: Array) -> list[Array]:
+    # As Keras' global_clipnorm: an infinite norm becomes NaN rather than silence.
+    norm = jnp.sqrt(sum(jnp.sum(jnp.square(gradient)) for gradient in gradients))
+    scale = threshold * jnp.minimum(1.0 / norm, 1.0 / threshold)
+    scale = scale + (norm - norm)
+    return [gradient * scale for gradient in gradients]
+
+
+CLIPPING: dict[str, Callable[[list[Array], Array], list[Array]]] = {
+    "none": lambda gradients, threshold: gradients,
+    "clipvalue": lambda gradients, threshold: [jnp.clip(g, -threshold, threshold) for g in gradients],
+    "clipnorm": lambda gradients, threshold: [_by_norm(g, threshold) for g in gradients],
+    "global_clipnorm": _by_global_norm,
+}
+
+
+def clip(kind: Array, kinds: tuple[str, ...], gradients: list[Array], threshold: Array) -> list[Array]:
+    """Clip a gradient by the kind of the member, among those on the menu."""
+    clipped: list[Array] = switch(kind, [CLIPPING[name] for name in kinds], gradients, threshold)
+    return clipped

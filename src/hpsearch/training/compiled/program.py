@@ -1,0 +1,158 @@
+"""A program: one epoch of training and its validation, compiled once for a structure."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.components.objectives import Objective
+from hpsearch.components.optimizers import OPTIMIZERS
+from hpsearch.datasets import Split
+from hpsearch.training.compiled.network import Forward, Tensors
+from hpsearch.training.compiled.operations import clip
+from hpsearch.training.compiled.structure import Arguments, Structure
+
+Array = Any
+
+VALIDATION_ROWS = 1024
+"""Rows that are validated at once: enough to fill the vector units, few enough to stay in the cache."""
+
+TOTALS = ("loss", "loss_with_penalties", "score", "rows")
+
+
+class Program:
+    """One compiled epoch for one structure and the shapes of one split.
+
+    The state of a member is a dictionary of `weights`, `moving` and `optimizer` arrays.
+    """
+
+    def __init__(
+        self, structure: Structure, split: Split, objective: Objective, *, keeps_predictions: bool
+    ) -> None:
+        self.structure, self.objective, self.keeps_predictions = structure, objective, keeps_predictions
+        self.rows, self.validation_rows = len(split.train), len(split.validation)
+        self.forward = Forward(structure, split.train.x.shape[1:], objective)
+        self.loss = objective.keras_loss(from_logits=True)
+        self.optimizer = OPTIMIZERS[structure.optimizer](**dict(structure.constants))
+        self.optimizer.build(list(self.forward.variables.values()))
+        self.names = list(self.forward.variables)
+        self.rate_index = self.optimizer.variables.index(self.optimizer._learning_rate)  # noqa: SLF001
+        self.epoch = jax.jit(self._epoch)
+
+    @property
+    def steps(self) -> int:
+        """Count the steps of a full epoch."""
+        return ceil(self.rows / self.structure.batch_size)
+
+    def first_state(self, weights: dict[str, NDArray[Any]], accumulator: float | None) -> dict[str, Any]:
+        """Give the state of a member before its first epoch."""
+        optimizer = []
+        for variable in self.optimizer.variables:
+            value = np.array(variable.value)
+            if accumulator is not None and "accumulator" in variable.path:
+                value = np.full_like(value, accumulator)
+            optimizer.append(value)
+        return {
+            "weights": {name: weights[name] for name in self.names},
+            "moving": {name: weights[name] for name in self.forward.moving},
+            "optimizer": optimizer,
+        }
+
+    def _epoch(
+        self, state: Any, arguments: Arguments, key: Array, order: Array, rates: Array, steps: Array, data: Any
+    ) -> tuple[Any, Array, Array | None]:
+        x, y, validation_x, validation_y = data
+        key = jax.random.wrap_key_data(key)
+        batch = self.structure.batch_size
+        full, rest = divmod(self.rows, batch)
+
+        def step(t: Array, carry: Any, size: int = batch) -> Any:
+            rows = jax.lax.dynamic_slice(order, (t * batch,), (size,))
+            return self._step(t, carry, x[rows], y[rows], arguments, key, rates)
+
+        carry = (state, dict.fromkeys(TOTALS, jnp.float32(0)), jnp.int32(0))
+        carry = jax.lax.fori_loop(0, jnp.minimum(steps, full), step, carry)
+        if rest:
+            carry = jax.lax.cond(steps > full, lambda c: step(jnp.int32(full), c, rest), lambda c: c, carry)
+        state, totals, bad_step = carry
+        measured, predictions = self._validate(state, arguments, validation_x, validation_y)
+        means = [totals[name] / totals["rows"] for name in TOTALS[:-1]]
+        numbers = jnp.stack([*means, *measured, bad_step.astype(jnp.float32)])
+        return state, numbers, predictions
+
+    def _step(
+        self, t: Array, carry: Any, x: Array, y: Array, arguments: Arguments, key: Array, rates: Array
+    ) -> Any:
+        state, totals, bad_step = carry
+
+        def objective(weights: Tensors) -> Any:
+            step_key = jax.random.fold_in(key, t)
+            inputs = x.astype(jnp.float32)
+            logits, moving = self.forward(weights, state["moving"], inputs, arguments, step_key)
+            loss = self.loss(self.objective.targets(y), logits)
+            return loss + self.forward.penalties(weights, arguments), (loss, logits, moving)
+
+        weights = state["weights"]
+        (total, (loss, logits, moving)), gradients = jax.value_and_grad(objective, has_aux=True)(weights)
+        new_weights, optimizer = self._apply(state["optimizer"], weights, gradients, arguments, rates[t])
+        scores = self.objective.scores(y, self.objective.predictions(logits))
+        rows = x.shape[0]
+        added = {
+            "loss": loss * rows,
+            "loss_with_penalties": total * rows,
+            "score": jnp.sum(scores),
+            "rows": jnp.float32(rows),
+        }
+        totals = {name: totals[name] + added[name] for name in TOTALS}
+        bad_step = jnp.where((bad_step == 0) & ~jnp.isfinite(total), t.astype(jnp.int32) + 1, bad_step)
+        return {"weights": new_weights, "moving": moving, "optimizer": optimizer}, totals, bad_step
+
+    def _apply(
+        self, optimizer: list[Array], weights: Tensors, gradients: Tensors, arguments: Arguments, rate: Array
+    ) -> tuple[Tensors, list[Array]]:
+        listed = [gradients[name] for name in self.names]
+        listed = clip(arguments["clipping"], self.structure.menu.clipping, listed, arguments["threshold"])
+        for name, value in arguments["coefficients"].items():
+            # Keras reads its coefficients as plain attributes, so a traced value takes their place.
+            setattr(self.optimizer, name, value)
+        variables = [*optimizer]
+        variables[self.rate_index] = rate
+        new, variables = self.optimizer.stateless_apply(variables, listed, [weights[n] for n in self.names])
+        return dict(zip(self.names, new, strict=True)), variables
+
+    def _validate(
+        self, state: Any, arguments: Arguments, x: Array, y: Array
+    ) -> tuple[list[Array], Array | None]:
+        size = min(VALIDATION_ROWS, self.validation_rows)
+        full, rest = divmod(self.validation_rows, size)
+
+        def measure(inputs: Array, targets: Array) -> Any:
+            rows = inputs.astype(jnp.float32)
+            logits, _ = self.forward(state["weights"], state["moving"], rows, arguments, None)
+            predictions = self.objective.predictions(logits)
+            losses = self.objective.validation_losses(targets, predictions)
+            scores = self.objective.scores(targets, predictions)
+            kept = predictions if self.keeps_predictions else None
+            return (jnp.sum(losses), jnp.sum(scores)), kept
+
+        def chunk(sums: Any, start: Array) -> Any:
+            inputs = jax.lax.dynamic_slice_in_dim(x, start, size)
+            added, kept = measure(inputs, jax.lax.dynamic_slice_in_dim(y, start, size))
+            return (sums[0] + added[0], sums[1] + added[1]), kept
+
+        zero = (jnp.float32(0), jnp.float32(0))
+        sums, kept = jax.lax.scan(chunk, zero, jnp.arange(full) * size)
+        if self.keeps_predictions:
+            kept = kept.reshape(full * size, -1)
+        if rest:
+            added, last = measure(x[full * size :], y[full * size :])
+            sums = (sums[0] + added[0], sums[1] + added[1])
+            kept = jnp.concatenate([kept, last]) if self.keeps_predictions else None
+        loss, score = sums[0] / self.validation_rows, sums[1] / self.validation_rows
+        penalties = self.forward.penalties(state["weights"], arguments)
+        return [loss, loss + penalties, score], kept

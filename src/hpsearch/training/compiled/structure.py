@@ -1,0 +1,101 @@
+"""The structure of a configuration: all that needs a program of its own, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.spec import Component, Configuration, Mlp
+from hpsearch.training.compiled.menu import (
+    NO_LIMIT,
+    OPTIMIZER_FLAGS,
+    Menu,
+    activation_kind,
+    position_index,
+)
+
+ARGUMENTS = 3
+"""The most numbers that an activation takes."""
+
+Arguments = dict[str, Any]
+"""Arrays by name: the numeric hyperparameters of a member, as a program takes them."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What distinguishes programs: sizes, batch size, optimizer with its constants, learned prelus, the menu."""
+
+    sizes: tuple[int, ...]
+    batch_size: int
+    optimizer: str
+    constants: tuple[tuple[str, Any], ...]
+    prelu: tuple[bool, ...]
+    menu: Menu
+
+    @property
+    def layers(self) -> range:
+        """Iterate over the hidden layers."""
+        return range(len(self.sizes))
+
+
+def structure_of(configuration: Configuration, menu: Menu) -> Structure:
+    """Give the structure of a configuration under the menu of its study."""
+    model, training = configuration.model, configuration.training
+    assert isinstance(model, Mlp)  # noqa: S101 - narrows the type; other models have trainers of their own
+    optimizer = training.optimizer
+    constants = tuple(
+        (name, value)
+        for name, value in optimizer.items()
+        if name in OPTIMIZER_FLAGS or f"{optimizer.name}.{name}" not in menu.coefficients
+    )
+    layers = range(len(model.sizes))
+    prelu = tuple(model.of_layer("activation", layer).name == "prelu" for layer in layers)
+    return Structure(model.sizes, training.batch_size, optimizer.name, constants, prelu, menu)
+
+
+def arguments_of(configuration: Configuration, structure: Structure) -> Arguments:
+    """Give the numeric hyperparameters of a configuration as the arrays that its program takes.
+
+    The arrays of layers have shape (layers,), those of activations (layers, 3).
+    """
+    model, training, menu = configuration.model, configuration.training, structure.menu
+    assert isinstance(model, Mlp)  # noqa: S101 - as above
+
+    def per_layer(field: str) -> list[Any]:
+        return [model.of_layer(field, layer) for layer in structure.layers]
+
+    activations, positions = per_layer("activation"), per_layer("batch_norm")
+    return {
+        "activation": np.array([_branch(menu, activation) for activation in activations], np.int32),
+        "activation_arguments": np.stack([_numbers(activation) for activation in activations]),
+        "position": np.array([position_index(menu, position) for position in positions], np.int32),
+        "momentum": np.array([getattr(p, "momentum", 0.99) for p in positions], np.float32),
+        "epsilon": np.array([getattr(p, "epsilon", 1e-3) for p in positions], np.float32),
+        "dropout": np.array(per_layer("dropout"), np.float32),
+        "l1": np.array(per_layer("l1"), np.float32),
+        "l2": np.array(per_layer("l2"), np.float32),
+        "clipping": np.int32(menu.clipping.index(training.clipping.name)),
+        "threshold": np.float32(getattr(training.clipping, "threshold", 0.0)),
+        "coefficients": {
+            name: np.float32(value)
+            for name, value in training.optimizer.items()
+            if (name, value) not in structure.constants
+        },
+    }
+
+
+def _branch(menu: Menu, activation: Component) -> int:
+    return 0 if activation.name == "prelu" else menu.activations.index(activation_kind(activation))
+
+
+def _numbers(activation: Component) -> NDArray[np.float32]:
+    """Give the numbers of an activation in the order of its fields, padded; no limit is infinity."""
+    numbers = [
+        NO_LIMIT if value is None else float(value)
+        for _, value in activation.items()
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    ]
+    return np.array(numbers + [0.0] * (ARGUMENTS - len(numbers)), np.float32)

@@ -1,0 +1,130 @@
+"""The compiled trainer: every member of a structure through one program."""
+
+from __future__ import annotations
+
+import gc
+from collections import OrderedDict
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.components.objectives import Objective
+from hpsearch.datasets import Dataset, Split
+from hpsearch.models import Weights, initial_weights
+from hpsearch.training.compiled.menu import Menu, menu_of
+from hpsearch.training.compiled.program import Program
+from hpsearch.training.compiled.structure import arguments_of, structure_of
+from hpsearch.training.member import Member
+from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Trainer
+
+MAX_PROGRAMS = 16
+"""Programs that are kept in the process; the least recently used one goes first."""
+
+
+class ProgramCache:
+    """Programs by structure and shapes, bounded."""
+
+    def __init__(self) -> None:
+        self._programs: OrderedDict[Any, Program] = OrderedDict()
+
+    def get(self, key: Any, make: Any) -> Program:
+        """Give the program of a key, made if need be."""
+        if key in self._programs:
+            self._programs.move_to_end(key)
+            return self._programs[key]
+        if len(self._programs) >= MAX_PROGRAMS:
+            self._programs.popitem(last=False)
+            # JAX keeps traces and executables of dropped functions until its caches are cleared.
+            jax.clear_caches()
+            gc.collect()
+        self._programs[key] = make()
+        return self._programs[key]
+
+
+class CompiledTrainer(Trainer):
+    """Trains members through programs that are compiled once for a structure.
+
+    `menu` is what the members can ask for; by default, what each member asks for itself.
+    """
+
+    def __init__(self, dataset: Dataset, menu: Menu | None = None) -> None:
+        super().__init__(dataset)
+        self.menu = menu
+        self.programs = ProgramCache()
+        self._data: dict[int, Any] = {}
+
+    def network(self, member: Member, split: Split) -> Network:
+        structure = structure_of(member.configuration, self.menu or menu_of(member.configuration))
+        keeps = not member.metric.startswith("val_")
+        shapes = (split.train.x.shape, split.validation.x.shape, keeps)
+        program = self.programs.get(
+            (structure, shapes), lambda: Program(structure, split, self.objective, keeps_predictions=keeps)
+        )
+        return CompiledNetwork(program, member, split, self.objective, self._on_device(split))
+
+    def _on_device(self, split: Split) -> Any:
+        if id(split) not in self._data:
+            arrays = (split.train.x, split.train.y, split.validation.x, split.validation.y)
+            self._data[id(split)] = tuple(jax.device_put(array) for array in arrays)
+        return self._data[id(split)]
+
+
+class CompiledNetwork(Network):
+    """The state of one network, and the program that moves it."""
+
+    def __init__(
+        self, program: Program, member: Member, split: Split, objective: Objective, data: Any
+    ) -> None:
+        configuration = member.configuration
+        self.program, self.data, self.objective = program, data, objective
+        self.arguments = arguments_of(configuration, program.structure)
+        features = split.train.x.shape[1:]
+        weights = initial_weights(configuration, features, objective, member.seed)
+        accumulator = getattr(configuration.training.optimizer, "initial_accumulator_value", None)
+        self.now = program.first_state(weights, accumulator)
+
+    def train(self, plan: EpochPlan) -> EpochResult:
+        rates = np.zeros(self.program.steps, np.float32)
+        rates[: len(plan.rates)] = plan.rates
+        key = np.array([plan.seed >> 32, plan.seed & 0xFFFFFFFF], np.uint32)
+        steps = np.int32(len(plan.rates))
+        self.now, numbers, predictions = self.program.epoch(
+            self.now, self.arguments, key, plan.order, rates, steps, self.data
+        )
+        return self._result(np.asarray(numbers), predictions)
+
+    def _result(self, numbers: NDArray[np.float32], predictions: Any) -> EpochResult:
+        score = self.objective.metric
+        names = (
+            "loss",
+            "loss_with_penalties",
+            score,
+            "val_loss",
+            "val_loss_with_penalties",
+            f"val_{score}",
+        )
+        metrics = {name: float(number) for name, number in zip(names, numbers, strict=False)}
+        kept = None if predictions is None else np.asarray(predictions)
+        return EpochResult(metrics, kept, int(numbers[-1]) or None)
+
+    def weights(self) -> Any:
+        return {**self.now["weights"], **self.now["moving"]}
+
+    def arrays_of(self, weights: Any) -> Weights:
+        return {name: np.asarray(value) for name, value in weights.items()}
+
+    def hold(self, weights: Weights) -> Any:
+        return dict(weights)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        optimizer = {f"optimizer/{index}": value for index, value in enumerate(self.now["optimizer"])}
+        return {name: np.asarray(value) for name, value in {**optimizer, **self.weights()}.items()}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self.now = {
+            "weights": {name: arrays[name] for name in self.now["weights"]},
+            "moving": {name: arrays[name] for name in self.now["moving"]},
+            "optimizer": [arrays[f"optimizer/{index}"] for index in range(len(self.now["optimizer"]))],
+        }

@@ -1,0 +1,145 @@
+"""The fit trainer: plain `model.fit`, on any backend of Keras."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.components.objectives import Objective
+from hpsearch.components.optimizers import clipping_arguments, keras_optimizer
+from hpsearch.datasets import Rows, Split
+from hpsearch.models import Weights, initial_weights, put_weights, training_model, weights_of
+from hpsearch.randomness import derive
+from hpsearch.training.member import Member
+from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Trainer
+
+
+class FitTrainer(Trainer):
+    """Trains each member by `model.fit`, one epoch a call."""
+
+    def network(self, member: Member, split: Split) -> Network:
+        return FitNetwork(member, split, self.objective)
+
+    def close(self) -> None:
+        super().close()
+        keras.backend.clear_session()
+
+
+class _Steps(keras.callbacks.Callback):
+    """Set the learning rate of each step, and note the first step whose loss is not finite."""
+
+    def __init__(self, rates: NDArray[np.float32]) -> None:
+        super().__init__()
+        self.rates = rates
+        self.bad_step: int | None = None
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        rate = self.rates[batch]
+        if batch == 0 or rate != self.rates[batch - 1]:
+            if keras.backend.backend() == "jax":
+                self.model.jax_state_sync()
+            self.model.optimizer.learning_rate.assign(rate)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.bad_step is None and not math.isfinite((logs or {})["loss"]):
+            self.bad_step = batch + 1
+
+
+class FitNetwork(Network):
+    """A Keras model that is trained by `fit`."""
+
+    def __init__(self, member: Member, split: Split, objective: Objective) -> None:
+        self.member, self.split, self.objective = member, split, objective
+        features = split.train.x.shape[1:]
+        self.batch_size = member.configuration.training.batch_size
+        self.model = training_model(member.configuration, features, objective, member.seed)
+        put_weights(self.model, initial_weights(member.configuration, features, objective, member.seed))
+        self._compile()
+
+    def _compile(self) -> None:
+        training = self.member.configuration.training
+        optimizer = keras_optimizer(
+            training.optimizer, learning_rate=training.learning_rate, **clipping_arguments(training)
+        )
+        self.model.compile(
+            optimizer=optimizer,
+            loss=self.objective.keras_loss(from_logits=True),
+            metrics=[
+                keras.metrics.MeanMetricWrapper(self._bare_losses, name="bare"),
+                keras.metrics.MeanMetricWrapper(self._scores, name="score"),
+            ],
+        )
+        optimizer.build(self.model.trainable_variables)
+
+    def _bare_losses(self, y: Any, logits: Any) -> Any:
+        return self.objective.losses(keras.ops.reshape(y, (-1,)), logits)
+
+    def _scores(self, y: Any, logits: Any) -> Any:
+        return self.objective.scores(keras.ops.reshape(y, (-1,)), self.objective.predictions(logits))
+
+    def train(self, plan: EpochPlan) -> EpochResult:
+        self._seed_noise(plan.seed)
+        rows = plan.order[: len(plan.rates) * self.batch_size]
+        steps = _Steps(plan.rates)
+        x, y = self.split.train.x[rows].astype(np.float32), self.split.train.y[rows]
+        history = self.model.fit(
+            x, y, batch_size=self.batch_size, epochs=1, shuffle=False, verbose=0, callbacks=[steps]
+        ).history
+        metrics = {
+            "loss": float(history["bare"][-1]),
+            "loss_with_penalties": float(history["loss"][-1]),
+            self.objective.metric: float(history["score"][-1]),
+        }
+        validation, predictions = self._validate(self.split.validation)
+        return EpochResult(metrics | validation, predictions, steps.bad_step)
+
+    def _seed_noise(self, seed: int) -> None:
+        """Seed every layer that draws, so that an epoch's noise does not depend on the epochs before."""
+        for layer in self.model.layers:
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                state = np.array([derive(seed, layer.name) % 2**31, 0])
+                generator.state.assign(state.astype(keras.backend.standardize_dtype(generator.state.dtype)))
+
+    def _validate(self, rows: Rows) -> tuple[dict[str, float], NDArray[Any]]:
+        x = rows.x.astype(np.float32)
+        logits = self.model.predict(x, batch_size=max(self.batch_size, 256), verbose=0)
+        outputs = self.objective.predictions(keras.ops.convert_to_tensor(logits))
+        y = keras.ops.convert_to_tensor(rows.y)
+        loss = _mean(self.objective.validation_losses(y, outputs))
+        penalties = sum(float(keras.ops.convert_to_numpy(penalty)) for penalty in self.model.losses)
+        metrics = {
+            "val_loss": loss,
+            "val_loss_with_penalties": loss + penalties,
+            f"val_{self.objective.metric}": _mean(self.objective.scores(y, outputs)),
+        }
+        return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
+
+    def weights(self) -> Weights:
+        return weights_of(self.model)
+
+    def arrays_of(self, weights: Any) -> Weights:
+        kept: Weights = weights
+        return kept
+
+    def hold(self, weights: Weights) -> Any:
+        return dict(weights)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        optimizer = self.model.optimizer.variables
+        moved = {f"optimizer/{index}": variable for index, variable in enumerate(optimizer)}
+        arrays = {name: np.array(keras.ops.convert_to_numpy(v.value)) for name, v in moved.items()}
+        return {**arrays, **weights_of(self.model)}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        put_weights(self.model, arrays)
+        for index, variable in enumerate(self.model.optimizer.variables):
+            variable.assign(arrays[f"optimizer/{index}"])
+
+
+def _mean(values: Any) -> float:
+    return float(np.mean(keras.ops.convert_to_numpy(values), dtype=np.float64))

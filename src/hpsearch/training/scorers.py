@@ -1,0 +1,53 @@
+"""scikit-learn's scorers on predictions that are already there."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class _Predictions:
+    """An estimator for scikit-learn whose rows are its own predictions."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes_ = np.arange(classes)
+        self._estimator_type = "classifier" if classes else "regressor"
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        tags = Tags(self._estimator_type, TargetTags(required=False), input_tags=InputTags())
+        if self._estimator_type == "classifier":
+            tags.classifier_tags = ClassifierTags()
+        else:
+            tags.regressor_tags = RegressorTags()
+        return tags
+
+    def fit(self, x: Any, y: Any) -> _Predictions:
+        return self
+
+    def predict(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return rows.argmax(axis=-1) if len(self.classes_) else rows[:, 0]
+
+    def predict_proba(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return rows
+
+
+def score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple[str, ...]) -> float:
+    """Score predictions (rows, units) by the name of a scikit-learn scorer; NaN where it cannot."""
+    from sklearn.metrics import get_scorer
+
+    if not np.isfinite(predictions).all():
+        return float("nan")
+    rows = predictions.astype(np.float64)
+    if labels:
+        rows = np.hstack([1 - rows, rows]) if rows.shape[1] == 1 else rows / rows.sum(axis=1, keepdims=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return float(get_scorer(metric)(_Predictions(len(labels)), rows, y))
+        except ValueError:
+            return float("nan")

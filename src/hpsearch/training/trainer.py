@@ -1,0 +1,224 @@
+"""The interface of trainers: members take slots, and advance together epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.components.objectives import Objective
+from hpsearch.components.schedules import Plateau, RunLength, learning_rates, run_length
+from hpsearch.datasets import Dataset, Split
+from hpsearch.models.weights import Weights
+from hpsearch.randomness import derive
+from hpsearch.training.member import EpochReport, Failure, Member, MemberState
+from hpsearch.training.scorers import score
+
+Order = NDArray[np.int32]
+
+
+def epoch_order(seed: int, epoch: int, rows: int) -> Order:
+    """Shuffle the rows of an epoch, the same for every trainer and backend."""
+    return np.random.default_rng(derive(seed, "order", epoch)).permutation(rows).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """What one epoch of one network needs: rows in order, learning rates, steps, and a seed for dropout.
+
+    `order` has all rows of the training part (rows,); `rates` one learning rate for each step (steps,).
+    """
+
+    epoch: int
+    order: Order
+    rates: NDArray[np.float32]
+    seed: int
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch of one network gave; `bad_step` is the first step (from 1) with a non-finite loss."""
+
+    metrics: dict[str, float]
+    predictions: NDArray[Any] | None
+    bad_step: int | None = None
+
+
+class Network(ABC):
+    """One network on one split of the data, being trained."""
+
+    @abstractmethod
+    def train(self, plan: EpochPlan) -> EpochResult:
+        """Train one epoch and validate."""
+
+    @abstractmethod
+    def weights(self) -> Any:
+        """Hold the present weights; cheap, in the trainer's own form."""
+
+    @abstractmethod
+    def arrays_of(self, weights: Any) -> Weights:
+        """Turn held weights into named arrays."""
+
+    @abstractmethod
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give everything that training changes, as named arrays."""
+
+    @abstractmethod
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back what `state` gave."""
+
+    @abstractmethod
+    def hold(self, weights: Weights) -> Any:
+        """Turn named arrays into held weights."""
+
+
+class Trainer(ABC):
+    """Trains members, each an epoch a tick. Folds of one member advance in lockstep, and report their mean."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.objective = Objective(dataset.task, dataset.outputs)
+        self._slots: dict[int, _Slot] = {}
+
+    @abstractmethod
+    def network(self, member: Member, split: Split) -> Network:
+        """Set up the network of a member on one split, with its initial weights."""
+
+    def start(self, member: Member, state: MemberState | None = None) -> None:
+        """Take a member on, from its beginning or from where it was."""
+        networks = [self.network(member, split) for split in self.dataset.splits]
+        rows = min(len(split.train) for split in self.dataset.splits)
+        slot = _Slot(member, networks, self.dataset, run_length(member.configuration.training, rows))
+        if state is not None:
+            slot.restore(state)
+        self._slots[member.number] = slot
+
+    def advance(self, number: int) -> EpochReport:
+        """Train one member for one epoch."""
+        return self._slots[number].advance()
+
+    def state(self, number: int) -> MemberState:
+        """Give everything that a member needs to go on later."""
+        return self._slots[number].state()
+
+    def best_weights(self, number: int, split: int = 0) -> Weights | None:
+        """Give the weights of a member's best epoch on one split; None before it had one."""
+        return self._slots[number].best_weights(split)
+
+    def stop(self, number: int) -> None:
+        """Let a member go."""
+        del self._slots[number]
+
+    def close(self) -> None:
+        """Release what the trainer holds."""
+        self._slots.clear()
+
+
+class _Slot:
+    """One member: its networks, one for each fold, and what is known of its run."""
+
+    def __init__(self, member: Member, networks: list[Network], dataset: Dataset, length: RunLength) -> None:
+        self.member, self.networks, self.dataset, self.length = member, networks, dataset, length
+        self.epoch = 0
+        self.plateau = Plateau()
+        self.best_value: float | None = None
+        self.best_epoch = 0
+        self.best: list[Any] = []
+
+    def advance(self) -> EpochReport:
+        begun = time.perf_counter()
+        self.epoch += 1
+        rates = self._rates()
+        results = [self._train(fold, network, rates) for fold, network in enumerate(self.networks)]
+        metrics = self._mean([self._measured(fold, result) for fold, result in enumerate(results)])
+        metrics["learning_rate"] = float(rates[-1])
+        failure = self._failure(metrics, results)
+        if failure is None:
+            self._keep_best(metrics[self.member.metric])
+        seconds = time.perf_counter() - begun
+        last = self.epoch >= self.length.epochs
+        return EpochReport(self.member.number, self.epoch, metrics, seconds, failure, last)
+
+    def _rates(self) -> NDArray[np.float32]:
+        first = (self.epoch - 1) * self.length.steps_per_epoch
+        count = self.length.steps_of(self.epoch)
+        rates = learning_rates(self.member.configuration.training, self.length, first, count)
+        return (rates * np.float32(self.plateau.factor)).astype(np.float32)
+
+    def _train(self, fold: int, network: Network, rates: NDArray[np.float32]) -> EpochResult:
+        seed = derive(self.member.seed, "fold", fold) if fold else self.member.seed
+        order = epoch_order(seed, self.epoch, len(self.dataset.splits[fold].train))
+        return network.train(EpochPlan(self.epoch, order, rates, derive(seed, "noise", self.epoch)))
+
+    def _measured(self, fold: int, result: EpochResult) -> dict[str, float]:
+        metric = self.member.metric
+        if metric.startswith("val_"):
+            return result.metrics
+        y = self.dataset.splits[fold].validation.y
+        return {**result.metrics, metric: score(metric, y, result.predictions, self.dataset.labels)}
+
+    @staticmethod
+    def _mean(folds: list[dict[str, float]]) -> dict[str, float]:
+        if len(folds) == 1:
+            return dict(folds[0])
+        return {name: float(np.mean([fold[name] for fold in folds])) for name in folds[0]}
+
+    def _failure(self, metrics: dict[str, float], results: list[EpochResult]) -> Failure | None:
+        bad = next((result.bad_step for result in results if result.bad_step is not None), None)
+        if bad is not None:
+            return Failure("the training loss is not finite", self.epoch, bad)
+        for name in ("val_loss", self.member.metric):
+            if not math.isfinite(metrics[name]):
+                return Failure(f"{name} is not finite", self.epoch)
+        return None
+
+    def _keep_best(self, value: float) -> None:
+        member = self.member
+        turned = value if member.direction == "minimize" else -value
+        training = member.configuration.training
+        self.plateau = self.plateau.after(training.schedule, turned, training.learning_rate)
+        if member.improves(value, self.best_value):
+            self.best_value, self.best_epoch = value, self.epoch
+            self.best = [network.weights() for network in self.networks]
+
+    def best_weights(self, split: int) -> Weights | None:
+        return self.networks[split].arrays_of(self.best[split]) if self.best else None
+
+    def state(self) -> MemberState:
+        arrays: dict[str, NDArray[Any]] = {}
+        for fold, network in enumerate(self.networks):
+            arrays |= {f"{fold}/now/{name}": value for name, value in network.state().items()}
+            if self.best:
+                best = network.arrays_of(self.best[fold])
+                arrays |= {f"{fold}/best/{name}": value for name, value in best.items()}
+        plateau = self.plateau
+        progress = {
+            "epoch": self.epoch,
+            "best_value": self.best_value,
+            "best_epoch": self.best_epoch,
+            "plateau": [plateau.factor, plateau.best if self.epoch else None, plateau.wait, plateau.cooldown],
+        }
+        return MemberState(arrays, progress)
+
+    def restore(self, state: MemberState) -> None:
+        progress = state.progress
+        self.epoch = progress["epoch"]
+        self.best_value, self.best_epoch = progress["best_value"], progress["best_epoch"]
+        factor, best, wait, cooldown = progress["plateau"]
+        self.plateau = Plateau(factor, math.inf if best is None else best, wait, cooldown)
+        for fold, network in enumerate(self.networks):
+            network.restore(_under(f"{fold}/now/", state.arrays))
+        if self.best_epoch:
+            self.best = [
+                network.hold(_under(f"{fold}/best/", state.arrays))
+                for fold, network in enumerate(self.networks)
+            ]
+
+
+def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}

@@ -1,0 +1,80 @@
+"""The page in a real browser, with its script allowed by its own policy."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from hpsearch.analysis import analyze
+from hpsearch.report import render_report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --enable-logging=stderr --dump-dom"
+).split()
+
+
+FRAME = """<!DOCTYPE html><iframe style="width:375px;height:800px;border:0" srcdoc="{page}"></iframe><script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {{
+  const page = frame.contentDocument;
+  const rows = () => Array.from(page.querySelectorAll("#trials tbody tr"));
+  const numbers = () => rows().filter((row) => !row.hidden).map((row) => Number(row.cells[1].dataset.value));
+  const header = page.querySelectorAll("#trials thead th")[3];
+  const seen = {{ width: page.documentElement.scrollWidth, unsorted: numbers() }};
+  header.querySelector("button").click();
+  header.querySelector("button").click();
+  seen.sorted = numbers();
+  seen.direction = header.getAttribute("aria-sort");
+  const filter = page.querySelector("#filter");
+  filter.value = "FAILED";
+  filter.dispatchEvent(new Event("input"));
+  seen.filtered = numbers();
+  seen.copy = !page.querySelector("[data-copy]").hidden;
+  document.body.append(Object.assign(document.createElement("pre"), {{ textContent: JSON.stringify(seen) }}));
+}};
+</script>"""
+
+
+@pytest.fixture
+def browse(tmp_path):
+    """Open HTML in the browser and give the document after its scripts ran; nothing may be complained of."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+
+    def dump(text: str) -> str:
+        path = tmp_path / "page.html"
+        path.write_text(text, encoding="utf-8")
+        command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        assert "CONSOLE" not in done.stderr
+        return done.stdout
+
+    return dump
+
+
+def test_script_and_styles_run_under_the_policy_of_the_page(synthetic, browse):
+    record = synthetic.record_of(12)
+    document = browse(render_report(analyze(record), record))
+    assert document.count('<button type="button">') == 6 + len(record.parameters)
+    assert '<p class="filter"><label' in document
+
+
+def test_page_fits_a_phone_and_its_table_sorts_and_filters(synthetic, browse):
+    record = synthetic.record_of(12)
+    page = html.escape(render_report(analyze(record), record))
+    document = browse(FRAME.format(page=page))
+    seen = json.loads(re.findall(r"<pre>(\{.*?\})</pre>", document)[-1])
+    ranked = [trial.number for trial in record.ranking]
+    assert seen["width"] <= 375
+    assert seen["unsorted"] == [*ranked, 7]
+    assert seen["sorted"] == [*ranked[::-1], 7]
+    assert seen["direction"] == "descending"
+    assert seen["filtered"] == [7]
+    assert seen["copy"]
