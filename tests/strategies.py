@@ -62,7 +62,13 @@ def searchable(value: Data, ranges: Data | None = None) -> Data:
         options = st.lists(inner, min_size=1, max_size=3, unique_by=_distinct)
         return options.map(lambda items: {"choice": items})
 
-    return st.one_of(value, leaf, choice(leaf), choice(leaf | choice(leaf)))
+    forms = st.one_of(value, leaf, choice(leaf), choice(leaf | choice(leaf)))
+
+    @st.composite
+    def searched(draw: st.DrawFn) -> Any:
+        return draw(forms)  # composite, so that the strategies around it have a short repr
+
+    return searched()
 
 
 def real(low: float, high: float) -> Data:
@@ -131,10 +137,7 @@ optimizers = st.one_of(
 )
 clippings = st.one_of(
     st.just("none"),
-    *(
-        st.fixed_dictionaries({kind: real(0.01, 10)})
-        for kind in ("clipvalue", "clipnorm", "global_clipnorm")
-    ),
+    *(st.fixed_dictionaries({kind: real(0.01, 10)}) for kind in ("clipvalue", "clipnorm", "global_clipnorm")),
 )
 
 
@@ -153,6 +156,7 @@ def models(draw: st.DrawFn) -> Any:
     """Generate a model section with hidden layers by list or by number."""
     form = draw(st.sampled_from(["list", "lists", "fixed", "searched"]))
     depth: int | None = draw(st.integers(1, 3))
+    arguments: dict[str, Any]
     if form == "list":
         arguments = {"hidden": draw(st.lists(SIZES, min_size=depth or 1, max_size=depth))}
     elif form == "lists":

@@ -798,7 +798,7 @@ class TestKeras:
         y = np.arange(12) % 2
 
         def load_data(num_words: int) -> Any:
-            print("Downloading")
+            print("Downloading")  # noqa: T201 - as Keras does
             assert num_words == 5
             return (texts, y), (texts[:2], y[:2])
 

@@ -1,7 +1,7 @@
 """The coordinator: asks the sampler, hands members to workers, hears reports, decides, and writes the store.
 
-Time is logical: a tick is one epoch of the members under way in a worker. What is decided is a function of the
-tick log, which alone is asked on resume, so that a study does not depend on how often it was interrupted.
+Time is logical: a tick is one epoch of the members under way in a worker. What is decided is a function of
+the tick log, which alone is asked on resume, so that a study does not depend on how often it was interrupted.
 """
 
 from __future__ import annotations

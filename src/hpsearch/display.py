@@ -81,7 +81,10 @@ class TerminalDisplay:
         else:
             told = f"{self.metric} {record.value:.5g} at epoch {record.best_epoch}/{record.epochs}"
             told += "" if record.state == "complete" else f", {record.state}"
-        parameters = ", ".join(f"{n}={v:.3g}" if isinstance(v, float) else f"{n}={v}" for n, v in record.parameters.items())
+        parameters = ", ".join(
+            f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in record.parameters.items()
+        )
         if len(parameters) > MAX_PARAMETERS:
             parameters = parameters[: MAX_PARAMETERS - 3] + "..."
         mark = "*" if best is not None and best.number == record.number else " "

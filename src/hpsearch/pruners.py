@@ -51,13 +51,12 @@ class Judge:
         self.name = pruner.name
         self.experience = experience
         self.pruner = PRUNERS[pruner.name](pruner, epochs)
-        experience.study.pruner = self.pruner
 
     def prunes(self, number: int) -> bool:
         """Tell whether a trial that was just reported on should be pruned."""
         if self.name == "none":
             return False
-        return bool(self.pruner.prune(self.experience.study, self.experience.frozen(number)))
+        return bool(self.pruner.prune(self.experience.study(), self.experience.frozen(number)))
 
 
 def longest_run(spec: StudySpec, train_rows: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
-from optuna.study import Study
+from optuna.study import Study, StudyDirection
 from optuna.trial import TrialState
 
 from hpsearch.exceptions import UnsupportedError
@@ -21,6 +21,9 @@ from hpsearch.spec import Choice, Component, Configuration, Numeric, StudySpec
 from hpsearch.store.optuna_distributions import optuna_distribution
 
 MAX_GRID = 20_000
+NAME = "hpsearch"
+"""One name for all studies in memory, because Hyperband's brackets depend on it."""
+
 ATTEMPTS = 10
 """How often a sampler may repeat an earlier configuration before a random one is drawn instead."""
 
@@ -105,17 +108,18 @@ class Experience:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.distributions = {p.name: optuna_distribution(p) for p in space.parameters}
         self.storage = InMemoryStorage()
-        # One name for all, because Hyperband's brackets depend on it.
-        self.study = optuna.create_study(
-            storage=self.storage,
-            study_name="hpsearch",
-            direction=spec.search.direction,
-            sampler=optuna.samplers.RandomSampler(seed=0),
-            pruner=optuna.pruners.NopPruner(),
-        )
-        self.study_id = self.storage.get_study_id_from_name("hpsearch")
+        direction = StudyDirection[spec.search.direction.upper()]
+        self.study_id = self.storage.create_new_study([direction], NAME)
         self.worst = float("inf") if spec.search.direction == "minimize" else float("-inf")
         self._ids: dict[int, int] = {}
+
+    def study(self) -> Study:
+        """Give the study as Optuna's samplers and pruners take it.
+
+        A study object caches its trials from one ask to the next, and we do not ask it: so each use gets a new one.
+        """
+        sampler, pruner = optuna.samplers.RandomSampler(), optuna.pruners.NopPruner()
+        return Study(NAME, self.storage, sampler=sampler, pruner=pruner)
 
     def begin(self, number: int) -> int:
         """Begin a trial; numbers follow each other from 0."""
@@ -195,6 +199,7 @@ class Suggester:
         yield from (self.space.active(values) for values in self.spec.search.enqueue)
         if self._grid is not None:
             yield from self._grid
+            return
         if self.sampler.name == "qmc":
             yield self._quasi_random(number)
         else:
@@ -206,7 +211,7 @@ class Suggester:
             yield from self.space.grid()
 
     def _sampled(self, number: int, component: Component, seed: int) -> dict[str, Value]:
-        study, trial = self.experience.study, self.experience.frozen(number)
+        study, trial = self.experience.study(), self.experience.frozen(number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sampler = SAMPLERS[component.name](component, seed % 2**32)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 
 from hpsearch.analysis import analyze
@@ -22,7 +23,8 @@ from hpsearch.engines.worker import InProcessWorker, LocalWorker, Worker
 from hpsearch.report import write_report
 from hpsearch.samplers import check_sampler
 from hpsearch.search_space import SearchSpace, check_enqueued
-from hpsearch.spec import StudyFile, StudySpec, print_spec
+from hpsearch.spec import Data, StudyFile, StudySpec, print_spec
+from hpsearch.spec.study import MAX_NAME_BYTES
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.files import StudyFiles, write_atomically
 from hpsearch.store.lock import locked
@@ -115,12 +117,17 @@ def _run(
 def _open(workers: list[Worker], job: Job) -> Opened:
     for worker in workers:
         worker.open(job)
-    return [worker.result() for worker in workers][0]
+    opened: list[Opened] = [worker.result() for worker in workers]
+    return opened[0]
 
 
 def _resolve(study: StudyFile, options: Options, stored: Resolved | None, opened: Opened) -> Resolved:
     if stored is None:
-        machine = {"system": platform.platform(), "python": platform.python_version(), "cores": str(os.cpu_count())}
+        machine = {
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "cores": str(os.cpu_count()),
+        }
         return Resolved(
             spec=study.spec,
             directory=str(study.directory),
@@ -145,7 +152,7 @@ def _resolve(study: StudyFile, options: Options, stored: Resolved | None, opened
 def _stopped_by_signals(coordinator: Coordinator, display: Display) -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM stop the study after the current epoch, and the second at once."""
 
-    def stop(number: int, frame: Any) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         if coordinator.stopping:
             raise KeyboardInterrupt
         coordinator.stopping = True
@@ -224,12 +231,24 @@ def best_spec(record: StudyRecord) -> StudySpec:
         raise ValueError("no trial has a value")
     search = record.spec.search.model_copy(update={"enqueue": (), "trials": 1})
     update = {
-        "name": f"{record.name}-best",
+        "name": f"{_shortened(record.name)}-best",
+        "data": _found_from_anywhere(record.spec.data, record.directory),
         "model": best.configuration.model,
         "training": best.configuration.training,
         "search": search,
     }
     return record.spec.model_copy(update=update)
+
+
+def _shortened(name: str) -> str:
+    """Leave room in the name of a study for a few letters more."""
+    return name.encode()[: MAX_NAME_BYTES - len("-best")].decode(errors="ignore")
+
+
+def _found_from_anywhere(data: Data, directory: str) -> Data:
+    """Write the path of a data file in full, because the study file may be moved."""
+    paths = {name: getattr(data, name) for name in ("csv", "npz") if getattr(data, name) is not None}
+    return data.model_copy(update={name: str(Path(directory, Path(path).expanduser())) for name, path in paths.items()})
 
 
 def trial_row(trial: TrialRecord) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Parameter:
         step = distribution.step or 1
         for index in range(int(self.count)):
             number = distribution.low + index * step
-            yield int(number) if distribution.integer else min(number, distribution.high)
+            yield (int(number) if distribution.integer else min(number, distribution.high))
 
 
 Choose = Callable[[Parameter], Value]
@@ -185,7 +185,7 @@ class SearchSpace:
         return self._combinations({})
 
     def _combinations(self, known: dict[str, Value]) -> Iterator[dict[str, Value]]:
-        class Unknown(Exception):
+        class UnknownError(Exception):
             pass
 
         missing: list[Parameter] = []
@@ -193,12 +193,12 @@ class SearchSpace:
         def choose(parameter: Parameter) -> Value:
             if parameter.name not in known:
                 missing.append(parameter)
-                raise Unknown
+                raise UnknownError
             return known[parameter.name]
 
         try:
             self.configure(choose)
-        except Unknown:
+        except UnknownError:
             for value in missing[0].iterate():
                 yield from self._combinations({**known, missing[0].name: value})
         else:
@@ -216,7 +216,7 @@ class SearchSpace:
         return min(total, MAX_STRUCTURES)
 
 
-def _name(prefix: str, part: str | int) -> str:
+def _name(prefix: str, part: Value) -> str:
     return f"{prefix}.{part}" if prefix else str(part)
 
 
@@ -335,9 +335,7 @@ def check_enqueued(spec: StudySpec, source: Source) -> None:
         def add(key: str, expected: str, found: str, nearest: str | None = None) -> None:
             where = (*place, key) if key else place  # noqa: B023 - called only inside this round
             problems.append(
-                Problem(
-                    source.file_of(where), source.line_of(where), dotted(where), expected, found, nearest
-                )
+                Problem(source.file_of(where), source.line_of(where), dotted(where), expected, found, nearest)
             )
 
         names = [parameter.name for parameter in space.parameters]

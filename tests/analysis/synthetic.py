@@ -7,9 +7,10 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from hpsearch.data_summary import DataSummary
 from hpsearch.search_space import Parameter, SearchSpace, Value
 from hpsearch.spec import StudySpec
-from hpsearch.store.record import DataSummary, StudyRecord, TrialRecord
+from hpsearch.store.record import StudyRecord, TrialRecord
 
 DIGITS: dict[str, Any] = {
     "name": "digits",

@@ -30,7 +30,7 @@ def test_far_outliers_on_the_worse_side_are_drawn_at_the_edge():
 @pytest.mark.parametrize("values", [[], [0.0], [1.0, 1.0], [-1e308, 1e308], [5e-324, 1e308]])
 @pytest.mark.parametrize("minimize", [True, False])
 def test_any_values_have_a_finite_scale_that_can_be_drawn(values, minimize):
-    scale = fit_scale(values, minimize)
+    scale = fit_scale(values, minimize=minimize)
     assert math.isfinite(scale.low)
     assert math.isfinite(scale.high)
     points = [ProgressPoint(number, "complete", value, value) for number, value in enumerate(values)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 from strategies import examples, study_files
 
 from hpsearch.exceptions import StudyFileError
@@ -33,7 +33,7 @@ SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 VALIDATOR = Draft7Validator(json_schema())
 
 
-def quickly(count: int) -> Any:
+def quickly(count: int) -> settings:
     """Set the number of examples; the generated files are large, so Hypothesis is told not to mind."""
     return settings(max_examples=examples(count), deadline=None, suppress_health_check=SLOW, database=None)
 
@@ -187,7 +187,7 @@ def test_spoiled_data_loads_or_says_why(data: Any, draws: st.DataObject) -> None
 
 def edits(text: str) -> st.SearchStrategy[str]:
     """Cut, insert or double a part of a text."""
-    pieces = st.text(max_size=3) | st.sampled_from(list("{}[]:,-&*!?|>'\"%@`#\n\t ~") + ["!!int ", "*a", "<<: "])
+    pieces = st.text(max_size=3) | st.sampled_from([*"{}[]:,-&*!?|>'\"%@`#\n\t ~", "!!int ", "*a", "<<: "])
 
     def edit(at: int, length: int, piece: str, double: bool) -> str:
         return text[:at] + (text[at : at + length] * 2 if double else piece) + text[at + length :]

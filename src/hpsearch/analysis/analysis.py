@@ -11,7 +11,8 @@ from hpsearch.analysis.importance import Importance, judge_importance
 from hpsearch.analysis.progress import ProgressPoint, follow_progress
 from hpsearch.analysis.ranking import RankedTrial, rank_trials
 from hpsearch.analysis.searched import SearchedParameter, describe_parameter
-from hpsearch.store.record import DataSummary, StudyRecord
+from hpsearch.data_summary import DataSummary
+from hpsearch.store.record import StudyRecord
 
 
 @dataclass(frozen=True)

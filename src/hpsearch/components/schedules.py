@@ -11,6 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.spec import Component, Training
+from hpsearch.spec.schedules import (
+    Cosine,
+    CosineRestarts,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    Polynomial,
+    Step,
+)
 
 Floats = NDArray[np.float64]
 
@@ -44,28 +53,37 @@ def run_length(training: Training, rows: int) -> RunLength:
     return RunLength(steps_per_epoch, steps)
 
 
+TINY = 1e-9
+"""Stands for a period of no length, and for what rounding takes from a whole number of periods."""
+
+
+def _period(length: RunLength, span: Component) -> float:
+    return max(length.span(span), TINY)
+
+
 def _constant(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
     return np.ones_like(t)
 
 
-def _exponential(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
+def _exponential(schedule: Exponential, t: Floats, length: RunLength, total: float) -> Floats:
     # Keras' ExponentialDecay: rate ** (step / decay_steps).
-    periods = t / length.span(schedule.every)
+    periods = t / _period(length, schedule.every)
     return np.power(schedule.rate, np.floor(periods) if schedule.staircase else periods)
 
 
-def _inverse_time(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
+def _inverse_time(schedule: InverseTime, t: Floats, length: RunLength, total: float) -> Floats:
     # Keras' InverseTimeDecay: 1 / (1 + rate * step / decay_steps).
-    periods = t / length.span(schedule.every)
-    return 1 / (1 + schedule.rate * (np.floor(periods) if schedule.staircase else periods))
+    periods = t / _period(length, schedule.every)
+    elapsed: Floats = np.floor(periods) if schedule.staircase else periods
+    return 1 / (1 + schedule.rate * elapsed)
 
 
-def _step(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
+def _step(schedule: Step, t: Floats, length: RunLength, total: float) -> Floats:
     # A tiny share of a step more, so that a period of a third of the run ends where three of them do.
-    return np.power(schedule.factor, np.floor((t + 1e-6) / max(length.span(schedule.every), 1e-9)))
+    return np.power(schedule.factor, np.floor((t + 1e-6) / _period(length, schedule.every)))
 
 
-def _polynomial(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
+def _polynomial(schedule: Polynomial, t: Floats, length: RunLength, total: float) -> Floats:
     # Keras' PolynomialDecay, with its end given as a share of the start.
     left = 1 - np.minimum(t / total, 1)
     return (1 - schedule.end) * np.power(left, schedule.power) + schedule.end
@@ -75,26 +93,26 @@ def _half_cosine(progress: Floats) -> Floats:
     return 0.5 * (1 + np.cos(np.pi * progress))
 
 
-def _cosine(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
+def _cosine(schedule: Cosine, t: Floats, length: RunLength, total: float) -> Floats:
     # Keras' CosineDecay.
     return (1 - schedule.alpha) * _half_cosine(np.minimum(t / total, 1)) + schedule.alpha
 
 
-def _cosine_restarts(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
+def _cosine_restarts(schedule: CosineRestarts, t: Floats, length: RunLength, total: float) -> Floats:
     # Keras' CosineDecayRestarts (SGDR, Loshchilov and Hutter 2017).
-    periods = t / max(length.span(schedule.first_decay), 1e-9)
+    periods = t / _period(length, schedule.first_decay)
     if schedule.t_mul == 1:
-        restart = np.floor(periods)
+        restart = np.floor(periods + TINY)
         progress = periods - restart
     else:
-        restart = np.floor(np.log(1 - periods * (1 - schedule.t_mul)) / np.log(schedule.t_mul))
+        restart = np.floor(np.log(1 - periods * (1 - schedule.t_mul)) / np.log(schedule.t_mul) + TINY)
         begun = (1 - schedule.t_mul**restart) / (1 - schedule.t_mul)
         progress = (periods - begun) / schedule.t_mul**restart
     height = np.power(schedule.m_mul, restart) * _half_cosine(progress)
     return (1 - schedule.alpha) * height + schedule.alpha
 
 
-def _one_cycle(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
+def _one_cycle(schedule: OneCycle, t: Floats, length: RunLength, total: float) -> Floats:
     # Smith and Topin 2018, with half cosines on both sides.
     peak = max(schedule.peak * total, 1e-9)
     low, lowest = 1 / schedule.div, 1 / (schedule.div * schedule.final_div)
@@ -156,4 +174,5 @@ class Plateau:
         if wait + 1 < schedule.patience:
             return Plateau(self.factor, self.best, wait + 1, 0)
         floor = schedule.min_learning_rate / learning_rate
-        return Plateau(max(self.factor * schedule.factor, min(floor, self.factor)), self.best, 0, schedule.cooldown)
+        factor = max(self.factor * schedule.factor, min(floor, self.factor))
+        return Plateau(factor, self.best, 0, schedule.cooldown)

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from hpsearch.data_summary import DataSummary
 from hpsearch.datasets._encoding import Encoding, Imputation
 from hpsearch.datasets._rows import Array, Rows, Split
-from hpsearch.store.record import DataSummary
 
 Task = Literal["classification", "regression"]
 

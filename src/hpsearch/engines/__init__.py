@@ -1,0 +1,1 @@
+"""Where training runs: workers, and the orders that they carry out."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -41,7 +42,7 @@ def largest_network(spec: StudySpec, dataset: Dataset) -> int:
 
 def _weights(sizes: tuple[int, ...], dataset: Dataset) -> int:
     widths = (prod(dataset.features), *sizes, dataset.outputs)
-    return sum(before * after for before, after in zip(widths, widths[1:], strict=False))
+    return sum(before * after for before, after in pairwise(widths))
 
 
 def _sizes(model: Any) -> Iterator[tuple[int, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hpsearch.store.record import DataSummary
+from hpsearch.data_summary import DataSummary
 from hpsearch.training.member import EpochReport, MemberState
 
 

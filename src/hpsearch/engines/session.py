@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ class Session:
         self.settings = {"backend": "jax" if backend == "auto" else backend}
         if spawned:
             self.settings["cores"] = use_cores(self.spec, self.dataset)
+            _do_without_tensorflow(self.settings["backend"])
         _choose_backend(self.settings["backend"])
         self.trainer = _trainer(backend, self.dataset, self.spec)
         self.settings["trainer"] = type(self.trainer).__name__
@@ -100,10 +102,19 @@ def backend_of(spec: StudySpec) -> str:
     return str(backends.pop())
 
 
+def _do_without_tensorflow(backend: str) -> None:
+    """Keep Keras from importing TensorFlow, which it does on other backends only to look for its types.
+
+    That import takes seconds and hundreds of megabytes. Keras treats a TensorFlow that cannot be imported as
+    one that is not installed. Only for a process of our own.
+    """
+    if backend != "tensorflow":
+        sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]
+
+
 def _choose_backend(backend: str) -> None:
     os.environ["KERAS_BACKEND"] = backend
-    if backend == "tensorflow":
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import keras
     except ImportError as failure:

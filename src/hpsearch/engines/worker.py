@@ -9,6 +9,7 @@ import traceback
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from multiprocessing import connection
+from pathlib import Path
 from typing import Any
 
 from hpsearch.engines.job import Job, Order
@@ -156,4 +157,6 @@ def serve(pipe: Any) -> None:
 
 def _told(failure: Exception) -> str:
     last = traceback.extract_tb(failure.__traceback__)[-1]
-    return f"{type(failure).__name__}: {failure} (in {last.name}, {os.path.basename(last.filename)}:{last.lineno})"
+    place = f"{last.name}, {Path(last.filename).name}:{last.lineno}"
+    text = (str(failure).splitlines() or [""])[0]
+    return f"{type(failure).__name__}: {text} (in {place})"

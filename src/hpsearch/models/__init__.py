@@ -31,7 +31,7 @@ def initial_weights(
     configuration: Configuration, features: tuple[int, ...], objective: Objective, seed: int
 ) -> dict[str, NDArray[np.float32]]:
     """Draw the initial weights of a configuration by Keras' initializers, each layer from its own seed."""
-    return first_weights(cast(Mlp, configuration.model), features, objective, seed)
+    return first_weights(cast("Mlp", configuration.model), features, objective, seed)
 
 
 def training_model(
@@ -39,7 +39,7 @@ def training_model(
 ) -> keras.Model:
     """Build the model that is trained: scaled rows in, logits out, penalties and dropout in place."""
     inputs = keras.Input(features, name="rows")
-    outputs = connect(cast(Mlp, configuration.model), inputs, objective, seed, training=True)
+    outputs = connect(cast("Mlp", configuration.model), inputs, objective, seed, training=True)
     return keras.Model(inputs, outputs)
 
 
@@ -55,13 +55,11 @@ def export_model(
     Its `evaluate` gives the loss without penalties, and the metric beside it.
     """
     inputs = keras.Input(features, name="rows")
-    logits = connect(cast(Mlp, configuration.model), _scaled(inputs, scaling), objective, 0, training=False)
+    logits = connect(cast("Mlp", configuration.model), _scaled(inputs, scaling), objective, 0, training=False)
     outputs = keras.layers.Activation(objective.activation, name="predictions")(logits)
     model = keras.Model(inputs, outputs)
     put_weights(model, {**scaling_weights(model), **weights})
-    model.compile(
-        optimizer="sgd", loss=objective.keras_loss(from_logits=False), metrics=[objective.metric]
-    )
+    model.compile(optimizer="sgd", loss=objective.keras_loss(from_logits=False), metrics=[objective.metric])
     return model
 
 

@@ -73,7 +73,8 @@ def first_weights(
         activation = mlp.of_layer("activation", index)
         if activation.name == "prelu":
             name = f"activation_{number}"
-            weights[f"{name}/alpha"] = _draw(activation.alpha_initializer, (units,), derive(seed, "alpha", name))
+            alpha_seed = derive(seed, "alpha", name)
+            weights[f"{name}/alpha"] = _draw(activation.alpha_initializer, (units,), alpha_seed)
         width = units
     return weights | _dense("output", mlp.output_initializer, (width, objective.units), seed)
 

@@ -23,7 +23,8 @@ def named_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
 def weights_of(model: keras.Model) -> dict[str, NDArray[Any]]:
     """Copy the weights out of a model."""
     return {
-        name: np.array(keras.ops.convert_to_numpy(variable.value)) for name, variable in named_variables(model)
+        name: np.array(keras.ops.convert_to_numpy(variable.value))
+        for name, variable in named_variables(model)
     }
 
 

@@ -92,7 +92,7 @@ def _progress(analysis: Analysis) -> Explained | None:
     if not analysis.counts.finished:
         return None
     values = [point.value for point in analysis.progress if point.value is not None]
-    scale = fit_scale(values, analysis.minimize)
+    scale = fit_scale(values, minimize=analysis.minimize)
     figure = draw_progress(analysis.progress, scale, analysis.metric)
     return Explained(prose.progress_note(scale.outside), figure)
 
@@ -103,7 +103,8 @@ def _curves(analysis: Analysis) -> Explained:
     if not curves.shown:
         return Explained(note)
     values = [value for curve in curves.shown for value in curve.values if value is not None]
-    return Explained(note, draw_curves(curves, fit_scale(values, analysis.minimize), analysis.metric))
+    scale = fit_scale(values, minimize=analysis.minimize)
+    return Explained(note, draw_curves(curves, scale, analysis.metric))
 
 
 def _failures(analysis: Analysis) -> Explained | None:

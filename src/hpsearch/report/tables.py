@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hpsearch.analysis import Analysis, CauseOfFailure, ParameterImportance, RankedTrial, SearchedParameter
+from hpsearch.data_summary import DataSummary
 from hpsearch.report.numbers import DASH, exact, short
 from hpsearch.search_space import Value
-from hpsearch.store.record import DataSummary, StudyRecord
+from hpsearch.store.record import StudyRecord
 
 LISTED = 20
 

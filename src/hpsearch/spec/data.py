@@ -109,11 +109,7 @@ ClassName = Annotated[int | str, WrapValidator(_class_name)]
 
 
 _FACTOR = {
-    "anyOf": [
-        {"type": "number", "exclusiveMinimum": 0},
-        {"type": "string", "pattern": "/"},
-        {"type": "null"},
-    ]
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": "/"}, {"type": "null"}]
 }
 
 
@@ -125,9 +121,7 @@ class Data(Part):
     """
 
     sklearn: Literal["digits", "wine", "breast_cancer", "iris", "diabetes"] | None = None
-    keras: Literal["mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing"] | None = (
-        None
-    )
+    keras: Literal["mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing"] | None = None
     npz: Text | None = None
     csv: Text | None = None
     target: Text | None = None

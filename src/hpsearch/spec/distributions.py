@@ -144,12 +144,11 @@ class _SearchableMarker:
 def _numeric_words(schema: dict[str, Any]) -> list[dict[str, Any]]:
     """Give the JSON Schema of the ranges that can stand in the place of a value."""
     kinds = {part.get("type") for part in (schema, *schema.get("anyOf", ()))}
-    if "number" in kinds:
-        words, name, kind = RESERVED[1:], "range", "number"
-    elif "integer" in kinds:
-        words, name, kind = RESERVED[3:], "whole_range", "integer"
-    else:
+    if not kinds & {"number", "integer"}:
         return []
+    whole = "number" not in kinds
+    name, kind = ("whole_range", "integer") if whole else ("range", "number")
+    words = [word for word in RESERVED if word != "choice" and not (whole and word.endswith("uniform"))]
     bounds = {"type": "array", "items": {"type": kind}, "minItems": 2}
     ranges = {word: {**bounds, "maxItems": 2 if word.startswith("log_") else 3} for word in words}
     return [{**_one_of(ranges), DEFINITION: name}]

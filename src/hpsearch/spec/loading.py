@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.representer import SafeRepresenter
 
 from hpsearch.exceptions import Problem, StudyFileError
 from hpsearch.spec.problems import dotted, problems_of, show
@@ -51,6 +52,18 @@ def read_spec(source: Source) -> StudySpec:
         raise StudyFileError((Problem(source.file, None, "", "a study file", found),)) from None
 
 
+class _Representer(SafeRepresenter):
+    """Quote what the emitter leaves bare and the parser misreads: rarer line breaks, a leading `?` or `:`."""
+
+    def represent_str(self, text: str) -> Any:
+        misread = text.startswith(("?", ":")) or set(text) & set("\r\x85\u2028\u2029")
+        style = '"' if misread else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Representer.add_representer(str, _Representer.represent_str)
+
+
 def print_spec(spec: StudySpec) -> str:
     """Print a spec as a study file that reads back as the same spec, every default written out."""
     return print_yaml(spec.dump())
@@ -59,6 +72,7 @@ def print_spec(spec: StudySpec) -> str:
 def print_yaml(data: Any) -> str:
     """Print plain data as YAML 1.2, in its own order."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.allow_unicode = True

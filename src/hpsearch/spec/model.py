@@ -56,7 +56,7 @@ class Mlp(Component):
 
     @model_validator(mode="after")
     def _sizes_are_given_once(self) -> Self:
-        by_list, by_number = self.hidden is not None, (self.layers, self.units) != (None, None)
+        by_list, by_number = (self.hidden is not None, (self.layers, self.units) != (None, None))
         if by_list == by_number or (by_number and None in (self.layers, self.units)):
             raise problem(
                 "the sizes of the hidden layers: either 'hidden' or both 'layers' and 'units'",
@@ -104,7 +104,11 @@ def _alternatives(value: Any) -> list[Any]:
 
 
 def _spoken(depths: set[int | None]) -> str:
-    return "a searched number of" if None in depths else " or ".join(str(n) for n in sorted(map(int, filter(None, depths))))
+    return (
+        "a searched number of"
+        if None in depths
+        else " or ".join(str(n) for n in sorted(map(int, filter(None, depths))))
+    )
 
 
 def _given(**fields: object) -> str:

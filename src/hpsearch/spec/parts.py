@@ -91,7 +91,7 @@ class Component(Part):
 
 
 def _telling(part: Part) -> list[tuple[str, Any]]:
-    """List the arguments that tell a part from others of its kind: not left at their default, not searched."""
+    """List the arguments that tell a part from others of its kind: no defaults, nothing searched."""
     defaults = {name: field.default for name, field in type(part).model_fields.items()}
     return [
         (name, value)
@@ -165,7 +165,10 @@ class OneOf:
         for name, kind in self.table.items():
             if kind.model_fields:
                 branches.append(_named_schema(name, kind, handler))
-        return {"anyOf": branches, DEFINITION: self.what.partition(":")[0].partition(" ")[2].replace(" ", "_")}
+        return {
+            "anyOf": branches,
+            DEFINITION: self.what.partition(":")[0].partition(" ")[2].replace(" ", "_"),
+        }
 
     def validate(self, raw: Any) -> Component:
         if isinstance(raw, Component) and raw.name in self.table:
@@ -201,7 +204,9 @@ class OneOf:
 
     def _needs(self, name: str) -> Component:
         kind = self.table[name]
-        example = "VALUE" if kind.scalar else "{" + ", ".join(f"{f}: ..." for f in required_fields(kind)) + "}"
+        example = (
+            "VALUE" if kind.scalar else "{" + ", ".join(f"{f}: ..." for f in required_fields(kind)) + "}"
+        )
         raise problem(f"an argument for {name!r}, as in {{{name}: {example}}}")
 
     def _with_arguments(self, name: Any, arguments: Any) -> Component:
@@ -247,12 +252,7 @@ def _named_schema(name: str, kind: type[Component], handler: GetJsonSchemaHandle
         schema = schema["properties"][kind.scalar]
     else:
         schema = {**schema, DEFINITION: f"{kind.__module__.rpartition('.')[2]}.{kind.__qualname__}"}
-    return {
-        "type": "object",
-        "properties": {name: schema},
-        "required": [name],
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
 
 
 class _TupleMarker:

@@ -76,7 +76,8 @@ def _problem(error: Any, source: Source) -> Problem:
 
 def dotted(place: Place) -> str:
     """Write a place as a dotted path, list items by their index."""
-    return ".".join(map(str, place))
+    words = map(str, place)
+    return ".".join(word if word.isprintable() else repr(word) for word in words)
 
 
 def show(value: Any) -> str:

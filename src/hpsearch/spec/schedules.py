@@ -108,7 +108,7 @@ class Cosine(Schedule):
 
 
 class CosineRestarts(Schedule):
-    """Fall along half a cosine and start again, each period `t_mul` times longer and `m_mul` times as high."""
+    """Fall along half a cosine and start again: `t_mul` times longer, `m_mul` times as high."""
 
     name = "cosine_restarts"
     first_decay: Searchable[Span] = ShareOfRun(share=0.1)
@@ -118,7 +118,7 @@ class CosineRestarts(Schedule):
 
 
 class OneCycle(Schedule):
-    """Rise along half a cosine from 1/div of the learning rate until `peak`, then fall to 1/final_div of the start."""
+    """Rise along half a cosine from 1/div of the rate until `peak`, fall to 1/final_div of the start."""
 
     name = "one_cycle"
     peak: Searchable[Annotated[float, Field(gt=0, lt=1)]] = 0.3

@@ -23,6 +23,7 @@ MAX_BITS = 1_000
 Place = tuple[str | int, ...]
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
+_KEY_TAGS = _PLAIN_TAGS | {f"tag:yaml.org,2002:{kind}" for kind in ("merge", "timestamp", "value")}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def parse(text: str, file: str) -> Source:
     except MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         line = mark.line + 1 if mark is not None else None
-        raise _error(file, line, "YAML", (failure.problem or str(failure)).strip()) from None
+        found = (failure.problem or str(failure)).strip().removeprefix("but ").removeprefix("found ")
+        raise _error(file, line, "YAML", found) from None
     except ReaderError as failure:
         line = text[: failure.position].count("\n") + 1
         raise _error(file, line, "text without control characters", f"U+{failure.character:04X}") from None
@@ -131,7 +133,7 @@ class _Builder:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
                 raise _error(self.file, line, "a word as a key", "a list or a mapping", place)
-            if key_node.tag.startswith("tag:yaml.org,2002:python") or key_node.tag.startswith("!"):
+            if key_node.tag not in _KEY_TAGS:
                 raise _error(self.file, line, "plain keys", f"the tag {key_node.tag}", place)
             key = str(key_node.value)
             if key in mapping:

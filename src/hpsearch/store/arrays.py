@@ -23,7 +23,7 @@ def write_arrays(path: Path, arrays: dict[str, NDArray[Any]], progress: dict[str
     stream = io.BytesIO()
     note = np.frombuffer(json.dumps(progress).encode(), np.uint8)
     names = np.frombuffer(json.dumps(list(arrays)).encode(), np.uint8)
-    numbered = {f"a{index}": value for index, value in enumerate(arrays.values())}
+    numbered: dict[str, Any] = {f"a{index}": value for index, value in enumerate(arrays.values())}
     np.savez(stream, progress=note, names=names, **numbered)
     body = stream.getvalue()
     write_atomically(path, MAGIC + sha256(body).digest() + body)

@@ -45,7 +45,7 @@ def open_storage(url: str) -> RDBStorage:
     return storage
 
 
-def _quick_sqlite(connection: Any, record: Any) -> None:
+def _quick_sqlite(connection: Any, _record: Any) -> None:
     # The tick log is what must survive a power cut; here a consistent database is enough.
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")

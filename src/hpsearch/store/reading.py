@@ -33,7 +33,13 @@ def read_record(files: StudyFiles) -> StudyRecord:
         )
     trials = trials_of(resolved, TickLog(files.ticks).read(), files)
     return StudyRecord(
-        resolved.spec, resolved.data, tuple(trials), resolved.versions, resolved.machine, resolved.settings
+        spec=resolved.spec,
+        data=resolved.data,
+        trials=tuple(trials),
+        versions=resolved.versions,
+        machine=resolved.machine,
+        settings=resolved.settings,
+        directory=resolved.directory,
     )
 
 

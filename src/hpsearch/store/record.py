@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from hpsearch.data_summary import DataSummary
 from hpsearch.search_space import Parameter, SearchSpace, Value
 from hpsearch.spec import Configuration, StudySpec
 
@@ -21,8 +22,8 @@ Curve = tuple[float | None, ...]
 class TrialRecord:
     """One configuration as it was trained.
 
-    `value` is the metric at `best_epoch` (from 1), and None where no epoch gave a finite one. `cause` says why a
-    failed trial failed and why a pruned one was pruned. `history` maps `loss`, `val_loss`,
+    `value` is the metric at `best_epoch` (from 1), and None where no epoch gave a finite one. `cause` says
+    why a failed trial failed and why a pruned one was pruned. `history` maps `loss`, `val_loss`,
     `val_loss_with_penalties`, `learning_rate` and the like to a curve; it is empty for a running trial.
     """
 
@@ -40,22 +41,6 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
-class DataSummary:
-    """The data set in a few numbers; `fingerprint` is the SHA-256 of its arrays."""
-
-    source: str
-    task: Literal["classification", "regression"]
-    features: tuple[int, ...]
-    outputs: int
-    train_rows: int
-    validation_rows: int
-    test_rows: int
-    folds: int
-    labels: tuple[str, ...]
-    fingerprint: str
-
-
-@dataclass(frozen=True)
 class StudyRecord:
     """A study as its readers see it: the spec, the data in numbers, and every trial."""
 
@@ -66,6 +51,8 @@ class StudyRecord:
     machine: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     """Decisions that were taken automatically, such as the trainer and the width of a cohort."""
+    directory: str = ""
+    """Where relative paths of data start from."""
 
     @property
     def name(self) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from hpsearch.exceptions import StudyMismatchError
+from hpsearch.data_summary import DataSummary
+from hpsearch.exceptions import Problem, StudyFileError, StudyMismatchError
 from hpsearch.spec import StudySpec, print_yaml, read_spec
 from hpsearch.spec.source import parse, read_text
 from hpsearch.store.files import StudyFiles, write_atomically
-from hpsearch.store.record import DataSummary
 
 FORMAT = 1
 """Version of the files of a study."""
@@ -51,7 +51,10 @@ def read_resolved(files: StudyFiles) -> Resolved | None:
     if not files.study.exists():
         return None
     source = parse(read_text(files.study), str(files.study))
-    known = source.data.pop("resolved")
+    known = source.data.pop("resolved", None) if isinstance(source.data, dict) else None
+    if not isinstance(known, dict):
+        expected, found = "the resolved study file that hpsearch wrote", "no mapping 'resolved'"
+        raise StudyFileError((Problem(str(files.study), None, "", expected, found),))
     if known.get("format") != FORMAT:
         raise StudyMismatchError(
             f"{files.study} was written in format {known.get('format')}, and this version of hpsearch reads "
@@ -94,4 +97,3 @@ def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(value, f"{path}.{index}")
     else:
         yield path, node
-

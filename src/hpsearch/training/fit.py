@@ -29,7 +29,7 @@ class FitTrainer(Trainer):
         keras.backend.clear_session()
 
 
-class _Steps(keras.callbacks.Callback):
+class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Set the learning rate of each step, and note the first step whose loss is not finite."""
 
     def __init__(self, rates: NDArray[np.float32]) -> None:
@@ -37,7 +37,7 @@ class _Steps(keras.callbacks.Callback):
         self.rates = rates
         self.bad_step: int | None = None
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras calls it
         rate = self.rates[batch]
         if batch == 0 or rate != self.rates[batch - 1]:
             if keras.backend.backend() == "jax":

@@ -16,7 +16,10 @@ from hpsearch.spec import Configuration, read_configuration
 
 @dataclass(frozen=True)
 class Member:
-    """One configuration with one seed. `number` is its trial's, `metric` is what its best epoch is chosen by."""
+    """One configuration with one seed.
+
+    `number` is its trial's, `metric` is what its best epoch is chosen by.
+    """
 
     number: int
     configuration: Configuration

@@ -26,7 +26,7 @@ class _Predictions:
             tags.regressor_tags = RegressorTags()
         return tags
 
-    def fit(self, x: Any, y: Any) -> _Predictions:
+    def fit(self, _x: Any, _y: Any) -> _Predictions:
         return self
 
     def predict(self, rows: NDArray[Any]) -> NDArray[Any]:

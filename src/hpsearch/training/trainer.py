@@ -78,7 +78,10 @@ class Network(ABC):
 
 
 class Trainer(ABC):
-    """Trains members, each an epoch a tick. Folds of one member advance in lockstep, and report their mean."""
+    """Trains members, each an epoch a tick.
+
+    Folds of one member advance in lockstep, and report their mean.
+    """
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -157,7 +160,7 @@ class _Slot:
 
     def _measured(self, fold: int, result: EpochResult) -> dict[str, float]:
         metric = self.member.metric
-        if metric.startswith("val_"):
+        if metric.startswith("val_") or result.predictions is None:
             return result.metrics
         y = self.dataset.splits[fold].validation.y
         return {**result.metrics, metric: score(metric, y, result.predictions, self.dataset.labels)}

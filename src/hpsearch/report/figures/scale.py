@@ -50,7 +50,7 @@ class Scale:
         return self.low - pad, self.high + pad
 
 
-def fit_scale(values: Sequence[float], minimize: bool) -> Scale:
+def fit_scale(values: Sequence[float], *, minimize: bool) -> Scale:
     """Fit an axis to finite values: logarithmic over wide positive ranges, else without far outliers.
 
     An outlier lies on the worse side of the median, farther than eight times the distance of the best.
@@ -59,13 +59,13 @@ def fit_scale(values: Sequence[float], minimize: bool) -> Scale:
     low, high = (min(inside), max(inside)) if inside else (0.0, 1.0)
     if low > 0 and high / max(low, 1 / LARGEST) > LOG_RATIO:
         return Scale(max(low, 1 / LARGEST), high, log=True, outside=0)
-    limit = _limit(inside, minimize)
+    limit = _limit(inside, minimize=minimize)
     if limit is not None:
         low, high = (low, min(high, limit)) if minimize else (max(low, limit), high)
     return Scale(low, high, log=False, outside=sum(not low <= value <= high for value in values))
 
 
-def _limit(values: Sequence[float], minimize: bool) -> float | None:
+def _limit(values: Sequence[float], *, minimize: bool) -> float | None:
     if not values:
         return None
     middle = median(values)

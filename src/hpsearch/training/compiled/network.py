@@ -76,7 +76,8 @@ class Forward:
         return tensor, moving
 
     def _drop(self, index: int, tensor: Array, rate: Array, key: Array) -> Array:
-        layer_key = jax.random.fold_in(key, index)
+        # The key is already that of the step; adding the layer to its other word keeps all keys apart.
+        layer_key = key + jnp.array([0, index], jnp.uint32)
         return jax.lax.cond(rate > 0, lambda t: dropout(t, rate, layer_key), lambda t: t, tensor)
 
     def _activate(self, index: int, weights: Tensors, tensor: Array, arguments: Arguments) -> Array:

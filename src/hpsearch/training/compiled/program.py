@@ -67,50 +67,52 @@ class Program:
         self, state: Any, arguments: Arguments, key: Array, order: Array, rates: Array, steps: Array, data: Any
     ) -> tuple[Any, Array, Array | None]:
         x, y, validation_x, validation_y = data
-        key = jax.random.wrap_key_data(key)
         batch = self.structure.batch_size
         full, rest = divmod(self.rows, batch)
 
         def step(t: Array, carry: Any, size: int = batch) -> Any:
+            state, totals, bad_step = carry
             rows = jax.lax.dynamic_slice(order, (t * batch,), (size,))
-            return self._step(t, carry, x[rows], y[rows], arguments, key, rates)
+            step_key = key + jnp.stack([t.astype(jnp.uint32), jnp.uint32(0)])
+            slopes, moving, added = self._gradients(state, x[rows], y[rows], arguments, step_key)
+            weights, optimizer = self._apply(state["optimizer"], state["weights"], slopes, arguments, rates[t])
+            bad = (bad_step == 0) & ~jnp.isfinite(added["loss_with_penalties"])
+            totals = {name: totals[name] + added[name] for name in TOTALS}
+            state = {"weights": weights, "moving": moving, "optimizer": optimizer}
+            return state, totals, jnp.where(bad, t + 1, bad_step)
 
         carry = (state, dict.fromkeys(TOTALS, jnp.float32(0)), jnp.int32(0))
-        carry = jax.lax.fori_loop(0, jnp.minimum(steps, full), step, carry)
+        carry = jax.lax.fori_loop(jnp.int32(0), jnp.minimum(steps, full), step, carry)
         if rest:
-            carry = jax.lax.cond(steps > full, lambda c: step(jnp.int32(full), c, rest), lambda c: c, carry)
+            last = jnp.int32(full)
+            carry = jax.lax.cond(steps > full, lambda c: step(last, c, rest), lambda c: c, carry)
         state, totals, bad_step = carry
         measured, predictions = self._validate(state, arguments, validation_x, validation_y)
         means = [totals[name] / totals["rows"] for name in TOTALS[:-1]]
         numbers = jnp.stack([*means, *measured, bad_step.astype(jnp.float32)])
         return state, numbers, predictions
 
-    def _step(
-        self, t: Array, carry: Any, x: Array, y: Array, arguments: Arguments, key: Array, rates: Array
-    ) -> Any:
-        state, totals, bad_step = carry
+    def _gradients(
+        self, state: Any, x: Array, y: Array, arguments: Arguments, key: Array
+    ) -> tuple[Tensors, Tensors, dict[str, Array]]:
+        """Give the gradients, the moved variables, and what this batch adds to the totals."""
 
         def objective(weights: Tensors) -> Any:
-            step_key = jax.random.fold_in(key, t)
             inputs = x.astype(jnp.float32)
-            logits, moving = self.forward(weights, state["moving"], inputs, arguments, step_key)
+            logits, moving = self.forward(weights, state["moving"], inputs, arguments, key)
             loss = self.loss(self.objective.targets(y), logits)
             return loss + self.forward.penalties(weights, arguments), (loss, logits, moving)
 
-        weights = state["weights"]
-        (total, (loss, logits, moving)), gradients = jax.value_and_grad(objective, has_aux=True)(weights)
-        new_weights, optimizer = self._apply(state["optimizer"], weights, gradients, arguments, rates[t])
-        scores = self.objective.scores(y, self.objective.predictions(logits))
+        slope = jax.value_and_grad(objective, has_aux=True)
+        (total, (loss, logits, moving)), gradients = slope(state["weights"])
         rows = x.shape[0]
         added = {
             "loss": loss * rows,
             "loss_with_penalties": total * rows,
-            "score": jnp.sum(scores),
+            "score": jnp.sum(self.objective.scores(y, self.objective.predictions(logits))),
             "rows": jnp.float32(rows),
         }
-        totals = {name: totals[name] + added[name] for name in TOTALS}
-        bad_step = jnp.where((bad_step == 0) & ~jnp.isfinite(total), t.astype(jnp.int32) + 1, bad_step)
-        return {"weights": new_weights, "moving": moving, "optimizer": optimizer}, totals, bad_step
+        return gradients, moving, added
 
     def _apply(
         self, optimizer: list[Array], weights: Tensors, gradients: Tensors, arguments: Arguments, rate: Array

@@ -1,0 +1,131 @@
+"""The literal tables agree with the libraries that they name."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+keras = pytest.importorskip("keras")
+metrics = pytest.importorskip("sklearn.metrics")
+
+from pydantic_core import PydanticUndefined
+
+from hpsearch.spec.activations import ACTIVATIONS, UNAVAILABLE
+from hpsearch.spec.initializers import INITIALIZERS
+from hpsearch.spec.optimizers import OPTIMIZERS
+from hpsearch.spec.parts import Component
+from hpsearch.spec.search import SCORERS, direction_of
+
+REQUIRED = "required"
+
+
+def arguments_of(function: Any, ignored: set[str]) -> dict[str, Any]:
+    """List the named arguments of a function with their defaults."""
+    parameters = inspect.signature(function).parameters.values()
+    return {
+        parameter.name: REQUIRED if parameter.default is parameter.empty else parameter.default
+        for parameter in parameters
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.name not in ignored
+    }
+
+
+def fields_of(kind: type[Component]) -> dict[str, Any]:
+    """List the fields of a component with their defaults."""
+    defaults = {name: field.default for name, field in kind.model_fields.items()}
+    return {name: REQUIRED if value is PydanticUndefined else value for name, value in defaults.items()}
+
+
+def public_names(table: dict[str, Any], not_names: set[str]) -> set[str]:
+    """List the names in snake case that Keras accepts."""
+    return {name for name in table if name == name.lower()} - not_names
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_initializers_are_those_of_keras(name: str) -> None:
+    required = {"constant": {"value": 0.0}}.get(name, {})
+    resolved = keras.initializers.get({"class_name": name, "config": required} if required else name)
+    axes = {"input_axes", "output_axes"}
+    assert fields_of(INITIALIZERS[name]) == arguments_of(type(resolved), {"seed", *axes})
+    canonical = keras.initializers.get({"class_name": INITIALIZERS[name].name, "config": required})
+    assert type(canonical) is type(resolved)
+
+
+def test_no_initializer_of_keras_is_missing() -> None:
+    from keras.src.initializers import ALL_OBJECTS_DICT
+
+    assert set(INITIALIZERS) == public_names(ALL_OBJECTS_DICT, {"initializer", "stft"})
+
+
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "prelu"])
+def test_activations_are_those_of_keras(name: str) -> None:
+    function = keras.activations.get(name)
+    assert fields_of(ACTIVATIONS[name]) == arguments_of(function, {"x", "axis"})
+    assert keras.activations.get(ACTIVATIONS[name].name) is function
+
+
+def test_prelu_is_a_layer() -> None:
+    default = fields_of(ACTIVATIONS["prelu"])["alpha_initializer"]
+    assert type(keras.initializers.get(default.name)) is type(keras.layers.PReLU().alpha_initializer)
+    assert default == INITIALIZERS["zeros"]()
+
+
+def test_no_activation_of_keras_is_missing() -> None:
+    from keras.src.activations import ALL_OBJECTS_DICT
+
+    assert set(ACTIVATIONS) - {"prelu"} == public_names(ALL_OBJECTS_DICT, set(UNAVAILABLE))
+
+
+SHARED_ARGUMENTS = {
+    "learning_rate",
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+    "name",
+}
+"""Arguments of all of Keras' optimizers: written beside the optimizer, or not searched."""
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_are_those_of_keras(name: str) -> None:
+    resolved = keras.optimizers.get(name)
+    ours = fields_of(OPTIMIZERS[name])
+    # Decay is written as the optimizer that is made for it; in the others Keras leaves it off.
+    ignored = SHARED_ARGUMENTS | (set() if name == "adamw" else {"weight_decay"})
+    assert ours == arguments_of(type(resolved), ignored)
+    assert type(resolved).__name__.lower() == name
+    resolved_again = type(resolved)(**ours)
+    assert all(resolved_again.get_config()[field] == value for field, value in ours.items())
+
+
+def _judges_predictions(name: str) -> bool:
+    """Leave out scorers of clusterings (a module of their own) and of label sets (averaged over samples)."""
+    scorer = metrics.get_scorer(name)
+    return ".cluster." not in scorer._score_func.__module__ and scorer._kwargs.get("average") != "samples"
+
+
+def test_scorers_are_those_that_judge_predictions() -> None:
+    ours = [*SCORERS["classification"], *SCORERS["regression"]]
+    assert sorted(ours) == sorted(filter(_judges_predictions, metrics.get_scorer_names()))
+
+
+@pytest.mark.parametrize("task", SCORERS)
+def test_scorers_belong_to_the_task_under_which_they_are_listed(task: str) -> None:
+    for name in SCORERS[task]:
+        module = metrics.get_scorer(name)._score_func.__module__
+        assert module.endswith("._regression") == (task == "regression"), name
+        assert direction_of(name) == "maximize"
+
+
+def test_a_loss_is_minimized_and_an_accuracy_maximized() -> None:
+    assert direction_of("val_loss") == "minimize"
+    assert direction_of("val_accuracy") == "maximize"
