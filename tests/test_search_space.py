@@ -264,6 +264,26 @@ def test_the_grid_has_every_combination_once_with_conditions_respected() -> None
     assert len({space.configuration(values) for values in grid}) == len(expected) == 27
 
 
+@pytest.mark.parametrize(
+    ("model", "hidden", "size"),
+    [
+        ("", "[4, 4]", 1),
+        (
+            NESTED.replace("uniform: [0.01, 0.3]", "choice: [0.1, 0.2]") + ", l1: {uniform: [0, 1, 0.5]}",
+            "[4]",
+            9,
+        ),
+        (NESTED, "[4]", math.inf),
+        ("", "[{int: [1, 1000000000]}, {int: [1, 1000000000]}]", 10**18),
+    ],
+)
+def test_the_size_of_a_space_is_that_of_its_grid(model: str, hidden: str, size: float) -> None:
+    space = space_of(model, hidden=hidden)
+    assert space.size() == size
+    if size < 100:
+        assert len(list(space.grid())) == size
+
+
 def test_the_grid_of_a_fixed_study_is_its_one_configuration() -> None:
     assert list(space_of().grid()) == [{}]
 

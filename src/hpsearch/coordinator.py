@@ -30,9 +30,6 @@ from hpsearch.training.member import EpochReport, Failure, Member, MemberState
 SNAPSHOT_SECONDS = 5.0
 """A crash costs at most this much training, and the snapshots a small share of the time."""
 
-SLOTS = 1
-"""Members under way in one worker. On a CPU members take turns; one at a time lets the sampler know most."""
-
 Outcome = Literal["finished", "timeout", "exhausted", "interrupted"]
 
 
@@ -80,6 +77,7 @@ class Coordinator:
         self.suggester = Suggester(resolved.spec, self.space, self.experience)
         longest = longest_run(resolved.spec, resolved.data.train_rows)
         self.judge = Judge(self.search.pruner, longest, self.experience)
+        self.slots = int(resolved.settings["width"])
         self.log = TickLog(files.ticks)
         self.desks = [Desk(worker) for worker in workers]
         self.ended: dict[int, TrialRecord] = {}
@@ -194,7 +192,7 @@ class Coordinator:
     # Handing out work
 
     def _submit(self, desk: Desk) -> None:
-        while len(desk.trials) < SLOTS and (self.waiting or self._may_ask()):
+        while len(desk.trials) < self.slots and (self.waiting or self._may_ask()):
             trial = self.waiting.pop(0) if self.waiting else self._ask()
             if trial is not None:
                 desk.trials[trial.number] = trial

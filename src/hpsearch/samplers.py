@@ -98,7 +98,9 @@ def _check_grid(space: SearchSpace) -> None:
             "give it a step, as in {uniform: [0, 0.5, 0.1]}, or use tpe"
         )
     if space.size() > MAX_GRID:
-        raise UnsupportedError(f"the grid has {space.size():,} configurations, more than {MAX_GRID:,}: use tpe")
+        raise UnsupportedError(
+            f"the grid has {space.size():,} configurations, more than {MAX_GRID:,}: use tpe"
+        )
 
 
 class Experience:
@@ -116,7 +118,8 @@ class Experience:
     def study(self) -> Study:
         """Give the study as Optuna's samplers and pruners take it.
 
-        A study object caches its trials from one ask to the next, and we do not ask it: so each use gets a new one.
+        A study object caches its trials from one ask to the next, and we do not ask it: so each use gets a new
+        one.
         """
         sampler, pruner = optuna.samplers.RandomSampler(), optuna.pruners.NopPruner()
         return Study(NAME, self.storage, sampler=sampler, pruner=pruner)
@@ -204,7 +207,9 @@ class Suggester:
             yield self._quasi_random(number)
         else:
             for attempt in range(ATTEMPTS):
-                yield self._sampled(number, self.sampler, derive(self.spec.search.seed, "ask", number, attempt))
+                yield self._sampled(
+                    number, self.sampler, derive(self.spec.search.seed, "ask", number, attempt)
+                )
         for attempt in range(ATTEMPTS, 100 * ATTEMPTS):
             yield self._drawn(derive(self.spec.search.seed, "ask", number, attempt))
         if math.isfinite(self.space.size()):
@@ -272,7 +277,7 @@ def _at(parameter: Parameter, share: float) -> Value:
         value = float(np.exp(np.log(low) + share * (np.log(high) - np.log(low))))
     else:
         value = low + share * (high - low)
-    return int(round(value)) if distribution.integer else min(max(value, low), high)
+    return round(value) if distribution.integer else min(max(value, low), high)
 
 
 def _wide(distribution: Any) -> bool:

@@ -70,7 +70,7 @@ def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outc
         stored = read_resolved(files)
         if stored is not None:
             check_same_experiment(stored.spec, study.spec)
-        job = _job(study, options)
+        job = _job(study, options, stored)
         workers = [ENGINES[options.engine]() for _ in range(options.workers)]
         try:
             return _run(study, options, files, stored, job, workers, display)
@@ -79,9 +79,10 @@ def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outc
                 worker.close()
 
 
-def _job(study: StudyFile, options: Options) -> Job:
+def _job(study: StudyFile, options: Options, stored: Resolved | None) -> Job:
     data_dir = None if options.data_dir is None else str(options.data_dir.resolve())
-    return Job(study.spec.dump(), str(study.directory), data_dir)
+    width = None if stored is None else int(stored.settings["width"])
+    return Job(study.spec.dump(), str(study.directory), data_dir, width)
 
 
 def _run(

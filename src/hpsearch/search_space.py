@@ -17,7 +17,7 @@ from hpsearch.exceptions import Problem, StudyFileError
 from hpsearch.spec import Choice, Component, Configuration, Numeric, Part, StudySpec
 from hpsearch.spec.parts import label_of
 from hpsearch.spec.problems import dotted, nearest_name, show
-from hpsearch.spec.source import Source
+from hpsearch.spec.source import Place, Source
 
 MAX_STRUCTURES = 1_000_000
 
@@ -237,7 +237,7 @@ def _prefix_of(value: Any, prefix: str) -> str:
 
 
 def _parameters(
-    value: Any, name: str, conditions: tuple[Condition, ...], structural: bool
+    value: Any, name: str, conditions: tuple[Condition, ...], *, structural: bool
 ) -> Iterator[Parameter]:
     if isinstance(value, Choice | Numeric):
         learned = isinstance(value, Choice) and "prelu" in map(_component_name, value.options)
@@ -246,25 +246,24 @@ def _parameters(
         if isinstance(value, Choice):
             for label, option in zip(parameter.options, value.options, strict=True):
                 inner = (*conditions, (name, label))
-                yield from _inside(option, _name(name, label), inner, structural)
+                yield from _inside(option, _name(name, label), inner, structural=structural)
         return
-    yield from _inside(value, _prefix_of(value, name), conditions, structural)
+    yield from _inside(value, _prefix_of(value, name), conditions, structural=structural)
 
 
 def _inside(
-    value: Any, prefix: str, conditions: tuple[Condition, ...], structural: bool
+    value: Any, prefix: str, conditions: tuple[Condition, ...], *, structural: bool
 ) -> Iterator[Parameter]:
     if isinstance(value, Choice | Numeric):
-        yield from _parameters(value, prefix, conditions, structural)
+        yield from _parameters(value, prefix, conditions, structural=structural)
     for name, item, field_name in _children(value, prefix):
         inherited = structural and not field_name
-        yield from _parameters(item, name, conditions, inherited or field_name in _STRUCTURAL)
+        yield from _parameters(item, name, conditions, structural=inherited or field_name in _STRUCTURAL)
 
 
 def _size(value: Any) -> float:
     if isinstance(value, Numeric):
-        values = Parameter("", value).values()
-        return math.inf if values is None else len(values)
+        return Parameter("", value).count
     if isinstance(value, Choice):
         return sum(map(_size, value.options))
     return math.prod(_size(item) for _, item, _ in _children(value, ""))
@@ -274,11 +273,11 @@ def _component_name(value: Any) -> str:
     return value.name if isinstance(value, Component) else ""
 
 
-def _structures(value: Any, structural: bool) -> int:
+def _structures(value: Any, *, structural: bool) -> int:
     if isinstance(value, Numeric):
         return int(min(Parameter("", value).count, MAX_STRUCTURES)) if structural else 1
     if isinstance(value, Choice):
-        counts = [_structures(option, structural) for option in value.options]
+        counts = [_structures(option, structural=structural) for option in value.options]
         if structural:
             return min(sum(counts), MAX_STRUCTURES)
         names = [_component_name(option) for option in value.options]
@@ -286,7 +285,7 @@ def _structures(value: Any, structural: bool) -> int:
         return max(counts) + (1 if 0 < learned < len(names) else 0)
     total = 1
     for _, item, field_name in _children(value, ""):
-        total *= _structures(item, field_name in _STRUCTURAL or (structural and not field_name))
+        total *= _structures(item, structural=field_name in _STRUCTURAL or (structural and not field_name))
     return min(total, MAX_STRUCTURES)
 
 
@@ -330,31 +329,40 @@ def check_enqueued(spec: StudySpec, source: Source) -> None:
     space = SearchSpace(spec)
     problems: list[Problem] = []
     for index, values in enumerate(spec.search.enqueue):
-        place = ("search", "enqueue", index)
-
-        def add(key: str, expected: str, found: str, nearest: str | None = None) -> None:
-            where = (*place, key) if key else place  # noqa: B023 - called only inside this round
+        for key, expected, found, nearest in (*_foreign(space, values), *_inactive(space, values)):
+            where: Place = ("search", "enqueue", index, *key)
             problems.append(
                 Problem(source.file_of(where), source.line_of(where), dotted(where), expected, found, nearest)
             )
-
-        names = [parameter.name for parameter in space.parameters]
-        for key, value in values.items():
-            if key not in names:
-                add(key, "the name of a searched parameter", repr(key), nearest_name(key, names))
-            elif not space[key].contains(value):
-                add(key, f"a value of {space[key].describe()}", show(value))
-        try:
-            active = space.active(values)
-        except KeyError as missing:
-            add("", f"a value for {missing.args[0]!r}, which is searched", "none")
-        except (TypeError, ValueError, OverflowError):
-            continue
-        else:
-            for key in set(values) & set(names) - set(active):
-                add(key, "only parameters that are active beside the others", f"{key!r}, which is not")
     if problems:
         raise StudyFileError(tuple(sorted(problems, key=lambda problem: problem.line or 0)))
+
+
+_Complaint = tuple[tuple[str, ...], str, str, str | None]
+"""The key, where there is one; what was expected, what was found, and the nearest valid name."""
+
+
+def _foreign(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Complaint]:
+    names = [parameter.name for parameter in space.parameters]
+    for key, value in values.items():
+        if key not in names:
+            yield (key,), "the name of a searched parameter", repr(key), nearest_name(key, names)
+        elif not space[key].contains(value):
+            yield (key,), f"a value of {space[key].describe()}", show(value), None
+
+
+def _inactive(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Complaint]:
+    try:
+        active = space.active(values)
+    except KeyError as missing:
+        yield (), f"a value for {missing.args[0]!r}, which is searched", "none", None
+    except (TypeError, ValueError, OverflowError):
+        return  # a value that no parameter contains is named already
+    else:
+        for parameter in space.parameters:
+            if parameter.name in values and parameter.name not in active:
+                expected = "only parameters that are active beside the others"
+                yield (parameter.name,), expected, f"{parameter.name!r}, which is not", None
 
 
 def all_combinations(options: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:

@@ -298,7 +298,7 @@ def test_a_wrong_value_is_one_problem_with_its_place(
     tmp_path: Path, text: str, path: str, expected: str, found: str
 ) -> None:
     (problem,) = problems_of(tmp_path, text)
-    section = path.split(".")[0]
+    section = path.split(".", maxsplit=1)[0]
     (line,) = (n for n, row in enumerate(text.splitlines(), 1) if row.startswith(f"{section}:"))
     assert (problem.line, problem.path) == (line, path)
     assert expected in problem.expected

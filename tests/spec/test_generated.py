@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
-from strategies import examples, study_files
 
 from hpsearch.exceptions import StudyFileError
 from hpsearch.search_space import Parameter, SearchSpace, check_enqueued
@@ -27,6 +26,7 @@ from hpsearch.spec import (
     read_spec,
 )
 from hpsearch.spec.source import Source, parse
+from strategies import examples, study_files
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)

@@ -86,7 +86,8 @@ def _step(schedule: Step, t: Floats, length: RunLength, total: float) -> Floats:
 def _polynomial(schedule: Polynomial, t: Floats, length: RunLength, total: float) -> Floats:
     # Keras' PolynomialDecay, with its end given as a share of the start.
     left = 1 - np.minimum(t / total, 1)
-    return (1 - schedule.end) * np.power(left, schedule.power) + schedule.end
+    fallen: Floats = np.power(left, schedule.power)
+    return (1 - schedule.end) * fallen + schedule.end
 
 
 def _half_cosine(progress: Floats) -> Floats:

@@ -13,11 +13,12 @@ from hpsearch.training.member import EpochReport, MemberState
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to open a study: the spec as plain data, and where its data are."""
+    """What a worker needs to open a study: the spec as plain data, where its data are, and a width decided before."""
 
     spec: dict[str, Any]
     directory: str
     data_dir: str | None = None
+    width: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.engines.compilation import use_compilation_cache
 from hpsearch.engines.cores import use_cores
 from hpsearch.engines.job import ExportOrder, Job, Opened, Order, StopOrder, TickOrder, TickResult
 from hpsearch.exceptions import ModelError, UnsupportedError
@@ -35,8 +36,10 @@ class Session:
             self.settings["cores"] = use_cores(self.spec, self.dataset)
             _do_without_tensorflow(self.settings["backend"])
         _choose_backend(self.settings["backend"])
-        self.trainer = _trainer(backend, self.dataset, self.spec)
-        self.settings["trainer"] = type(self.trainer).__name__
+        if spawned and self.settings["backend"] == "jax":
+            self.settings["compilation cache"] = use_compilation_cache()
+        self.trainer, width = _trainer(backend, self.dataset, self.spec, job.width)
+        self.settings |= {"trainer": type(self.trainer).__name__, "width": str(width)}
 
     def opened(self) -> Opened:
         """Tell what was found."""
@@ -57,7 +60,7 @@ class Session:
 
         for start in order.start:
             self.trainer.start(Member.read(start.member), start.state)
-        reports = tuple(self.trainer.advance(number) for number in order.advance)
+        reports = self.trainer.advance_all(order.advance)
         states = {number: self.trainer.state(number) for number in order.snapshot}
         return TickResult(reports, states)
 
@@ -125,15 +128,22 @@ def _choose_backend(backend: str) -> None:
         )
 
 
-def _trainer(backend: str, dataset: Dataset, spec: StudySpec) -> Trainer:
+def _trainer(
+    backend: str, dataset: Dataset, spec: StudySpec, decided: int | None
+) -> tuple[Trainer, int]:
+    """Make the trainer of a study, and give the number of members that it trains side by side."""
     if backend == "auto":
+        import jax
+
         from hpsearch.training.compiled import CompiledTrainer
         from hpsearch.training.compiled.menu import menu_of
+        from hpsearch.training.compiled.width import cohort_width
 
-        return CompiledTrainer(dataset, menu_of(spec))
+        width = decided or cohort_width(spec, jax.default_backend())
+        return CompiledTrainer(dataset, menu_of(spec), width), width
     from hpsearch.training.fit import FitTrainer
 
-    return FitTrainer(dataset)
+    return FitTrainer(dataset), decided or spec.search.width or 1
 
 
 def _versions() -> dict[str, str]:

@@ -73,8 +73,10 @@ def gather(title: str, failures: list[tuple[tuple[str | int, ...], Exception, An
         if isinstance(failure, ValidationError):
             for line in failure.errors(include_url=False):
                 context = line.get("ctx", {})
-                where, found = place + line["loc"], line["input"]
-                details.append(InitErrorDetails(type=kind_of(line), loc=where, input=found, ctx=context))
+                where = place + line["loc"]
+                details.append(
+                    InitErrorDetails(type=kind_of(line), loc=where, input=line["input"], ctx=context)
+                )
         else:
             error = failure if isinstance(failure, PydanticCustomError) else problem(str(failure))
             details.append(InitErrorDetails(type=error, loc=place, input=found))
@@ -172,6 +174,24 @@ def _is_number(value: object) -> bool:
 
 
 def _numeric(word: str, arguments: list[Any], handler: _Handler) -> Numeric:
+    low, high, step = _range_of(word, arguments)
+    kind: type[int | float] = int if word.endswith("int") else float
+    failures: list[tuple[tuple[str | int, ...], Exception, Any]] = []
+    for index, number in enumerate((low, high)):
+        try:
+            handler(kind(number))
+        except (ValidationError, PydanticCustomError) as failure:
+            failures.append(((word, index), failure, number))
+    if len(failures) == 2 and not any(_out_of_bounds(failure) for _, failure, _ in failures):
+        raise _no_number_fits(failures[0][1], {word: arguments})
+    if failures:
+        raise gather(word, failures)
+    log, size = word.startswith("log_"), None if step is None else kind(step)
+    return Numeric(kind(low), kind(high), size, log, integer=kind is int)
+
+
+def _range_of(word: str, arguments: list[Any]) -> tuple[float, float, float | None]:
+    """Check that a range is one, whatever its place takes."""
     log, integer = word.startswith("log_"), word.endswith("int")
     shape = "[low, high]" if log else "[low, high] or [low, high, step]"
     if len(arguments) not in ((2,) if log else (2, 3)) or not all(map(_is_number, arguments)):
@@ -186,19 +206,7 @@ def _numeric(word: str, arguments: list[Any], handler: _Handler) -> Numeric:
     step = arguments[2] if len(arguments) == 3 else None
     if step is not None and not 0 < step <= high - low:
         raise problem(f"a step above 0 and at most {high - low:g}", found=str(step))
-    failures: list[tuple[tuple[str | int, ...], Exception, Any]] = []
-    for index, number in enumerate((low, high)):
-        try:
-            handler(int(number) if integer else float(number))
-        except (ValidationError, PydanticCustomError) as failure:
-            failures.append(((word, index), failure, number))
-    if len(failures) == 2 and not any(_out_of_bounds(failure) for _, failure, _ in failures):
-        raise _no_number_fits(failures[0][1], {word: arguments})
-    if failures:
-        raise gather(word, failures)
-    if integer:
-        return Numeric(int(low), int(high), None if step is None else int(step), log, integer=True)
-    return Numeric(float(low), float(high), None if step is None else float(step), log)
+    return low, high, step
 
 
 def _out_of_bounds(failure: Exception) -> bool:

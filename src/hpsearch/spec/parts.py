@@ -136,6 +136,10 @@ def label_of(value: Any) -> str:
         return f"choice({', '.join(map(label_of, value.options))})"
     if isinstance(value, tuple):
         return f"[{', '.join(map(label_of, value))}]"
+    return _label_of_scalar(value)
+
+
+def _label_of_scalar(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)

@@ -76,8 +76,12 @@ def _problem(error: Any, source: Source) -> Problem:
 
 def dotted(place: Place) -> str:
     """Write a place as a dotted path, list items by their index."""
-    words = map(str, place)
-    return ".".join(word if word.isprintable() else repr(word) for word in words)
+    return ".".join(map(_on_one_line, place))
+
+
+def _on_one_line(key: object) -> str:
+    word = str(key)
+    return word if word.isprintable() else repr(word)
 
 
 def show(value: Any) -> str:
@@ -90,7 +94,7 @@ def show(value: Any) -> str:
         ((word, arguments),) = value.items()
         text = f"the distribution {{{word}: {arguments}}}"
     elif isinstance(value, Mapping):
-        text = "a mapping {" + ", ".join(map(str, list(value)[:5])) + "}"
+        text = "a mapping {" + ", ".join(map(_on_one_line, list(value)[:5])) + "}"
     elif isinstance(value, list | tuple):
         text = f"a list {list(value)!r}"
     else:

@@ -148,7 +148,10 @@ Pruner = Annotated[Component, OneOf("a pruner", PRUNERS)]
 
 
 class Search(Part):
-    """What is optimized, and the budget: the search ends at the first limit that it meets."""
+    """What is optimized, and the budget: the search ends at the first limit that it meets.
+
+    `width` is the number of trials that train side by side; by default a rule on the study chooses it.
+    """
 
     metric: Metric = "val_loss"
     trials: Annotated[int, Field(ge=1, le=10**6)] = 100
@@ -156,6 +159,7 @@ class Search(Part):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     sampler: Sampler = Tpe()
     pruner: Pruner = PRUNERS["none"]()
+    width: Annotated[int, Field(ge=1, le=1_024)] | None = None
     enqueue: Annotated[tuple[dict[str, Any], ...], BeforeValidator(as_tuple)] = ()
 
     @property

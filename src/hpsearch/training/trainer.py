@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,9 @@ class Network(ABC):
         """Turn named arrays into held weights."""
 
 
+Work = tuple[Network, EpochPlan]
+
+
 class Trainer(ABC):
     """Trains members, each an epoch a tick.
 
@@ -103,7 +107,21 @@ class Trainer(ABC):
 
     def advance(self, number: int) -> EpochReport:
         """Train one member for one epoch."""
-        return self._slots[number].advance()
+        return self.advance_all((number,))[0]
+
+    def advance_all(self, numbers: Sequence[int]) -> tuple[EpochReport, ...]:
+        """Train several members for one epoch each, side by side where the trainer can."""
+        slots = [self._slots[number] for number in numbers]
+        begun = time.perf_counter()
+        work = [slot.work() for slot in slots]
+        results = iter(self.train([part for parts in work for part in parts]))
+        heard = [[next(results) for _ in parts] for parts in work]
+        seconds = (time.perf_counter() - begun) / max(len(slots), 1)
+        return tuple(slot.report(own, seconds) for slot, own in zip(slots, heard, strict=True))
+
+    def train(self, work: Sequence[Work]) -> list[EpochResult]:
+        """Train networks for one epoch each; one after another, unless the trainer knows better."""
+        return [network.train(plan) for network, plan in work]
 
     def state(self, number: int) -> MemberState:
         """Give everything that a member needs to go on later."""
@@ -128,22 +146,25 @@ class _Slot:
     def __init__(self, member: Member, networks: list[Network], dataset: Dataset, length: RunLength) -> None:
         self.member, self.networks, self.dataset, self.length = member, networks, dataset, length
         self.epoch = 0
+        self.rates = np.zeros(1, np.float32)
         self.plateau = Plateau()
         self.best_value: float | None = None
         self.best_epoch = 0
         self.best: list[Any] = []
 
-    def advance(self) -> EpochReport:
-        begun = time.perf_counter()
+    def work(self) -> list[Work]:
+        """Begin an epoch: say what each network has to do."""
         self.epoch += 1
-        rates = self._rates()
-        results = [self._train(fold, network, rates) for fold, network in enumerate(self.networks)]
+        self.rates = self._rates()
+        return [(network, self._plan(fold)) for fold, network in enumerate(self.networks)]
+
+    def report(self, results: list[EpochResult], seconds: float) -> EpochReport:
+        """End an epoch: measure it and remember the best."""
         metrics = self._mean([self._measured(fold, result) for fold, result in enumerate(results)])
-        metrics["learning_rate"] = float(rates[-1])
+        metrics["learning_rate"] = float(self.rates[-1])
         failure = self._failure(metrics, results)
         if failure is None:
             self._keep_best(metrics[self.member.metric])
-        seconds = time.perf_counter() - begun
         last = self.epoch >= self.length.epochs
         return EpochReport(self.member.number, self.epoch, metrics, seconds, failure, last)
 
@@ -153,10 +174,10 @@ class _Slot:
         rates = learning_rates(self.member.configuration.training, self.length, first, count)
         return (rates * np.float32(self.plateau.factor)).astype(np.float32)
 
-    def _train(self, fold: int, network: Network, rates: NDArray[np.float32]) -> EpochResult:
+    def _plan(self, fold: int) -> EpochPlan:
         seed = derive(self.member.seed, "fold", fold) if fold else self.member.seed
         order = epoch_order(seed, self.epoch, len(self.dataset.splits[fold].train))
-        return network.train(EpochPlan(self.epoch, order, rates, derive(seed, "noise", self.epoch)))
+        return EpochPlan(self.epoch, order, self.rates, derive(seed, "noise", self.epoch))
 
     def _measured(self, fold: int, result: EpochResult) -> dict[str, float]:
         metric = self.member.metric

@@ -53,17 +53,25 @@ def switch(index: Array, branches: list[Callable[..., Any]], *operands: Any) -> 
     return branches[0](*operands) if len(branches) == 1 else jax.lax.switch(index, branches, *operands)
 
 
-def dropout(x: Array, rate: Array, key: Array) -> Array:
-    """Drop units with probability `rate` and scale the others by 1/(1 - rate).
+def random_bits(key: Array, shape: tuple[int, ...]) -> Array:
+    """Draw random bits (shape) of uint32 from a `key` (2,) of uint32 that is used only once.
 
-    `key` (2,) of uint32 is used for one call only. XLA's own Threefry compiles in a third of the time of
-    `jax.random.bits` and draws in two thirds.
+    XLA's own Threefry compiles in a third of the time of `jax.random.bits` and draws in two thirds. It is
+    drawn member by member where members are vmapped, so that their bits do not depend on their company.
     """
-    state = jnp.concatenate([key, jnp.zeros(2, jnp.uint32)])
-    threefry = jax.lax.RandomAlgorithm.RNG_THREE_FRY
-    _, bits = jax.lax.rng_bit_generator(state, x.shape, dtype=jnp.uint32, algorithm=threefry)
+
+    def draw(own_key: Array) -> Array:
+        state = jnp.concatenate([own_key, jnp.zeros(2, jnp.uint32)])
+        threefry = jax.lax.RandomAlgorithm.RNG_THREE_FRY
+        return jax.lax.rng_bit_generator(state, shape, dtype=jnp.uint32, algorithm=threefry)[1]
+
+    return jax.custom_batching.sequential_vmap(draw)(key)
+
+
+def dropout(x: Array, rate: Array, key: Array) -> Array:
+    """Drop units with probability `rate` and scale the others by 1/(1 - rate)."""
     threshold = (rate * 2.0**32).astype(jnp.uint32)
-    return jnp.where(bits >= threshold, x / (1 - rate), 0.0)
+    return jnp.where(random_bits(key, x.shape) >= threshold, x / (1 - rate), 0.0)
 
 
 def _by_norm(gradient: Array, threshold: Array) -> Array:

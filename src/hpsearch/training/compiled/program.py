@@ -43,6 +43,7 @@ class Program:
         self.names = list(self.forward.variables)
         self.rate_index = self.optimizer.variables.index(self.optimizer._learning_rate)  # noqa: SLF001
         self.epoch = jax.jit(self._epoch)
+        self.cohort_epoch = jax.jit(self._cohort_epoch)
 
     @property
     def steps(self) -> int:
@@ -91,6 +92,16 @@ class Program:
         means = [totals[name] / totals["rows"] for name in TOTALS[:-1]]
         numbers = jnp.stack([*means, *measured, bad_step.astype(jnp.float32)])
         return state, numbers, predictions
+
+    def _cohort_epoch(self, inputs: list[Any], data: Any) -> tuple[list[Any], Array, Array | None]:
+        """Train a cohort side by side. Its members are stacked and parted again inside the program, so that
+        outside each stands for itself and no place has a history.
+        """
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *inputs)
+        epoch = jax.vmap(self._epoch, in_axes=(0, 0, 0, 0, 0, 0, None))
+        states, numbers, predictions = epoch(*stacked, data)
+        parted = [jax.tree.map(lambda leaf, p=place: leaf[p], states) for place in range(len(inputs))]
+        return parted, numbers, predictions
 
     def _gradients(
         self, state: Any, x: Array, y: Array, arguments: Arguments, key: Array

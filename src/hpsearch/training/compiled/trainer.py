@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ from hpsearch.training.compiled.menu import Menu, menu_of
 from hpsearch.training.compiled.program import Program
 from hpsearch.training.compiled.structure import arguments_of, structure_of
 from hpsearch.training.member import Member
-from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Trainer
+from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Trainer, Work
 
 MAX_PROGRAMS = 16
 """Programs that are kept in the process; the least recently used one goes first."""
@@ -46,12 +47,14 @@ class ProgramCache:
 class CompiledTrainer(Trainer):
     """Trains members through programs that are compiled once for a structure.
 
-    `menu` is what the members can ask for; by default, what each member asks for itself.
+    `menu` is what the members can ask for; by default, what each member asks for itself. With a `width` above
+    1, that many members of one structure are vmapped; a cohort that is not full is filled with dead weight, so
+    that a member's bits do not depend on its company.
     """
 
-    def __init__(self, dataset: Dataset, menu: Menu | None = None) -> None:
+    def __init__(self, dataset: Dataset, menu: Menu | None = None, width: int = 1) -> None:
         super().__init__(dataset)
-        self.menu = menu
+        self.menu, self.width = menu, width
         self.programs = ProgramCache()
         self._data: dict[int, Any] = {}
 
@@ -63,6 +66,36 @@ class CompiledTrainer(Trainer):
             (structure, shapes), lambda: Program(structure, split, self.objective, keeps_predictions=keeps)
         )
         return CompiledNetwork(program, member, split, self.objective, self._on_device(split))
+
+    def train(self, work: Sequence[Work]) -> list[EpochResult]:
+        """Train networks for one epoch each: in turn, or in cohorts of the trainer's width."""
+        if self.width == 1:
+            return super().train(work)
+        results: dict[int, EpochResult] = {}
+        for places in self._cohorts(work):
+            results |= zip(places, self._train_cohort([work[place] for place in places]), strict=True)
+        return [results[place] for place in range(len(work))]
+
+    def _cohorts(self, work: Sequence[Work]) -> Iterator[list[int]]:
+        """Group the places of networks that share a program and a split, at most `width` together."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        for place, (network, _) in enumerate(work):
+            assert isinstance(network, CompiledNetwork)  # noqa: S101 - we made them
+            groups.setdefault((id(network.program), id(network.data)), []).append(place)
+        for places in groups.values():
+            for start in range(0, len(places), self.width):
+                yield places[start : start + self.width]
+
+    def _train_cohort(self, work: Sequence[Work]) -> list[EpochResult]:
+        networks: list[Any] = [network for network, _ in work]
+        inputs = [network.inputs(plan) for network, plan in work]
+        inputs += [inputs[0]] * (self.width - len(work))
+        states, numbers, predictions = networks[0].program.cohort_epoch(inputs, networks[0].data)
+        for network, state in zip(networks, states, strict=False):
+            network.now = state
+        table = np.asarray(numbers)
+        kept = [None] * len(work) if predictions is None else predictions
+        return [network.told(table[place], kept[place]) for place, network in enumerate(networks)]
 
     def _on_device(self, split: Split) -> Any:
         if id(split) not in self._data:
@@ -85,17 +118,19 @@ class CompiledNetwork(Network):
         accumulator = getattr(configuration.training.optimizer, "initial_accumulator_value", None)
         self.now = program.first_state(weights, accumulator)
 
-    def train(self, plan: EpochPlan) -> EpochResult:
+    def inputs(self, plan: EpochPlan) -> tuple[Any, ...]:
+        """Give what the program takes for an epoch, beside the data."""
         rates = np.zeros(self.program.steps, np.float32)
         rates[: len(plan.rates)] = plan.rates
         key = np.array([plan.seed >> 32, plan.seed & 0xFFFFFFFF], np.uint32)
-        steps = np.int32(len(plan.rates))
-        self.now, numbers, predictions = self.program.epoch(
-            self.now, self.arguments, key, plan.order, rates, steps, self.data
-        )
-        return self._result(np.asarray(numbers), predictions)
+        return (self.now, self.arguments, key, plan.order, rates, np.int32(len(plan.rates)))
 
-    def _result(self, numbers: NDArray[np.float32], predictions: Any) -> EpochResult:
+    def train(self, plan: EpochPlan) -> EpochResult:
+        self.now, numbers, predictions = self.program.epoch(*self.inputs(plan), self.data)
+        return self.told(np.asarray(numbers), predictions)
+
+    def told(self, numbers: NDArray[np.float32], predictions: Any) -> EpochResult:
+        """Read what the program gave."""
         score = self.objective.metric
         names = (
             "loss",

@@ -1,0 +1,147 @@
+"""Fill the tables of docs/study_file.md from the spec.
+
+Run `python docs/generate.py` after a change of the spec; a test fails while the page is behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from hpsearch.spec.activations import ACTIVATIONS, UNAVAILABLE
+from hpsearch.spec.initializers import INITIALIZERS
+from hpsearch.spec.model import BATCH_NORM
+from hpsearch.spec.optimizers import OPTIMIZERS
+from hpsearch.spec.parts import Component, OneOf, label_of
+from hpsearch.spec.schedules import SCHEDULES
+from hpsearch.spec.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS, SCORERS
+from hpsearch.spec.training import CLIPPING
+
+PAGE = Path(__file__).with_name("study_file.md")
+
+SIGNS = {"gt": "<", "ge": "≤", "lt": "<", "le": "≤"}
+
+LARGE = 10**6
+"""Upper bounds from here on only keep absurd numbers out, and are not told."""
+
+TABLES = {
+    "activations": ACTIVATIONS,
+    "initializers": INITIALIZERS,
+    "batch_norm": BATCH_NORM,
+    "optimizers": OPTIMIZERS,
+    "schedules": SCHEDULES,
+    "clipping": CLIPPING,
+    "samplers": SAMPLERS,
+    "pruners": PRUNERS,
+}
+
+
+def main() -> None:
+    """Write the page again, with new tables."""
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def filled(page: str) -> str:
+    """Fill each block between `<!-- NAME -->` and `<!-- end -->` with what the spec says."""
+    blocks = {name: "\n".join(component_lines(table)) for name, table in TABLES.items()}
+    blocks["metrics"] = "\n".join(metric_lines())
+    unavailable = [f"Not available: `{name}`, which {why}." for name, why in UNAVAILABLE.items()]
+    blocks["unavailable"] = "\n".join(unavailable)
+    for name, text in blocks.items():
+        pattern = rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)"
+        old = re.findall(pattern, page, re.DOTALL)
+        if len(old) != 1:
+            raise ValueError(f"{PAGE.name} has {len(old)} blocks called {name}")
+        page = page.replace(f"<!-- {name} -->\n{old[0]}", f"<!-- {name} -->\n{text}\n")
+    return page
+
+
+def metric_lines() -> Iterator[str]:
+    """List the metrics by task and by the way in which they get better."""
+    yield f"- for every task, smaller is better: {_names(MINIMIZED)}"
+    yield f"- for classification, larger is better: {_names((*MAXIMIZED, *SCORERS['classification']))}"
+    yield f"- for regression, larger is better: {_names(SCORERS['regression'])}"
+
+
+def component_lines(table: dict[str, type[Component]]) -> Iterator[str]:
+    """Give the names that take no arguments on one line, and a table of the others."""
+    own = {name: arguments_of(kind) for name, kind in table.items()}
+    plain = [name for name, kind in table.items() if not own[name] and name == kind.name]
+    kinds = [kind for name, kind in table.items() if own[name] and name == kind.name]
+    if plain:
+        further = "further " if table[plain[0]].model_fields else ""
+        yield f"Without {further}arguments: {_names(plain)}."
+    aliases = [f"`{name}` is `{kind.name}`" for name, kind in table.items() if name != kind.name]
+    if aliases:
+        yield f"Other names: {', '.join(aliases)}."
+    if plain:
+        yield ""
+    yield "| name | argument | value | default |"
+    yield "| --- | --- | --- | --- |"
+    for kind in kinds:
+        yield from argument_rows(kind)
+
+
+def arguments_of(kind: type[Component]) -> dict[str, Any]:
+    """List the arguments of a component; the warm-up, which every schedule has, is told of once."""
+    return {name: field for name, field in kind.model_fields.items() if name != "warmup"}
+
+
+def argument_rows(kind: type[Component]) -> Iterator[str]:
+    """Give a row for each argument of a component."""
+    for index, (name, field) in enumerate(arguments_of(kind).items()):
+        first = "" if index else f"`{kind.name}`"
+        argument = "written without a name" if name == kind.scalar else f"`{name}`"
+        default = "required" if field.is_required() else f"`{written(field.default)}`"
+        yield f"| {first} | {argument} | {value_of(field.annotation, field.metadata)} | {default} |"
+
+
+def written(value: Any) -> str:
+    """Write a default as a study file would."""
+    if value is None:
+        return "none"
+    if isinstance(value, Component) and value.scalar is not None:
+        number = getattr(value, value.scalar)
+        return f"{number:.4g}" if value.name == "share" else f"{{{value.name}: {number:g}}}"
+    return label_of(value)
+
+
+def value_of(kind: Any, metadata: list[Any]) -> str:
+    """Say in words which values fit a type with its bounds."""
+    if get_origin(kind) is Annotated:
+        inner, *more = get_args(kind)
+        return value_of(inner, [*more, *metadata])
+    if get_origin(kind) in (Union, UnionType):
+        options = [option for option in get_args(kind) if option is not type(None)]
+        return " or ".join(value_of(option, metadata) for option in options)
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{option}`" for option in get_args(kind))
+    for item in metadata:
+        if isinstance(item, OneOf):
+            return item.what.partition(":")[0]
+    if kind is bool:
+        return "`true` or `false`"
+    return f"{'a whole number' if kind is int else 'a number'}{_bounds(metadata)}"
+
+
+def _bounds(metadata: list[Any]) -> str:
+    items = [inner for item in metadata for inner in (item, *getattr(item, "metadata", ()))]
+    found = {
+        word: getattr(item, word) for item in items for word in SIGNS if getattr(item, word, None) is not None
+    }
+    if found.get("le", 0) >= LARGE:
+        del found["le"]
+    low = "".join(f"{found[word]:g} {SIGNS[word]} " for word in ("gt", "ge") if word in found)
+    high = "".join(f" {SIGNS[word]} {found[word]:g}" for word in ("lt", "le") if word in found)
+    return f", {low}x{high}" if low or high else ""
+
+
+def _names(names: Any) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,0 @@
-"""Let tests in any folder import the shared strategies."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,133 @@
+"""What is written for people and editors agrees with the program."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from hpsearch import exceptions
+from hpsearch.cli import app
+from hpsearch.search_space import SearchSpace, check_enqueued
+from hpsearch.spec import (
+    Data,
+    EarlyStopping,
+    Mlp,
+    Part,
+    Search,
+    StudySpec,
+    Training,
+    json_schema,
+    load_study_file,
+)
+
+ROOT = Path(__file__).parent.parent
+STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "study_file.md").read_text(encoding="utf-8")
+MODELINE = "# yaml-language-server: $schema=study.schema.json\n"
+
+
+def generator() -> Any:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def section(page: str, title: str) -> str:
+    """Cut a section out of a page, up to the next one of the same or a higher level."""
+    level = title.partition(" ")[0]
+    begin = page.index(f"\n{title}\n")
+    rest = page[begin + len(title) + 2 :]
+    end = re.search(rf"^#{{1,{len(level)}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_studies_are_valid_and_begin_with_the_line_for_editors(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").startswith(MODELINE)
+    study = load_study_file(path)
+    check_enqueued(study.spec, study.source)
+    assert SearchSpace(study.spec).parameters
+    assert study.spec.name == path.stem
+
+
+def test_the_schema_beside_the_studies_is_up_to_date() -> None:
+    stored = (ROOT / "studies" / "study.schema.json").read_text(encoding="utf-8")
+    assert json.loads(stored) == json_schema(), "run: hpsearch schema > studies/study.schema.json"
+
+
+def test_the_tables_of_the_reference_are_up_to_date() -> None:
+    assert generator().filled(PAGE) == PAGE, "run: python docs/generate.py"
+
+
+@pytest.mark.parametrize(
+    ("title", "part"),
+    [("## data", Data), ("## model", Mlp), ("## training", Training), ("## search", Search)],
+)
+def test_the_reference_has_a_row_for_each_field_and_no_other(title: str, part: type[Part]) -> None:
+    text = section(PAGE, title).partition("\n### ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(part.model_fields)
+
+
+def test_the_reference_names_the_sections_and_what_stops_early() -> None:
+    for name in StudySpec.model_fields:
+        assert f"\n## {name}\n" in PAGE
+    for name in EarlyStopping.model_fields:
+        assert f"`{name}`" in section(PAGE, "## training") or f"{name}:" in section(PAGE, "## training")
+
+
+@pytest.mark.parametrize(
+    ("part", "title"),
+    [(Data, "## data"), (Mlp, "## model"), (Training, "## training"), (Search, "## search")],
+)
+def test_the_reference_gives_the_defaults(part: type[Part], title: str) -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*) \| [^|]* \|$", section(PAGE, title), re.MULTILINE))
+    written = generator().written
+    for name, field in part.model_fields.items():
+        value = field.default
+        expected = "none" if value is None else f"`{'[]' if value == () else written(value)}`"
+        assert rows[name] == expected, name
+
+
+def test_the_yaml_of_the_pages_is_yaml_of_a_study(tmp_path: Path) -> None:
+    for page in (README, PAGE):
+        for block in re.findall(r"```yaml\n(name:.*?)```", page, re.DOTALL):
+            path = tmp_path / "study.yaml"
+            path.write_text(block, encoding="utf-8")
+            load_study_file(path)
+
+
+def test_the_readme_names_every_command_and_option() -> None:
+    commands = typer.main.get_command(app)
+    for name, command in commands.commands.items():  # type: ignore[attr-defined]
+        assert f"`hpsearch {name}" in README, name
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert not option.startswith("--") or f"`{option}" in README, option
+
+
+def test_the_readme_gives_the_exit_codes() -> None:
+    kinds = [kind for kind in vars(exceptions).values() if isinstance(kind, type)]
+    codes = {kind.exit_code for kind in kinds if issubclass(kind, exceptions.HpsearchError)}
+    told = re.findall(r"^\| (\d+) \|", section(README, "### Exit codes"), re.MULTILINE)
+    assert {int(code) for code in told} == codes | {0, 130}
+
+
+def test_links_lead_to_files() -> None:
+    for page, directory in ((README, ROOT), (PAGE, ROOT / "docs")):
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page):
+            assert (directory / target).exists(), target
+
+
+def test_links_inside_the_reference_lead_to_headings() -> None:
+    headings = {re.sub(r"\W+", "-", title.lower()) for title in re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings
