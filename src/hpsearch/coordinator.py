@@ -7,7 +7,8 @@ the tick log, which alone is asked on resume, so that a study does not depend on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -86,6 +87,7 @@ class Coordinator:
         self.asked = 0
         self.exhausted = False
         self.stopping = False
+        self.store_seconds = 0.0
         self._begun = self._snapshot_at = time.monotonic()
 
     # The life of a study
@@ -103,10 +105,12 @@ class Coordinator:
                     break
                 ready = wait_for([desk.worker for desk in busy])
                 self._hear(next(desk for desk in busy if desk.worker is ready))
-                self.projection.flush()
+                with self._storing():
+                    self.projection.flush()
+            self._pause()
             return self._outcome()
         finally:
-            self._put_away()
+            self._close()
 
     def _outcome(self) -> Outcome:
         if self.stopping and not self._complete:
@@ -129,16 +133,19 @@ class Coordinator:
         """Count the seconds that the study has taken, over all its processes."""
         return self._elapsed_before + time.monotonic() - self._begun
 
-    def _put_away(self) -> None:
-        """Leave everything such that the study can go on."""
+    def _pause(self) -> None:
+        """Save the trials under way, so that the study goes on from here."""
         for desk in self.desks:
             if desk.busy:
                 self._hear(desk)
-            numbers = tuple(desk.trials)
-            if numbers and not desk.arriving:
-                self._save(desk, desk.worker.do(TickOrder(snapshot=numbers)).states)
+            if desk.trials:
+                states = desk.worker.do(TickOrder(snapshot=tuple(desk.trials))).states
+                self._save(desk, states)
+
+    def _close(self) -> None:
         self.log.close()
-        self.projection.close()
+        with self._storing():
+            self.projection.close()
 
     # What the tick log knows
 
@@ -240,8 +247,9 @@ class Coordinator:
         events: list[Event] = []
         for report in result.reports:
             events += self._decide(desk, desk.trials[report.number], report)
-        self.log.append(events, self.elapsed)
-        self._save(desk, result.states)
+        with self._storing():
+            self.log.append(events, self.elapsed)
+            self._save(desk, result.states)
         self.display.advanced([trial for other in self.desks for trial in other.trials.values()])
 
     def _decide(self, desk: Desk, trial: RunningTrial, report: EpochReport) -> list[Event]:
@@ -269,12 +277,14 @@ class Coordinator:
         best = self._remember_best(record)
         weights = desk.worker.do(StopOrder(trial.number, weights=best))
         if best and weights is not None:
-            self._keep_weights(record, weights)
-        return self._close(desk, trial, record)
+            with self._storing():
+                self._keep_weights(record, weights)
+        return self._conclude(desk, trial, record)
 
-    def _close(self, desk: Desk, trial: RunningTrial, record: TrialRecord) -> Event:
-        write_history(self.files, record.number, trial.epochs)
-        self.files.checkpoint(record.number).unlink(missing_ok=True)
+    def _conclude(self, desk: Desk, trial: RunningTrial, record: TrialRecord) -> Event:
+        with self._storing():
+            write_history(self.files, record.number, trial.epochs)
+            self.files.checkpoint(record.number).unlink(missing_ok=True)
         self.experience.tell(record.number, record.state, record.value)
         del desk.trials[record.number]
         self.ended[record.number] = record
@@ -315,7 +325,7 @@ class Coordinator:
         events = []
         for number in desk.asked_for:
             trial = desk.trials[number]
-            events.append(self._close(desk, trial, self._record(trial, "failed", cause)))
+            events.append(self._conclude(desk, trial, self._record(trial, "failed", cause)))
         self.log.append(events, self.elapsed)
         desk.worker = self.renew(desk.worker)
         self.waiting += [self._running(n, trial.known) for n, trial in desk.trials.items()]
@@ -323,6 +333,15 @@ class Coordinator:
         desk.arriving.clear()
 
     # Files beside the tick log
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """Count the time that the store takes."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.store_seconds += time.monotonic() - begun
 
     def _save(self, desk: Desk, states: dict[int, MemberState]) -> None:
         for number, state in states.items():

@@ -118,8 +118,8 @@ class Experience:
     def study(self) -> Study:
         """Give the study as Optuna's samplers and pruners take it.
 
-        A study object caches its trials from one ask to the next, and we do not ask it: so each use gets a new
-        one.
+        A study object caches its trials from one ask to the next, and we do not ask it: so each use gets
+        a new one.
         """
         sampler, pruner = optuna.samplers.RandomSampler(), optuna.pruners.NopPruner()
         return Study(NAME, self.storage, sampler=sampler, pruner=pruner)
@@ -248,7 +248,9 @@ class Suggester:
         with warnings.catch_warnings():
             # Points are taken one by one, so SciPy's remark on powers of two does not apply.
             warnings.simplefilter("ignore")
-            point = sequence.fast_forward(number).random(1)[0]
+            if number:  # SciPy cannot go forward by nothing.
+                sequence.fast_forward(number)
+            point = sequence.random(1)[0]
         at = dict(zip(names, point, strict=False))
         return self._values(lambda parameter: _at(parameter, at[parameter.name]))
 

@@ -109,6 +109,8 @@ def _run(
     coordinator = Coordinator(files, resolved, workers, renew, projection, display)
     with _stopped_by_signals(coordinator, display):
         outcome = coordinator.run()
+    timing = {"seconds": round(coordinator.elapsed, 3), "store_seconds": round(coordinator.store_seconds, 3)}
+    write_atomically(files.timing, json.dumps(timing).encode())
     record = read_record(files)
     if outcome != "interrupted":
         _leave_results(files, record, workers[0])

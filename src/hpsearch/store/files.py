@@ -58,6 +58,11 @@ class StudyFiles:
         return self.directory / "trials.csv"
 
     @property
+    def timing(self) -> Path:
+        """How long the study took, and how much of that its last process spent on the store."""
+        return self.directory / "timing.json"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.out / "reports" / f"{self.name}.html"

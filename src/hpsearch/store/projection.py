@@ -99,7 +99,9 @@ class Projection:
 
     def ended(self, record: TrialRecord) -> None:
         """Note how a trial ended."""
-        self.pictures[record.number].record = record
+        picture = self.pictures.get(record.number)
+        if picture is not None:
+            picture.record = record
 
     def flush(self, *, now: bool = False) -> None:
         """Write what is new; unless `now`, only when the last time is long enough ago."""

@@ -1,0 +1,163 @@
+"""Seconds per trial of hpsearch and its peers, side by side in one run.
+
+    python benchmarks/throughput.py [--tasks a b c] [--growth]
+
+Everything counts, from the start of the process to its end. The figures go to `benchmarks/results/` as JSON;
+`benchmarks/table.py` puts them into the README. Task b and c need HPSEARCH_DATA with fashion_mnist.npz.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from growth import growth
+from tasks import TASKS, Task
+
+HERE = Path(__file__).parent
+PEERS = (
+    ("keras-tuner", "tensorflow"),
+    ("keras-tuner", "jax"),
+    ("optuna", "tensorflow"),
+    ("optuna", "jax"),
+)
+PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "optuna", "keras-tuner", "numpy")
+
+
+def timed(command: list[str], environment: dict[str, str]) -> dict[str, float]:
+    """Run a command; give its seconds and the peak memory of its largest process in MB."""
+    begun = time.perf_counter()
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begun
+        if status:
+            errors.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed:\n{errors.read().decode()[-3000:]}")
+    return {"seconds": seconds, "peak_mb": usage.ru_maxrss / 1024}
+
+
+def ours(study: Path, directory: Path, cache: Path) -> dict[str, Any]:
+    """Run our study from nothing and say where its time went."""
+    command = [sys.executable, "-m", "hpsearch", "optimize", str(study), "--out", str(directory), "--new", "--quiet"]
+    measured: dict[str, Any] = timed(command, {"HPSEARCH_CACHE": str(cache)})
+    name = json.loads(study.read_text())["name"]
+    run = directory / "runs" / name
+    epochs = [
+        seconds
+        for path in sorted((run / "histories").glob("*.json"))
+        for seconds in json.loads(path.read_text())["curves"]["seconds"]
+    ]
+    typical = statistics.median(epochs)
+    # An epoch that took many times the usual has compiled; what it took beyond the usual is that.
+    compiling = sum(seconds - typical for seconds in epochs if seconds > 5 * typical + 0.2)
+    timing = json.loads((run / "timing.json").read_text())
+    total = measured["seconds"]
+    measured["share"] = {
+        "compiling": compiling / total,
+        "training": (sum(epochs) - compiling) / total,
+        "store": timing["store_seconds"] / total,
+    }
+    measured["training_seconds"] = sum(epochs) - compiling
+    return measured
+
+
+def roofline(task: Task) -> float:
+    """Time the bare matrix products of a task's training, forward and backward, by XLA on all cores."""
+    script = HERE / "roofline.py"
+    shapes = json.dumps({"hidden": task.hidden, "batch": task.batch_size, "rows": 50_000, "features": 784})
+    out = subprocess.run([sys.executable, str(script), shapes], capture_output=True, text=True, check=True)
+    return float(out.stdout) * task.epochs * task.trials
+
+
+def compare(task: Task) -> dict[str, Any]:
+    """Run a task with every contestant."""
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        study, configurations = task.write(directory)
+        rows: dict[str, Any] = {"hpsearch": [], "hpsearch, warm cache": []}
+        rows |= {f"{tool} on {backend}": [] for tool, backend in PEERS}
+        for repeat in range(task.repeats):
+            cache = directory / f"cache-{repeat}"
+            for name in ("hpsearch", "hpsearch, warm cache"):
+                rows[name].append(ours(study, directory, cache))
+                print(task.name, name, rows[name][-1], file=sys.stderr, flush=True)
+            for tool, backend in PEERS:
+                place = directory / f"{tool}-{backend}-{repeat}"
+                place.mkdir()
+                command = [sys.executable, str(HERE / "peers.py"), tool, str(configurations)]
+                command += [str(task.peer_trials), str(place)]
+                environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+                rows[f"{tool} on {backend}"].append(timed(command, environment))
+                print(task.name, tool, backend, rows[f"{tool} on {backend}"][-1], file=sys.stderr, flush=True)
+    return summarize(task, rows)
+
+
+def summarize(task: Task, rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Give medians per trial and the ratios to ours."""
+    told: dict[str, Any] = {}
+    for name, runs in rows.items():
+        trials = task.trials if name.startswith("hpsearch") else task.peer_trials
+        told[name] = {
+            "seconds_per_trial": statistics.median(run["seconds"] for run in runs) / trials,
+            "trials": trials,
+            "peak_mb": statistics.median(run["peak_mb"] for run in runs),
+        }
+    our = told["hpsearch"]["seconds_per_trial"]
+    for row in told.values():
+        row["ratio"] = row["seconds_per_trial"] / our
+    shares = [run["share"] for run in rows["hpsearch"]]
+    told["hpsearch"]["share"] = {name: statistics.median(s[name] for s in shares) for name in shares[0]}
+    result: dict[str, Any] = {"contestants": told}
+    if task.name == "c":
+        bare = roofline(task)
+        training = statistics.median(run["training_seconds"] for run in rows["hpsearch"])
+        result["roofline"] = {"products_seconds": bare, "training_seconds": training, "share": bare / training}
+    return result
+
+
+def machine() -> dict[str, Any]:
+    """Tell what the figures were measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "processor": platform.processor() or platform.machine(),
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+
+
+def main() -> None:
+    """Run the tasks and store the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--tasks", nargs="*", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--growth", action="store_true")
+    options = parser.parse_args()
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    if options.growth:
+        figures: dict[str, Any] = {"machine": machine(), "growth": growth()}
+        (results / "growth.json").write_text(json.dumps(figures, indent=1) + "\n")
+    else:
+        path = results / "throughput.json"
+        known = json.loads(path.read_text())["tasks"] if path.exists() else {}
+        figures = {"machine": machine(), "tasks": known}
+        for name in options.tasks:
+            figures["tasks"][name] = compare(TASKS[name])
+            path.write_text(json.dumps(figures, indent=1) + "\n")
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
