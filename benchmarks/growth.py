@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -101,5 +100,3 @@ def _elapsed_at(ticks: Path, marks: tuple[int, ...]) -> dict[int, float]:
                 if ended in marks:
                     elapsed[ended] = tick["elapsed"]
     return elapsed
-
-

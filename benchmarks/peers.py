@@ -31,7 +31,9 @@ def build(configuration: dict[str, Any], shape: tuple[int, ...], steps: int) -> 
         model.add(keras.layers.Flatten())
     for units in mlp["hidden"]:
         regularizer = keras.regularizers.L1L2(mlp["l1"], mlp["l2"])
-        model.add(keras.layers.Dense(units, kernel_initializer=_initializer(mlp), kernel_regularizer=regularizer))
+        model.add(
+            keras.layers.Dense(units, kernel_initializer=_initializer(mlp), kernel_regularizer=regularizer)
+        )
         if "before_activation" in mlp["batch_norm"]:
             model.add(keras.layers.BatchNormalization())
         model.add(_activation(mlp["activation"]))
@@ -62,7 +64,9 @@ def _rate(training: dict[str, Any], steps: int) -> Any:
         warmup = round(total * arguments["warmup"])
         if not warmup:
             return keras.optimizers.schedules.CosineDecay(rate, total)
-        return keras.optimizers.schedules.CosineDecay(0.0, total - warmup, warmup_target=rate, warmup_steps=warmup)
+        return keras.optimizers.schedules.CosineDecay(
+            0.0, total - warmup, warmup_target=rate, warmup_steps=warmup
+        )
     if name == "exponential":
         return keras.optimizers.schedules.ExponentialDecay(rate, steps, arguments["rate"])
     return rate
@@ -74,7 +78,12 @@ def _clipping(named: Any) -> dict[str, float]:
 
 def main() -> None:
     """Train the first TRIALS configurations of a task by one tool."""
-    tool, task, trials, directory = sys.argv[1], json.loads(Path(sys.argv[2]).read_text()), int(sys.argv[3]), sys.argv[4]
+    tool, task, trials, directory = (
+        sys.argv[1],
+        json.loads(Path(sys.argv[2]).read_text()),
+        int(sys.argv[3]),
+        sys.argv[4],
+    )
     x, y, validation_x, validation_y = load(task["data"])
     configurations = task["configurations"][:trials]
 
@@ -83,7 +92,11 @@ def main() -> None:
         batch = configuration["training"]["batch_size"]
         model = build(configuration, x.shape[1:], -(-len(x) // batch))
         history = model.fit(
-            x, y, batch_size=batch, epochs=configuration["training"]["epochs"], verbose=0,
+            x,
+            y,
+            batch_size=batch,
+            epochs=configuration["training"]["epochs"],
+            verbose=0,
             validation_data=(validation_x, validation_y),
         )
         return float(np.min(history.history["val_loss"]))
@@ -92,7 +105,8 @@ def main() -> None:
         import optuna
 
         study = optuna.create_study(
-            storage=f"sqlite:///{directory}/optuna.db", sampler=optuna.samplers.GridSampler({"index": range(trials)})
+            storage=f"sqlite:///{directory}/optuna.db",
+            sampler=optuna.samplers.GridSampler({"index": range(trials)}),
         )
         study.optimize(lambda trial: train(trial.suggest_int("index", 0, trials - 1)), n_trials=trials)
         return
@@ -109,7 +123,11 @@ def main() -> None:
     )
     training = configurations[0]["training"]
     tuner.search(
-        x, y, batch_size=training["batch_size"], epochs=training["epochs"], verbose=0,
+        x,
+        y,
+        batch_size=training["batch_size"],
+        epochs=training["epochs"],
+        verbose=0,
         validation_data=(validation_x, validation_y),
     )
 

@@ -35,7 +35,11 @@ TRAINING: dict[str, Any] = {
         ]
     },
     "clipping": {
-        "choice": ["none", {"global_clipnorm": {"log_uniform": [0.1, 10]}}, {"clipvalue": {"log_uniform": [0.01, 1]}}]
+        "choice": [
+            "none",
+            {"global_clipnorm": {"log_uniform": [0.1, 10]}},
+            {"clipvalue": {"log_uniform": [0.01, 1]}},
+        ]
     },
 }
 DIGITS = {"sklearn": "digits", "validation": 0.2, "rescale": 1 / 16}
@@ -69,7 +73,7 @@ class Task:
         """Write our study file and the peers' list of the same configurations."""
         study = self.study()
         space = SearchSpace(read_spec(Source("benchmark", study, {})))
-        chosen = [_draw(space, random.Random(seed)) for seed in range(self.trials)]
+        chosen = [_draw(space, random.Random(seed)) for seed in range(self.trials)]  # noqa: S311
         study["search"]["enqueue"] = chosen
         configurations = [space.configuration(values).dump() for values in chosen]
         files = directory / f"{self.name}.yaml", directory / f"{self.name}.json"

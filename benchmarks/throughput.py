@@ -51,7 +51,17 @@ def timed(command: list[str], environment: dict[str, str]) -> dict[str, float]:
 
 def ours(study: Path, directory: Path, cache: Path) -> dict[str, Any]:
     """Run our study from nothing and say where its time went."""
-    command = [sys.executable, "-m", "hpsearch", "optimize", str(study), "--out", str(directory), "--new", "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "hpsearch",
+        "optimize",
+        str(study),
+        "--out",
+        str(directory),
+        "--new",
+        "--quiet",
+    ]
     measured: dict[str, Any] = timed(command, {"HPSEARCH_CACHE": str(cache)})
     name = json.loads(study.read_text())["name"]
     run = directory / "runs" / name
@@ -124,7 +134,11 @@ def summarize(task: Task, rows: dict[str, list[dict[str, Any]]]) -> dict[str, An
     if task.name == "c":
         bare = roofline(task)
         training = statistics.median(run["training_seconds"] for run in rows["hpsearch"])
-        result["roofline"] = {"products_seconds": bare, "training_seconds": training, "share": bare / training}
+        result["roofline"] = {
+            "products_seconds": bare,
+            "training_seconds": training,
+            "share": bare / training,
+        }
     return result
 
 

@@ -21,7 +21,7 @@ from hpsearch.samplers import Experience, Suggester
 from hpsearch.search_space import SearchSpace, Value
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.projection import Projection
+from hpsearch.store.projection import FLUSH_SECONDS, Projection
 from hpsearch.store.reading import trial_seed, trials_of, write_history
 from hpsearch.store.record import State, TrialRecord, finite
 from hpsearch.store.resolved import Resolved
@@ -103,8 +103,9 @@ class Coordinator:
                 busy = [desk for desk in self.desks if desk.busy]
                 if not busy:
                     break
-                ready = wait_for([desk.worker for desk in busy])
-                self._hear(next(desk for desk in busy if desk.worker is ready))
+                ready = wait_for([desk.worker for desk in busy], FLUSH_SECONDS)
+                if ready is not None:
+                    self._hear(next(desk for desk in busy if desk.worker is ready))
                 with self._storing():
                     self.projection.flush()
             self._pause()

@@ -18,9 +18,9 @@ def _none(pruner: Any, epochs: int) -> BasePruner:
 
 
 def _median(pruner: Any, epochs: int) -> BasePruner:
-    return optuna.pruners.MedianPruner(
-        n_startup_trials=pruner.startup_trials, n_warmup_steps=pruner.warmup_epochs
-    )
+    # Optuna judges at the step of this number already, and epochs count from 1.
+    first = pruner.warmup_epochs + 1
+    return optuna.pruners.MedianPruner(n_startup_trials=pruner.startup_trials, n_warmup_steps=first)
 
 
 def _successive_halving(pruner: Any, epochs: int) -> BasePruner:

@@ -251,7 +251,7 @@ class Suggester:
             if number:  # SciPy cannot go forward by nothing.
                 sequence.fast_forward(number)
             point = sequence.random(1)[0]
-        at = dict(zip(names, point, strict=False))
+        at = dict(zip(names, point.tolist(), strict=False))
         return self._values(lambda parameter: _at(parameter, at[parameter.name]))
 
     def _values(self, choose: Callable[[Parameter], Value]) -> dict[str, Value]:
@@ -279,7 +279,8 @@ def _at(parameter: Parameter, share: float) -> Value:
         value = float(np.exp(np.log(low) + share * (np.log(high) - np.log(low))))
     else:
         value = low + share * (high - low)
-    return round(value) if distribution.integer else min(max(value, low), high)
+    # Rounding can leave the range by a hair.
+    return min(max(round(value) if distribution.integer else value, distribution.low), distribution.high)
 
 
 def _wide(distribution: Any) -> bool:

@@ -95,6 +95,8 @@ def _run(
     display: Display,
 ) -> tuple[Outcome, StudyRecord]:
     opened = _open(workers, job)
+    for note in opened.notes:
+        display.note(note)
     resolved = _resolve(study, options, stored, opened)
     write_resolved(files, resolved)
     projection = Projection(open_storage(resolved.storage or f"sqlite:///{files.database}"), resolved.spec)
@@ -251,7 +253,9 @@ def _shortened(name: str) -> str:
 def _found_from_anywhere(data: Data, directory: str) -> Data:
     """Write the path of a data file in full, because the study file may be moved."""
     paths = {name: getattr(data, name) for name in ("csv", "npz") if getattr(data, name) is not None}
-    return data.model_copy(update={name: str(Path(directory, Path(path).expanduser())) for name, path in paths.items()})
+    return data.model_copy(
+        update={name: str(Path(directory, Path(path).expanduser())) for name, path in paths.items()}
+    )
 
 
 def trial_row(trial: TrialRecord) -> dict[str, Any]:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for index, column in enumerate(columns):
+        # The first column names its row, and a name that is broken cannot be copied.
+        table.add_column(column, overflow="fold", no_wrap=index == 0)
     return table
 
 

@@ -13,7 +13,7 @@ from hpsearch.spec import Choice, Numeric, StudySpec
 
 ONE_CORE_WEIGHTS = 100_000
 """Networks with fewer weights train faster on one core: below this, handing work to a second core costs more
-than the work (measured by `benchmarks/cores.py`)."""
+than the work (measured by `benchmarks/decisions.py`)."""
 
 
 def use_cores(spec: StudySpec, dataset: Dataset) -> str:

@@ -13,7 +13,10 @@ from hpsearch.training.member import EpochReport, MemberState
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to open a study: the spec as plain data, where its data are, and a width decided before."""
+    """What a worker needs to open a study: the spec as plain data, and where its data are.
+
+    `width` is that of an earlier run of the study, which holds.
+    """
 
     spec: dict[str, Any]
     directory: str
@@ -28,6 +31,7 @@ class Opened:
     data: DataSummary
     settings: dict[str, str]
     versions: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

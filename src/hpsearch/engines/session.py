@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.engines.compilation import use_compilation_cache
 from hpsearch.engines.cores import use_cores
+from hpsearch.engines.device import fits_device, too_large
 from hpsearch.engines.job import ExportOrder, Job, Opened, Order, StopOrder, TickOrder, TickResult
 from hpsearch.exceptions import ModelError, UnsupportedError
 from hpsearch.spec import Choice, StudySpec, read_configuration
@@ -40,10 +41,11 @@ class Session:
             self.settings["compilation cache"] = use_compilation_cache()
         self.trainer, width = _trainer(backend, self.dataset, self.spec, job.width)
         self.settings |= {"trainer": type(self.trainer).__name__, "width": str(width)}
+        self.notes = () if fits_device(self.dataset) else (too_large(self.dataset),)
 
     def opened(self) -> Opened:
         """Tell what was found."""
-        return Opened(self.dataset.summary(), self.settings, _versions())
+        return Opened(self.dataset.summary(), self.settings, _versions(), self.notes)
 
     def do(self, order: Order) -> Any:
         """Carry out one order."""
@@ -87,7 +89,11 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
     Raises UnsupportedError, with the metrics that do.
     """
     metric, task = spec.search.metric, dataset.task
-    if metric == "val_loss" or metric in SCORERS[task] or (metric, task) == ("val_accuracy", "classification"):
+    if (
+        metric == "val_loss"
+        or metric in SCORERS[task]
+        or (metric, task) == ("val_accuracy", "classification")
+    ):
         return
     known = ", ".join(("val_loss", *SCORERS[task]))
     raise UnsupportedError(f"search.metric: {metric} does not judge a {task}; choose one of {known}")
@@ -121,29 +127,30 @@ def _choose_backend(backend: str) -> None:
     try:
         import keras
     except ImportError as failure:
-        raise ModelError(f"the backend {backend} cannot be loaded ({failure}): install it, or name another") from None
+        raise ModelError(
+            f"the backend {backend} cannot be loaded ({failure}): install it, or name another"
+        ) from None
     if keras.backend.backend() != backend:
         raise ModelError(
             f"Keras runs on {keras.backend.backend()} in this process already, and the study wants {backend}"
         )
 
 
-def _trainer(
-    backend: str, dataset: Dataset, spec: StudySpec, decided: int | None
-) -> tuple[Trainer, int]:
+def _trainer(backend: str, dataset: Dataset, spec: StudySpec, decided: int | None) -> tuple[Trainer, int]:
     """Make the trainer of a study, and give the number of members that it trains side by side."""
-    if backend == "auto":
-        import jax
-
-        from hpsearch.training.compiled import CompiledTrainer
-        from hpsearch.training.compiled.menu import menu_of
-        from hpsearch.training.compiled.width import cohort_width
-
-        width = decided or cohort_width(spec, jax.default_backend())
-        return CompiledTrainer(dataset, menu_of(spec), width), width
     from hpsearch.training.fit import FitTrainer
 
-    return FitTrainer(dataset), decided or spec.search.width or 1
+    stream = not fits_device(dataset)
+    if backend != "auto" or stream:
+        return FitTrainer(dataset, stream=stream), decided or spec.search.width or 1
+    import jax
+
+    from hpsearch.training.compiled import CompiledTrainer
+    from hpsearch.training.compiled.menu import menu_of
+    from hpsearch.training.compiled.width import cohort_width
+
+    width = decided or cohort_width(spec, jax.default_backend())
+    return CompiledTrainer(dataset, menu_of(spec), width), width
 
 
 def _versions() -> dict[str, str]:

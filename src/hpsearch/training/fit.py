@@ -11,18 +11,25 @@ from numpy.typing import NDArray
 
 from hpsearch.components.objectives import Objective
 from hpsearch.components.optimizers import clipping_arguments, keras_optimizer
-from hpsearch.datasets import Rows, Split
+from hpsearch.datasets import Dataset, Rows, Split
 from hpsearch.models import Weights, initial_weights, put_weights, training_model, weights_of
 from hpsearch.randomness import derive
 from hpsearch.training.member import Member
-from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Trainer
+from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Order, Trainer
 
 
 class FitTrainer(Trainer):
-    """Trains each member by `model.fit`, one epoch a call."""
+    """Trains each member by `model.fit`, one epoch a call.
+
+    With `stream` the rows are gathered batch by batch, and no second copy of the data is made.
+    """
+
+    def __init__(self, dataset: Dataset, *, stream: bool = False) -> None:
+        super().__init__(dataset)
+        self.stream = stream
 
     def network(self, member: Member, split: Split) -> Network:
-        return FitNetwork(member, split, self.objective)
+        return FitNetwork(member, split, self.objective, stream=self.stream)
 
     def close(self) -> None:
         super().close()
@@ -49,11 +56,26 @@ class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
             self.bad_step = batch + 1
 
 
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Rows in an order, gathered batch by batch."""
+
+    def __init__(self, rows: Rows, order: Order, size: int) -> None:
+        super().__init__()
+        self.rows, self.order, self.size = rows, order, size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.order) / self.size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        chosen = self.order[index * self.size : (index + 1) * self.size]
+        return self.rows.x[chosen].astype(np.float32, copy=False), self.rows.y[chosen]
+
+
 class FitNetwork(Network):
     """A Keras model that is trained by `fit`."""
 
-    def __init__(self, member: Member, split: Split, objective: Objective) -> None:
-        self.member, self.split, self.objective = member, split, objective
+    def __init__(self, member: Member, split: Split, objective: Objective, *, stream: bool = False) -> None:
+        self.member, self.split, self.objective, self.stream = member, split, objective, stream
         features = split.train.x.shape[1:]
         self.batch_size = member.configuration.training.batch_size
         self.model = training_model(member.configuration, features, objective, member.seed)
@@ -85,9 +107,8 @@ class FitNetwork(Network):
         self._seed_noise(plan.seed)
         rows = plan.order[: len(plan.rates) * self.batch_size]
         steps = _Steps(plan.rates)
-        x, y = self.split.train.x[rows].astype(np.float32), self.split.train.y[rows]
         history = self.model.fit(
-            x, y, batch_size=self.batch_size, epochs=1, shuffle=False, verbose=0, callbacks=[steps]
+            **self._fed(self.split.train, rows), epochs=1, shuffle=False, verbose=0, callbacks=[steps]
         ).history
         metrics = {
             "loss": float(history["bare"][-1]),
@@ -96,6 +117,13 @@ class FitNetwork(Network):
         }
         validation, predictions = self._validate(self.split.validation)
         return EpochResult(metrics | validation, predictions, steps.bad_step)
+
+    def _fed(self, rows: Rows, order: Order) -> dict[str, Any]:
+        """Give rows in an order as arguments of `fit`."""
+        if self.stream:
+            return {"x": _Batches(rows, order, self.batch_size)}
+        x = rows.x[order].astype(np.float32, copy=False)
+        return {"x": x, "y": rows.y[order], "batch_size": self.batch_size}
 
     def _seed_noise(self, seed: int) -> None:
         """Seed every layer that draws, so that an epoch's noise does not depend on the epochs before."""
@@ -106,8 +134,8 @@ class FitNetwork(Network):
                 generator.state.assign(state.astype(keras.backend.standardize_dtype(generator.state.dtype)))
 
     def _validate(self, rows: Rows) -> tuple[dict[str, float], NDArray[Any]]:
-        x = rows.x.astype(np.float32)
-        logits = self.model.predict(x, batch_size=max(self.batch_size, 256), verbose=0)
+        batches = _Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
+        logits = self.model.predict(batches, verbose=0)
         outputs = self.objective.predictions(keras.ops.convert_to_tensor(logits))
         y = keras.ops.convert_to_tensor(rows.y)
         loss = _mean(self.objective.validation_losses(y, outputs))

@@ -25,6 +25,33 @@ VALIDATION_ROWS = 1024
 TOTALS = ("loss", "loss_with_penalties", "score", "rows")
 
 
+class _Momentum:
+    """A traced momentum that says yes where Keras asks in Python whether there is any; zero works too."""
+
+    def __init__(self, value: Array) -> None:
+        self.value = value
+
+    def __jax_array__(self) -> Array:
+        return self.value
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __gt__(self, other: float) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _constants(structure: Structure) -> dict[str, Any]:
+    """Give the arguments of the optimizer; a searched momentum needs its variables whatever it will be."""
+    searched = f"{structure.optimizer}.momentum" in structure.menu.coefficients
+    return {**({"momentum": 0.5} if searched else {}), **dict(structure.constants)}
+
+
 class Program:
     """One compiled epoch for one structure and the shapes of one split.
 
@@ -38,7 +65,7 @@ class Program:
         self.rows, self.validation_rows = len(split.train), len(split.validation)
         self.forward = Forward(structure, split.train.x.shape[1:], objective)
         self.loss = objective.keras_loss(from_logits=True)
-        self.optimizer = OPTIMIZERS[structure.optimizer](**dict(structure.constants))
+        self.optimizer = OPTIMIZERS[structure.optimizer](**_constants(structure))
         self.optimizer.build(list(self.forward.variables.values()))
         self.names = list(self.forward.variables)
         self.rate_index = self.optimizer.variables.index(self.optimizer._learning_rate)  # noqa: SLF001
@@ -65,7 +92,14 @@ class Program:
         }
 
     def _epoch(
-        self, state: Any, arguments: Arguments, key: Array, order: Array, rates: Array, steps: Array, data: Any
+        self,
+        state: Any,
+        arguments: Arguments,
+        key: Array,
+        order: Array,
+        rates: Array,
+        steps: Array,
+        data: Any,
     ) -> tuple[Any, Array, Array | None]:
         x, y, validation_x, validation_y = data
         batch = self.structure.batch_size
@@ -76,7 +110,9 @@ class Program:
             rows = jax.lax.dynamic_slice(order, (t * batch,), (size,))
             step_key = key + jnp.stack([t.astype(jnp.uint32), jnp.uint32(0)])
             slopes, moving, added = self._gradients(state, x[rows], y[rows], arguments, step_key)
-            weights, optimizer = self._apply(state["optimizer"], state["weights"], slopes, arguments, rates[t])
+            weights, optimizer = self._apply(
+                state["optimizer"], state["weights"], slopes, arguments, rates[t]
+            )
             bad = (bad_step == 0) & ~jnp.isfinite(added["loss_with_penalties"])
             totals = {name: totals[name] + added[name] for name in TOTALS}
             state = {"weights": weights, "moving": moving, "optimizer": optimizer}
@@ -94,11 +130,13 @@ class Program:
         return state, numbers, predictions
 
     def _cohort_epoch(self, inputs: list[Any], data: Any) -> tuple[list[Any], Array, Array | None]:
-        """Train a cohort side by side. Its members are stacked and parted again inside the program, so that
-        outside each stands for itself and no place has a history.
+        """Train a cohort side by side.
+
+        Its members are stacked and parted again inside the program, so that outside each stands for itself
+        and no place has a history.
         """
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *inputs)
-        epoch = jax.vmap(self._epoch, in_axes=(0, 0, 0, 0, 0, 0, None))
+        epoch: Any = jax.vmap(self._epoch, in_axes=(0, 0, 0, 0, 0, 0, None))
         states, numbers, predictions = epoch(*stacked, data)
         parted = [jax.tree.map(lambda leaf, p=place: leaf[p], states) for place in range(len(inputs))]
         return parted, numbers, predictions
@@ -132,7 +170,7 @@ class Program:
         listed = clip(arguments["clipping"], self.structure.menu.clipping, listed, arguments["threshold"])
         for name, value in arguments["coefficients"].items():
             # Keras reads its coefficients as plain attributes, so a traced value takes their place.
-            setattr(self.optimizer, name, value)
+            setattr(self.optimizer, name, _Momentum(value) if name == "momentum" else value)
         variables = [*optimizer]
         variables[self.rate_index] = rate
         new, variables = self.optimizer.stateless_apply(variables, listed, [weights[n] for n in self.names])

@@ -26,7 +26,7 @@ Arguments = dict[str, Any]
 
 @dataclass(frozen=True)
 class Structure:
-    """What distinguishes programs: sizes, batch size, optimizer with its constants, learned prelus, the menu."""
+    """What distinguishes programs: sizes, batch size, optimizer with its constants, prelus, the menu."""
 
     sizes: tuple[int, ...]
     batch_size: int

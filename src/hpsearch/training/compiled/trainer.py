@@ -48,8 +48,8 @@ class CompiledTrainer(Trainer):
     """Trains members through programs that are compiled once for a structure.
 
     `menu` is what the members can ask for; by default, what each member asks for itself. With a `width` above
-    1, that many members of one structure are vmapped; a cohort that is not full is filled with dead weight, so
-    that a member's bits do not depend on its company.
+    1, that many members of one structure are vmapped; a cohort that is not full is filled with dead weight,
+    so that a member's bits do not depend on its company.
     """
 
     def __init__(self, dataset: Dataset, menu: Menu | None = None, width: int = 1) -> None:
@@ -88,7 +88,7 @@ class CompiledTrainer(Trainer):
 
     def _train_cohort(self, work: Sequence[Work]) -> list[EpochResult]:
         networks: list[Any] = [network for network, _ in work]
-        inputs = [network.inputs(plan) for network, plan in work]
+        inputs = [network.inputs(plan) for network, (_, plan) in zip(networks, work, strict=True)]
         inputs += [inputs[0]] * (self.width - len(work))
         states, numbers, predictions = networks[0].program.cohort_epoch(inputs, networks[0].data)
         for network, state in zip(networks, states, strict=False):

@@ -13,7 +13,7 @@ def cohort_width(spec: StudySpec, platform: str) -> int:
 
     What the study file says holds. Else, on a CPU members take turns: a core that trains one member is busy
     already, a vmapped switch computes every branch, and one member at a time lets the sampler know most
-    (`benchmarks/side_by_side.py`). On an accelerator members of one structure are vmapped; a study of many
+    (`benchmarks/decisions.py`). On an accelerator members of one structure are vmapped; a study of many
     structures takes turns there too, because its cohorts would be mostly dead weight.
     """
     if spec.search.width is not None:

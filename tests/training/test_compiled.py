@@ -1,0 +1,271 @@
+"""What a user relies on in the compiled trainer: one program, exact company, honest dropout."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.engines import device
+from hpsearch.engines.cores import ONE_CORE_WEIGHTS, largest_network
+from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.spec import Choice, Configuration, StudySpec, read_spec
+from hpsearch.spec.source import Source
+from hpsearch.training.compiled import CompiledTrainer
+from hpsearch.training.compiled.menu import menu_of
+from hpsearch.training.compiled.operations import dropout
+from hpsearch.training.compiled.trainer import MAX_PROGRAMS
+from hpsearch.training.compiled.width import cohort_width
+from hpsearch.training.fit import FitTrainer
+from hpsearch.training.member import Member
+
+CARD: dict[str, Any] = {
+    "hidden": [12, 8],
+    "initializer": {"choice": ["glorot_uniform", "he_normal"]},
+    "activation": {"choice": ["relu", "tanh", {"leaky_relu": {"negative_slope": {"uniform": [0.01, 0.3]}}}]},
+    "batch_norm": {"choice": ["none", "before_activation", "after_activation"]},
+    "dropout": {"uniform": [0.0, 0.5]},
+    "l1": {"log_uniform": [1e-7, 1e-3]},
+    "l2": {"log_uniform": [1e-7, 1e-2]},
+}
+
+
+def spec_of(
+    model: dict[str, Any] | None = None, *, search: dict[str, Any] | None = None, **training: Any
+) -> StudySpec:
+    study = {
+        "name": "compiled",
+        "data": "sklearn:iris",
+        "model": {"mlp": model or CARD},
+        "training": {
+            "learning_rate": {"log_uniform": [1e-4, 1e-2]},
+            "epochs": 5,
+            "batch_size": 16,
+            **training,
+        },
+        "search": search or {},
+    }
+    return read_spec(Source("test", study, {}))
+
+
+@cache
+def iris() -> Dataset:
+    return load_dataset(spec_of().data, Path())
+
+
+def draw(spec: StudySpec, seed: int) -> Configuration:
+    generator = random.Random(seed)  # noqa: S311 - no secret
+
+    def choose(parameter: Parameter) -> Value:
+        distribution = parameter.distribution
+        if isinstance(distribution, Choice):
+            return generator.choice(parameter.options)
+        return generator.uniform(distribution.low, distribution.high)
+
+    return SearchSpace(spec).configure(choose)
+
+
+def weights_of(trainer: CompiledTrainer, number: int) -> dict[str, Any]:
+    weights = trainer.best_weights(number)
+    assert weights is not None
+    return dict(weights)
+
+
+def same_bits(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    return all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module")
+def cohort() -> tuple[StudySpec, CompiledTrainer]:
+    """Give a trainer of width 3 with three members that have had three epochs."""
+    spec = spec_of()
+    trainer = CompiledTrainer(iris(), menu_of(spec), width=3)
+    for number in range(3):
+        trainer.start(Member(number, draw(spec, number), number))
+    for _ in range(3):
+        trainer.advance_all((0, 1, 2))
+    return spec, trainer
+
+
+@pytest.mark.parametrize("company", [(1,), (2, 1), (0, 1)])
+def test_a_members_bits_do_not_depend_on_its_slot_or_neighbours(
+    cohort: tuple[StudySpec, CompiledTrainer], company: tuple[int, ...]
+) -> None:
+    spec, trainer = cohort
+    other = CompiledTrainer(iris(), menu_of(spec), width=3)
+    other.programs = trainer.programs
+    other._data = trainer._data
+    for number in company:
+        other.start(Member(number, draw(spec, number), number))
+    for _ in range(3):
+        other.advance_all(company)
+    assert same_bits(weights_of(other, 1), weights_of(trainer, 1))
+
+
+def test_a_member_of_a_cohort_equals_the_same_member_alone(cohort: tuple[StudySpec, CompiledTrainer]) -> None:
+    spec, trainer = cohort
+    alone = CompiledTrainer(iris(), menu_of(spec))
+    for number in range(3):
+        alone.start(Member(number, draw(spec, number), number))
+        for _ in range(3):
+            alone.advance(number)
+        ours, theirs = weights_of(trainer, number), weights_of(alone, number)
+        for name, value in theirs.items():
+            np.testing.assert_allclose(ours[name], value, atol=1e-4, err_msg=name)
+
+
+def test_a_member_that_diverges_leaves_its_neighbours_alone(
+    cohort: tuple[StudySpec, CompiledTrainer],
+) -> None:
+    spec, trainer = cohort
+    wild = spec_of({**CARD, "batch_norm": "none", "activation": "relu"}, learning_rate=1e30)
+    other = CompiledTrainer(iris(), menu_of(spec), width=3)
+    other.programs, other._data = trainer.programs, trainer._data
+    other.start(Member(7, draw(wild, 0), 7))
+    other.start(Member(1, draw(spec, 1), 1))
+    reports = [other.advance_all((7, 1)) for _ in range(3)]
+    assert reports[0][0].failure is not None
+    assert reports[0][0].failure.step is not None
+    assert all(pair[1].failure is None for pair in reports)
+    assert same_bits(weights_of(other, 1), weights_of(trainer, 1))
+
+
+def test_the_whole_card_goes_through_one_program() -> None:
+    spec = spec_of(
+        schedule={"choice": ["constant", {"cosine": {"warmup": 0.1}}]},
+        clipping={"choice": ["none", {"clipvalue": 0.1}, {"global_clipnorm": 1.0}, {"clipnorm": 1.0}]},
+    )
+    trainer = CompiledTrainer(iris(), menu_of(spec))
+    for number in range(12):
+        trainer.start(Member(number, draw(spec, number), number))
+        assert trainer.advance(number).failure is None
+    ((program, *others),) = [list(trainer.programs._programs.values())]
+    assert not others
+    assert program.epoch._cache_size() == 1
+
+
+def test_programs_are_bounded() -> None:
+    trainer = CompiledTrainer(iris())
+    cache = trainer.programs
+    for key in range(MAX_PROGRAMS + 3):
+        cache.get(key, lambda key=key: f"program {key}")
+    assert len(cache._programs) == MAX_PROGRAMS
+    assert cache.get(MAX_PROGRAMS, lambda: "made again") == f"program {MAX_PROGRAMS}"
+    assert cache.get(0, lambda: "made again") == "made again"
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_dropout_drops_its_share_and_scales_the_rest(rate: float) -> None:
+    x = np.ones((500, 400), np.float32)
+    dropped = np.asarray(dropout(x, np.float32(rate), np.array([1, 2], np.uint32)))
+    assert np.mean(dropped == 0) == pytest.approx(rate, abs=5 * np.sqrt(rate * (1 - rate) / x.size))
+    np.testing.assert_allclose(dropped[dropped != 0], 1 / (1 - rate), rtol=1e-6)
+
+
+def test_dropout_differs_by_step_layer_and_epoch() -> None:
+    x = np.ones((64, 64), np.float32)
+    keys = [np.array(key, np.uint32) for key in ([1, 2], [2, 2], [1, 3], [9, 9])]
+    masks = [np.asarray(dropout(x, np.float32(0.5), key)) == 0 for key in keys]
+    for index, mask in enumerate(masks):
+        for other in masks[:index]:
+            assert np.mean(mask == other) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "names"),
+    [
+        ({"sgd": {"momentum": {"uniform": [0.1, 0.9]}}}, {"sgd.momentum"}),
+        ({"rmsprop": {"momentum": {"choice": [0.0, 0.5]}, "centered": True}}, {"rmsprop.momentum"}),
+        ({"adamw": {"weight_decay": {"log_uniform": [1e-3, 1e-1]}}}, {"adamw.weight_decay"}),
+        ({"adam": {"beta_1": {"uniform": [0.8, 0.95]}}}, {"adam.beta_1"}),
+    ],
+)
+def test_searched_coefficients_are_arguments_of_one_program(
+    optimizer: dict[str, Any], names: set[str]
+) -> None:
+    """A searched coefficient gives what the same coefficient as a constant gives, without compiling again."""
+    spec = spec_of({"hidden": [8]}, optimizer=optimizer, learning_rate=0.01)
+    assert menu_of(spec).coefficients == names
+    trainer = CompiledTrainer(iris(), menu_of(spec))
+    constant = CompiledTrainer(iris())
+    for number in (0, 1):
+        configuration = draw(spec, number)
+        for each in (trainer, constant):
+            each.start(Member(number, configuration, 3))
+            each.advance(number)
+            each.advance(number)
+        ours, theirs = weights_of(trainer, number), weights_of(constant, number)
+        for name, value in theirs.items():
+            np.testing.assert_allclose(ours[name], value, atol=2e-5, err_msg=name)
+    assert len(trainer.programs._programs) == 1
+    first, second = weights_of(trainer, 0), weights_of(trainer, 1)
+    assert not same_bits(first, second)
+
+
+def test_width_follows_the_study_then_the_platform_then_the_structures() -> None:
+    assert cohort_width(spec_of(), "cpu") == 1
+    assert cohort_width(spec_of(), "gpu") == 8
+    assert cohort_width(spec_of({**CARD, "hidden": {"choice": [[4], [8]]}}), "gpu") == 1
+    assert cohort_width(spec_of(search={"width": 5}), "cpu") == 5
+
+
+def test_large_networks_get_all_cores() -> None:
+    small, large = spec_of(), spec_of({"hidden": {"choice": [[8], [512, 512]]}})
+    assert largest_network(small, iris()) == 4 * 12 + 12 * 8 + 8 * 3 < ONE_CORE_WEIGHTS
+    assert largest_network(large, iris()) == 4 * 512 + 512 * 512 + 512 * 3 > ONE_CORE_WEIGHTS
+
+
+def test_streaming_trains_what_arrays_train() -> None:
+    spec = spec_of({"hidden": [8], "dropout": 0.3}, learning_rate=0.01)
+    configuration = draw(spec, 0)
+    reports = []
+    for stream in (False, True):
+        trainer = FitTrainer(iris(), stream=stream)
+        trainer.start(Member(0, configuration, 5))
+        reports.append([trainer.advance(0).metrics for _ in range(2)])
+    assert reports[0] == reports[1]
+
+
+def test_data_larger_than_their_share_of_the_device_are_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hpsearch.engines import session
+
+    assert device.fits_device(iris())
+    monkeypatch.setattr(device, "device_bytes", lambda: device.data_bytes(iris()))
+    trainer, _ = session._trainer("auto", iris(), spec_of(), None)
+    assert isinstance(trainer, FitTrainer)
+    assert trainer.stream
+    assert "streamed through model.fit" in device.too_large(iris())
+
+
+def test_a_spawned_worker_is_pinned_before_jax_starts(tmp_path: Path) -> None:
+    """The tool's own worker runs a small study on one core; this process keeps all of its cores."""
+    script = """
+import os
+from pathlib import Path
+from hpsearch.engines.job import Job
+from hpsearch.engines.worker import LocalWorker
+from hpsearch.spec import read_spec
+from hpsearch.spec.source import Source
+
+if __name__ == "__main__":
+    model = {"mlp": {"hidden": [4]}}
+    study = {"name": "w", "data": "sklearn:iris", "model": model, "training": {"epochs": 1}}
+    before = os.sched_getaffinity(0)
+    worker = LocalWorker()
+    worker.open(Job(read_spec(Source("w", study, {})).dump(), "."))
+    settings = worker.result().settings
+    theirs = os.sched_getaffinity(worker._process.pid)
+    worker.close()
+    print(settings["cores"], len(theirs), os.sched_getaffinity(0) == before)
+"""
+    path = tmp_path / "pinned.py"
+    path.write_text(script)
+    out = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["one", "1", "True"]
