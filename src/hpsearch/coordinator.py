@@ -21,10 +21,10 @@ from hpsearch.samplers import Experience, Suggester
 from hpsearch.search_space import SearchSpace, Value
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.projection import FLUSH_SECONDS, Projection
 from hpsearch.store.reading import trial_seed, trials_of, write_history
 from hpsearch.store.record import State, TrialRecord, finite
 from hpsearch.store.resolved import Resolved
+from hpsearch.store.scribe import Scribe
 from hpsearch.store.ticks import Event, TickLog
 from hpsearch.training.member import EpochReport, Failure, Member, MemberState
 
@@ -67,11 +67,11 @@ class Coordinator:
         resolved: Resolved,
         workers: list[Worker],
         renew: Callable[[Worker], Worker],
-        projection: Projection,
+        scribe: Scribe,
         display: Display,
     ) -> None:
         self.files, self.resolved, self.renew = files, resolved, renew
-        self.projection, self.display = projection, display
+        self.scribe, self.display = scribe, display
         self.search = resolved.spec.search
         self.space = SearchSpace(resolved.spec)
         self.experience = Experience(resolved.spec, self.space)
@@ -103,11 +103,8 @@ class Coordinator:
                 busy = [desk for desk in self.desks if desk.busy]
                 if not busy:
                     break
-                ready = wait_for([desk.worker for desk in busy], FLUSH_SECONDS)
-                if ready is not None:
-                    self._hear(next(desk for desk in busy if desk.worker is ready))
-                with self._storing():
-                    self.projection.flush()
+                ready = wait_for([desk.worker for desk in busy])
+                self._hear(next(desk for desk in busy if desk.worker is ready))
             self._pause()
             return self._outcome()
         finally:
@@ -146,7 +143,7 @@ class Coordinator:
     def _close(self) -> None:
         self.log.close()
         with self._storing():
-            self.projection.close()
+            self.scribe.close()
 
     # What the tick log knows
 
@@ -169,7 +166,7 @@ class Coordinator:
             if self.suggester.stateful:
                 self.suggester.recall(number)
             self.suggester.take(number, event["values"])
-            self.projection.asked(number, event["values"])
+            self.scribe.asked(number, event["values"])
             self.asked = number + 1
             reports[number] = []
         elif kind == "report":
@@ -177,7 +174,7 @@ class Coordinator:
             self._experienced(number, event["epoch"], event["value"])
         else:
             self.experience.tell(number, event["state"], event["value"])
-            self.projection.ended(self.ended[number])
+            self.scribe.ended(self.ended[number])
 
     def _running(self, number: int, known: list[float | None]) -> RunningTrial:
         values = self.experience.values(number)
@@ -194,7 +191,7 @@ class Coordinator:
         if value is None:
             return False
         self.experience.report(number, epoch, value)
-        self.projection.reported(number, epoch, value)
+        self.scribe.reported(number, epoch, value)
         return self.judge.prunes(number)
 
     # Handing out work
@@ -225,7 +222,7 @@ class Coordinator:
             return None
         self.asked += 1
         self.log.append([{"kind": "ask", "number": number, "values": values}], self.elapsed)
-        self.projection.asked(number, values)
+        self.scribe.asked(number, values)
         return self._running(number, [])
 
     def _start(self, trial: RunningTrial) -> Start:
@@ -289,7 +286,7 @@ class Coordinator:
         self.experience.tell(record.number, record.state, record.value)
         del desk.trials[record.number]
         self.ended[record.number] = record
-        self.projection.ended(record)
+        self.scribe.ended(record)
         self.display.ended(record, self.best, len(self.ended))
         names = ("number", "state", "value", "epochs", "best_epoch", "seconds", "cause")
         return {"kind": "end", **{name: getattr(record, name) for name in names}}

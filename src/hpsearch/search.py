@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,7 +33,10 @@ from hpsearch.store.projection import Projection, open_storage
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
+from hpsearch.store.scribe import Scribe
 from hpsearch.training.member import Member
+
+SWITCH_SECONDS = 0.0002
 
 Engine = Literal["local", "in_process"]
 
@@ -108,8 +112,8 @@ def _run(
         workers[workers.index(worker)] = fresh
         return fresh
 
-    coordinator = Coordinator(files, resolved, workers, renew, projection, display)
-    with _stopped_by_signals(coordinator, display):
+    coordinator = Coordinator(files, resolved, workers, renew, Scribe(projection), display)
+    with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
     timing = {"seconds": round(coordinator.elapsed, 3), "store_seconds": round(coordinator.store_seconds, 3)}
     write_atomically(files.timing, json.dumps(timing).encode())
@@ -151,6 +155,17 @@ def _resolve(study: StudyFile, options: Options, stored: Resolved | None, opened
             "bring the old data back, give the study another name, or start over with --new"
         )
     return replace(stored, spec=study.spec, storage=options.storage or stored.storage)
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Let the coordinator interrupt the scribe at once: small networks' epochs are shorter than Python's 5 ms."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager

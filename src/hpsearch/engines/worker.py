@@ -44,14 +44,14 @@ class Worker(ABC):
         return self.result()
 
 
-def wait_for(workers: list[Worker], seconds: float) -> Worker | None:
-    """Wait until one of several busy workers has its result; None if none has after so many seconds."""
+def wait_for(workers: list[Worker]) -> Worker:
+    """Wait until one of several busy workers has its result; the first in the list where several have."""
     for worker in workers:
         if not isinstance(worker, LocalWorker):
             return worker
     local = [worker for worker in workers if isinstance(worker, LocalWorker)]
-    ready = connection.wait([worker.pipe for worker in local], seconds)
-    return next((worker for worker in local if worker.pipe in ready), None)
+    ready = connection.wait([worker.pipe for worker in local])
+    return next(worker for worker in local if worker.pipe in ready)
 
 
 class InProcessWorker(Worker):

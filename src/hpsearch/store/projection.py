@@ -6,7 +6,6 @@ It is written at a bounded rate and never asked: after a crash it may be behind 
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +23,9 @@ from hpsearch.store.record import TrialRecord
 
 FLUSH_SECONDS = 1.0
 """The dashboard is at most this much behind, and a commit is rarer than a small network's epoch."""
+
+MAX_POINTS = 10
+"""Points of a curve that are written for a trial that ended before it was first written."""
 
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
@@ -72,7 +74,6 @@ class Projection:
         self.storage = storage
         self.distributions = {p.name: optuna_distribution(p) for p in SearchSpace(spec).parameters}
         self.pictures: dict[int, _Picture] = {}
-        self.seconds = 0.0
         self._flushed = time.monotonic()
         direction = spec.search.direction
         study = optuna.create_study(
@@ -105,19 +106,13 @@ class Projection:
 
     def flush(self, *, now: bool = False) -> None:
         """Write what is new; unless `now`, only when the last time is long enough ago."""
-        begun = time.monotonic()
-        if not now and begun - self._flushed < FLUSH_SECONDS:
+        if not now and time.monotonic() - self._flushed < FLUSH_SECONDS:
             return
-        try:
-            for number in sorted(self.pictures):
-                self._write(self.pictures[number])
-        except (SQLAlchemyError, KeyError, RuntimeError) as failure:
-            # A locked or deleted study in the storage is no reason to stop: the tick log has everything.
-            text = str(failure).splitlines()[0]
-            warnings.warn(f"the storage is behind the study: {text}", RuntimeWarning, stacklevel=2)
-        self.pictures = {n: picture for n, picture in self.pictures.items() if not picture.done}
         self._flushed = time.monotonic()
-        self.seconds += self._flushed - begun
+        for number in sorted(self.pictures):
+            self._write(self.pictures[number])
+            if self.pictures[number].done:
+                del self.pictures[number]
 
     def _write(self, picture: _Picture) -> None:
         if picture.done:
@@ -148,7 +143,7 @@ class Projection:
             values=None if record is None else _values(record),
             params=dict(picture.values),
             distributions={name: self.distributions[name] for name in picture.values},
-            intermediate_values=picture.reports,
+            intermediate_values=picture.reports if record is None else _thinned(picture.reports),
             user_attrs={} if record is None else _attributes(record),
         )
 
@@ -157,6 +152,14 @@ class Projection:
         self.flush(now=True)
         self.storage.remove_session()
         self.storage.engine.dispose()
+
+
+def _thinned(reports: dict[int, float]) -> dict[int, float]:
+    """Keep a few points of a finished curve: each is a query, and the history file has them all."""
+    epochs = sorted(reports)
+    count = min(MAX_POINTS, len(epochs))
+    kept = {epochs[round(index * (len(epochs) - 1) / max(count - 1, 1))] for index in range(count)}
+    return {epoch: reports[epoch] for epoch in sorted(kept)}
 
 
 def _values(record: TrialRecord) -> list[float] | None:

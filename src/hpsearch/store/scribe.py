@@ -1,0 +1,69 @@
+"""The scribe: writes the projection in a thread of its own, so that the study does not wait for it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+from hpsearch.search_space import Value
+from hpsearch.store.projection import FLUSH_SECONDS, Projection
+from hpsearch.store.record import TrialRecord
+
+_Entry = tuple[Callable[..., None], tuple[Any, ...]]
+
+
+class Scribe:
+    """Takes notes at once and writes them down later, in their order.
+
+    The storage is a picture of the study: if it cannot be written, a warning says so and the study goes on.
+    """
+
+    def __init__(self, projection: Projection) -> None:
+        self.projection = projection
+        self.failure: Exception | None = None
+        self._entries: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._thread = Thread(target=self._write, name="hpsearch scribe", daemon=True)
+        self._thread.start()
+
+    def asked(self, number: int, values: dict[str, Value]) -> None:
+        """Note a new trial."""
+        self._entries.put((self.projection.asked, (number, values)))
+
+    def reported(self, number: int, epoch: int, value: float) -> None:
+        """Note the metric of an epoch."""
+        self._entries.put((self.projection.reported, (number, epoch, value)))
+
+    def ended(self, record: TrialRecord) -> None:
+        """Note how a trial ended."""
+        self._entries.put((self.projection.ended, (record,)))
+
+    def close(self) -> None:
+        """Write the rest, and warn where something could not be written."""
+        self._entries.put(None)
+        self._thread.join()
+        if self.failure is not None:
+            text = (str(self.failure).splitlines() or [type(self.failure).__name__])[0]
+            warnings.warn(f"the storage is behind the study: {text}", RuntimeWarning, stacklevel=2)
+
+    def _write(self) -> None:
+        while True:
+            try:
+                entry = self._entries.get(timeout=FLUSH_SECONDS)
+            except Empty:
+                entry = (self.projection.flush, ())
+            try:
+                if entry is None:
+                    self.projection.close()
+                    # Everything is written now, whatever went wrong before.
+                    self.failure = None
+                    return
+                note, arguments = entry
+                note(*arguments)
+                self.projection.flush()
+            except Exception as failure:  # noqa: BLE001 - whatever the storage raises, the study goes on
+                self.failure = failure
+                if entry is None:
+                    return
