@@ -56,6 +56,7 @@ class Desk:
     arriving: list[Start] = field(default_factory=list)
     asked_for: tuple[int, ...] = ()
     busy: bool = False
+    saved_at: float = field(default_factory=time.monotonic)
 
 
 class Coordinator:
@@ -88,7 +89,7 @@ class Coordinator:
         self.exhausted = False
         self.stopping = False
         self.store_seconds = 0.0
-        self._begun = self._snapshot_at = time.monotonic()
+        self._begun = time.monotonic()
 
     # The life of a study
 
@@ -206,13 +207,11 @@ class Coordinator:
             return
         behind = tuple(number for number, trial in desk.trials.items() if trial.behind)
         desk.asked_for = behind or tuple(desk.trials)
-        snapshot = desk.asked_for if self._snapshot_is_due() else ()
+        due = time.monotonic() - desk.saved_at > SNAPSHOT_SECONDS
+        snapshot = desk.asked_for if due else ()
         desk.worker.submit(TickOrder(tuple(desk.arriving), desk.asked_for, snapshot))
         desk.arriving.clear()
         desk.busy = True
-
-    def _snapshot_is_due(self) -> bool:
-        return time.monotonic() - self._snapshot_at > SNAPSHOT_SECONDS
 
     def _ask(self) -> RunningTrial | None:
         number = self.asked
@@ -251,24 +250,32 @@ class Coordinator:
         self.display.advanced([trial for other in self.desks for trial in other.trials.values()])
 
     def _decide(self, desk: Desk, trial: RunningTrial, report: EpochReport) -> list[Event]:
-        events: list[Event] = []
-        caught_up = not trial.behind
-        trial.hear(report)
-        value = report.metrics[trial.member.metric] if report.failure is None else None
-        if caught_up:
-            number, epoch = trial.number, report.epoch
-            events.append({"kind": "report", "number": number, "epoch": epoch, "value": value})
-        elif len(trial.epochs) < len(trial.known):
+        if trial.behind:
+            self._catch_up(trial, report)
             return []
-        pruned = self._experienced(trial.number, report.epoch, value)
+        trial.hear(report)
+        number, epoch = trial.number, report.epoch
+        value = report.metrics[trial.member.metric] if report.failure is None else None
+        trial.known.append(value)
+        events: list[Event] = [{"kind": "report", "number": number, "epoch": epoch, "value": value}]
+        pruned = self._experienced(number, epoch, value)
         if report.failure is not None:
             events.append(self._end(desk, trial, "failed", _told(report.failure)))
         elif trial.finished:
             events.append(self._end(desk, trial, "complete"))
         elif pruned:
-            cause = f"pruned by {self.judge.name} at epoch {report.epoch}"
+            cause = f"pruned by {self.judge.name} at epoch {epoch}"
             events.append(self._end(desk, trial, "pruned", cause))
         return events
+
+    def _catch_up(self, trial: RunningTrial, report: EpochReport) -> None:
+        """Hear a report that the tick log has already, with no end behind it: the decision was to go on."""
+        trial.hear(report)
+        if report.metrics[trial.member.metric] != trial.known[report.epoch - 1]:
+            self.display.note(
+                f"warning: trial {trial.number} gave another value at epoch {report.epoch} than before it was "
+                "interrupted; has the machine or a library changed?"
+            )
 
     def _end(self, desk: Desk, trial: RunningTrial, state: State, cause: str | None = None) -> Event:
         record = self._record(trial, state, cause)
@@ -347,7 +354,7 @@ class Coordinator:
                 progress = {"trainer": state.progress, "epochs": desk.trials[number].epochs}
                 write_arrays(self.files.checkpoint(number), state.arrays, progress)
         if states:
-            self._snapshot_at = time.monotonic()
+            desk.saved_at = time.monotonic()
 
     def _keep_weights(self, record: TrialRecord, weights: Any) -> None:
         path = self.files.weights(record.number)

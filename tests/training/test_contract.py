@@ -26,6 +26,7 @@ from hpsearch.spec.study import read_configuration
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.menu import menu_of
+from hpsearch.training.compiled.trainer import ProgramCache
 from hpsearch.training.fit import FitTrainer
 from hpsearch.training.member import EpochReport, Member, MemberState
 from hpsearch.training.trainer import Trainer, epoch_order
@@ -36,10 +37,23 @@ EPOCHS = 3
 TOLERANCE = {"rtol": 2e-4, "atol": 2e-6}
 """How closely trainers agree with plain Keras: both add numbers of 32 bits, perhaps in another order."""
 
+
+@cache
+def _programs(dataset: Dataset, width: int) -> ProgramCache:
+    return ProgramCache()
+
+
+def compiled(dataset: Dataset, width: int = 1) -> Trainer:
+    """Make a compiled trainer that knows no member, and need not compile again what another one has."""
+    trainer = CompiledTrainer(dataset, width=width)
+    trainer.programs = _programs(dataset, width)
+    return trainer
+
+
 MAKERS: dict[str, Callable[[Dataset], Trainer]] = {
     "fit": FitTrainer,
-    "compiled": CompiledTrainer,
-    "side by side": lambda dataset: CompiledTrainer(dataset, width=3),
+    "compiled": compiled,
+    "side by side": lambda dataset: compiled(dataset, width=3),
 }
 
 
@@ -76,6 +90,12 @@ def present(trainer: Trainer, number: int = 0) -> dict[str, Any]:
     arrays = trainer.state(number).arrays
     now = {name.removeprefix("0/now/"): array for name, array in arrays.items() if name.startswith("0/now/")}
     return {name: array for name, array in now.items() if not name.startswith("optimizer/")}
+
+
+def without_gradient(config: Configuration, variable: str) -> bool:
+    """Tell whether batch normalization takes away what a variable adds, so that rounding alone moves it."""
+    before = config.model.of_layer("batch_norm", 0).name == "before_activation"  # type: ignore[attr-defined]
+    return before and variable.startswith("hidden_") and variable.endswith("/bias")
 
 
 def assert_equal(first: Any, second: Any) -> None:
@@ -281,6 +301,8 @@ def test_the_cases_train(name: str) -> None:
     dataset, config, told, weights = CASES[name]()
     start = initial_weights(config, dataset.features, FitTrainer(dataset).objective, SEED)
     for variable, value in weights.items():
+        if without_gradient(config, variable):
+            continue
         assert not np.allclose(start[variable], value, rtol=1e-3, atol=1e-4), variable
     assert all(math.isfinite(number) for epoch in told for number in epoch.values())
     assert [len(told), told[-1]["val_loss"] < 10 * told[0]["val_loss"]] == [2 if "steps" in name else EPOCHS, True]
@@ -327,9 +349,11 @@ class TestTrainer:
         other = make(data())
         assert [r.metrics for r in train(other, member(config, seed=SEED + 1))] != told[0]
 
-    def test_members_do_not_disturb_each_other(self, make: Callable[[Dataset], Trainer]) -> None:
+    def test_members_do_not_disturb_each_other(self, maker: str, make: Callable[[Dataset], Trainer]) -> None:
+        rates = [0.01, 0.02] if maker == "fit" else [0.01, 0.02, 0.03, 0.04]
         members = [
-            member(configuration({"dropout": 0.3}, learning_rate=0.01 * (n + 1)), n, seed=SEED + n) for n in range(4)
+            member(configuration({"dropout": 0.3}, learning_rate=rate), number, seed=SEED + number)
+            for number, rate in enumerate(rates)
         ]
         alone = []
         for one in members:
@@ -338,7 +362,8 @@ class TestTrainer:
         trainer = make(data())
         for one in members:
             trainer.start(one)
-        told = [trainer.advance_all((0, 1, 2, 3)), trainer.advance_all((3, 1, 0, 2))]
+        numbers = tuple(one.number for one in members)
+        told = [trainer.advance_all(numbers), trainer.advance_all(numbers[::-1])]
         for one in members:
             mine = [next(r.metrics for r in reports if r.number == one.number) for reports in told]
             assert mine == alone[one.number][0]
@@ -364,20 +389,20 @@ class TestTrainer:
         whole = make(data())
         reports = train(whole, member(config), 6)
         assert len({report.metrics["learning_rate"] for report in reports}) > 1
-        for stop in (1, 4):
-            first = make(data())
-            train(first, member(config), stop)
-            state = first.state(0)
-            write_arrays(tmp_path / "state.npz", state.arrays, state.progress)
-            stored = read_arrays(tmp_path / "state.npz")
-            assert stored is not None
-            second = make(data())
-            second.start(member(config), MemberState(*stored))
-            later = [second.advance(0) for _ in range(6 - stop)]
-            assert [r.metrics for r in later] == [r.metrics for r in reports[stop:]]
-            assert [(r.epoch, r.last) for r in later] == [(r.epoch, r.last) for r in reports[stop:]]
-            assert_equal(second.state(0).arrays, whole.state(0).arrays)
-            assert second.state(0).progress == whole.state(0).progress
+        stop = 4
+        first = make(data())
+        train(first, member(config), stop)
+        state = first.state(0)
+        write_arrays(tmp_path / "state.npz", state.arrays, state.progress)
+        stored = read_arrays(tmp_path / "state.npz")
+        assert stored is not None
+        second = make(data())
+        second.start(member(config), MemberState(*stored))
+        later = [second.advance(0) for _ in range(6 - stop)]
+        assert [r.metrics for r in later] == [r.metrics for r in reports[stop:]]
+        assert [(r.epoch, r.last) for r in later] == [(r.epoch, r.last) for r in reports[stop:]]
+        assert_equal(second.state(0).arrays, whole.state(0).arrays)
+        assert second.state(0).progress == whole.state(0).progress
 
     def test_keeps_the_weights_of_the_best_epoch(self, make: Callable[[Dataset], Trainer]) -> None:
         config = configuration({}, learning_rate=0.6, optimizer={"sgd": {"momentum": 0.95}}, epochs=8)
@@ -533,5 +558,7 @@ class TestOneProgramForAStudy:
             assert told[0] == pytest.approx(told[1], rel=1e-3, abs=1e-5), one.configuration
             mine, theirs = present(trainer, number), present(plain, number)
             for name, value in theirs.items():
+                if without_gradient(one.configuration, name) or name.endswith("moving_mean"):
+                    continue
                 np.testing.assert_allclose(mine[name], value, rtol=1e-3, atol=1e-5, err_msg=str((number, name)))
         assert len(seen) == sum(len(parameter.options) for parameter in space.parameters)

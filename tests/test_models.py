@@ -1,0 +1,184 @@
+"""Models and their first weights."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from scipy import stats
+
+from hpsearch.components.objectives import Objective
+from hpsearch.datasets import Scaling
+from hpsearch.models import export_model, initial_weights, save_model, training_model, weights_of
+from hpsearch.spec import Configuration
+from hpsearch.spec.activations import ACTIVATIONS
+from hpsearch.spec.study import read_configuration
+
+OBJECTIVE = Objective("classification", 3)
+FEATURES = (40,)
+
+
+def configuration(**model: Any) -> Configuration:
+    raw = {"model": {"mlp": {"hidden": [30, 30], **model}}, "training": {"epochs": 1}}
+    return read_configuration(raw)
+
+
+def drawn(seed: int = 1, features: tuple[int, ...] = FEATURES, **model: Any) -> dict[str, Any]:
+    return initial_weights(configuration(**model), features, OBJECTIVE, seed)
+
+
+class TestFirstWeights:
+    def test_equal_across_calls(self) -> None:
+        keras.utils.set_random_seed(1)
+        first = drawn()
+        keras.utils.set_random_seed(2)
+        second = drawn()
+        assert set(first) == set(second)
+        for name, array in first.items():
+            np.testing.assert_array_equal(array, second[name])
+            assert array.dtype == np.float32
+
+    def test_each_layer_and_seed_has_its_own(self) -> None:
+        first, second = drawn(1, hidden=[40, 40]), drawn(2, hidden=[40, 40])
+        kernels = [weights[f"hidden_{n}/kernel"] for weights in (first, second) for n in (1, 2)]
+        for index, one in enumerate(kernels):
+            for other in kernels[:index]:
+                assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.1
+
+    def test_not_affected_by_other_layers(self) -> None:
+        known = drawn()
+        for change in (
+            {"hidden": [30, 30, 30]},
+            {"batch_norm": "before_activation", "dropout": 0.5, "l1": 0.1},
+            {"activation": "prelu"},
+            {"initializer": ["he_normal", "glorot_uniform"]},
+            {"output_initializer": "zeros"},
+        ):
+            other = drawn(**change)
+            np.testing.assert_array_equal(other["hidden_2/kernel"], known["hidden_2/kernel"])
+        assert not np.array_equal(drawn(initializer="he_normal")["hidden_1/kernel"], known["hidden_1/kernel"])
+
+    @pytest.mark.parametrize(
+        ("initializer", "deviation"),
+        [
+            ("glorot_uniform", math.sqrt(2 / (300 + 200))),
+            ("glorot_normal", math.sqrt(2 / (300 + 200))),
+            ("he_uniform", math.sqrt(2 / 300)),
+            ("he_normal", math.sqrt(2 / 300)),
+            ("lecun_uniform", math.sqrt(1 / 300)),
+            ("lecun_normal", math.sqrt(1 / 300)),
+            ({"random_normal": {"stddev": 0.3}}, 0.3),
+            ({"random_uniform": {"minval": -0.6, "maxval": 0.6}}, 0.6 / math.sqrt(3)),
+            # A normal distribution cut off at two deviations.
+            ({"truncated_normal": {"stddev": 0.3}}, 0.3 * stats.truncnorm(-2, 2).std()),
+            ({"variance_scaling": {"scale": 3.0, "mode": "fan_out", "distribution": "uniform"}}, math.sqrt(3 / 200)),
+        ],
+    )
+    def test_distribution(self, initializer: Any, deviation: float) -> None:
+        kernel = drawn(features=(300,), hidden=[200], initializer=initializer)["hidden_1/kernel"]
+        assert kernel.shape == (300, 200)
+        # 60,000 numbers: the deviation is known to about 0.3 %, the mean to 0.4 % of it.
+        assert kernel.std() == pytest.approx(deviation, rel=0.02)
+        assert abs(kernel.mean()) < 0.02 * deviation
+        name = initializer if isinstance(initializer, str) else next(iter(initializer))
+        if name.endswith("uniform") or name == "variance_scaling":
+            assert abs(kernel).max() <= deviation * math.sqrt(3) * (1 + 1e-6)
+        elif name == "random_normal":
+            assert abs(kernel).max() > 3.5 * deviation
+        else:
+            assert abs(kernel).max() < 2.3 * deviation
+
+    def test_orthogonal_identity_and_constant(self) -> None:
+        kernel = drawn(initializer={"orthogonal": {"gain": 2.0}})["hidden_1/kernel"]
+        np.testing.assert_allclose(kernel.T @ kernel, 4 * np.eye(30), atol=1e-5)
+        kernel = drawn(initializer={"identity": {"gain": 0.5}})["hidden_1/kernel"]
+        np.testing.assert_array_equal(kernel, 0.5 * np.eye(40, 30))
+        assert (drawn(initializer={"constant": {"value": 0.3}})["hidden_2/kernel"] == np.float32(0.3)).all()
+        assert (drawn(output_initializer="zeros")["output/kernel"] == 0).all()
+
+    def test_biases_are_zero_and_batch_norm_is_neutral(self) -> None:
+        weights = drawn(batch_norm="before_activation")
+        for name, value in (("hidden_1/bias", 0), ("batch_norm_2/gamma", 1), ("batch_norm_2/moving_variance", 1)):
+            assert (weights[name] == value).all()
+        for name in ("batch_norm_1/beta", "batch_norm_1/moving_mean", "output/bias"):
+            assert (weights[name] == 0).all()
+
+    def test_each_prelu_has_its_own_slopes(self) -> None:
+        prelu = {"prelu": {"alpha_initializer": {"random_uniform": {"minval": 0.1, "maxval": 0.3}}}}
+        weights = drawn(activation=prelu)
+        first, second = weights["activation_1/alpha"], weights["activation_2/alpha"]
+        assert first.min() >= 0.1
+        assert first.max() <= 0.3
+        assert not np.array_equal(first, second)
+
+    def test_images_are_flattened(self) -> None:
+        assert drawn(features=(4, 5, 2))["hidden_1/kernel"].shape == (40, 30)
+
+
+class TestTrainingModel:
+    def test_layers_of_each_kind_and_place(self) -> None:
+        config = configuration(
+            batch_norm=["before_activation", "after_activation"], dropout=[0.0, 0.3], l1=[0.0, 0.1], l2=[0.2, 0.0]
+        )
+        model = training_model(config, FEATURES, OBJECTIVE, 0)
+        names = [layer.name for layer in model.layers][1:]
+        first = ["hidden_1", "batch_norm_1", "activation_1"]
+        second = ["hidden_2", "activation_2", "batch_norm_2", "dropout_2"]
+        assert names == [*first, *second, "output"]
+        assert model.get_layer("dropout_2").rate == 0.3
+        penalties = [model.get_layer(name).kernel_regularizer for name in ("hidden_1", "hidden_2", "output")]
+        assert [(float(p.l1), float(p.l2)) if p else None for p in penalties] == [
+            (0.0, pytest.approx(0.2)),
+            (pytest.approx(0.1), 0.0),
+            None,
+        ]
+        assert model.output.shape == (None, 3)
+
+
+class TestExportedModel:
+    @pytest.mark.parametrize("objective", [Objective("classification", 3), Objective("classification", 2), Objective("regression", 1)])
+    def test_gives_predictions_of_raw_rows(self, objective: Objective, tmp_path: Path) -> None:
+        config = configuration(l2=0.1, dropout=0.5, activation="tanh")
+        weights = initial_weights(config, FEATURES, objective, 3)
+        draw = np.random.default_rng(0)
+        raw = draw.normal(50, 20, (16, 40)).astype(np.float32)
+        mean, deviation = draw.normal(5, 1, 40).astype(np.float32), draw.uniform(1, 2, 40).astype(np.float32)
+        model = export_model(config, FEATURES, objective, Scaling(0.1, mean, deviation), weights)
+        save_model(model, tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+
+        tensor = (raw.astype(np.float64) * 0.1 - mean) / deviation
+        for layer in ("hidden_1", "hidden_2"):
+            tensor = np.tanh(tensor @ weights[f"{layer}/kernel"] + weights[f"{layer}/bias"])
+        logits = tensor @ weights["output/kernel"]
+        if objective.task == "regression":
+            expected = logits
+        elif objective.outputs == 2:
+            expected = 1 / (1 + np.exp(-logits))
+        else:
+            expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(loaded.predict(raw, verbose=0), expected, rtol=1e-4, atol=1e-5)
+        assert loaded.losses == [], "penalties are for training"
+        assert set(weights_of(loaded)) >= {"hidden_1/kernel", "output/bias"}
+
+    @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+    def test_every_activation_is_saved_and_loaded_safely(self, name: str, tmp_path: Path) -> None:
+        arguments = {"threshold": {"threshold": 0.1, "default_value": 0.2}}
+        config = configuration(hidden=[5], activation={name: arguments[name]} if name in arguments else name)
+        weights = initial_weights(config, (4,), OBJECTIVE, 0)
+        model = export_model(config, (4,), OBJECTIVE, Scaling(), weights)
+        save_model(model, tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+        rows = np.random.default_rng(0).normal(0, 2, (6, 4)).astype(np.float32)
+        np.testing.assert_array_equal(np.asarray(loaded(rows)), np.asarray(model(rows)))
+        for layer in loaded.layers:
+            assert type(layer).__module__.startswith("keras.src."), layer
+        assert not np.allclose(np.asarray(model(rows)), np.asarray(model(rows))[0]), "it depends on the rows"

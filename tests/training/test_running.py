@@ -1,0 +1,110 @@
+"""Early stopping and the best epoch, as the coordinator judges them."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from hpsearch.running import RunningTrial
+from hpsearch.spec.study import read_configuration
+from hpsearch.training.member import EpochReport, Failure, Member
+
+
+def trial(metric: str = "val_loss", early: dict[str, Any] | None = None) -> RunningTrial:
+    training = {"epochs": 100} if early is None else {"epochs": 100, "early_stopping": early}
+    config = read_configuration({"model": {"mlp": {"hidden": [4]}}, "training": training})
+    direction: Any = "minimize" if metric == "val_loss" else "maximize"
+    return RunningTrial(Member(0, config, 1, metric, direction), {})
+
+
+def epochs_of(running: RunningTrial, curve: list[float]) -> int:
+    """Hear a curve and count the epochs until the trial is finished."""
+    metric = running.member.metric
+    for epoch, value in enumerate(curve, 1):
+        running.hear(EpochReport(0, epoch, {metric: value}, 0.1, last=epoch == len(curve)))
+        if running.finished:
+            return epoch
+    raise AssertionError("never finished")
+
+
+class _Model:
+    """All that Keras' EarlyStopping wants of a model."""
+
+    def __init__(self) -> None:
+        self.stop_training = False
+        self.epoch = 0
+
+    def get_weights(self) -> int:
+        return self.epoch
+
+    def set_weights(self, weights: int) -> None:
+        self.epoch = weights
+
+
+@pytest.mark.parametrize("metric", ["val_loss", "val_accuracy"])
+@pytest.mark.parametrize(("patience", "min_delta"), [(1, 0.0), (2, 0.0), (3, 0.2), (5, 0.05)])
+def test_stops_where_keras_stops(metric: str, patience: int, min_delta: float) -> None:
+    stopped = 0
+    for seed in range(20):
+        drift = -0.05 if metric == "val_loss" else 0.05
+        curve = np.cumsum(np.random.default_rng(seed).normal(drift, 0.2, 30)).tolist()
+        mode = "min" if metric == "val_loss" else "max"
+        callback = keras.callbacks.EarlyStopping(metric, patience=patience, min_delta=min_delta, mode=mode)
+        model = _Model()
+        callback.set_model(model)
+        callback.on_train_begin()
+        expected = len(curve)
+        for epoch, value in enumerate(curve):
+            callback.on_epoch_end(epoch, {metric: value})
+            if model.stop_training:
+                expected = epoch + 1
+                break
+        running = trial(metric, {"patience": patience, "min_delta": min_delta})
+        assert epochs_of(running, curve) == expected
+        stopped += expected < len(curve)
+        best = (np.argmin if metric == "val_loss" else np.argmax)(curve[:expected])
+        assert running.best_epoch == best + 1, "the best epoch knows no min_delta"
+        assert running.best_value == curve[best]
+    assert stopped >= 10
+
+
+def test_without_early_stopping_the_run_is_whole() -> None:
+    running = trial()
+    assert epochs_of(running, [1.0, *[2.0] * 30]) == 31
+    assert (running.best_value, running.best_epoch) == (1.0, 1)
+    assert running.seconds == pytest.approx(3.1)
+
+
+def test_of_equal_epochs_the_first_is_the_best() -> None:
+    running = trial()
+    epochs_of(running, [1.0, 0.5, 0.5, 0.5])
+    assert running.best_epoch == 2
+
+
+def test_a_failed_epoch_is_no_best() -> None:
+    running = trial()
+    running.hear(EpochReport(0, 1, {"val_loss": 1.0}, 0.1))
+    running.hear(EpochReport(0, 2, {"val_loss": 0.1}, 0.1, Failure("it broke", 2, 1)))
+    assert (running.best_value, running.best_epoch, len(running.epochs)) == (1.0, 1, 2)
+
+
+def test_goes_on_behind_the_epochs_of_a_checkpoint() -> None:
+    curve = [1.0, 0.9, 0.95, 0.97, 0.99, 0.8]
+    whole = trial(early={"patience": 3})
+    assert epochs_of(whole, curve) == 5
+    resumed = trial(early={"patience": 3})
+    resumed.known = curve[:4]
+    assert resumed.behind
+    resumed.restore(whole.epochs[:4])
+    assert not resumed.behind
+    assert not resumed.finished
+    resumed.hear(EpochReport(0, 5, {"val_loss": curve[4]}, 0.1))
+    assert resumed.finished
+    assert (resumed.best_value, resumed.best_epoch) == (0.9, 2)
