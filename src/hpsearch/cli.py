@@ -197,8 +197,8 @@ def optimize(
 
 
 def _optimize(loaded: StudyFile, options: Any, files: StudyFiles, *, quiet: bool) -> str:
-    from hpsearch.display import TerminalDisplay
     from hpsearch.search import optimize as run
+    from hpsearch.terminal import TerminalDisplay
 
     def bytes_on_disk() -> int:
         return sum(path.stat().st_size for path in files.directory.rglob("*") if path.is_file())
@@ -257,7 +257,7 @@ def trials(
     out: OutOption = Path(),
 ) -> None:
     """List the trials of a study."""
-    from hpsearch.search import trials_csv, trials_json
+    from hpsearch.results import trials_csv, trials_json
 
     _, record = _record(study, out)
     if format is TrialsFormat.json:
@@ -277,7 +277,7 @@ def best(
     out: OutOption = Path(),
 ) -> None:
     """Print the best configuration as a study file, and the path of its model."""
-    from hpsearch.search import best_spec, trial_row
+    from hpsearch.results import best_spec, trial_row
     from hpsearch.spec import print_spec
 
     files, record = _record(study, out)

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any
 
-from hpsearch.engines.job import Start, StopOrder, TickOrder, TickResult
+from hpsearch.display import Display, Outcome
+from hpsearch.engines.job import Start, TickOrder, TickResult, WeightsOrder
 from hpsearch.engines.worker import Worker, wait_for
 from hpsearch.exceptions import WorkerError
 from hpsearch.pruners import Judge, longest_run
@@ -31,21 +32,6 @@ from hpsearch.training.member import EpochReport, Failure, Member, MemberState
 SNAPSHOT_SECONDS = 5.0
 """A crash costs at most this much training, and the snapshots a small share of the time."""
 
-Outcome = Literal["finished", "timeout", "exhausted", "interrupted"]
-
-
-class Display(Protocol):
-    """Who is shown how the study goes."""
-
-    def ended(self, record: TrialRecord, best: TrialRecord | None, finished: int) -> None:
-        """Show a trial that ended, the best so far, and how many have ended."""
-
-    def advanced(self, running: list[RunningTrial]) -> None:
-        """Show the trials under way."""
-
-    def note(self, text: str) -> None:
-        """Show a remark."""
-
 
 @dataclass
 class Desk:
@@ -54,6 +40,8 @@ class Desk:
     worker: Worker
     trials: dict[int, RunningTrial] = field(default_factory=dict)
     arriving: list[Start] = field(default_factory=list)
+    leaving: list[int] = field(default_factory=list)
+    states: dict[int, MemberState] = field(default_factory=dict)
     asked_for: tuple[int, ...] = ()
     busy: bool = False
     saved_at: float = field(default_factory=time.monotonic)
@@ -88,7 +76,10 @@ class Coordinator:
         self.asked = 0
         self.exhausted = False
         self.stopping = False
+        self.events: list[Event] = []
+        self.finished: list[RunningTrial] = []
         self.store_seconds = 0.0
+        self._told_ends = 0
         self._begun = time.monotonic()
 
     # The life of a study
@@ -101,12 +92,14 @@ class Coordinator:
                 for desk in self.desks:
                     if not desk.busy:
                         self._submit(desk)
+                self._write_down()
                 busy = [desk for desk in self.desks if desk.busy]
                 if not busy:
                     break
                 ready = wait_for([desk.worker for desk in busy])
                 self._hear(next(desk for desk in busy if desk.worker is ready))
             self._pause()
+            self._write_down()
             return self._outcome()
         finally:
             self._close()
@@ -138,8 +131,8 @@ class Coordinator:
             if desk.busy:
                 self._hear(desk)
             if desk.trials:
-                states = desk.worker.do(TickOrder(snapshot=tuple(desk.trials))).states
-                self._save(desk, states)
+                order = TickOrder(stop=tuple(desk.leaving), snapshot=tuple(desk.trials))
+                desk.states = desk.worker.do(order).states
 
     def _close(self) -> None:
         self.log.close()
@@ -154,6 +147,7 @@ class Coordinator:
             if record.state != "running":
                 self.ended[record.number] = record
                 self._remember_best(record)
+        self._told_ends = len(self.ended)
         reports: dict[int, list[float | None]] = {}
         for event in events:
             self._replay_event(event, reports)
@@ -173,6 +167,8 @@ class Coordinator:
         elif kind == "report":
             reports[number].append(event["value"])
             self._experienced(number, event["epoch"], event["value"])
+            if event["value"] is not None:
+                self.scribe.reported(number, event["epoch"], event["value"])
         else:
             self.experience.tell(number, event["state"], event["value"])
             self.scribe.ended(self.ended[number])
@@ -192,7 +188,6 @@ class Coordinator:
         if value is None:
             return False
         self.experience.report(number, epoch, value)
-        self.scribe.reported(number, epoch, value)
         return self.judge.prunes(number)
 
     # Handing out work
@@ -209,8 +204,10 @@ class Coordinator:
         desk.asked_for = behind or tuple(desk.trials)
         due = time.monotonic() - desk.saved_at > SNAPSHOT_SECONDS
         snapshot = desk.asked_for if due else ()
-        desk.worker.submit(TickOrder(tuple(desk.arriving), desk.asked_for, snapshot))
+        order = TickOrder(tuple(desk.leaving), tuple(desk.arriving), desk.asked_for, snapshot)
+        desk.worker.submit(order)
         desk.arriving.clear()
+        desk.leaving.clear()
         desk.busy = True
 
     def _ask(self) -> RunningTrial | None:
@@ -220,8 +217,7 @@ class Coordinator:
             self.exhausted = True
             return None
         self.asked += 1
-        self.log.append([{"kind": "ask", "number": number, "values": values}], self.elapsed)
-        self.scribe.asked(number, values)
+        self.events.append({"kind": "ask", "number": number, "values": values})
         return self._running(number, [])
 
     def _start(self, trial: RunningTrial) -> Start:
@@ -241,62 +237,52 @@ class Coordinator:
         except WorkerError as failure:
             self._lose(desk, str(failure))
             return
-        events: list[Event] = []
         for report in result.reports:
-            events += self._decide(desk, desk.trials[report.number], report)
-        with self._storing():
-            self.log.append(events, self.elapsed)
-            self._save(desk, result.states)
-        self.display.advanced([trial for other in self.desks for trial in other.trials.values()])
+            self._decide(desk, desk.trials[report.number], report)
+        desk.states = result.states
 
-    def _decide(self, desk: Desk, trial: RunningTrial, report: EpochReport) -> list[Event]:
+    def _decide(self, desk: Desk, trial: RunningTrial, report: EpochReport) -> None:
         if trial.behind:
             self._catch_up(trial, report)
-            return []
+            return
         trial.hear(report)
         number, epoch = trial.number, report.epoch
         value = report.metrics[trial.member.metric] if report.failure is None else None
         trial.known.append(value)
-        events: list[Event] = [{"kind": "report", "number": number, "epoch": epoch, "value": value}]
+        self.events.append({"kind": "report", "number": number, "epoch": epoch, "value": value})
         pruned = self._experienced(number, epoch, value)
         if report.failure is not None:
-            events.append(self._end(desk, trial, "failed", _told(report.failure)))
+            self._end(desk, trial, "failed", _told(report.failure))
         elif trial.finished:
-            events.append(self._end(desk, trial, "complete"))
+            self._end(desk, trial, "complete")
         elif pruned:
-            cause = f"pruned by {self.judge.name} at epoch {epoch}"
-            events.append(self._end(desk, trial, "pruned", cause))
-        return events
+            self._end(desk, trial, "pruned", f"pruned by {self.judge.name} at epoch {epoch}")
 
     def _catch_up(self, trial: RunningTrial, report: EpochReport) -> None:
         """Hear a report that the tick log has already, with no end behind it: the decision was to go on."""
         trial.hear(report)
         if report.metrics[trial.member.metric] != trial.known[report.epoch - 1]:
             self.display.note(
-                f"warning: trial {trial.number} gave another value at epoch {report.epoch} than before it was "
-                "interrupted; has the machine or a library changed?"
+                f"warning: trial {trial.number} gave another value at epoch {report.epoch} than before it "
+                "was interrupted; has the machine or a library changed?"
             )
 
-    def _end(self, desk: Desk, trial: RunningTrial, state: State, cause: str | None = None) -> Event:
+    def _end(self, desk: Desk, trial: RunningTrial, state: State, cause: str | None = None) -> None:
         record = self._record(trial, state, cause)
-        best = self._remember_best(record)
-        weights = desk.worker.do(StopOrder(trial.number, weights=best))
-        if best and weights is not None:
+        if self._remember_best(record):
+            weights = desk.worker.do(WeightsOrder(trial.number))
             with self._storing():
                 self._keep_weights(record, weights)
-        return self._conclude(desk, trial, record)
+        desk.leaving.append(trial.number)
+        self._conclude(desk, trial, record)
 
-    def _conclude(self, desk: Desk, trial: RunningTrial, record: TrialRecord) -> Event:
-        with self._storing():
-            write_history(self.files, record.number, trial.epochs)
-            self.files.checkpoint(record.number).unlink(missing_ok=True)
+    def _conclude(self, desk: Desk, trial: RunningTrial, record: TrialRecord) -> None:
         self.experience.tell(record.number, record.state, record.value)
         del desk.trials[record.number]
         self.ended[record.number] = record
-        self.scribe.ended(record)
-        self.display.ended(record, self.best, len(self.ended))
+        self.finished.append(trial)
         names = ("number", "state", "value", "epochs", "best_epoch", "seconds", "cause")
-        return {"kind": "end", **{name: getattr(record, name) for name in names}}
+        self.events.append({"kind": "end", **{name: getattr(record, name) for name in names}})
 
     def _record(self, trial: RunningTrial, state: State, cause: str | None) -> TrialRecord:
         value = None if trial.best_value is None or state == "failed" else finite(trial.best_value)
@@ -327,17 +313,49 @@ class Coordinator:
 
     def _lose(self, desk: Desk, cause: str) -> None:
         """Record the trials that a worker could not go on with, and put a new worker in its place."""
-        events = []
         for number in desk.asked_for:
             trial = desk.trials[number]
-            events.append(self._conclude(desk, trial, self._record(trial, "failed", cause)))
-        self.log.append(events, self.elapsed)
+            self._conclude(desk, trial, self._record(trial, "failed", cause))
         desk.worker = self.renew(desk.worker)
         self.waiting += [self._running(n, trial.known) for n, trial in desk.trials.items()]
         desk.trials.clear()
         desk.arriving.clear()
+        desk.leaving.clear()
 
-    # Files beside the tick log
+    # Writing down what was decided
+
+    def _write_down(self) -> None:
+        """Write what was decided since the last time, while the workers are busy already.
+
+        Nothing is lost if we die before: the same is decided again. Histories come before the tick log,
+        because an end in the log promises one; checkpoints come behind it, because none may know more than
+        the log.
+        """
+        with self._storing():
+            for trial in self.finished:
+                write_history(self.files, trial.number, trial.epochs)
+            self.log.append(self.events, self.elapsed)
+            for trial in self.finished:
+                self.files.checkpoint(trial.number).unlink(missing_ok=True)
+            for desk in self.desks:
+                self._save(desk)
+        self._show()
+        self.events.clear()
+        self.finished.clear()
+
+    def _show(self) -> None:
+        """Tell the storage and the display what is in the tick log now."""
+        for event in self.events:
+            number = event["number"]
+            if event["kind"] == "ask":
+                self.scribe.asked(number, event["values"])
+            elif event["kind"] == "end":
+                self.scribe.ended(self.ended[number])
+                self._told_ends += 1
+                self.display.ended(self.ended[number], self.best, self._told_ends)
+            elif event["value"] is not None:
+                self.scribe.reported(number, event["epoch"], event["value"])
+        self.display.advanced([trial for desk in self.desks for trial in desk.trials.values()])
 
     @contextmanager
     def _storing(self) -> Iterator[None]:
@@ -348,13 +366,14 @@ class Coordinator:
         finally:
             self.store_seconds += time.monotonic() - begun
 
-    def _save(self, desk: Desk, states: dict[int, MemberState]) -> None:
-        for number, state in states.items():
+    def _save(self, desk: Desk) -> None:
+        for number, state in desk.states.items():
             if number in desk.trials:
                 progress = {"trainer": state.progress, "epochs": desk.trials[number].epochs}
                 write_arrays(self.files.checkpoint(number), state.arrays, progress)
-        if states:
+        if desk.states:
             desk.saved_at = time.monotonic()
+            desk.states = {}
 
     def _keep_weights(self, record: TrialRecord, weights: Any) -> None:
         path = self.files.weights(record.number)

@@ -308,7 +308,14 @@ def test_the_cases_train(name: str) -> None:
     assert [len(told), told[-1]["val_loss"] < 10 * told[0]["val_loss"]] == [2 if "steps" in name else EPOCHS, True]
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+EVERY = pytest.mark.parametrize("maker", MAKERS)
+IN_TURN = pytest.mark.parametrize("maker", ["fit", "compiled"])
+"""Where the company of a member plays no part."""
+
+NOISY = {"dropout": 0.3, "batch_norm": "after_activation"}
+"""A model whose training draws numbers; what the tests change beside it are arguments of one program."""
+
+
 class TestTrainer:
     """The contract."""
 
@@ -316,6 +323,7 @@ class TestTrainer:
     def make(self, maker: str) -> Callable[[Dataset], Trainer]:
         return MAKERS[maker]
 
+    @IN_TURN
     @pytest.mark.parametrize("name", CASES)
     def test_equals_plain_keras(self, make: Callable[[Dataset], Trainer], name: str) -> None:
         dataset, config, told, weights = CASES[name]()
@@ -330,6 +338,7 @@ class TestTrainer:
         assert [report.last for report in reports] == [False] * (len(told) - 1) + [True]
         assert [report.epoch for report in reports] == list(range(1, len(told) + 1))
 
+    @IN_TURN
     def test_penalties_are_kept_apart(self, make: Callable[[Dataset], Trainer]) -> None:
         trainer = make(data())
         (report,) = train(trainer, member(configuration({"l1": [0.01, 0.0], "l2": 0.02})), 1)
@@ -340,19 +349,21 @@ class TestTrainer:
         assert apart == pytest.approx(float(penalty), rel=1e-4)
         assert report.metrics["loss_with_penalties"] > report.metrics["loss"] + 0.01
 
+    @EVERY
     def test_two_runs_are_equal(self, make: Callable[[Dataset], Trainer]) -> None:
-        config = configuration({"dropout": 0.3, "batch_norm": "before_activation"})
+        config = configuration(NOISY, optimizer="nadam")
         first, second = make(data()), make(data())
-        told = [[r.metrics for r in train(trainer, member(config))] for trainer in (first, second)]
+        told = [[r.metrics for r in train(trainer, member(config), 2)] for trainer in (first, second)]
         assert told[0] == told[1]
         assert_equal(present(first), present(second))
         other = make(data())
-        assert [r.metrics for r in train(other, member(config, seed=SEED + 1))] != told[0]
+        assert [r.metrics for r in train(other, member(config, seed=SEED + 1), 1)] != told[0][:1]
 
+    @EVERY
     def test_members_do_not_disturb_each_other(self, maker: str, make: Callable[[Dataset], Trainer]) -> None:
         rates = [0.01, 0.02] if maker == "fit" else [0.01, 0.02, 0.03, 0.04]
         members = [
-            member(configuration({"dropout": 0.3}, learning_rate=rate), number, seed=SEED + number)
+            member(configuration(NOISY, optimizer="nadam", learning_rate=rate), number, seed=SEED + number)
             for number, rate in enumerate(rates)
         ]
         alone = []
@@ -369,23 +380,23 @@ class TestTrainer:
             assert mine == alone[one.number][0]
             assert_equal(present(trainer, one.number), alone[one.number][1])
 
+    @EVERY
     def test_dropout_is_for_training_only(self, make: Callable[[Dataset], Trainer]) -> None:
         """With hardly any learning, dropout changes the training loss and not the validation loss."""
-        told = {}
-        for rate in (0.0, 0.5):
-            config = configuration({"dropout": [rate, 0.0]}, learning_rate=1e-20, optimizer="sgd")
-            told[rate] = [report.metrics for report in train(make(data()), member(config), 2)]
-        assert told[0.5][0]["val_loss"] == pytest.approx(told[0.0][0]["val_loss"], rel=1e-6)
-        assert abs(told[0.5][0]["loss"] - told[0.0][0]["loss"]) > 1e-3
-        assert abs(told[0.5][0]["loss"] - told[0.5][1]["loss"]) > 1e-4, "every epoch drops the same units"
+        told = []
+        for rates in ([0.5, 0.0], [0.0, 0.5]):
+            config = configuration({**NOISY, "dropout": rates}, learning_rate=1e-20, optimizer="nadam")
+            told.append([report.metrics for report in train(make(data()), member(config), 2)])
+        assert told[0][1]["val_loss"] == pytest.approx(told[1][1]["val_loss"], rel=1e-6)
+        assert abs(told[0][0]["loss"] - told[1][0]["loss"]) > 1e-3
+        assert abs(told[0][0]["loss"] - told[0][1]["loss"]) > 1e-4, "every epoch drops the same units"
 
+    @EVERY
     def test_goes_on_from_a_state_as_if_never_stopped(
         self, make: Callable[[Dataset], Trainer], tmp_path: Path
     ) -> None:
         plateau = {"reduce_on_plateau": {"factor": 0.5, "patience": 1, "min_delta": 0.3, "cooldown": 1}}
-        config = configuration(
-            {"dropout": 0.2, "batch_norm": "after_activation"}, epochs=6, schedule=plateau, optimizer="nadam"
-        )
+        config = configuration(NOISY, epochs=6, schedule=plateau, optimizer="nadam")
         whole = make(data())
         reports = train(whole, member(config), 6)
         assert len({report.metrics["learning_rate"] for report in reports}) > 1
@@ -404,6 +415,7 @@ class TestTrainer:
         assert_equal(second.state(0).arrays, whole.state(0).arrays)
         assert second.state(0).progress == whole.state(0).progress
 
+    @IN_TURN
     def test_keeps_the_weights_of_the_best_epoch(self, make: Callable[[Dataset], Trainer]) -> None:
         config = configuration({}, learning_rate=0.6, optimizer={"sgd": {"momentum": 0.95}}, epochs=8)
         trainer = make(data())
@@ -424,6 +436,7 @@ class TestTrainer:
         assert restored is not None
         assert_equal(restored, kept)
 
+    @IN_TURN
     def test_folds_report_their_mean(self, make: Callable[[Dataset], Trainer]) -> None:
         dataset = folded()
         config = configuration({"activation": "tanh"}, epochs=1)
@@ -444,6 +457,7 @@ class TestTrainer:
         assert report.metrics["val_loss"] == pytest.approx(np.mean(losses), rel=1e-5)
         assert report.metrics["val_accuracy"] == pytest.approx(np.mean(scores), rel=1e-6)
 
+    @IN_TURN
     @pytest.mark.parametrize(
         ("name", "metric", "judge"),
         [
@@ -473,6 +487,7 @@ class TestTrainer:
         assert report.metrics[metric] == pytest.approx(judge(rows.y, predictions), rel=1e-4, abs=1e-6)
         assert report.failure is None
 
+    @EVERY
     def test_divergence_is_told_and_not_raised(self, make: Callable[[Dataset], Trainer]) -> None:
         config = configuration({"activation": "elu"}, learning_rate=1e30, optimizer="sgd")
         trainer = make(data())
@@ -483,6 +498,7 @@ class TestTrainer:
         assert report.failure.step == 2, "the first step still had the initial weights"
         assert trainer.best_weights(0) is None
 
+    @EVERY
     def test_a_member_that_is_let_go(self, make: Callable[[Dataset], Trainer]) -> None:
         trainer = make(data())
         trainer.start(member(configuration({})))
@@ -516,13 +532,7 @@ class TestOneProgramForAStudy:
             }
         },
         "training": {
-            "optimizer": {
-                "choice": [
-                    {"sgd": {"momentum": {"uniform": [0.0, 0.9]}}},
-                    {"rmsprop": {"momentum": {"uniform": [0.0, 0.9]}, "rho": {"uniform": [0.5, 0.9]}}},
-                    {"adamw": {"beta_1": {"uniform": [0.5, 0.9]}, "weight_decay": {"uniform": [0.0, 0.1]}}},
-                ]
-            },
+            "optimizer": {"adamw": {"beta_1": {"uniform": [0.5, 0.9]}, "weight_decay": {"uniform": [0.0, 0.1]}}},
             "learning_rate": {"log_uniform": [1e-3, 1e-1]},
             "clipping": {
                 "choice": [
@@ -543,7 +553,7 @@ class TestOneProgramForAStudy:
         trainer = CompiledTrainer(data(), menu_of(self.STUDY))
         draw = np.random.default_rng(0)
         seen: set[Any] = set()
-        for number in range(12):
+        for number in range(6):
 
             def choose(parameter: Any, number: int = number) -> Any:
                 if parameter.options:

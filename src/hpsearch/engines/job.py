@@ -44,8 +44,9 @@ class Start:
 
 @dataclass(frozen=True)
 class TickOrder:
-    """One tick: members to take on first, then members to advance by one epoch, then states to give."""
+    """One tick: members to let go, to take on, and to advance by one epoch, and states to give then."""
 
+    stop: tuple[int, ...] = ()
     start: tuple[Start, ...] = ()
     advance: tuple[int, ...] = ()
     snapshot: tuple[int, ...] = ()
@@ -60,11 +61,10 @@ class TickResult:
 
 
 @dataclass(frozen=True)
-class StopOrder:
-    """Let a member go, and give the weights of its best epoch if they are wanted."""
+class WeightsOrder:
+    """Give the weights of a member's best epoch."""
 
     number: int
-    weights: bool
 
 
 @dataclass(frozen=True)
@@ -76,4 +76,4 @@ class ExportOrder:
     path: str
 
 
-Order = TickOrder | StopOrder | ExportOrder
+Order = TickOrder | WeightsOrder | ExportOrder

@@ -12,7 +12,7 @@ from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.engines.compilation import use_compilation_cache
 from hpsearch.engines.cores import use_cores
 from hpsearch.engines.device import fits_device, too_large
-from hpsearch.engines.job import ExportOrder, Job, Opened, Order, StopOrder, TickOrder, TickResult
+from hpsearch.engines.job import ExportOrder, Job, Opened, Order, TickOrder, TickResult, WeightsOrder
 from hpsearch.exceptions import ModelError, UnsupportedError
 from hpsearch.spec import Choice, StudySpec, read_configuration
 from hpsearch.spec.search import SCORERS
@@ -51,15 +51,15 @@ class Session:
         """Carry out one order."""
         if isinstance(order, TickOrder):
             return self._tick(order)
-        if isinstance(order, StopOrder):
-            weights = self.trainer.best_weights(order.number) if order.weights else None
-            self.trainer.stop(order.number)
-            return weights
+        if isinstance(order, WeightsOrder):
+            return self.trainer.best_weights(order.number)
         return self._export(order)
 
     def _tick(self, order: TickOrder) -> TickResult:
         from hpsearch.training.member import Member
 
+        for number in order.stop:
+            self.trainer.stop(number)
         for start in order.start:
             self.trainer.start(Member.read(start.member), start.state)
         reports = self.trainer.advance_all(order.advance)

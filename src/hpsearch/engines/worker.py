@@ -87,6 +87,7 @@ class LocalWorker(Worker):
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs,), name="hpsearch worker", daemon=True)
         self._process.start()
+        self._busy = False
         theirs.close()
 
     def open(self, job: Job) -> None:
@@ -98,12 +99,14 @@ class LocalWorker(Worker):
     def _send(self, message: Any) -> None:
         try:
             self.pipe.send(message)
+            self._busy = True
         except OSError:
             raise self._death() from None
 
     def result(self) -> Any:
         try:
             answer = self.pipe.recv()
+            self._busy = False
         except (EOFError, OSError):
             raise self._death() from None
         if isinstance(answer, BaseException):
@@ -119,8 +122,10 @@ class LocalWorker(Worker):
     def close(self) -> None:
         with suppress(OSError):
             self.pipe.send(None)
-        self._process.join(5)
+        if not self._busy:
+            self._process.join(5)
         if self._process.is_alive():
+            # It is at work that nobody waits for any more.
             self._process.kill()
             self._process.join()
         self.pipe.close()
