@@ -202,13 +202,15 @@ class Coordinator:
             return
         behind = tuple(number for number, trial in desk.trials.items() if trial.behind)
         desk.asked_for = behind or tuple(desk.trials)
-        due = time.monotonic() - desk.saved_at > SNAPSHOT_SECONDS
-        snapshot = desk.asked_for if due else ()
+        snapshot = desk.asked_for if self._snapshot_is_due(desk) else ()
         order = TickOrder(tuple(desk.leaving), tuple(desk.arriving), desk.asked_for, snapshot)
         desk.worker.submit(order)
         desk.arriving.clear()
         desk.leaving.clear()
         desk.busy = True
+
+    def _snapshot_is_due(self, desk: Desk) -> bool:
+        return time.monotonic() - desk.saved_at > SNAPSHOT_SECONDS
 
     def _ask(self) -> RunningTrial | None:
         number = self.asked

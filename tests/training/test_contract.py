@@ -384,12 +384,12 @@ class TestTrainer:
     def test_dropout_is_for_training_only(self, make: Callable[[Dataset], Trainer]) -> None:
         """With hardly any learning, dropout changes the training loss and not the validation loss."""
         told = []
-        for rates in ([0.5, 0.0], [0.0, 0.5]):
+        for rates in ([0.0, 0.05], [0.0, 0.5]):
             config = configuration({**NOISY, "dropout": rates}, learning_rate=1e-20, optimizer="nadam")
             told.append([report.metrics for report in train(make(data()), member(config), 2)])
         assert told[0][1]["val_loss"] == pytest.approx(told[1][1]["val_loss"], rel=1e-6)
         assert abs(told[0][0]["loss"] - told[1][0]["loss"]) > 1e-3
-        assert abs(told[0][0]["loss"] - told[0][1]["loss"]) > 1e-4, "every epoch drops the same units"
+        assert abs(told[1][0]["loss"] - told[1][1]["loss"]) > 1e-3, "every epoch drops the same units"
 
     @EVERY
     def test_goes_on_from_a_state_as_if_never_stopped(
@@ -518,10 +518,8 @@ class TestOneProgramForAStudy:
                 "hidden": [6, 5],
                 "activation": {
                     "choice": [
-                        "relu",
                         {"elu": {"alpha": {"uniform": [0.5, 1.5]}}},
                         {"relu": {"max_value": {"uniform": [0.1, 2.0]}, "threshold": 0.05, "negative_slope": 0.1}},
-                        "softplus",
                         {"hard_shrink": {"threshold": {"uniform": [0.0, 0.2]}}},
                         {"squareplus": {"b": {"uniform": [1.0, 5.0]}}},
                     ]
@@ -544,7 +542,7 @@ class TestOneProgramForAStudy:
             },
             "schedule": {"choice": ["constant", {"cosine": {"warmup": {"uniform": [0.0, 0.5]}}}]},
             "epochs": 2,
-            "batch_size": 50,
+            "batch_size": 60,
         },
     })
 
@@ -553,7 +551,7 @@ class TestOneProgramForAStudy:
         trainer = CompiledTrainer(data(), menu_of(self.STUDY))
         draw = np.random.default_rng(0)
         seen: set[Any] = set()
-        for number in range(6):
+        for number in range(4):
 
             def choose(parameter: Any, number: int = number) -> Any:
                 if parameter.options:
