@@ -39,9 +39,14 @@ def throughput() -> str:
 def decisions() -> str:
     """Give what the rules of the compiled trainer stand on."""
     figures = json.loads((RESULTS / "decisions.json").read_text())
-    lines = ["| measured | first epoch, with compiling (s) | a later epoch, for each member (ms) |", "| --- | ---: | ---: |"]
+    lines = [
+        "| measured | first epoch, with compiling (s) | a later epoch, for each member (ms) |",
+        "| --- | ---: | ---: |",
+    ]
     for rows in figures.values():
-        lines += [f"| {name} | {row['first_seconds']:.1f} | {row['member_ms']:.2f} |" for name, row in rows.items()]
+        lines += [
+            f"| {name} | {row['first_seconds']:.1f} | {row['member_ms']:.2f} |" for name, row in rows.items()
+        ]
     return "\n".join(lines)
 
 

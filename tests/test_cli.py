@@ -18,15 +18,33 @@ from typing import Any
 
 import optuna
 import pytest
-from commands import LIMIT, Result, command, environment, events, python, run, started, succeed, wait_until, write_study
 from ruamel.yaml import YAML
+
+from commands import (
+    LIMIT,
+    Result,
+    command,
+    environment,
+    events,
+    python,
+    run,
+    started,
+    succeed,
+    wait_until,
+    write_study,
+)
 
 HEAVY = ("keras", "jax", "tensorflow", "torch", "optuna", "sklearn", "matplotlib", "scipy")
 
 STUDY: dict[str, Any] = {
     "name": "flowers",
     "data": "sklearn:iris",
-    "model": {"mlp": {"hidden": [8], "activation": {"choice": ["relu", {"elu": {"alpha": {"uniform": [0.5, 1.5]}}}]}}},
+    "model": {
+        "mlp": {
+            "hidden": [8],
+            "activation": {"choice": ["relu", {"elu": {"alpha": {"uniform": [0.5, 1.5]}}}]},
+        }
+    },
     "training": {
         "optimizer": "sgd",
         "learning_rate": {"choice": [0.05, 0.1, 1e30]},
@@ -50,7 +68,12 @@ def small(name: str, **training: Any) -> dict[str, Any]:
         "name": name,
         "data": "sklearn:iris",
         "model": {"mlp": {"hidden": [8]}},
-        "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": 2, "batch_size": 16, **training},
+        "training": {
+            "learning_rate": {"log_uniform": [1e-3, 1e-1]},
+            "epochs": 2,
+            "batch_size": 16,
+            **training,
+        },
         "search": {"trials": 2},
     }
 
@@ -95,7 +118,9 @@ def refused(result: Result, code: int = 2) -> str:
 
 
 class TestWithoutHeavyLibraries:
-    @pytest.mark.parametrize("arguments", [["--help"], ["validate", "study.yaml"], ["schema"], ["optimize", "--help"]])
+    @pytest.mark.parametrize(
+        "arguments", [["--help"], ["validate", "study.yaml"], ["schema"], ["optimize", "--help"]]
+    )
     def test_imports(self, arguments: list[str], tmp_path: Path) -> None:
         write_study(tmp_path / "study.yaml", STUDY)
         code = (
@@ -113,7 +138,18 @@ class TestWithoutHeavyLibraries:
 
     def test_help_lists_every_command_and_exit_code(self, tmp_path: Path) -> None:
         told = succeed("--help", cwd=tmp_path).stdout
-        for name in ("validate", "schema", "optimize", "trials", "best", "report", "status", "list", "delete", "dashboard"):
+        for name in (
+            "validate",
+            "schema",
+            "optimize",
+            "trials",
+            "best",
+            "report",
+            "status",
+            "list",
+            "delete",
+            "dashboard",
+        ):
             assert re.search(rf"^  {name} ", told, re.MULTILINE), name
         for code in ("0 done", "1 failed", "2 bad input", "3 locked", "130"):
             assert code in told
@@ -157,7 +193,11 @@ BAD = {
     "unknown activation": (GOOD.replace("[4]}", "[4], activation: relus}"), 4, "model.mlp.activation"),
     "wrong type": (GOOD.replace("epochs: 2", "epochs: two"), 5, "training.epochs"),
     "out of range": (GOOD.replace("[4]}", "[4], dropout: 1.5}"), 4, "model.mlp.dropout"),
-    "bad range": (GOOD.replace("epochs: 2", "epochs: 2, learning_rate: {uniform: [1, 0]}"), 5, "training.learning_rate"),
+    "bad range": (
+        GOOD.replace("epochs: 2", "epochs: 2, learning_rate: {uniform: [1, 0]}"),
+        5,
+        "training.learning_rate",
+    ),
     "bad name": (GOOD.replace("name: a", "name: a/b"), 1, "name"),
     "unknown data": (GOOD.replace("iris", "irises"), 2, "data"),
     "unknown metric": (GOOD + "search: {metric: vall_loss}\n", 6, "search.metric"),
@@ -233,7 +273,9 @@ class TestWhatAStudyLeaves:
         assert [int(line[7:12]) for line in trials] == [0, 1, 2, 3]
         assert "failed: the training loss is not finite" in trials[0]
         best = finished.best
-        assert f"best val_loss {best['value']:.6g}: trial {best['number']}, epoch {best['best_epoch']}" in lines
+        assert (
+            f"best val_loss {best['value']:.6g}: trial {best['number']}, epoch {best['best_epoch']}" in lines
+        )
         counts = Counter(trial["state"] for trial in finished.trials)
         assert "the budget is finished: " + ", ".join(f"{n} {state}" for state, n in counts.items()) in lines
         assert "runs/flowers/best.keras" in finished.result.stdout
@@ -253,7 +295,11 @@ class TestWhatAStudyLeaves:
         assert trials[0]["state"] == "failed"
         assert trials[0]["value"] is None
         assert "not finite" in trials[0]["cause"]
-        assert trials[1]["parameters"] == {"activation": "elu", "activation.elu.alpha": 0.75, "learning_rate": 0.1}
+        assert trials[1]["parameters"] == {
+            "activation": "elu",
+            "activation.elu.alpha": 0.75,
+            "learning_rate": 0.1,
+        }
         for trial in trials[1:]:
             assert trial["state"] in ("complete", "failed")
         assert len({trial["seed"] for trial in trials}) == 4
@@ -273,7 +319,9 @@ class TestWhatAStudyLeaves:
             assert row["value"] == ("" if trial["value"] is None else repr(trial["value"]))
             assert int(row["seed"]) == trial["seed"]
             assert float(row["parameters.learning_rate"]) == trial["parameters"]["learning_rate"]
-            assert row["parameters.activation.elu.alpha"] == str(trial["parameters"].get("activation.elu.alpha", ""))
+            assert row["parameters.activation.elu.alpha"] == str(
+                trial["parameters"].get("activation.elu.alpha", "")
+            )
 
     def test_trials_as_a_table(self, finished: Finished) -> None:
         lines = succeed("trials", "flowers", cwd=finished.directory).stdout.splitlines()
@@ -286,7 +334,9 @@ class TestWhatAStudyLeaves:
     def test_the_study_may_be_named_by_its_file(self, finished: Finished) -> None:
         by_name = succeed("trials", "flowers", "--format", "json", cwd=finished.directory).stdout
         by_file = succeed("trials", "study.yaml", "--format", "json", cwd=finished.directory).stdout
-        out = succeed("trials", "flowers", "--format", "json", "--out", finished.directory, cwd=Path("/")).stdout
+        out = succeed(
+            "trials", "flowers", "--format", "json", "--out", finished.directory, cwd=Path("/")
+        ).stdout
         assert by_name == by_file == out
 
     def test_the_report_has_the_same_numbers(self, finished: Finished) -> None:
@@ -326,7 +376,9 @@ class TestWhatAStudyLeaves:
         assert "flowers: 4 of 4 trials ended" in told
         assert f"best val_loss {best:.6g}" in told
         listed = succeed("list", cwd=finished.directory).stdout.splitlines()
-        assert ["flowers", "sklearn:iris", "4/4", "val_loss", f"{best:.6g}"] in [line.split() for line in listed]
+        assert ["flowers", "sklearn:iris", "4/4", "val_loss", f"{best:.6g}"] in [
+            line.split() for line in listed
+        ]
 
     def test_list_of_nothing(self, tmp_path: Path) -> None:
         assert "no studies" in succeed("list", cwd=tmp_path).stdout
@@ -361,10 +413,16 @@ class TestModels:
     STUDIES = {
         "softmax": {"data": "sklearn:iris", "batch_norm": "before_activation", "dropout": 0.2, "l2": 1e-3},
         "sigmoid": {"data": {"sklearn": "breast_cancer", "standardize": True}, "activation": "gelu"},
-        "regression": {"data": {"sklearn": "diabetes", "standardize": True}, "batch_norm": "after_activation"},
+        "regression": {
+            "data": {"sklearn": "diabetes", "standardize": True},
+            "batch_norm": "after_activation",
+        },
         "rescaled": {"data": {"sklearn": "digits", "rescale": "1/16"}, "activation": "prelu"},
         "folds": {"data": {"sklearn": "iris", "standardize": True, "validation": {"folds": 3}}},
-        "table": {"data": {"csv": "rows.csv", "target": "buys", "standardize": True}, "activation": "squareplus"},
+        "table": {
+            "data": {"csv": "rows.csv", "target": "buys", "standardize": True},
+            "activation": "squareplus",
+        },
     }
 
     CHECK = """
@@ -394,7 +452,9 @@ print(json.dumps(answers))
         lines = ["age,city,score,buys"]
         for row in range(90):
             city = ("Bonn", "Köln", "")[row % 3]
-            lines.append(f"{20 + row * 7 % 50},{city},{row * 13 % 29 / 7 if row % 11 else ''},{'yn'[row * 7 % 50 > 20]}")
+            lines.append(
+                f"{20 + row * 7 % 50},{city},{row * 13 % 29 / 7 if row % 11 else ''},{'yn'[row * 7 % 50 > 20]}"
+            )
         (directory / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
         for name, parts in self.STUDIES.items():
             model = {key: value for key, value in parts.items() if key != "data"}
@@ -414,12 +474,16 @@ print(json.dumps(answers))
         return answers
 
     def test_only_stock_layers(self, evaluated: dict[str, Any]) -> None:
-        assert {name: answer["strange"] for name, answer in evaluated.items()} == {name: [] for name in self.STUDIES}
+        assert {name: answer["strange"] for name, answer in evaluated.items()} == {
+            name: [] for name in self.STUDIES
+        }
 
     def test_the_reported_value_is_reproduced(self, evaluated: dict[str, Any], directory: Path) -> None:
         for name, answer in evaluated.items():
             best = json.loads(succeed("best", name, "--format", "json", cwd=directory).stdout)
-            curves = json.loads((directory / f"runs/{name}/histories/{best['number']:06}.json").read_text())["curves"]
+            curves = json.loads((directory / f"runs/{name}/histories/{best['number']:06}.json").read_text())[
+                "curves"
+            ]
             score = curves["val_mae" if name == "regression" else "val_accuracy"][best["best_epoch"] - 1]
             if name == "folds":  # the model is the first fold's, and the value is the mean of the folds
                 continue
@@ -444,12 +508,20 @@ class TestOptions:
         assert not (files / "study.db").exists()
         assert not (tmp_path / "runs").exists()
         resolved = YAML(typ="safe", pure=True).load(files / "study.yaml")
-        assert (resolved["training"]["epochs"], resolved["search"]["seed"], resolved["search"]["trials"]) == (1, 7, 1)
+        assert (resolved["training"]["epochs"], resolved["search"]["seed"], resolved["search"]["trials"]) == (
+            1,
+            7,
+            1,
+        )
 
         more = succeed("optimize", "study.yaml", *options, "--trials", "3", cwd=tmp_path)
         assert "trial    0" not in more.stdout
         assert "the budget is finished: 3 complete" in more.stdout
-        assert [trial.number for trial in optuna.load_study(study_name="a", storage=storage).trials] == [0, 1, 2]
+        assert [trial.number for trial in optuna.load_study(study_name="a", storage=storage).trials] == [
+            0,
+            1,
+            2,
+        ]
 
         before = (files / "ticks.jsonl").read_bytes()
         changed = refused(run("optimize", "study.yaml", "--out", "there", "--trials", "4", cwd=tmp_path))
@@ -529,7 +601,10 @@ class TestRefused:
             (["search.sampler=grid"], "learning_rate"),
             (["search.sampler=cmaes", "model.mlp.activation={choice: [relu, tanh]}"], "activation"),
             (
-                ["search.sampler=gp", "model.mlp.activation={choice: [relu, {elu: {alpha: {uniform: [1, 2]}}}]}"],
+                [
+                    "search.sampler=gp",
+                    "model.mlp.activation={choice: [relu, {elu: {alpha: {uniform: [1, 2]}}}]}",
+                ],
                 "activation.elu.alpha",
             ),
         ],

@@ -131,3 +131,17 @@ def test_links_lead_to_files() -> None:
 def test_links_inside_the_reference_lead_to_headings() -> None:
     headings = {re.sub(r"\W+", "-", title.lower()) for title in re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)}
     assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
+def test_figures_in_the_pages_are_those_that_were_measured(page: str) -> None:
+    """`benchmarks/table.py` was run after the last measurement."""
+    location = importlib.util.spec_from_file_location("table", ROOT / "benchmarks" / "table.py")
+    assert location is not None
+    assert location.loader is not None
+    table = importlib.util.module_from_spec(location)
+    location.loader.exec_module(table)
+    marker, figures = table.PAGES[page]
+    text = (ROOT / page).read_text()
+    assert figures() in text
+    assert table.filled(text, marker, figures()) == text

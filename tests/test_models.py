@@ -79,7 +79,10 @@ class TestFirstWeights:
             ({"random_uniform": {"minval": -0.6, "maxval": 0.6}}, 0.6 / math.sqrt(3)),
             # A normal distribution cut off at two deviations.
             ({"truncated_normal": {"stddev": 0.3}}, 0.3 * stats.truncnorm(-2, 2).std()),
-            ({"variance_scaling": {"scale": 3.0, "mode": "fan_out", "distribution": "uniform"}}, math.sqrt(3 / 200)),
+            (
+                {"variance_scaling": {"scale": 3.0, "mode": "fan_out", "distribution": "uniform"}},
+                math.sqrt(3 / 200),
+            ),
         ],
     )
     def test_distribution(self, initializer: Any, deviation: float) -> None:
@@ -106,7 +109,11 @@ class TestFirstWeights:
 
     def test_biases_are_zero_and_batch_norm_is_neutral(self) -> None:
         weights = drawn(batch_norm="before_activation")
-        for name, value in (("hidden_1/bias", 0), ("batch_norm_2/gamma", 1), ("batch_norm_2/moving_variance", 1)):
+        for name, value in (
+            ("hidden_1/bias", 0),
+            ("batch_norm_2/gamma", 1),
+            ("batch_norm_2/moving_variance", 1),
+        ):
             assert (weights[name] == value).all()
         for name in ("batch_norm_1/beta", "batch_norm_1/moving_mean", "output/bias"):
             assert (weights[name] == 0).all()
@@ -126,7 +133,10 @@ class TestFirstWeights:
 class TestTrainingModel:
     def test_layers_of_each_kind_and_place(self) -> None:
         config = configuration(
-            batch_norm=["before_activation", "after_activation"], dropout=[0.0, 0.3], l1=[0.0, 0.1], l2=[0.2, 0.0]
+            batch_norm=["before_activation", "after_activation"],
+            dropout=[0.0, 0.3],
+            l1=[0.0, 0.1],
+            l2=[0.2, 0.0],
         )
         model = training_model(config, FEATURES, OBJECTIVE, 0)
         names = [layer.name for layer in model.layers][1:]
@@ -144,7 +154,10 @@ class TestTrainingModel:
 
 
 class TestExportedModel:
-    @pytest.mark.parametrize("objective", [Objective("classification", 3), Objective("classification", 2), Objective("regression", 1)])
+    @pytest.mark.parametrize(
+        "objective",
+        [Objective("classification", 3), Objective("classification", 2), Objective("regression", 1)],
+    )
     def test_gives_predictions_of_raw_rows(self, objective: Objective, tmp_path: Path) -> None:
         config = configuration(l2=0.1, dropout=0.5, activation="tanh")
         weights = initial_weights(config, FEATURES, objective, 3)

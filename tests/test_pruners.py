@@ -7,12 +7,11 @@ import os
 os.environ["KERAS_BACKEND"] = "jax"
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import write_study
 
+from commands import write_study
 from hpsearch.coordinator import Display
 from hpsearch.pruners import Judge, longest_run
 from hpsearch.running import RunningTrial
@@ -88,12 +87,16 @@ class TestCurves:
 
     def test_halving_decides_at_its_rungs_only(self) -> None:
         levels = list(range(16))
-        counts = lengths({"successive_halving": {"min_epochs": 2, "reduction_factor": 2}}, map(falling, levels))  # type: ignore[arg-type]
+        counts = lengths(
+            {"successive_halving": {"min_epochs": 2, "reduction_factor": 2}}, map(falling, levels)
+        )  # type: ignore[arg-type]
         assert set(counts) <= {2, 4, 8, 9}
         assert len(set(counts)) > 1
 
     def test_hyperband_has_brackets_that_wait_longer(self) -> None:
-        counts = lengths({"hyperband": {"min_epochs": 1, "reduction_factor": 3}}, [falling(n) for n in range(40)])
+        counts = lengths(
+            {"hyperband": {"min_epochs": 1, "reduction_factor": 3}}, [falling(n) for n in range(40)]
+        )
         assert set(counts) == {1, 3, 9}
 
     def test_hyperband_with_a_minimum_beyond_the_run(self) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from commands import ended, events, started, succeed, wait_until, write_study
 
+from commands import ended, events, started, succeed, wait_until, write_study
 from hpsearch.coordinator import Coordinator
 from hpsearch.running import RunningTrial
 from hpsearch.search import Options, optimize
@@ -34,8 +34,12 @@ def outcome(directory: Path) -> dict[str, Any]:
     log = events(directory)
     asks = {event["number"]: event["values"] for event in log if event["kind"] == "ask"}
     reports = [(e["number"], e["epoch"], e["value"]) for e in log if e["kind"] == "report"]
-    ends = {number: {k: v for k, v in end.items() if k != "seconds"} for number, end in ended(directory).items()}
-    assert len({(number, epoch) for number, epoch, _ in reports}) == len(reports), "an epoch was reported twice"
+    ends = {
+        number: {k: v for k, v in end.items() if k != "seconds"} for number, end in ended(directory).items()
+    }
+    assert len({(number, epoch) for number, epoch, _ in reports}) == len(reports), (
+        "an epoch was reported twice"
+    )
     curves = {}
     for number in ends:
         content = json.loads((directory / "histories" / f"{number:06}.json").read_text())["curves"]
@@ -73,7 +77,9 @@ class TestProcesses:
     STUDY: dict[str, Any] = {
         "name": "study",
         "data": "sklearn:iris",
-        "model": {"mlp": {"hidden": [4], "dropout": {"uniform": [0.1, 0.3]}, "batch_norm": "before_activation"}},
+        "model": {
+            "mlp": {"hidden": [4], "dropout": {"uniform": [0.1, 0.3]}, "batch_norm": "before_activation"}
+        },
         "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": EPOCHS, "batch_size": 32},
         "search": {"trials": TRIALS, "sampler": {"tpe": {"startup_trials": 2}}},
     }
@@ -190,7 +196,14 @@ def study(name: str, *, training: dict[str, Any], **parts: Any) -> dict[str, Any
     search = {"trials": 6, **parts.pop("search", {})}
     model = {"mlp": {"hidden": [4], "dropout": {"uniform": [0.0, 0.3]}}}
     training = {"learning_rate": {"log_uniform": [1e-3, 1.0]}, "batch_size": 64, "epochs": 6, **training}
-    return {"name": name, "data": "sklearn:iris", "model": model, "training": training, "search": search, **parts}
+    return {
+        "name": name,
+        "data": "sklearn:iris",
+        "model": model,
+        "training": training,
+        "search": search,
+        **parts,
+    }
 
 
 PLATEAU = {"reduce_on_plateau": {"factor": 0.5, "patience": 1, "min_delta": 0.05, "cooldown": 1}}
@@ -205,7 +218,11 @@ STUDIES = [
     study(
         "hyperband",
         training={"schedule": {"cosine": {"warmup": {"uniform": [0.0, 0.3]}}}, "epochs": 9},
-        search={"pruner": {"hyperband": {"min_epochs": 1}}, "sampler": {"tpe": {"startup_trials": 3}}, "trials": 8},
+        search={
+            "pruner": {"hyperband": {"min_epochs": 1}},
+            "sampler": {"tpe": {"startup_trials": 3}},
+            "trials": 8,
+        },
     ),
     study(
         "plateau and cmaes",
@@ -260,7 +277,9 @@ class TestEveryPart:
         due = (number % 3 == 1 for number in range(1_000))
         with patch.context() as context:
             context.setattr(Coordinator, "_close", let_go)
-            context.setattr(Coordinator, "_snapshot_is_due", lambda coordinator, desk: snapshots and next(due))
+            context.setattr(
+                Coordinator, "_snapshot_is_due", lambda coordinator, desk: snapshots and next(due)
+            )
             with pytest.raises(DeathError):
                 self.go(directory, Watcher(at=tick, kill=True))
 

@@ -100,12 +100,22 @@ CASES = [
     pytest.param("random", CONDITIONAL, id="random"),
     pytest.param("qmc", CONDITIONAL, id="qmc"),
     pytest.param("grid", FINITE, id="grid"),
-    pytest.param("cmaes", NUMBERS, id="cmaes", marks=pytest.mark.skipif(
-        importlib.util.find_spec("cmaes") is None, reason="the package cmaes is not installed"
-    )),
-    pytest.param({"gp": {"startup_trials": 5}}, NUMBERS, id="gp", marks=pytest.mark.skipif(
-        importlib.util.find_spec("torch") is None, reason="the package torch is not installed"
-    )),
+    pytest.param(
+        "cmaes",
+        NUMBERS,
+        id="cmaes",
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec("cmaes") is None, reason="the package cmaes is not installed"
+        ),
+    ),
+    pytest.param(
+        {"gp": {"startup_trials": 5}},
+        NUMBERS,
+        id="gp",
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec("torch") is None, reason="the package torch is not installed"
+        ),
+    ),
 ]
 
 
@@ -140,7 +150,9 @@ class TestEverySampler:
         assert len(set(map(key, found))) == self.trials
 
     def test_the_seed_decides(self, sampler: Any, space: dict[str, Any]) -> None:
-        first, second = (Study(spec_of(space, sampler, seed=3)).search(distance, self.trials) for _ in range(2))
+        first, second = (
+            Study(spec_of(space, sampler, seed=3)).search(distance, self.trials) for _ in range(2)
+        )
         other = Study(spec_of(space, sampler, seed=4)).search(distance, self.trials)
         assert first == second
         assert first != other
@@ -214,7 +226,10 @@ class TestQmc:
         assert eighths.tolist() == [8] * 8
 
     def test_whole_numbers_have_their_share_too(self) -> None:
-        space = {"model": {"hidden": [4], "dropout": {"uniform": [0, 0.5]}}, "training": {"batch_size": {"int": [1, 4]}}}
+        space = {
+            "model": {"hidden": [4], "dropout": {"uniform": [0, 0.5]}},
+            "training": {"batch_size": {"int": [1, 4]}},
+        }
         found = Study(spec_of(space, "qmc")).search(distance, 64)
         assert np.bincount([int(values["batch_size"]) for values in found]).tolist() == [0, 16, 16, 16, 16]
 
@@ -306,7 +321,9 @@ class TestUnsupported:
 
     @pytest.mark.parametrize("sampler", ["cmaes", "gp"])
     def test_conditions(self, sampler: str) -> None:
-        told = self.refusal(sampler, {"activation": {"choice": ["relu", {"elu": {"alpha": {"uniform": [1, 2]}}}]}})
+        told = self.refusal(
+            sampler, {"activation": {"choice": ["relu", {"elu": {"alpha": {"uniform": [1, 2]}}}]}}
+        )
         assert "activation.elu.alpha is active only with activation = elu" in told
         assert "use tpe" in told
 

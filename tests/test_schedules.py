@@ -45,7 +45,10 @@ class TestKerasSchedules:
                 Schedules.InverseTimeDecay(0.4, 50, 2.0, staircase=True),
             ),
             ("polynomial", Schedules.PolynomialDecay(0.4, 200, end_learning_rate=0.0)),
-            ({"polynomial": {"end": 0.1, "power": 3.0}}, Schedules.PolynomialDecay(0.4, 200, 0.04, power=3.0)),
+            (
+                {"polynomial": {"end": 0.1, "power": 3.0}},
+                Schedules.PolynomialDecay(0.4, 200, 0.04, power=3.0),
+            ),
             ("cosine", Schedules.CosineDecay(0.4, 200)),
             ({"cosine": {"alpha": 0.2}}, Schedules.CosineDecay(0.4, 200, alpha=0.2)),
             (
@@ -100,7 +103,9 @@ class TestOneCycle:
         assert ours[50] == pytest.approx(0.4)
         assert (np.diff(ours[:51]) > 0).all()
         assert (np.diff(ours[50:]) < 0).all()
-        assert ours[25] == pytest.approx((0.04 + 0.4) / 2, rel=1e-5), "half a cosine is half way up in the middle"
+        assert ours[25] == pytest.approx((0.04 + 0.4) / 2, rel=1e-5), (
+            "half a cosine is half way up in the middle"
+        )
         assert ours[125] == pytest.approx((0.4 + 0.0004) / 2, rel=1e-5)
         assert ours[-1] == pytest.approx(0.0004, rel=0.3)
 
@@ -111,7 +116,9 @@ class TestWarmup:
         ours = rates({"cosine": {"warmup": span}})
         np.testing.assert_allclose(ours[:20], 0.4 * np.arange(1, 21) / 20, rtol=1e-6)
         twin = Schedules.CosineDecay(0.4, 180)
-        np.testing.assert_allclose(ours[20:], [float(twin(step)) for step in range(180)], rtol=2e-5, atol=1e-7)
+        np.testing.assert_allclose(
+            ours[20:], [float(twin(step)) for step in range(180)], rtol=2e-5, atol=1e-7
+        )
 
     def test_longer_than_the_run(self) -> None:
         ours = rates({"constant": {"warmup": {"steps": 400}}})

@@ -131,7 +131,9 @@ def plain_model(
     return keras.Sequential(layers)
 
 
-def plain_fit(dataset: Dataset, model: keras.Model, optimizer: Any, config: Configuration) -> list[dict[str, Any]]:
+def plain_fit(
+    dataset: Dataset, model: keras.Model, optimizer: Any, config: Configuration
+) -> list[dict[str, Any]]:
     """Train by `fit` on the same batches in the same order, and give each epoch's numbers."""
     start = initial_weights(config, dataset.features, FitTrainer(dataset).objective, SEED)
     for layer in model.layers:
@@ -154,11 +156,15 @@ def plain_fit(dataset: Dataset, model: keras.Model, optimizer: Any, config: Conf
         left -= math.ceil(len(order) / batch)
         history = model.fit(rows.x[order], rows.y[order], batch_size=batch, shuffle=False, verbose=0).history
         logits = np.asarray(model.predict(validation.x, verbose=0), np.float64)
-        told.append({
-            "loss_with_penalties": history["loss"][0],
-            **judged(dataset, logits),
-            "val_loss_with_penalties": model.evaluate(validation.x, validation.y, batch_size=1000, verbose=0),
-        })
+        told.append(
+            {
+                "loss_with_penalties": history["loss"][0],
+                **judged(dataset, logits),
+                "val_loss_with_penalties": model.evaluate(
+                    validation.x, validation.y, batch_size=1000, verbose=0
+                ),
+            }
+        )
     return told
 
 
@@ -235,7 +241,9 @@ def _adam() -> Case:
     return case(
         data(),
         plain_model(data(), "tanh", l1=1e-3),
-        keras.optimizers.Adam(Schedules.CosineDecay(0.05, decay_steps=9, alpha=0.1), beta_1=0.8, amsgrad=True),
+        keras.optimizers.Adam(
+            Schedules.CosineDecay(0.05, decay_steps=9, alpha=0.1), beta_1=0.8, amsgrad=True
+        ),
         configuration(
             {"activation": "tanh", "l1": 1e-3},
             optimizer={"adam": {"beta_1": 0.8, "amsgrad": True}},
@@ -265,7 +273,9 @@ def _nadam() -> Case:
         plain_model(data("diabetes", subset=150), "selu", l2=1e-2),
         keras.optimizers.Nadam(0.05, beta_2=0.9, clipnorm=1.0),
         configuration(
-            {"activation": "selu", "l2": 1e-2}, optimizer={"nadam": {"beta_2": 0.9}}, clipping={"clipnorm": 1.0}
+            {"activation": "selu", "l2": 1e-2},
+            optimizer={"nadam": {"beta_2": 0.9}},
+            clipping={"clipnorm": 1.0},
         ),
     )
 
@@ -305,7 +315,10 @@ def test_the_cases_train(name: str) -> None:
             continue
         assert not np.allclose(start[variable], value, rtol=1e-3, atol=1e-4), variable
     assert all(math.isfinite(number) for epoch in told for number in epoch.values())
-    assert [len(told), told[-1]["val_loss"] < 10 * told[0]["val_loss"]] == [2 if "steps" in name else EPOCHS, True]
+    assert [len(told), told[-1]["val_loss"] < 10 * told[0]["val_loss"]] == [
+        2 if "steps" in name else EPOCHS,
+        True,
+    ]
 
 
 EVERY = pytest.mark.parametrize("maker", MAKERS)
@@ -465,10 +478,17 @@ class TestTrainer:
             ("iris", "roc_auc_ovr", lambda y, p: sklearn_metrics.roc_auc_score(y, p, multi_class="ovr")),
             ("breast_cancer", "roc_auc", lambda y, p: sklearn_metrics.roc_auc_score(y, p[:, 0])),
             ("breast_cancer", "precision", lambda y, p: sklearn_metrics.precision_score(y, p[:, 0] > 0.5)),
-            ("breast_cancer", "neg_log_loss", lambda y, p: -sklearn_metrics.log_loss(y, p[:, 0].astype(float))),
+            (
+                "breast_cancer",
+                "neg_log_loss",
+                lambda y, p: -sklearn_metrics.log_loss(y, p[:, 0].astype(float)),
+            ),
             ("diabetes", "r2", lambda y, p: sklearn_metrics.r2_score(y, p[:, 0])),
-            ("diabetes", "neg_median_absolute_error",
-             lambda y, p: -sklearn_metrics.median_absolute_error(y, p[:, 0])),
+            (
+                "diabetes",
+                "neg_median_absolute_error",
+                lambda y, p: -sklearn_metrics.median_absolute_error(y, p[:, 0]),
+            ),
         ],
     )
     def test_scorers_equal_those_of_sklearn_on_the_exported_model(
@@ -510,41 +530,53 @@ class TestTrainer:
 class TestOneProgramForAStudy:
     """What a study searches becomes arguments of one program, and changes nothing."""
 
-    STUDY = StudySpec.model_validate({
-        "name": "s",
-        "data": "sklearn:iris",
-        "model": {
-            "mlp": {
-                "hidden": [6, 5],
-                "activation": {
+    STUDY = StudySpec.model_validate(
+        {
+            "name": "s",
+            "data": "sklearn:iris",
+            "model": {
+                "mlp": {
+                    "hidden": [6, 5],
+                    "activation": {
+                        "choice": [
+                            {"elu": {"alpha": {"uniform": [0.5, 1.5]}}},
+                            {
+                                "relu": {
+                                    "max_value": {"uniform": [0.1, 2.0]},
+                                    "threshold": 0.05,
+                                    "negative_slope": 0.1,
+                                }
+                            },
+                            {"hard_shrink": {"threshold": {"uniform": [0.0, 0.2]}}},
+                            {"squareplus": {"b": {"uniform": [1.0, 5.0]}}},
+                        ]
+                    },
+                    "batch_norm": {
+                        "choice": ["none", {"before_activation": {"momentum": {"uniform": [0.5, 0.99]}}}]
+                    },
+                    "l1": {"uniform": [0.0, 0.01]},
+                    "l2": {"choice": [0.0, 0.01]},
+                }
+            },
+            "training": {
+                "optimizer": {
+                    "adamw": {"beta_1": {"uniform": [0.5, 0.9]}, "weight_decay": {"uniform": [0.0, 0.1]}}
+                },
+                "learning_rate": {"log_uniform": [1e-3, 1e-1]},
+                "clipping": {
                     "choice": [
-                        {"elu": {"alpha": {"uniform": [0.5, 1.5]}}},
-                        {"relu": {"max_value": {"uniform": [0.1, 2.0]}, "threshold": 0.05, "negative_slope": 0.1}},
-                        {"hard_shrink": {"threshold": {"uniform": [0.0, 0.2]}}},
-                        {"squareplus": {"b": {"uniform": [1.0, 5.0]}}},
+                        "none",
+                        {"clipvalue": {"uniform": [0.01, 1.0]}},
+                        {"clipnorm": {"uniform": [0.01, 1.0]}},
+                        {"global_clipnorm": {"uniform": [0.01, 1.0]}},
                     ]
                 },
-                "batch_norm": {"choice": ["none", {"before_activation": {"momentum": {"uniform": [0.5, 0.99]}}}]},
-                "l1": {"uniform": [0.0, 0.01]},
-                "l2": {"choice": [0.0, 0.01]},
-            }
-        },
-        "training": {
-            "optimizer": {"adamw": {"beta_1": {"uniform": [0.5, 0.9]}, "weight_decay": {"uniform": [0.0, 0.1]}}},
-            "learning_rate": {"log_uniform": [1e-3, 1e-1]},
-            "clipping": {
-                "choice": [
-                    "none",
-                    {"clipvalue": {"uniform": [0.01, 1.0]}},
-                    {"clipnorm": {"uniform": [0.01, 1.0]}},
-                    {"global_clipnorm": {"uniform": [0.01, 1.0]}},
-                ]
+                "schedule": {"choice": ["constant", {"cosine": {"warmup": {"uniform": [0.0, 0.5]}}}]},
+                "epochs": 2,
+                "batch_size": 60,
             },
-            "schedule": {"choice": ["constant", {"cosine": {"warmup": {"uniform": [0.0, 0.5]}}}]},
-            "epochs": 2,
-            "batch_size": 60,
-        },
-    })
+        }
+    )
 
     def test_equals_keras_for_every_option(self) -> None:
         space = SearchSpace(self.STUDY)
@@ -568,5 +600,7 @@ class TestOneProgramForAStudy:
             for name, value in theirs.items():
                 if without_gradient(one.configuration, name) or name.endswith("moving_mean"):
                     continue
-                np.testing.assert_allclose(mine[name], value, rtol=1e-3, atol=1e-5, err_msg=str((number, name)))
+                np.testing.assert_allclose(
+                    mine[name], value, rtol=1e-3, atol=1e-5, err_msg=str((number, name))
+                )
         assert len(seen) == sum(len(parameter.options) for parameter in space.parameters)
