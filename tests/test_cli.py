@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 import pytest
@@ -410,7 +410,7 @@ class TestBest:
 class TestModels:
     """The saved model is plain Keras, on any backend, and reproduces the value that was reported."""
 
-    STUDIES = {
+    STUDIES: ClassVar[dict[str, dict[str, Any]]] = {
         "softmax": {"data": "sklearn:iris", "batch_norm": "before_activation", "dropout": 0.2, "l2": 1e-3},
         "sigmoid": {"data": {"sklearn": "breast_cancer", "standardize": True}, "activation": "gelu"},
         "regression": {
@@ -425,7 +425,7 @@ class TestModels:
         },
     }
 
-    CHECK = """
+    CHECK: ClassVar[str] = """
 import json, sys
 from pathlib import Path
 import keras

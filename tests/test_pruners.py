@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from commands import write_study
-from hpsearch.coordinator import Display
+from hpsearch.display import Display
 from hpsearch.pruners import Judge, longest_run
 from hpsearch.running import RunningTrial
 from hpsearch.samplers import Experience
@@ -88,8 +88,9 @@ class TestCurves:
     def test_halving_decides_at_its_rungs_only(self) -> None:
         levels = list(range(16))
         counts = lengths(
-            {"successive_halving": {"min_epochs": 2, "reduction_factor": 2}}, map(falling, levels)
-        )  # type: ignore[arg-type]
+            {"successive_halving": {"min_epochs": 2, "reduction_factor": 2}},
+            [falling(level) for level in levels],
+        )
         assert set(counts) <= {2, 4, 8, 9}
         assert len(set(counts)) > 1
 

@@ -10,6 +10,7 @@ import json
 import re
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from hpsearch.search import Options, optimize
 from hpsearch.spec import load_study_file
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.record import TrialRecord
+from hpsearch.training.member import EpochReport
+from hpsearch.training.trainer import Trainer
 
 EPOCHS, TRIALS = 150, 4
 
@@ -320,16 +323,31 @@ class TestEveryPart:
         assert self.go(tmp_path, Watcher()) == "finished"
         assert outcome(log.parent) == expected
 
-    def test_a_torn_checkpoint_is_passed_over(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("torn", [False, True])
+    def test_goes_on_from_the_checkpoint_unless_it_is_torn(
+        self, torn: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         raw = study("torn", training={"epochs": 5}, search={"trials": 2})
-        for directory in (tmp_path / "whole", tmp_path / "torn"):
+        for directory in (tmp_path / "whole", tmp_path / "parts"):
             write_study(directory / "study.yaml", raw)
         self.go(tmp_path / "whole", Watcher())
-        assert self.go(tmp_path / "torn", Watcher(at=8)) == "interrupted"
-        files = tmp_path / "torn" / "runs" / "torn"
+        assert self.go(tmp_path / "parts", Watcher(at=8)) == "interrupted"
+        files = tmp_path / "parts" / "runs" / "torn"
         (checkpoint,) = (files / "checkpoints").glob("*.npz")
-        content = bytearray(checkpoint.read_bytes())
-        content[len(content) // 2] ^= 1
-        checkpoint.write_bytes(content)
-        assert self.go(tmp_path / "torn", Watcher()) == "finished"
+        if torn:
+            content = bytearray(checkpoint.read_bytes())
+            content[len(content) // 2] ^= 1
+            checkpoint.write_bytes(content)
+        before = sum(event["kind"] == "report" for event in events(files))
+        assert 5 < before < 10, "the interruption should be in the second trial"
+        trained: list[int] = []
+
+        def advance(trainer: Trainer, numbers: Sequence[int]) -> tuple[EpochReport, ...]:
+            trained.extend(numbers)
+            return whole_advance(trainer, numbers)
+
+        whole_advance = Trainer.advance_all
+        monkeypatch.setattr(Trainer, "advance_all", advance)
+        assert self.go(tmp_path / "parts", Watcher()) == "finished"
+        assert trained == [1] * (5 if torn else 10 - before)
         assert outcome(files) == outcome(tmp_path / "whole" / "runs" / "torn")

@@ -14,7 +14,7 @@ from scipy.stats import qmc
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.samplers import MAX_GRID, Experience, Suggester, check_sampler
 from hpsearch.search_space import SearchSpace, Value
-from hpsearch.spec import StudySpec
+from hpsearch.spec import Numeric, StudySpec
 
 Values = dict[str, Value]
 Objective = Callable[[Values], float | None]
@@ -134,6 +134,7 @@ class TestEverySampler:
                 if parameter.options:
                     assert any(type(value) is type(option) for option in parameter.options)
                 else:
+                    assert isinstance(parameter.distribution, Numeric)
                     assert type(value) is (int if parameter.distribution.integer else float)
 
     def test_parameters_only_where_they_are_active(self, sampler: Any, space: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ from hpsearch.training.trainer import Trainer, epoch_order
 Schedules = keras.optimizers.schedules
 SEED = 11
 EPOCHS = 3
-TOLERANCE = {"rtol": 2e-4, "atol": 2e-6}
+RELATIVE, ABSOLUTE = 2e-4, 2e-6
 """How closely trainers agree with plain Keras: both add numbers of 32 bits, perhaps in another order."""
 
 
@@ -344,7 +344,7 @@ class TestTrainer:
         reports = train(trainer, member(config), len(told))
         now = present(trainer)
         for variable, value in weights.items():
-            np.testing.assert_allclose(now[variable], value, **TOLERANCE, err_msg=variable)
+            np.testing.assert_allclose(now[variable], value, RELATIVE, ABSOLUTE, err_msg=variable)
         for report, numbers in zip(reports, told, strict=True):
             for metric, number in numbers.items():
                 assert report.metrics[metric] == pytest.approx(number, rel=1e-4, abs=1e-6), metric

@@ -100,7 +100,7 @@ def test_goes_on_behind_the_epochs_of_a_checkpoint() -> None:
     whole = trial(early={"patience": 3})
     assert epochs_of(whole, curve) == 5
     resumed = trial(early={"patience": 3})
-    resumed.known = curve[:4]
+    resumed.known = list(curve[:4])
     assert resumed.behind
     resumed.restore(whole.epochs[:4])
     assert not resumed.behind
