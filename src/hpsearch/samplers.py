@@ -168,7 +168,9 @@ class Suggester:
         self.spec, self.space, self.experience = spec, space, experience
         self.sampler = spec.search.sampler
         self.tried: set[Configuration] = set()
-        self._grid = self._shuffled_grid() if self.sampler.name == "grid" else None
+        # Iterators, so that what was tried once is not looked at again for every trial.
+        self._enqueued = iter([space.active(values) for values in spec.search.enqueue])
+        self._grid = iter(self._shuffled_grid()) if self.sampler.name == "grid" else None
 
     @property
     def stateful(self) -> bool:
@@ -199,7 +201,7 @@ class Suggester:
         self.tried.add(self.space.configuration(values))
 
     def _candidates(self, number: int) -> Any:
-        yield from (self.space.active(values) for values in self.spec.search.enqueue)
+        yield from self._enqueued
         if self._grid is not None:
             yield from self._grid
             return
