@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
@@ -121,6 +123,8 @@ def _run(
         workers[workers.index(worker)] = fresh
         return fresh
 
+    # Matplotlib takes a second to import; the first epochs leave time for that.
+    Thread(target=import_module, args=("hpsearch.report",), daemon=True).start()
     coordinator = Coordinator(files, resolved, workers, renew, Scribe(projection), display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
