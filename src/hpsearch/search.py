@@ -123,8 +123,7 @@ def _run(
         workers[workers.index(worker)] = fresh
         return fresh
 
-    # Matplotlib takes a second to import; the first epochs leave time for that.
-    Thread(target=import_module, args=("hpsearch.report",), daemon=True).start()
+    Thread(target=_import_ahead, daemon=True).start()
     coordinator = Coordinator(files, resolved, workers, renew, Scribe(projection), display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
@@ -161,6 +160,12 @@ def _resolve(study: StudyFile, options: Options, stored: Resolved | None, opened
             "bring the old data back, give the study another name, or start over with --new"
         )
     return replace(stored, spec=study.spec, storage=options.storage or stored.storage)
+
+
+def _import_ahead() -> None:
+    """Import what the report needs, which takes seconds, while the first epochs leave time for it."""
+    for module in ("hpsearch.report", "optuna.importance"):
+        import_module(module)
 
 
 @contextmanager

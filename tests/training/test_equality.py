@@ -1,0 +1,119 @@
+"""How equal trainers are: bit for bit on JAX, and within a tolerance across backends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.spec import Configuration, Data
+from hpsearch.spec.study import read_configuration
+from hpsearch.store.arrays import read_arrays, write_arrays
+from hpsearch.training.compiled import CompiledTrainer
+from hpsearch.training.fit import FitTrainer
+from hpsearch.training.member import Member
+
+EPOCHS = 3
+
+CASES: dict[str, dict[str, dict[str, Any]]] = {
+    "sgd": {
+        "model": {"activation": "relu", "l1": 1e-4},
+        "training": {"optimizer": {"sgd": {"momentum": 0.9, "nesterov": True}}},
+    },
+    "rmsprop": {
+        "model": {"activation": "tanh", "batch_norm": "after_activation"},
+        "training": {"optimizer": "rmsprop", "schedule": {"cosine": {"warmup": 0.2}}},
+    },
+    "adam": {
+        "model": {"activation": "selu", "batch_norm": "before_activation", "l2": 1e-3},
+        "training": {"optimizer": "adam", "clipping": {"clipvalue": 0.05}},
+    },
+    "adamw": {
+        "model": {"activation": {"leaky_relu": {"negative_slope": 0.1}}},
+        "training": {"optimizer": "adamw", "schedule": {"exponential": {"rate": 0.9}}},
+    },
+    "nadam": {
+        "model": {"activation": "elu", "l1": 1e-4, "l2": 1e-4},
+        "training": {"optimizer": "nadam", "schedule": "one_cycle"},
+    },
+    "adagrad": {
+        "model": {"activation": "sigmoid"},
+        "training": {"optimizer": "adagrad", "schedule": {"step": {"every": {"epochs": 1}}}},
+    },
+}
+
+
+@cache
+def iris() -> Dataset:
+    return load_dataset(Data.model_validate({"sklearn": "iris", "standardize": True}), Path())
+
+
+def configuration(name: str) -> Configuration:
+    case = CASES[name]
+    training = {"learning_rate": 0.01, "epochs": EPOCHS, "batch_size": 50, **case["training"]}
+    return read_configuration({"model": {"mlp": {"hidden": [8, 6], **case["model"]}}, "training": training})
+
+
+def weights_after(trainer: Any, member: Member) -> dict[str, Any]:
+    trainer.start(member)
+    for _ in range(EPOCHS):
+        assert trainer.advance(member.number).failure is None
+    network = trainer._slots[member.number].networks[0]
+    return dict(network.arrays_of(network.weights()))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_member_alone_has_the_bits_of_fit(name: str) -> None:
+    member = Member(0, configuration(name), seed=3)
+    theirs = weights_after(FitTrainer(iris()), member)
+    ours = weights_after(CompiledTrainer(iris()), member)
+    for weight, value in theirs.items():
+        np.testing.assert_array_equal(ours[weight], value, err_msg=weight)
+
+
+ON_TENSORFLOW = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from hpsearch.datasets import load_dataset
+from hpsearch.spec import Data
+from hpsearch.spec.study import read_configuration
+from hpsearch.store.arrays import read_arrays, write_arrays
+from hpsearch.training.fit import FitTrainer
+from hpsearch.training.member import Member, MemberState
+
+arrays, note = read_arrays(Path(sys.argv[1]))
+dataset = load_dataset(Data.model_validate({"sklearn": "iris", "standardize": True}), Path())
+trainer = FitTrainer(dataset)
+trainer.start(Member(0, read_configuration(note["configuration"]), 3), MemberState(arrays, note["progress"]))
+for _ in range(note["epochs"]):
+    assert trainer.advance(0).failure is None
+network = trainer._slots[0].networks[0]
+write_arrays(Path(sys.argv[2]), dict(network.weights()), {})
+"""
+
+
+def test_fit_on_tensorflow_goes_the_same_way(tmp_path: Path) -> None:
+    """From the same first weights, on the same batches: equal to 1e-4 after three epochs of Adam."""
+    config = configuration("adam")
+    member = Member(0, config, seed=3)
+    beginning = CompiledTrainer(iris())
+    beginning.start(member)
+    state = beginning.state(0)
+    note = {"configuration": config.dump(), "progress": state.progress, "epochs": EPOCHS}
+    write_arrays(tmp_path / "begin.npz", state.arrays, note)
+    command = [sys.executable, "-c", ON_TENSORFLOW, str(tmp_path / "begin.npz"), str(tmp_path / "end.npz")]
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    stored = read_arrays(tmp_path / "end.npz")
+    assert stored is not None
+    ours = weights_after(CompiledTrainer(iris()), member)
+    for weight, value in stored[0].items():
+        np.testing.assert_allclose(ours[weight], value, atol=1e-4, err_msg=weight)
