@@ -85,8 +85,8 @@ class Task:
 
 TASKS = {
     "a": Task("a", DIGITS, (64, 64), 32, 30, trials=64, peer_trials=4, repeats=3),
-    "b": Task("b", FASHION, (128, 64), 128, 5, trials=8, peer_trials=3, repeats=1),
-    "c": Task("c", FASHION, (512, 512, 512), 128, 2, trials=3, peer_trials=3, repeats=1),
+    "b": Task("b", FASHION, (128, 64), 128, 5, trials=8, peer_trials=3, repeats=3),
+    "c": Task("c", FASHION, (512, 512, 512), 128, 2, trials=3, peer_trials=3, repeats=3),
 }
 
 

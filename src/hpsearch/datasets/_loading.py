@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpsearch.datasets._bundled import load_bundled
 from hpsearch.datasets._csv import Table, load_csv
 from hpsearch.datasets._dataset import Dataset, Pool
 from hpsearch.datasets._encoding import encode_table
@@ -57,6 +56,9 @@ def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> D
 
 def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
     if data.sklearn is not None:
+        # scikit-learn takes a second to import, and most data do without.
+        from hpsearch.datasets._bundled import load_bundled
+
         return load_bundled(data.sklearn)
     if data.keras is not None:
         return load_keras(data.keras, data_dir or _data_dir(), data.num_words)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from hpsearch.exceptions import DataError
 from hpsearch.spec.data import CountOfRows, Folds, LastRows, ShareOfRows
@@ -82,6 +81,9 @@ class Partitioner:
 
     def _draw(self, rows: Array, count: int, purpose: str) -> tuple[Array, Array]:
         """Draw `count` rows at random; gives the others and the drawn ones."""
+        # Imported here because it takes a second, and data whose validation part is given do without.
+        from sklearn.model_selection import train_test_split
+
         if self._classes:
             self._can_stratify(rows, count, purpose)
         others, drawn = train_test_split(
@@ -112,6 +114,8 @@ class Partitioner:
             )
 
     def _folds(self, rows: Array, folds: int) -> list[tuple[Array, Array]]:
+        from sklearn.model_selection import KFold, StratifiedKFold
+
         if len(rows) < folds:
             raise DataError(f"{self.where}: {len(rows)} rows are too few for {folds} folds.")
         if self._classes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.datasets import Dataset, load_dataset
@@ -29,10 +31,12 @@ class Session:
     def __init__(self, job: Job, *, spawned: bool) -> None:
         self.spec = StudySpec.model_validate(job.spec)
         data_dir = None if job.data_dir is None else Path(job.data_dir)
-        self.dataset = load_dataset(self.spec.data, Path(job.directory), data_dir)
-        check_metric(self.spec, self.dataset)
         backend = backend_of(self.spec)
         self.settings = {"backend": "jax" if backend == "auto" else backend}
+        if self.settings["backend"] == "jax":
+            Thread(target=_import_ahead, daemon=True).start()
+        self.dataset = load_dataset(self.spec.data, Path(job.directory), data_dir)
+        check_metric(self.spec, self.dataset)
         if spawned:
             self.settings["cores"] = use_cores(self.spec, self.dataset)
             _do_without_tensorflow(self.settings["backend"])
@@ -119,6 +123,12 @@ def _do_without_tensorflow(backend: str) -> None:
     """
     if backend != "tensorflow":
         sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]
+
+
+def _import_ahead() -> None:
+    """Import JAX while the data are read; it looks at cores and flags only when it first computes."""
+    with suppress(ImportError):
+        import jax  # noqa: F401
 
 
 def _choose_backend(backend: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.components.activations import apply_activation
-from hpsearch.components.initializers import keras_initializer
+from hpsearch.components.initializers import draw
 from hpsearch.components.objectives import Objective
 from hpsearch.randomness import derive
 from hpsearch.spec import Mlp
@@ -74,19 +74,14 @@ def first_weights(
         if activation.name == "prelu":
             name = f"activation_{number}"
             alpha_seed = derive(seed, "alpha", name)
-            weights[f"{name}/alpha"] = _draw(activation.alpha_initializer, (units,), alpha_seed)
+            weights[f"{name}/alpha"] = draw(activation.alpha_initializer, (units,), alpha_seed)
         width = units
     return weights | _dense("output", mlp.output_initializer, (width, objective.units), seed)
 
 
 def _dense(name: str, initializer: Any, shape: tuple[int, int], seed: int) -> dict[str, NDArray[np.float32]]:
-    kernel = _draw(initializer, shape, derive(seed, "kernel", name))
+    kernel = draw(initializer, shape, derive(seed, "kernel", name))
     return {f"{name}/kernel": kernel, f"{name}/bias": np.zeros(shape[1], np.float32)}
-
-
-def _draw(initializer: Any, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
-    tensor = keras_initializer(initializer, seed)(shape, dtype="float32")
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
 def _neutral_batch_norm(name: str, units: int) -> dict[str, NDArray[np.float32]]:
