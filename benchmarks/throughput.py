@@ -66,9 +66,10 @@ def ours(study: Path, directory: Path, cache: Path) -> dict[str, Any]:
     name = json.loads(study.read_text())["name"]
     run = directory / "runs" / name
     epochs = [
-        seconds
-        for path in sorted((run / "histories").glob("*.json"))
-        for seconds in json.loads(path.read_text())["curves"]["seconds"]
+        event["seconds"]
+        for line in (run / "ticks.jsonl").read_text().splitlines()
+        for event in json.loads(line)["events"]
+        if event["kind"] == "report"
     ]
     typical = statistics.median(epochs)
     # The first epoch compiles, and so does any that took many times the usual: this is what they took beyond.

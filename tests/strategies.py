@@ -149,12 +149,28 @@ def per_layer(setting: Data, depth: int | None) -> Data:
 
 
 SIZES = whole(1, 512)
+words = searchable(st.sampled_from(["relu", "same", "two words", "", "1", "no"]))
+lists_of_sizes = st.lists(SIZES, min_size=1, max_size=3) | st.just([[3, 3], [5, {"int": [5, 7]}]])
+python_models = st.fixed_dictionaries(
+    {"file": st.sampled_from(["nets.py", "~/models/nets", "字 .py"])},
+    optional={
+        "function": st.sampled_from(["build", "größer"]),
+        "arguments": st.dictionaries(
+            st.sampled_from(["width", "units", "items", "_kind", "größe"]),
+            SIZES | real(-1, 1) | flags | words | searchable(st.lists(st.integers(1, 9), min_size=1)),
+            min_size=1,
+        )
+        | st.fixed_dictionaries({"sizes": lists_of_sizes}),
+    },
+)
 
 
 @st.composite
 def models(draw: st.DrawFn) -> Any:
-    """Generate a model section with hidden layers by list or by number."""
-    form = draw(st.sampled_from(["list", "lists", "fixed", "searched"]))
+    """Generate a model section: a person's own, or hidden layers by list or by number."""
+    form = draw(st.sampled_from(["list", "lists", "fixed", "searched", "python"]))
+    if form == "python":
+        return {"python": draw(python_models)}
     depth: int | None = draw(st.integers(1, 3))
     arguments: dict[str, Any]
     if form == "list":

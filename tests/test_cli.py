@@ -481,10 +481,9 @@ print(json.dumps(answers))
     def test_the_reported_value_is_reproduced(self, evaluated: dict[str, Any], directory: Path) -> None:
         for name, answer in evaluated.items():
             best = json.loads(succeed("best", name, "--format", "json", cwd=directory).stdout)
-            curves = json.loads((directory / f"runs/{name}/histories/{best['number']:06}.json").read_text())[
-                "curves"
-            ]
-            score = curves["val_mae" if name == "regression" else "val_accuracy"][best["best_epoch"] - 1]
+            metric = "val_mae" if name == "regression" else "val_accuracy"
+            reports = {(e["number"], e.get("epoch")): e for e in events(directory / "runs" / name)}
+            score = reports[best["number"], best["best_epoch"]]["metrics"][metric]
             if name == "folds":  # the model is the first fold's, and the value is the mean of the folds
                 continue
             assert answer["loss"] == pytest.approx(best["value"], rel=1e-5), name

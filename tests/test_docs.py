@@ -19,6 +19,7 @@ from hpsearch.spec import (
     EarlyStopping,
     Mlp,
     Part,
+    PythonModel,
     Search,
     StudySpec,
     Training,
@@ -71,7 +72,13 @@ def test_the_tables_of_the_reference_are_up_to_date() -> None:
 
 @pytest.mark.parametrize(
     ("title", "part"),
-    [("## data", Data), ("## model", Mlp), ("## training", Training), ("## search", Search)],
+    [
+        ("## data", Data),
+        ("## model", Mlp),
+        ("### Models in Python", PythonModel),
+        ("## training", Training),
+        ("## search", Search),
+    ],
 )
 def test_the_reference_has_a_row_for_each_field_and_no_other(title: str, part: type[Part]) -> None:
     text = section(PAGE, title).partition("\n### ")[0]

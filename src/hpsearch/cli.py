@@ -175,10 +175,16 @@ def optimize(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of the study.", show_default=False)] = None,
     new: Annotated[bool, typer.Option("--new", help="Start over: what the study has found is lost.")] = False,
+    takeover: Annotated[
+        bool, typer.Option("--takeover", help="Take the study from a process that is silent for 5 s.")
+    ] = False,
     storage: Annotated[
         str | None, typer.Option(metavar="URL", help="An Optuna storage.", show_default=False)
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=1024, help="Training processes.")] = 1,
+    no_code: Annotated[
+        bool, typer.Option("--no-code", help="Refuse a study that runs Python code of its own.")
+    ] = False,
     out: OutOption = Path(),
     data_dir: DataDirOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -190,13 +196,24 @@ def optimize(
     from hpsearch.search import Options
     from hpsearch.store.files import StudyFiles
 
-    options = Options(out=out, storage=storage, data_dir=data_dir, new=new, workers=workers)
-    outcome = _optimize(loaded, options, StudyFiles(out, loaded.spec.name), quiet=quiet)
+    options = Options(
+        out=out,
+        storage=storage,
+        data_dir=data_dir,
+        new=new,
+        takeover=takeover,
+        workers=workers,
+        no_code=no_code,
+    )
+    outcome, record = _optimize(loaded, options, StudyFiles(out, loaded.spec.name), quiet=quiet)
     if outcome == "interrupted":
         raise typer.Exit(INTERRUPTED)
+    if outcome == "hopeless":
+        cause = record.trials[0].kind_of_failure
+        raise HpsearchError(f"every trial failed for one cause: {cause}; mend it and start over with --new")
 
 
-def _optimize(loaded: StudyFile, options: Any, files: StudyFiles, *, quiet: bool) -> str:
+def _optimize(loaded: StudyFile, options: Any, files: StudyFiles, *, quiet: bool) -> tuple[str, StudyRecord]:
     from hpsearch.search import optimize as run
     from hpsearch.terminal import TerminalDisplay
 
@@ -208,7 +225,7 @@ def _optimize(loaded: StudyFile, options: Any, files: StudyFiles, *, quiet: bool
     with _warnings_as_notes(display), display.live():
         outcome, record = run(loaded, options, display)
     _conclude(display, outcome, record, files)
-    return str(outcome)
+    return outcome, record
 
 
 @contextmanager
@@ -229,6 +246,7 @@ _ENDINGS = {
     "finished": "the budget is finished",
     "timeout": "the time is up",
     "exhausted": "every configuration of the space has been tried",
+    "hopeless": "given up",
     "interrupted": "stopped; the same command goes on from here",
 }
 
@@ -311,6 +329,19 @@ def status(study: NameArgument, out: OutOption = Path()) -> None:
 
     _, record = _record(study, out)
     print("\n".join(status_lines(record)))
+
+
+@app.command()
+def check(study: NameArgument, out: OutOption = Path()) -> None:
+    """Check every file of a study; exit code 1 where one is damaged."""
+    from hpsearch.checking import check_study
+
+    damaged = 0
+    for checked in check_study(_files(study, out)):
+        damaged += not checked.whole
+        print(f"{'whole  ' if checked.whole else 'DAMAGED'}  {checked.path}  {checked.told}")
+    if damaged:
+        raise HpsearchError(f"damaged files: {damaged}; hpsearch optimize mends what it can")
 
 
 @app.command("list")

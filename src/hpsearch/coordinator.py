@@ -1,4 +1,4 @@
-"""The coordinator: asks the sampler, hands members to workers, hears reports, decides, and writes the store.
+"""The coordinator: asks the sampler, hands members to workers, hears reports, decides.
 
 Time is logical: a tick is one epoch of the members under way in a worker. What is decided is a function of
 the tick log, which alone is asked on resume, so that a study does not depend on how often it was interrupted.
@@ -7,44 +7,30 @@ the tick log, which alone is asked on resume, so that a study does not depend on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf
 
+from hpsearch.desk import Desk
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.job import Start, TickOrder, TickResult, WeightsOrder
 from hpsearch.engines.worker import Worker, wait_for
-from hpsearch.exceptions import WorkerError
+from hpsearch.exceptions import WorkerDiedError, WorkerError
+from hpsearch.ledger import Ledger
 from hpsearch.pruners import Judge, longest_run
+from hpsearch.replay import Replay
 from hpsearch.running import RunningTrial
 from hpsearch.samplers import Experience, Suggester
 from hpsearch.search_space import SearchSpace, Value
-from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.reading import trial_seed, trials_of, write_history
-from hpsearch.store.record import State, TrialRecord, finite
+from hpsearch.store.reading import trial_seed, trials_of
+from hpsearch.store.record import State, TrialRecord, finite, ranked
 from hpsearch.store.resolved import Resolved
-from hpsearch.store.scribe import Scribe
-from hpsearch.store.ticks import Event, TickLog
-from hpsearch.training.member import EpochReport, Failure, Member, MemberState
+from hpsearch.store.ticks import Event
+from hpsearch.training.member import EpochReport, Failure, Member
 
-SNAPSHOT_SECONDS = 5.0
-"""A crash costs at most this much training, and the snapshots a small share of the time."""
-
-
-@dataclass
-class Desk:
-    """A worker and the trials that it has under way."""
-
-    worker: Worker
-    trials: dict[int, RunningTrial] = field(default_factory=dict)
-    arriving: list[Start] = field(default_factory=list)
-    leaving: list[int] = field(default_factory=list)
-    states: dict[int, MemberState] = field(default_factory=dict)
-    asked_for: tuple[int, ...] = ()
-    busy: bool = False
-    saved_at: float = field(default_factory=time.monotonic)
+HOPELESS_TRIALS = 20
+"""Trials that fail for one cause from the beginning on, after which a study is given up."""
 
 
 class Coordinator:
@@ -56,11 +42,11 @@ class Coordinator:
         resolved: Resolved,
         workers: list[Worker],
         renew: Callable[[Worker], Worker],
-        scribe: Scribe,
+        ledger: Ledger,
         display: Display,
     ) -> None:
         self.files, self.resolved, self.renew = files, resolved, renew
-        self.scribe, self.display = scribe, display
+        self.ledger, self.display = ledger, display
         self.search = resolved.spec.search
         self.space = SearchSpace(resolved.spec)
         self.experience = Experience(resolved.spec, self.space)
@@ -68,17 +54,14 @@ class Coordinator:
         longest = longest_run(resolved.spec, resolved.data.train_rows)
         self.judge = Judge(self.search.pruner, longest, self.experience)
         self.slots = int(resolved.settings["width"])
-        self.log = TickLog(files.ticks)
         self.desks = [Desk(worker) for worker in workers]
         self.ended: dict[int, TrialRecord] = {}
-        self.best: TrialRecord | None = None
+        self.leaders: list[TrialRecord] = []
         self.waiting: list[RunningTrial] = []
         self.asked = 0
         self.exhausted = False
         self.stopping = False
-        self.events: list[Event] = []
-        self.finished: list[RunningTrial] = []
-        self.store_seconds = 0.0
+        self.hopeless: str | None = None
         self._told_ends = 0
         self._begun = time.monotonic()
 
@@ -86,7 +69,7 @@ class Coordinator:
 
     def run(self) -> Outcome:
         """Go on from the tick log to the end of the budget."""
-        self._replay(self.log.open())
+        self._replay()
         try:
             while not self.stopping:
                 for desk in self.desks:
@@ -96,15 +79,16 @@ class Coordinator:
                 busy = [desk for desk in self.desks if desk.busy]
                 if not busy:
                     break
-                ready = wait_for([desk.worker for desk in busy])
-                self._hear(next(desk for desk in busy if desk.worker is ready))
+                self._wait(busy)
             self._pause()
             self._write_down()
             return self._outcome()
         finally:
-            self._close()
+            self.ledger.close()
 
     def _outcome(self) -> Outcome:
+        if self.hopeless is not None:
+            return "hopeless"
         if self.stopping and not self._complete:
             return "interrupted"
         if self.exhausted and len(self.ended) < self.search.trials:
@@ -118,7 +102,8 @@ class Coordinator:
 
     def _may_ask(self) -> bool:
         in_time = self.search.timeout is None or self.elapsed < self.search.timeout
-        return self.asked < self.search.trials and in_time and not self.exhausted
+        more = self.asked < self.search.trials and not self.exhausted
+        return more and in_time and self.hopeless is None
 
     @property
     def elapsed(self) -> float:
@@ -130,87 +115,57 @@ class Coordinator:
         for desk in self.desks:
             if desk.busy:
                 self._hear(desk)
-            if desk.trials:
-                order = TickOrder(stop=tuple(desk.leaving), snapshot=tuple(desk.trials))
-                desk.states = desk.worker.do(order).states
+            if desk.started:
+                order = TickOrder(stop=tuple(desk.leaving), snapshot=tuple(desk.started))
+                # Without a snapshot they go on from the one before.
+                with suppress(WorkerError):
+                    desk.states = desk.worker.do(order).states
 
-    def _close(self) -> None:
-        self.log.close()
-        with self._storing():
-            self.scribe.close()
-
-    # What the tick log knows
-
-    def _replay(self, events: list[Event]) -> None:
-        self._elapsed_before = self.log.elapsed
-        for record in trials_of(self.resolved, events, self.files):
-            if record.state != "running":
-                self.ended[record.number] = record
-                self._remember_best(record)
-        self._told_ends = len(self.ended)
-        reports: dict[int, list[float | None]] = {}
+    def _replay(self) -> None:
+        """Go on from what the tick log knows."""
+        events = self.ledger.open()
+        for damage in self.ledger.log.damage:
+            self.display.note(f"warning: {damage}")
+        self._elapsed_before = self.ledger.log.elapsed
+        records = {record.number: record for record in trials_of(self.resolved, events)}
         for event in events:
-            self._replay_event(event, reports)
-        running = [number for number in reports if number not in self.ended]
-        self.waiting = [self._running(number, reports[number]) for number in sorted(running)]
+            if event["kind"] == "end":
+                self.ended[event["number"]] = records[event["number"]]
+                self._lead(records[event["number"]])
+        self._told_ends = len(self.ended)
+        scribe = self.ledger.scribe
+        replay = Replay(self.experience, self.suggester, self.judge, scribe, self.ended, self._running)
+        replay.of(events)
+        self.asked, self.waiting = replay.asked, [*replay.running.values()]
+        self.ledger.checkpoints.keep_only(set(replay.running))
+        self._despair()
 
-    def _replay_event(self, event: Event, reports: dict[int, list[float | None]]) -> None:
-        number, kind = event["number"], event["kind"]
-        if kind == "ask":
-            self.experience.begin(number)
-            if self.suggester.stateful:
-                self.suggester.recall(number)
-            self.suggester.take(number, event["values"])
-            self.scribe.asked(number, event["values"])
-            self.asked = number + 1
-            reports[number] = []
-        elif kind == "report":
-            reports[number].append(event["value"])
-            self._experienced(number, event["epoch"], event["value"])
-            if event["value"] is not None:
-                self.scribe.reported(number, event["epoch"], event["value"])
-        else:
-            self.experience.tell(number, event["state"], event["value"])
-            self.scribe.ended(self.ended[number])
-
-    def _running(self, number: int, known: list[float | None]) -> RunningTrial:
-        values = self.experience.values(number)
-        member = self._member(number, values)
-        return RunningTrial(member, values, known)
-
-    def _member(self, number: int, values: dict[str, Value]) -> Member:
+    def _running(self, number: int, values: dict[str, Value]) -> RunningTrial:
         search = self.search
         seed = trial_seed(search.seed, number)
-        return Member(number, self.space.configuration(values), seed, search.metric, search.direction)
-
-    def _experienced(self, number: int, epoch: int, value: float | None) -> bool:
-        """Take a report into the experience and tell whether the pruner ends the trial."""
-        if value is None:
-            return False
-        self.experience.report(number, epoch, value)
-        return self.judge.prunes(number)
+        configuration = self.space.configuration(values)
+        return RunningTrial(Member(number, configuration, seed, search.metric, search.direction), values)
 
     # Handing out work
 
     def _submit(self, desk: Desk) -> None:
-        while len(desk.trials) < self.slots and (self.waiting or self._may_ask()):
-            trial = self.waiting.pop(0) if self.waiting else self._ask()
-            if trial is not None:
-                desk.trials[trial.number] = trial
-                desk.arriving.append(self._start(trial))
+        while len(desk.trials) < self.slots and (trial := self._next_trial(desk)) is not None:
+            desk.trials[trial.number] = trial
         if not desk.trials:
             return
-        behind = tuple(number for number, trial in desk.trials.items() if trial.behind)
-        desk.asked_for = behind or tuple(desk.trials)
-        snapshot = desk.asked_for if self._snapshot_is_due(desk) else ()
-        order = TickOrder(tuple(desk.leaving), tuple(desk.arriving), desk.asked_for, snapshot)
+        arriving = tuple(self._start(trial) for trial in desk.arriving())
+        desk.asked_for = desk.next_members()
+        snapshot = desk.asked_for if desk.snapshot_is_due else ()
+        order = TickOrder(tuple(desk.leaving), arriving, desk.asked_for, snapshot)
+        desk.leaving = []
+        desk.busy, desk.submitted_at = True, time.monotonic()
         desk.worker.submit(order)
-        desk.arriving.clear()
-        desk.leaving.clear()
-        desk.busy = True
 
-    def _snapshot_is_due(self, desk: Desk) -> bool:
-        return time.monotonic() - desk.saved_at > SNAPSHOT_SECONDS
+    def _next_trial(self, desk: Desk) -> RunningTrial | None:
+        """Give the trial that takes a free place; while a loss is cleared up, nothing new is begun."""
+        if self.waiting:
+            return self.waiting.pop(0)
+        return self._ask() if self._may_ask() and desk.suspect is None else None
 
     def _ask(self) -> RunningTrial | None:
         number = self.asked
@@ -219,51 +174,88 @@ class Coordinator:
             self.exhausted = True
             return None
         self.asked += 1
-        self.events.append({"kind": "ask", "number": number, "values": values})
-        return self._running(number, [])
+        self.ledger.note("ask", number, values=values)
+        return self._running(number, values)
 
     def _start(self, trial: RunningTrial) -> Start:
-        stored = read_arrays(self.files.checkpoint(trial.number))
+        stored = self.ledger.checkpoints.load(trial.number, len(trial.epochs))
         if stored is None:
             return Start(trial.member.dump())
-        arrays, progress = stored
-        trial.restore(progress["epochs"])
-        return Start(trial.member.dump(), MemberState(arrays, progress["trainer"]))
+        state, trial.trained = stored
+        return Start(trial.member.dump(), state)
 
     # Hearing and deciding
 
+    def _wait(self, busy: list[Desk]) -> None:
+        """Wait until a worker has its result, or has been at a trial for too long."""
+        deadlines = {desk.worker: self._deadline(desk) for desk in busy}
+        first = min(deadlines.values())
+        ready = wait_for(list(deadlines), None if first == inf else max(0.0, first - time.monotonic()))
+        if ready is not None:
+            self._hear(next(desk for desk in busy if desk.worker is ready))
+            return
+        late = min(busy, key=self._deadline)
+        late.worker.kill()
+        self._lose(late, self._too_long, at_once=True)
+
+    def _deadline(self, desk: Desk) -> float:
+        """Tell when a desk's tick has taken longer than `trial_timeout` leaves to its trials."""
+        limit = self.search.trial_timeout
+        if limit is None:
+            return inf
+        trials = [desk.trials[number] for number in desk.asked_for]
+        # What a trial catches up with was counted before.
+        spent = max(0.0 if trial.behind else trial.seconds for trial in trials)
+        return desk.submitted_at + max(limit - spent, 0.0)
+
+    @property
+    def _too_long(self) -> str:
+        return f"it took longer than trial_timeout, {self.search.trial_timeout:g} s"
+
     def _hear(self, desk: Desk) -> None:
         desk.busy = False
+        begun = time.monotonic()
         try:
             result: TickResult = desk.worker.result()
         except WorkerError as failure:
-            self._lose(desk, str(failure))
+            self._lose(desk, str(failure), at_once=not isinstance(failure, WorkerDiedError))
             return
+        if result.states:
+            desk.states = result.states
+            desk.snapshot_seconds = result.snapshot_seconds + time.monotonic() - begun
         for report in result.reports:
             self._decide(desk, desk.trials[report.number], report)
-        desk.states = result.states
 
     def _decide(self, desk: Desk, trial: RunningTrial, report: EpochReport) -> None:
-        if trial.behind:
+        if trial.behind and report.metrics:
             self._catch_up(trial, report)
             return
         trial.hear(report)
-        number, epoch = trial.number, report.epoch
-        value = report.metrics[trial.member.metric] if report.failure is None else None
-        trial.known.append(value)
-        self.events.append({"kind": "report", "number": number, "epoch": epoch, "value": value})
-        pruned = self._experienced(number, epoch, value)
+        pruned = bool(report.metrics) and self._experienced(trial, report)
         if report.failure is not None:
             self._end(desk, trial, "failed", _told(report.failure))
         elif trial.finished:
             self._end(desk, trial, "complete")
+        elif self.search.trial_timeout is not None and trial.seconds > self.search.trial_timeout:
+            self._end(desk, trial, "failed", f"{self._too_long} (epoch {report.epoch})")
         elif pruned:
-            self._end(desk, trial, "pruned", f"pruned by {self.judge.name} at epoch {epoch}")
+            self._end(desk, trial, "pruned", f"pruned by {self.judge.name} at epoch {report.epoch}")
+
+    def _experienced(self, trial: RunningTrial, report: EpochReport) -> bool:
+        """Take a report into the experience and tell whether the pruner ends the trial."""
+        value = report.metrics[trial.member.metric] if report.failure is None else None
+        metrics = {name: finite(number) for name, number in report.metrics.items()}
+        seconds = round(report.seconds, 6)
+        told = {"epoch": report.epoch, "value": value, "metrics": metrics, "seconds": seconds}
+        self.ledger.note("report", trial.number, **told)
+        if value is None:
+            return False
+        self.experience.report(trial.number, report.epoch, value)
+        return self.judge.prunes(trial.number)
 
     def _catch_up(self, trial: RunningTrial, report: EpochReport) -> None:
         """Hear a report that the tick log has already, with no end behind it: the decision was to go on."""
-        trial.hear(report)
-        if report.metrics[trial.member.metric] != trial.known[report.epoch - 1]:
+        if not trial.catch_up(report):
             self.display.note(
                 f"warning: trial {trial.number} gave another value at epoch {report.epoch} than before it "
                 "was interrupted; has the machine or a library changed?"
@@ -271,20 +263,22 @@ class Coordinator:
 
     def _end(self, desk: Desk, trial: RunningTrial, state: State, cause: str | None = None) -> None:
         record = self._record(trial, state, cause)
-        if self._remember_best(record):
-            weights = desk.worker.do(WeightsOrder(trial.number))
-            with self._storing():
-                self._keep_weights(record, weights)
+        if self._lead(record):
+            # Weights that are lost with the worker are trained again when they are needed.
+            with suppress(WorkerDiedError):
+                self.ledger.keep_weights(record, desk.worker.do(WeightsOrder(trial.number)))
+            self.ledger.keep_only(leader.number for leader in self.leaders)
         desk.leaving.append(trial.number)
-        self._conclude(desk, trial, record)
+        self._conclude(desk, record)
 
-    def _conclude(self, desk: Desk, trial: RunningTrial, record: TrialRecord) -> None:
+    def _conclude(self, desk: Desk, record: TrialRecord) -> None:
         self.experience.tell(record.number, record.state, record.value)
         del desk.trials[record.number]
+        desk.started.discard(record.number)
         self.ended[record.number] = record
-        self.finished.append(trial)
-        names = ("number", "state", "value", "epochs", "best_epoch", "seconds", "cause")
-        self.events.append({"kind": "end", **{name: getattr(record, name) for name in names}})
+        names = ("state", "value", "epochs", "best_epoch", "seconds", "cause")
+        self.ledger.note("end", record.number, **{name: getattr(record, name) for name in names})
+        self._despair()
 
     def _record(self, trial: RunningTrial, state: State, cause: str | None) -> TrialRecord:
         value = None if trial.best_value is None or state == "failed" else finite(trial.best_value)
@@ -301,90 +295,72 @@ class Coordinator:
             cause=cause,
         )
 
-    def _remember_best(self, record: TrialRecord) -> bool:
-        """Take a trial as the best if it is; of equal ones the first stays."""
-        if record.value is None:
-            return False
-        best, minimize = self.best, self.search.direction == "minimize"
-        better = best is None or best.value is None
-        if best is not None and best.value is not None:
-            better = record.value < best.value if minimize else record.value > best.value
-        if better:
-            self.best = record
-        return better
+    def _lead(self, record: TrialRecord) -> bool:
+        """Take a trial among the best if it is one of them; of equal ones the first stays."""
+        self.leaders = ranked([*self.leaders, record], minimize=self.search.direction == "minimize")
+        self.leaders = self.leaders[: self.search.keep]
+        return any(leader is record for leader in self.leaders)
 
-    def _lose(self, desk: Desk, cause: str) -> None:
-        """Record the trials that a worker could not go on with, and put a new worker in its place."""
-        for number in desk.asked_for:
-            trial = desk.trials[number]
-            self._conclude(desk, trial, self._record(trial, "failed", cause))
+    def _despair(self) -> None:
+        """Give up a study whose first trials all fail for one cause."""
+        first = list(self.ended.values())[:HOPELESS_TRIALS]
+        causes = {trial.kind_of_failure for trial in first}
+        if len(first) == HOPELESS_TRIALS and len(causes) == 1 and all(t.state == "failed" for t in first):
+            self.hopeless = causes.pop()
+
+    # Losing a worker
+
+    def _lose(self, desk: Desk, cause: str, *, at_once: bool) -> None:
+        """Go on without what a worker had under way.
+
+        A trial that was by itself is the cause: it is recorded as failed `at_once`, or where a worker died,
+        which may have other causes, the second time. Of several each is tried by itself.
+        """
+        desk.busy = False
+        lost = [desk.trials[number] for number in desk.asked_for]
+        if len(lost) == 1 and (at_once or lost[0].lost):
+            self._conclude(desk, self._record(lost[0], "failed", cause))
+        else:
+            for trial in lost:
+                self.ledger.note("lost", trial.number, cause=cause)
+                trial.lose()
+        self.waiting = sorted([*self.waiting, *desk.clear()], key=lambda trial: trial.number)
         desk.worker = self.renew(desk.worker)
-        self.waiting += [self._running(n, trial.known) for n, trial in desk.trials.items()]
-        desk.trials.clear()
-        desk.arriving.clear()
-        desk.leaving.clear()
 
     # Writing down what was decided
 
     def _write_down(self) -> None:
         """Write what was decided since the last time, while the workers are busy already.
 
-        Nothing is lost if we die before: the same is decided again. Histories come before the tick log,
-        because an end in the log promises one; checkpoints come behind it, because none may know more than
-        the log.
+        Nothing is lost if we die before: the same is decided again.
         """
-        with self._storing():
-            for trial in self.finished:
-                write_history(self.files, trial.number, trial.epochs)
-            self.log.append(self.events, self.elapsed)
-            for trial in self.finished:
-                self.files.checkpoint(trial.number).unlink(missing_ok=True)
-            for desk in self.desks:
-                self._save(desk)
-        self._show()
-        self.events.clear()
-        self.finished.clear()
+        events = self.ledger.write(self.elapsed)
+        for desk in self.desks:
+            if desk.states:
+                desk.snapshot_seconds += self.ledger.save(desk.states, desk.trials)
+                desk.states, desk.saved_at = {}, time.monotonic()
+        self._show(events)
 
-    def _show(self) -> None:
+    def _show(self, events: list[Event]) -> None:
         """Tell the storage and the display what is in the tick log now."""
-        for event in self.events:
+        scribe, best = self.ledger.scribe, next(iter(self.leaders), None)
+        for event in events:
             number = event["number"]
             if event["kind"] == "ask":
-                self.scribe.asked(number, event["values"])
+                scribe.asked(number, event["values"])
             elif event["kind"] == "end":
-                self.scribe.ended(self.ended[number])
+                scribe.ended(self.ended[number])
                 self._told_ends += 1
-                self.display.ended(self.ended[number], self.best, self._told_ends)
+                self.display.ended(self.ended[number], best, self._told_ends)
+            elif event["kind"] == "lost":
+                self.display.note(f"trial {number} goes on from its checkpoint: {event['cause']}")
             elif event["value"] is not None:
-                self.scribe.reported(number, event["epoch"], event["value"])
+                scribe.reported(number, event["epoch"], event["value"])
         self.display.advanced([trial for desk in self.desks for trial in desk.trials.values()])
-
-    @contextmanager
-    def _storing(self) -> Iterator[None]:
-        """Count the time that the store takes."""
-        begun = time.monotonic()
-        try:
-            yield
-        finally:
-            self.store_seconds += time.monotonic() - begun
-
-    def _save(self, desk: Desk) -> None:
-        for number, state in desk.states.items():
-            if number in desk.trials:
-                progress = {"trainer": state.progress, "epochs": desk.trials[number].epochs}
-                write_arrays(self.files.checkpoint(number), state.arrays, progress)
-        if desk.states:
-            desk.saved_at = time.monotonic()
-            desk.states = {}
-
-    def _keep_weights(self, record: TrialRecord, weights: Any) -> None:
-        path = self.files.weights(record.number)
-        write_arrays(path, dict(weights), {"number": record.number})
-        for other in path.parent.glob("*.npz"):
-            if other != path:
-                other.unlink(missing_ok=True)
 
 
 def _told(failure: Failure) -> str:
+    if not failure.epoch:
+        return failure.cause
     step = "" if failure.step is None else f", step {failure.step}"
     return f"{failure.cause} (epoch {failure.epoch}{step})"

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from hpsearch.running import RunningTrial
 from hpsearch.store.record import TrialRecord
 
-Outcome = Literal["finished", "timeout", "exhausted", "interrupted"]
+Outcome = Literal["finished", "timeout", "exhausted", "hopeless", "interrupted"]
 
 
 class Display(Protocol):

@@ -51,6 +51,12 @@ class UnsupportedError(HpsearchError):
     exit_code = 2
 
 
+class ModelCodeError(HpsearchError):
+    """A Python file of a study that cannot be read or run, or lacks the function that builds the model."""
+
+    exit_code = 2
+
+
 class StudyNotFoundError(HpsearchError):
     """A study that has no files where they were looked for."""
 
@@ -74,7 +80,11 @@ class StoreError(HpsearchError):
 
 
 class WorkerError(HpsearchError):
-    """A worker process that died or could not start."""
+    """An order that a worker could not carry out."""
+
+
+class WorkerDiedError(WorkerError):
+    """A worker process that is no more."""
 
 
 class ModelError(HpsearchError):

@@ -5,44 +5,59 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from hpsearch.engines.job import ExportOrder, Start, TickOrder, WeightsOrder
 from hpsearch.engines.worker import Worker
-from hpsearch.spec import Data, StudySpec, print_spec
+from hpsearch.model_code import path_of
+from hpsearch.spec import Component, Data, PythonModel, StudySpec, print_spec
 from hpsearch.spec.study import MAX_NAME_BYTES
 from hpsearch.store.arrays import read_arrays
-from hpsearch.store.files import StudyFiles, write_atomically
+from hpsearch.store.disk import write_atomically
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.lease import Lease
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.training.member import Member
 
 
-def leave_results(files: StudyFiles, record: StudyRecord, worker: Worker) -> None:
-    """Write the best model, its configuration, the table and the report.
+def leave_results(files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease) -> None:
+    """Write the best models, the best configuration, the table and the report, as the holder of the lease.
 
-    The worker saves the model while the report is drawn here.
+    The worker saves the first model while the report is drawn here.
     """
     from hpsearch.analysis import analyze
-    from hpsearch.report import write_report
+    from hpsearch.report import render_report
 
-    temporary = files.best_model.with_name(".best.tmp.keras")
-    if record.best is not None:
-        _submit_export(files, record, record.best, worker, temporary)
-        write_atomically(files.best_configuration, print_spec(best_spec(record)).encode())
-    write_atomically(files.table, trials_csv(record).encode())
-    write_report(analyze(record), record, files.report)
-    if record.best is not None:
+    kept = record.ranking[: record.spec.search.keep]
+    if kept:
+        _submit_export(files, record, kept[0], worker)
+        _write(lease, files.best_configuration, print_spec(best_spec(record)))
+    _write(lease, files.table, trials_csv(record))
+    _write(lease, files.report, render_report(analyze(record), record))
+    for place, trial in enumerate(kept):
+        if place:
+            _submit_export(files, record, trial, worker)
         worker.result()
-        temporary.replace(files.best_model)
+        lease.check()
+        _temporary(files).replace(files.model(trial.number) if place else files.best_model)
 
 
-def _submit_export(
-    files: StudyFiles, record: StudyRecord, best: TrialRecord, worker: Worker, path: Path
-) -> None:
-    stored = read_arrays(files.weights(best.number))
-    weights = stored[0] if stored else _train_again(record, best, worker)
-    worker.submit(ExportOrder(best.configuration.dump(), weights, str(path)))
+def _write(lease: Lease, path: Path, text: str) -> None:
+    """Write text as UTF-8; half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark."""
+    lease.check()
+    write_atomically(path, text.encode("utf-8", "replace"))
+
+
+def _temporary(files: StudyFiles) -> Path:
+    return files.best_model.with_name(f".best.{os.getpid()}.tmp.keras")
+
+
+def _submit_export(files: StudyFiles, record: StudyRecord, trial: TrialRecord, worker: Worker) -> None:
+    stored = read_arrays(files.weights(trial.number))
+    weights = stored[0] if stored else _train_again(record, trial, worker)
+    worker.submit(ExportOrder(trial.configuration.dump(), weights, str(_temporary(files)), trial.seed))
 
 
 def _train_again(record: StudyRecord, best: TrialRecord, worker: Worker) -> dict[str, Any]:
@@ -64,7 +79,7 @@ def best_spec(record: StudyRecord) -> StudySpec:
     update = {
         "name": f"{_shortened(record.name)}-best",
         "data": _found_from_anywhere(record.spec.data, record.directory),
-        "model": best.configuration.model,
+        "model": _model_from_anywhere(best.configuration.model, record.directory),
         "training": best.configuration.training,
         "search": search,
     }
@@ -82,6 +97,13 @@ def _found_from_anywhere(data: Data, directory: str) -> Data:
     return data.model_copy(
         update={name: str(Path(directory, Path(path).expanduser())) for name, path in paths.items()}
     )
+
+
+def _model_from_anywhere(model: Component, directory: str) -> Component:
+    """Write the path of a model's Python file in full, for the same reason."""
+    if not isinstance(model, PythonModel):
+        return model
+    return model.model_copy(update={"file": str(path_of(model, Path(directory)))})
 
 
 def trial_row(trial: TrialRecord) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from hpsearch.search_space import Value
 from hpsearch.training.member import EpochReport, Member
@@ -13,19 +12,23 @@ from hpsearch.training.member import EpochReport, Member
 class RunningTrial:
     """What the coordinator knows of a trial under way.
 
-    `known` holds the metric of each epoch that the tick log has; a resumed trial catches up with it first,
-    and nothing is decided again meanwhile.
+    `epochs` holds the metrics of each epoch that was reported, and its `seconds`; `trained` counts those that
+    the trainer's state has behind it. A trial that goes on from a checkpoint, or from its beginning, catches
+    up with its reports first, and nothing is decided again meanwhile. One that a worker was `lost` with has
+    to report its next epoch `alone`, to show whether it was the cause.
     """
 
     member: Member
     values: dict[str, Value]
-    known: list[float | None] = field(default_factory=list)
     epochs: list[dict[str, float]] = field(default_factory=list)
+    trained: int = 0
     best_value: float | None = None
     best_epoch: int | None = None
     patient_value: float | None = None
     waited: int = 0
     complete: bool = False
+    lost: int = 0
+    alone: bool = False
 
     @property
     def number(self) -> int:
@@ -34,8 +37,8 @@ class RunningTrial:
 
     @property
     def behind(self) -> bool:
-        """Tell whether the trial has yet to reach what the tick log knows."""
-        return len(self.epochs) < len(self.known)
+        """Tell whether the trainer has yet to reach what was reported."""
+        return self.trained < len(self.epochs)
 
     @property
     def seconds(self) -> float:
@@ -44,10 +47,23 @@ class RunningTrial:
 
     def hear(self, report: EpochReport) -> None:
         """Take in a report."""
-        self.epochs.append({**report.metrics, "seconds": report.seconds})
+        self.trained += 1
+        self.remember(report)
+
+    def remember(self, report: EpochReport) -> None:
+        """Take in a report that the tick log knows."""
+        self.alone = False
         self.complete = report.last
+        if report.metrics:
+            self.epochs.append({**report.metrics, "seconds": report.seconds})
         if report.failure is None:
             self._improve(report.metrics[self.member.metric], report.epoch)
+
+    def catch_up(self, report: EpochReport) -> bool:
+        """Take in a report that was heard before, and tell whether it says the same."""
+        known = self.epochs[self.trained]
+        self.trained += 1
+        return known[self.member.metric] == report.metrics.get(self.member.metric)
 
     def _improve(self, value: float, epoch: int) -> None:
         early = self.member.configuration.training.early_stopping
@@ -64,12 +80,8 @@ class RunningTrial:
         early = self.member.configuration.training.early_stopping
         return self.complete or (early is not None and self.waited >= early.patience)
 
-    def progress(self) -> dict[str, Any]:
-        """Give what a checkpoint keeps beside the trainer's state."""
-        return {"epochs": self.epochs}
-
-    def restore(self, epochs: list[dict[str, float]]) -> None:
-        """Go on behind the epochs of a checkpoint."""
-        for index, epoch in enumerate(epochs):
-            metrics = {name: value for name, value in epoch.items() if name != "seconds"}
-            self.hear(EpochReport(self.number, index + 1, metrics, epoch["seconds"]))
+    def lose(self) -> None:
+        """Note that a worker was lost with this trial."""
+        self.lost += 1
+        self.alone = True
+        self.trained = 0

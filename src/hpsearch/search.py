@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING, Literal
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.job import Job, Opened
 from hpsearch.engines.worker import InProcessWorker, LocalWorker, Worker
+from hpsearch.exceptions import StudyFileError, StudyMismatchError, WorkerDiedError
+from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
 from hpsearch.results import leave_results
 from hpsearch.search_space import SearchSpace, check_enqueued
 from hpsearch.spec import StudyFile
-from hpsearch.store.files import StudyFiles, write_atomically
-from hpsearch.store.lock import locked
+from hpsearch.store.disk import write_atomically
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.lease import Lease, leased
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
@@ -44,14 +47,17 @@ class Options:
     """Where and how a study is run; nothing here changes what it finds.
 
     `out` is the parent of `runs/` and `reports/`; `storage` the URL of an Optuna storage, by default a SQLite
-    file beside the study; `new` starts over; `workers` is the number of training processes.
+    file beside the study; `new` starts over; `takeover` takes the study from a process that is silent;
+    `workers` is the number of training processes; `no_code` refuses a study that runs Python code of its own.
     """
 
     out: Path = Path()
     storage: str | None = None
     data_dir: Path | None = None
     new: bool = False
+    takeover: bool = False
     workers: int = 1
+    no_code: bool = False
     engine: Engine = "local"
 
 
@@ -61,20 +67,23 @@ def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outc
     Raises HpsearchError where something keeps it from running.
     """
     check_enqueued(study.spec, study.source)
+    code = announced_code(study, display.note, refused=options.no_code)
+    found = fingerprint(read_code(code))
     files = StudyFiles(options.out, study.spec.name)
-    with locked(files.lock):
+    with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
             _clear(files, options.storage)
         stored = read_resolved(files)
         if stored is not None:
             check_same_experiment(stored.spec, study.spec)
-        job = _job(study, options, stored)
+            check_same_code(study.spec.name, stored.settings.get("model code", ""), found)
+        job = _job(study, options, stored, found)
         workers = _begin_workers(options, job)
         try:
             from hpsearch.samplers import check_sampler
 
             check_sampler(study.spec, SearchSpace(study.spec))
-            return _run(study, options, files, stored, job, workers, display)
+            return _run(study, options, files, stored, job, workers, lease, display)
         finally:
             for worker in workers:
                 worker.close()
@@ -88,10 +97,10 @@ def _begin_workers(options: Options, job: Job) -> list[Worker]:
     return workers
 
 
-def _job(study: StudyFile, options: Options, stored: Resolved | None) -> Job:
+def _job(study: StudyFile, options: Options, stored: Resolved | None, code: str) -> Job:
     data_dir = None if options.data_dir is None else str(options.data_dir.resolve())
     width = None if stored is None else int(stored.settings["width"])
-    return Job(study.spec.dump(), str(study.directory), data_dir, width)
+    return Job(study.spec.dump(), str(study.directory), data_dir, width, code)
 
 
 def _run(
@@ -101,38 +110,58 @@ def _run(
     stored: Resolved | None,
     job: Job,
     workers: list[Worker],
+    lease: Lease,
     display: Display,
 ) -> tuple[Outcome, StudyRecord]:
     from hpsearch.coordinator import Coordinator
+    from hpsearch.ledger import Ledger
     from hpsearch.store.projection import Projection, open_storage
     from hpsearch.store.scribe import Scribe
 
     url = options.storage or (stored.storage if stored else None) or f"sqlite:///{files.database}"
     storage = open_storage(url)
-    opened: list[Opened] = [worker.result() for worker in workers]
+    opened: list[Opened] = [_opened(worker, workers, options, job) for worker in list(workers)]
     for note in opened[0].notes:
         display.note(note)
     resolved = _resolve(study, options, stored, opened[0])
+    lease.check()
     write_resolved(files, resolved)
     projection = Projection(storage, resolved.spec)
 
     def renew(worker: Worker) -> Worker:
-        worker.close()
-        (fresh,) = _begin_workers(replace(options, workers=1), job)
-        fresh.result()
-        workers[workers.index(worker)] = fresh
-        return fresh
+        return _renew(worker, workers, options, job)[0]
 
     Thread(target=_import_ahead, daemon=True).start()
-    coordinator = Coordinator(files, resolved, workers, renew, Scribe(projection), display)
+    ledger = Ledger(files, lease, Scribe(projection, lease.check))
+    coordinator = Coordinator(files, resolved, workers, renew, ledger, display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
-    timing = {"seconds": round(coordinator.elapsed, 3), "store_seconds": round(coordinator.store_seconds, 3)}
+    timing = {"seconds": round(coordinator.elapsed, 3), "store_seconds": round(ledger.seconds, 3)}
     write_atomically(files.timing, json.dumps(timing).encode())
     record = read_record(files)
     if outcome != "interrupted":
-        leave_results(files, record, workers[0])
+        try:
+            leave_results(files, record, workers[0], lease)
+        except WorkerDiedError:
+            leave_results(files, record, renew(workers[0]), lease)
     return outcome, record
+
+
+def _opened(worker: Worker, workers: list[Worker], options: Options, job: Job) -> Opened:
+    """Hear what a worker found; one that dies meanwhile is replaced once."""
+    try:
+        opened: Opened = worker.result()
+    except WorkerDiedError:
+        return _renew(worker, workers, options, job)[1]
+    return opened
+
+
+def _renew(worker: Worker, workers: list[Worker], options: Options, job: Job) -> tuple[Worker, Opened]:
+    """Put a new worker in the place of one that was lost."""
+    worker.close()
+    (fresh,) = _begin_workers(replace(options, workers=1), job)
+    workers[workers.index(worker)] = fresh
+    return fresh, fresh.result()
 
 
 def _resolve(study: StudyFile, options: Options, stored: Resolved | None, opened: Opened) -> Resolved:
@@ -152,8 +181,6 @@ def _resolve(study: StudyFile, options: Options, stored: Resolved | None, opened
             storage=options.storage,
         )
     if stored.data.fingerprint != opened.data.fingerprint:
-        from hpsearch.exceptions import StudyMismatchError
-
         raise StudyMismatchError(
             f"the data of the study {study.spec.name!r} have changed since it was begun "
             f"(fingerprint {stored.data.fingerprint[:12]} -> {opened.data.fingerprint[:12]}): "
@@ -202,13 +229,16 @@ def _stopped_by_signals(coordinator: Coordinator, display: Display) -> Iterator[
 
 
 def _clear(files: StudyFiles, storage: str | None) -> None:
-    """Remove what an earlier study of this name left, but the lock that we hold."""
-    stored = read_resolved(files)
+    """Remove what an earlier study of this name left, but the lease that we hold."""
+    stored = None
+    # What cannot be read can be removed all the same.
+    with suppress(StudyMismatchError, StudyFileError):
+        stored = read_resolved(files)
     url = storage or (stored.storage if stored else None)
     if url is not None:
         _delete_from(url, files.name)
     for path in files.directory.iterdir():
-        if path == files.lock:
+        if path == files.leases:
             continue
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -224,7 +254,7 @@ def _delete_from(url: str, name: str) -> None:
 
 def delete(files: StudyFiles) -> None:
     """Remove a study: its files, its report, and its trials in a storage elsewhere."""
-    with locked(files.lock):
+    with leased(files.leases):
         _clear(files, None)
     shutil.rmtree(files.directory)
     files.report.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 from hpsearch.exceptions import Problem, StudyFileError
-from hpsearch.spec import Choice, Component, Configuration, Numeric, Part, StudySpec
+from hpsearch.spec import Arguments, Choice, Component, Configuration, Numeric, Part, StudySpec
 from hpsearch.spec.parts import label_of
 from hpsearch.spec.problems import dotted, nearest_name, show
 from hpsearch.spec.source import Place, Source
@@ -110,6 +110,7 @@ Choose = Callable[[Parameter], Value]
 
 _STRUCTURAL = {
     "model",
+    "arguments",
     "training",
     "hidden",
     "layers",
@@ -120,7 +121,10 @@ _STRUCTURAL = {
     "amsgrad",
     "centered",
 }
-"""Fields whose value changes the computation graph; a choice of prelu does too, because it is learned."""
+"""Fields whose value changes the computation graph; a choice of prelu does too, because it is learned.
+
+What a person's own function does with its arguments nobody knows: all of them count.
+"""
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,8 @@ def _children(value: Any, prefix: str) -> Iterator[tuple[str, Any, str]]:
     """Iterate over what a part or a list holds: the name, the value, and the name of the field."""
     if isinstance(value, Part):
         for field_name, item in value.items():
-            written = prefix if getattr(value, "scalar", None) == field_name else _name(prefix, field_name)
+            unwritten = getattr(value, "scalar", None) == field_name or isinstance(item, Arguments)
+            written = prefix if unwritten else _name(prefix, field_name)
             yield written, item, field_name
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
@@ -257,8 +262,13 @@ def _inside(
     if isinstance(value, Choice | Numeric):
         yield from _parameters(value, prefix, conditions, structural=structural)
     for name, item, field_name in _children(value, prefix):
-        inherited = structural and not field_name
+        inherited = structural and _belongs(value, field_name)
         yield from _parameters(item, name, conditions, structural=inherited or field_name in _STRUCTURAL)
+
+
+def _belongs(value: Any, field_name: str) -> bool:
+    """Tell whether an item is part of a structure because the value that holds it is."""
+    return not field_name or isinstance(value, Arguments)
 
 
 def _size(value: Any) -> float:
@@ -285,7 +295,8 @@ def _structures(value: Any, *, structural: bool) -> int:
         return max(counts) + (1 if 0 < learned < len(names) else 0)
     total = 1
     for _, item, field_name in _children(value, ""):
-        total *= _structures(item, structural=field_name in _STRUCTURAL or (structural and not field_name))
+        inherited = structural and _belongs(value, field_name)
+        total *= _structures(item, structural=inherited or field_name in _STRUCTURAL)
     return min(total, MAX_STRUCTURES)
 
 

@@ -95,14 +95,16 @@ def test_a_failed_epoch_is_no_best() -> None:
     assert (running.best_value, running.best_epoch, len(running.epochs)) == (1.0, 1, 2)
 
 
-def test_goes_on_behind_the_epochs_of_a_checkpoint() -> None:
+def test_catches_up_with_what_was_reported() -> None:
     curve = [1.0, 0.9, 0.95, 0.97, 0.99, 0.8]
     whole = trial(early={"patience": 3})
     assert epochs_of(whole, curve) == 5
     resumed = trial(early={"patience": 3})
-    resumed.known = list(curve[:4])
+    for epoch, value in enumerate(curve[:4], 1):
+        resumed.remember(EpochReport(0, epoch, {"val_loss": value}, 0.1))
+    resumed.trained = 3
     assert resumed.behind
-    resumed.restore(whole.epochs[:4])
+    assert resumed.catch_up(EpochReport(0, 4, {"val_loss": curve[3]}, 0.1))
     assert not resumed.behind
     assert not resumed.finished
     resumed.hear(EpochReport(0, 5, {"val_loss": curve[4]}, 0.1))

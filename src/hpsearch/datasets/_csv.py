@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from hpsearch.datasets._loaded import WIDEST, Loaded
+from hpsearch.datasets._loaded import MAX_BYTES, WIDEST, Loaded
 from hpsearch.datasets._target import meant
 from hpsearch.exceptions import DataError
 
@@ -25,6 +26,12 @@ MISSING = frozenset(("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"))
 
 MAX_FILE = 2 * 10**9
 MAX_COLUMNS = 100_000
+MAX_LINE = 64 * 2**20
+MAX_CELLS = MAX_BYTES // 64
+"""A cell takes some 60 bytes while the file is read."""
+
+SEPARATED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
+"""A number with a comma between the thousands."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +82,22 @@ class Table:
                 f"{self.where}:{self.lines[row]}: column {column.name!r} holds {column.texts[row]!r},"
                 " which is not a number as in the rows for training."
             )
-        too_wide = np.abs(column.numbers) > WIDEST
-        if too_wide.any():
-            row = int(too_wide.argmax())
+        # The negation finds a cell such as NAN, too, which reads as a number that is none.
+        wrong = ~(np.abs(column.numbers) <= WIDEST) & ~column.missing
+        if wrong.any():
+            row = int(wrong.argmax())
             raise DataError(
                 f"{self.where}:{self.lines[row]}: column {column.name!r} holds {column.texts[row]!r};"
                 " every number must be finite and fit a float32."
+            )
+
+    def complain_of_separators(self, column: Cells) -> None:
+        """Raise a `DataError` where a column is text only because its thousands are set apart."""
+        rows = np.flatnonzero(column.text).tolist()
+        if rows and all(SEPARATED.fullmatch(column.texts[row]) for row in rows):
+            raise DataError(
+                f"{self.where}:{self.lines[rows[0]]}: column {column.name!r} holds"
+                f" {column.texts[rows[0]]!r}; numbers are written without commas."
             )
 
 
@@ -129,6 +146,8 @@ def _read(path: Path) -> tuple[list[str], list[list[str]], list[int], str]:
         for line, row in records:
             if len(row) != len(header):
                 raise DataError(f"{path}:{line}: this row has {len(row)} cells, the header {len(header)}.")
+            if (len(rows) + 1) * len(header) > MAX_CELLS:
+                raise DataError(f"{path}:{line}: more than {MAX_CELLS:,} cells cannot be read.")
             digest.update(b"\x1e" + "\x1f".join(row).encode())
             rows.append(row)
             lines.append(line)
@@ -137,15 +156,29 @@ def _read(path: Path) -> tuple[list[str], list[list[str]], list[int], str]:
     return header, rows, lines, digest.hexdigest()
 
 
-def _records(path: Path, file: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """Iterate over the lines, none of them so long that it fills the memory."""
+    number = 0
+    while line := file.readline(MAX_LINE):
+        number += 1
+        if len(line) == MAX_LINE:
+            raise DataError(f"{path}:{number}: this line has more than {MAX_LINE:,} letters.")
+        yield line
+
+
+def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """Iterate over the records that are not blank, with the line on which each ends."""
-    reader = csv.reader(file, strict=True)
-    try:
-        for record in reader:
-            if record:
-                yield reader.line_num, [cell.strip() for cell in record]
-    except csv.Error as failure:
-        raise DataError(f"{path}:{reader.line_num}: this is not a csv row ({failure}).") from None
+    reader = csv.reader(_lines(path, file), strict=True)
+    while True:
+        first = reader.line_num + 1
+        try:
+            record = next(reader, None)
+        except csv.Error as failure:
+            raise DataError(f"{path}:{first}: this is not a csv row ({failure}).") from None
+        if record is None:
+            return
+        if record:
+            yield reader.line_num, [cell.strip() for cell in record]
 
 
 def _header(path: Path, names: list[str]) -> list[str]:
@@ -164,7 +197,10 @@ def _header(path: Path, names: list[str]) -> list[str]:
 def _position(where: str, header: list[str], target: str) -> int:
     if target not in header:
         hint = meant(target, dict.fromkeys(header))
-        raise DataError(f"{where}: there is no target column {target!r}{hint}.")
+        shown = ", ".join(map(repr, header[:10])) + (", ..." if len(header) > 10 else "")
+        raise DataError(
+            f"{where}: there is no target column {target!r}{hint}; the columns are {shown[:500]}."
+        )
     if len(header) == 1:
         raise DataError(f"{where}: there is no column besides the target {target!r}.")
     return header.index(target)
@@ -175,6 +211,7 @@ def _target(table: Table, column: Cells) -> Array:
         line = table.lines[int(column.missing.argmax())]
         raise DataError(f"{table.where}:{line}: the target column {column.name!r} has no value in this row.")
     if column.text.any():
+        table.complain_of_separators(column)
         return np.array(column.texts)
     table.complain_of_numbers(column)
     return column.numbers

@@ -34,6 +34,13 @@ def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> D
     data sets lie; by default the directory that the environment variable HPSEARCH_DATA names. Raises
     `DataError` for everything that the data or the options do wrong.
     """
+    try:
+        return _dataset(data, directory, data_dir)
+    except MemoryError:
+        raise DataError(f"{data.source}: there is not enough memory for these data.") from None
+
+
+def _dataset(data: Data, directory: Path, data_dir: Path | None) -> Dataset:
     loaded = _load(data, directory, data_dir)
     if data.test is not None and loaded.y_test is not None:
         raise DataError(f"{loaded.where}: 'test' cannot be given, because this data set has a test part.")
@@ -74,7 +81,10 @@ def _data_dir() -> Path | None:
 
 
 def _place(directory: Path, path: str) -> Path:
-    return directory / Path(path).expanduser()
+    try:
+        return directory / Path(path).expanduser()
+    except RuntimeError:
+        raise DataError(f"{path}: there is no such user's directory.") from None
 
 
 def _pool(loaded: Loaded, data: Data, y: Array, partition: Partition) -> tuple[Pool, Encoding | None]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from hpsearch.datasets._loaded import MAX_BYTES
 from hpsearch.datasets._rows import Array
 from hpsearch.exceptions import DataError
 
@@ -29,6 +33,13 @@ BROKEN = (
     zlib.error,
 )
 """What numpy and zipfile raise for a file that is damaged or made to harm."""
+
+MAGIC = b"\x93NUMPY"
+HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""Version 3 only adds names of fields, which no array of numbers has."""
 
 
 def read_npz(path: Path) -> dict[str, Array]:
@@ -64,11 +75,41 @@ def _keys(path: Path, found: set[str]) -> dict[str, str]:
 
 def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Array:
     try:
+        _refuse_bomb(path, archive.zip, name)
         array = archive[name]
     except BROKEN as failure:
         if "allow_pickle" in str(failure):
             raise DataError(f"{path}: {name} holds Python objects (a pickle), which are refused.") from None
         raise DataError(f"{path}: {name} cannot be read ({failure}).") from None
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: {name} is not an array.")
-    return array
+    return np.asarray(array)
+
+
+def _refuse_bomb(path: Path, archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse what is no array, is too large, or claims more than the file holds, before memory is taken."""
+    for member in archive.infolist():
+        if member.filename not in (name, f"{name}.npy"):
+            continue
+        if member.file_size > MAX_BYTES:
+            raise DataError(
+                f"{path}: {name} takes {member.file_size / 2**30:.0f} GB; arrays of up to"
+                f" {MAX_BYTES / 2**30:.0f} GB can be read."
+            )
+        shape, dtype = _header(path, archive, member)
+        size = math.prod(shape) * dtype.itemsize
+        if not dtype.hasobject and size > member.file_size:
+            raise DataError(
+                f"{path}: {name} claims the shape {shape}, which takes {size:,} bytes, but holds only"
+                f" {member.file_size:,}."
+            )
+
+
+def _header(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], Any]:
+    with archive.open(member) as stream:
+        if stream.read(len(MAGIC)) != MAGIC:
+            raise DataError(f"{path}: {member.filename} is not an array.")
+        stream.seek(0)
+        version = np.lib.format.read_magic(stream)
+        if version not in HEADERS:
+            raise ValueError(f"version {version} of the npy format")
+        shape, _, dtype = HEADERS[version](stream)
+    return shape, dtype

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from hpsearch.datasets import Dataset
-from hpsearch.spec import Choice, Numeric, StudySpec
+from hpsearch.spec import Choice, Numeric, StudySpec, python_models
 
 ONE_CORE_WEIGHTS = 100_000
 """Networks with fewer weights train faster on one core: below this, handing work to a second core costs more
@@ -19,9 +19,10 @@ than the work (measured by `benchmarks/decisions.py`)."""
 def use_cores(spec: StudySpec, dataset: Dataset) -> str:
     """Pin this process to one core if the study's largest network is small; give the decision in words.
 
+    How large a network is that a person's own function builds nobody knows beforehand: it has all cores.
     Call it before JAX or TensorFlow is imported, and only in a process of our own.
     """
-    if largest_network(spec, dataset) > ONE_CORE_WEIGHTS:
+    if any(python_models(spec.model)) or largest_network(spec, dataset) > ONE_CORE_WEIGHTS:
         return "all"
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()

@@ -15,13 +15,15 @@ from hpsearch.training.member import EpochReport, MemberState
 class Job:
     """What a worker needs to open a study: the spec as plain data, and where its data are.
 
-    `width` is that of an earlier run of the study, which holds.
+    `width` is that of an earlier run of the study, which holds; `model_code` the fingerprint of the Python
+    files that the study runs.
     """
 
     spec: dict[str, Any]
     directory: str
     data_dir: str | None = None
     width: int | None = None
+    model_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class TickResult:
 
     reports: tuple[EpochReport, ...]
     states: dict[int, MemberState] = field(default_factory=dict)
+    snapshot_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,12 @@ class WeightsOrder:
 
 @dataclass(frozen=True)
 class ExportOrder:
-    """Save a configuration with its weights as a `.keras` file that takes raw rows."""
+    """Save a configuration with its weights, of a trial's seed, as a `.keras` file that takes raw rows."""
 
     configuration: dict[str, Any]
     weights: dict[str, NDArray[Any]]
     path: str
+    seed: int = 0
 
 
 Order = TickOrder | WeightsOrder | ExportOrder

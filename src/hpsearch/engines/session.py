@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import suppress
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.engines.compilation import use_compilation_cache
 from hpsearch.engines.cores import use_cores
 from hpsearch.engines.device import fits_device, too_large
-from hpsearch.engines.job import ExportOrder, Job, Opened, Order, TickOrder, TickResult, WeightsOrder
-from hpsearch.exceptions import ModelError, UnsupportedError
+from hpsearch.engines.failures import told
+from hpsearch.engines.imports import import_ahead, import_keras
+from hpsearch.engines.job import (
+    ExportOrder,
+    Job,
+    Opened,
+    Order,
+    Start,
+    TickOrder,
+    TickResult,
+    WeightsOrder,
+)
+from hpsearch.exceptions import UnsupportedError
+from hpsearch.model_code import model_code
 from hpsearch.spec import Choice, StudySpec, read_configuration
 from hpsearch.spec.search import SCORERS
 
 if TYPE_CHECKING:
+    from hpsearch.models import Builders
+    from hpsearch.training.member import EpochReport
     from hpsearch.training.trainer import Trainer
 
 PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "torch", "optuna", "numpy", "scikit-learn")
@@ -34,16 +45,18 @@ class Session:
         backend = backend_of(self.spec)
         self.settings = {"backend": "jax" if backend == "auto" else backend}
         if self.settings["backend"] == "jax":
-            Thread(target=_import_ahead, daemon=True).start()
+            import_ahead()
         self.dataset = load_dataset(self.spec.data, Path(job.directory), data_dir)
         check_metric(self.spec, self.dataset)
         if spawned:
             self.settings["cores"] = use_cores(self.spec, self.dataset)
-            _do_without_tensorflow(self.settings["backend"])
-        _choose_backend(self.settings["backend"])
+        import_keras(self.settings["backend"], spawned=spawned)
         if spawned and self.settings["backend"] == "jax":
             self.settings["compilation cache"] = use_compilation_cache()
-        self.trainer, width = _trainer(backend, self.dataset, self.spec, job.width)
+        self.builders = _builders(self.spec, job)
+        if self.builders is not None:
+            self.settings["model code"] = self.builders.fingerprint
+        self.trainer, width = _trainer(backend, self.dataset, self.spec, job.width, self.builders)
         self.settings |= {"trainer": type(self.trainer).__name__, "width": str(width)}
         self.notes = () if fits_device(self.dataset) else (too_large(self.dataset),)
 
@@ -60,15 +73,35 @@ class Session:
         return self._export(order)
 
     def _tick(self, order: TickOrder) -> TickResult:
-        from hpsearch.training.member import Member
-
         for number in order.stop:
             self.trainer.stop(number)
-        for start in order.start:
-            self.trainer.start(Member.read(start.member), start.state)
-        reports = self.trainer.advance_all(order.advance)
-        states = {number: self.trainer.state(number) for number in order.snapshot}
-        return TickResult(reports, states)
+        failed = [report for start in order.start if (report := self._take_on(start)) is not None]
+        gone = {report.number for report in failed}
+        reports = self._advance(tuple(number for number in order.advance if number not in gone))
+        begun = time.perf_counter()
+        states = {n: self.trainer.state(n) for n in order.snapshot if self.trainer.has(n)}
+        return TickResult((*failed, *reports), states, time.perf_counter() - begun)
+
+    def _take_on(self, start: Start) -> EpochReport | None:
+        """Take a member on; give a report where its model cannot be built."""
+        from hpsearch.training.member import Member
+
+        member = Member.read(start.member)
+        try:
+            self.trainer.start(member, start.state)
+        except Exception as failure:  # noqa: BLE001 - whatever a model raises is a result of the trial
+            return _failed(member.number, failure)
+        return None
+
+    def _advance(self, numbers: tuple[int, ...]) -> tuple[EpochReport, ...]:
+        """Advance members; what is raised for a single one is its result, for several nobody knows whose."""
+        try:
+            return self.trainer.advance_all(numbers)
+        except Exception as failure:
+            if len(numbers) != 1:
+                raise
+            self.trainer.stop(numbers[0])
+            return (_failed(numbers[0], failure),)
 
     def _export(self, order: ExportOrder) -> None:
         from hpsearch.models import export_model, save_model
@@ -79,12 +112,20 @@ class Session:
             self.trainer.objective,
             self.dataset.splits[0].scaling,
             order.weights,
+            order.seed,
+            self.builders,
         )
         save_model(model, Path(order.path))
 
     def close(self) -> None:
         """Release the trainer."""
         self.trainer.close()
+
+
+def _failed(number: int, failure: Exception) -> EpochReport:
+    from hpsearch.training.member import EpochReport, Failure
+
+    return EpochReport(number, 0, {}, 0.0, Failure(told(failure), 0))
 
 
 def check_metric(spec: StudySpec, dataset: Dataset) -> None:
@@ -115,44 +156,26 @@ def backend_of(spec: StudySpec) -> str:
     return str(backends.pop())
 
 
-def _do_without_tensorflow(backend: str) -> None:
-    """Keep Keras from importing TensorFlow, which it does on other backends only to look for its types.
+def _builders(spec: StudySpec, job: Job) -> Builders | None:
+    """Run the Python files of a study; None where it has none."""
+    code = model_code(spec, Path(job.directory))
+    if not code:
+        return None
+    from hpsearch.models import Builders
 
-    That import takes seconds and hundreds of megabytes. Keras treats a TensorFlow that cannot be imported as
-    one that is not installed. Only for a process of our own.
-    """
-    if backend != "tensorflow":
-        sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]
-
-
-def _import_ahead() -> None:
-    """Import JAX while the data are read; it looks at cores and flags only when it first computes."""
-    with suppress(ImportError):
-        import jax  # noqa: F401
+    return Builders(code, job.model_code)
 
 
-def _choose_backend(backend: str) -> None:
-    os.environ["KERAS_BACKEND"] = backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import keras
-    except ImportError as failure:
-        raise ModelError(
-            f"the backend {backend} cannot be loaded ({failure}): install it, or name another"
-        ) from None
-    if keras.backend.backend() != backend:
-        raise ModelError(
-            f"Keras runs on {keras.backend.backend()} in this process already, and the study wants {backend}"
-        )
-
-
-def _trainer(backend: str, dataset: Dataset, spec: StudySpec, decided: int | None) -> tuple[Trainer, int]:
+def _trainer(
+    backend: str, dataset: Dataset, spec: StudySpec, decided: int | None, builders: Builders | None
+) -> tuple[Trainer, int]:
     """Make the trainer of a study, and give the number of members that it trains side by side."""
     from hpsearch.training.fit import FitTrainer
 
     stream = not fits_device(dataset)
-    if backend != "auto" or stream:
-        return FitTrainer(dataset, stream=stream), decided or spec.search.width or 1
+    if backend != "auto" or stream or builders is not None:
+        trainer = FitTrainer(dataset, stream=stream, builders=builders)
+        return trainer, decided or spec.search.width or 1
     import jax
 
     from hpsearch.training.compiled import CompiledTrainer

@@ -5,15 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import traceback
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from multiprocessing import connection
-from pathlib import Path
 from typing import Any
 
+from hpsearch.engines.failures import told
 from hpsearch.engines.job import Job, Order
-from hpsearch.exceptions import HpsearchError, WorkerError
+from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
 
 
 class Worker(ABC):
@@ -31,8 +30,13 @@ class Worker(ABC):
     def result(self) -> Any:
         """Wait for the result of the last order.
 
-        Raises HpsearchError as the worker raised it, and WorkerError where the worker died.
+        Raises HpsearchError as the worker raised it, WorkerError where it raised something else, and
+        WorkerDiedError where the worker died.
         """
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End the worker at once, whatever it is at."""
 
     @abstractmethod
     def close(self) -> None:
@@ -44,14 +48,17 @@ class Worker(ABC):
         return self.result()
 
 
-def wait_for(workers: list[Worker]) -> Worker:
-    """Wait until one of several busy workers has its result; the first in the list where several have."""
+def wait_for(workers: list[Worker], seconds: float | None = None) -> Worker | None:
+    """Wait until one of several busy workers has its result; the first in the list where several have.
+
+    Gives None after so many `seconds` without a result.
+    """
     for worker in workers:
         if not isinstance(worker, LocalWorker):
             return worker
     local = [worker for worker in workers if isinstance(worker, LocalWorker)]
-    ready = connection.wait([worker.pipe for worker in local])
-    return next(worker for worker in local if worker.pipe in ready)
+    ready = connection.wait([worker.pipe for worker in local], seconds)
+    return next((worker for worker in local if worker.pipe in ready), None)
 
 
 class InProcessWorker(Worker):
@@ -68,10 +75,20 @@ class InProcessWorker(Worker):
         self._result = self._session.opened()
 
     def submit(self, order: Order) -> None:
-        self._result = self._session.do(order)
+        try:
+            self._result = self._session.do(order)
+        except HpsearchError as failure:
+            self._result = failure
+        except Exception as failure:  # noqa: BLE001 - as in a process of its own
+            self._result = WorkerError(told(failure))
 
     def result(self) -> Any:
+        if isinstance(self._result, BaseException):
+            raise self._result
         return self._result
+
+    def kill(self) -> None:
+        self.close()
 
     def close(self) -> None:
         if self._session is not None:
@@ -97,11 +114,10 @@ class LocalWorker(Worker):
         self._send(order)
 
     def _send(self, message: Any) -> None:
-        try:
+        # Where nobody is there any more, the answer will say so.
+        with suppress(OSError):
             self.pipe.send(message)
-            self._busy = True
-        except OSError:
-            raise self._death() from None
+        self._busy = True
 
     def result(self) -> Any:
         try:
@@ -113,11 +129,16 @@ class LocalWorker(Worker):
             raise answer
         return answer
 
-    def _death(self) -> WorkerError:
+    def _death(self) -> WorkerDiedError:
         self._process.join(5)
         code = self._process.exitcode
         cause = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return WorkerError(f"the worker process died ({cause})")
+        hint = ": was the memory used up?" if code == -signal.SIGKILL else ""
+        return WorkerDiedError(f"the worker process died ({cause}){hint}")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
 
     def close(self) -> None:
         with suppress(OSError):
@@ -126,8 +147,7 @@ class LocalWorker(Worker):
             self._process.join(5)
         if self._process.is_alive():
             # It is at work that nobody waits for any more.
-            self._process.kill()
-            self._process.join()
+            self.kill()
         self.pipe.close()
 
 
@@ -154,15 +174,8 @@ def serve(pipe: Any) -> None:
         except HpsearchError as failure:
             answer = failure
         except Exception as failure:  # noqa: BLE001 - whatever a model raises is the coordinator's to record
-            answer = WorkerError(_told(failure))
+            answer = WorkerError(told(failure))
         with suppress(BrokenPipeError):
             pipe.send(answer)
     # Leave without the libraries' farewells, which can hang on threads of their own.
     os._exit(0)
-
-
-def _told(failure: Exception) -> str:
-    last = traceback.extract_tb(failure.__traceback__)[-1]
-    place = f"{last.name}, {Path(last.filename).name}:{last.lineno}"
-    text = (str(failure).splitlines() or [""])[0]
-    return f"{type(failure).__name__}: {text} (in {place})"

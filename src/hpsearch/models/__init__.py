@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Scaling
+from hpsearch.models.builders import Builders
 from hpsearch.models.mlp import connect, first_weights
 from hpsearch.models.weights import Weights, named_variables, put_weights, weights_of
-from hpsearch.spec import Configuration, Mlp
+from hpsearch.spec import Configuration, Mlp, PythonModel
 
 __all__ = [
+    "Builders",
     "Weights",
     "export_model",
     "initial_weights",
@@ -35,12 +37,30 @@ def initial_weights(
 
 
 def training_model(
-    configuration: Configuration, features: tuple[int, ...], objective: Objective, seed: int
+    configuration: Configuration,
+    features: tuple[int, ...],
+    objective: Objective,
+    seed: int,
+    builders: Builders | None = None,
 ) -> keras.Model:
     """Build the model that is trained: scaled rows in, logits out, penalties and dropout in place."""
     inputs = keras.Input(features, name="rows")
-    outputs = connect(cast("Mlp", configuration.model), inputs, objective, seed, training=True)
-    return keras.Model(inputs, outputs)
+    return keras.Model(inputs, _logits(configuration, inputs, objective, seed, builders, training=True))
+
+
+def _logits(
+    configuration: Configuration,
+    inputs: Any,
+    objective: Objective,
+    seed: int,
+    builders: Builders | None,
+    *,
+    training: bool,
+) -> Any:
+    model = configuration.model
+    if isinstance(model, PythonModel) and builders is not None:
+        return builders.connect(model, inputs, objective, seed)
+    return connect(cast("Mlp", model), inputs, objective, seed, training=training)
 
 
 def export_model(
@@ -49,13 +69,16 @@ def export_model(
     objective: Objective,
     scaling: Scaling,
     weights: Weights,
+    seed: int = 0,
+    builders: Builders | None = None,
 ) -> keras.Model:
-    """Build the model that is kept: raw rows in, predictions out, stock Keras layers only.
+    """Build the model that is kept: raw rows in, predictions out, stock Keras layers around it.
 
-    Its `evaluate` gives the loss without penalties, and the metric beside it.
+    Its `evaluate` gives the loss, without penalties where the layers are ours, and the metric beside it.
     """
     inputs = keras.Input(features, name="rows")
-    logits = connect(cast("Mlp", configuration.model), _scaled(inputs, scaling), objective, 0, training=False)
+    scaled = _scaled(inputs, scaling)
+    logits = _logits(configuration, scaled, objective, seed, builders, training=False)
     outputs = keras.layers.Activation(objective.activation, name="predictions")(logits)
     model = keras.Model(inputs, outputs)
     put_weights(model, {**scaling_weights(model), **weights})

@@ -14,10 +14,14 @@ Weights = Mapping[str, NDArray[Any]]
 
 
 def named_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
-    """Iterate over the weights of a model, in the order of its layers; random states are left out."""
+    """Iterate over the weights of a model, in the order of its layers; random states are left out.
+
+    The weights of a model inside it are numbered: their names may differ from process to process.
+    """
     for layer in model.layers:
-        for variable in layer.weights:
-            yield f"{layer.name}/{variable.name}", variable
+        inner = isinstance(layer, keras.Model)
+        for index, variable in enumerate(layer.weights):
+            yield f"model/{index}" if inner else f"{layer.name}/{variable.name}", variable
 
 
 def weights_of(model: keras.Model) -> dict[str, NDArray[Any]]:

@@ -5,12 +5,14 @@ from hpsearch.spec.distributions import Choice, Distribution, Numeric
 from hpsearch.spec.loading import StudyFile, load_study_file, print_spec, print_yaml, read_spec
 from hpsearch.spec.model import Mlp
 from hpsearch.spec.parts import Component, Part
+from hpsearch.spec.python_model import Arguments, PythonModel, python_models
 from hpsearch.spec.schema import json_schema
 from hpsearch.spec.search import Search, direction_of
 from hpsearch.spec.study import Configuration, StudySpec, read_configuration
 from hpsearch.spec.training import EarlyStopping, Training
 
 __all__ = [
+    "Arguments",
     "Choice",
     "Component",
     "Configuration",
@@ -20,6 +22,7 @@ __all__ = [
     "Mlp",
     "Numeric",
     "Part",
+    "PythonModel",
     "Search",
     "StudyFile",
     "StudySpec",
@@ -29,6 +32,7 @@ __all__ = [
     "load_study_file",
     "print_spec",
     "print_yaml",
+    "python_models",
     "read_configuration",
     "read_spec",
 ]

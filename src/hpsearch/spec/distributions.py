@@ -104,10 +104,10 @@ class _SearchableMarker:
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         inner = handler(schema)
-        words = _numeric_words(handler.resolve_ref_schema(inner))
-        nested = {**_one_of({"choice": {"type": "array", "minItems": 1}}), DEFINITION: "choice"}
+        words = numeric_words(handler.resolve_ref_schema(inner))
+        nested = {**one_of({"choice": {"type": "array", "minItems": 1}}), DEFINITION: "choice"}
         options = {"type": "array", "minItems": 1, "items": {"anyOf": [inner, *words, nested]}}
-        return {"anyOf": [inner, *words, _one_of({"choice": options})]}
+        return {"anyOf": [inner, *words, one_of({"choice": options})]}
 
     def validate(self, raw: Any, handler: _Handler) -> Any:
         if isinstance(raw, Choice | Numeric):
@@ -134,7 +134,7 @@ class _SearchableMarker:
         if failures:
             raise gather("choice", failures)
         for index, value in enumerate(accepted):
-            if any(type(value) is type(earlier) and value == earlier for earlier in accepted[:index]):
+            if any(value == earlier for earlier in accepted[:index]):
                 failures.append(
                     (("choice", index), problem("options that differ from each other"), options[index])
                 )
@@ -143,7 +143,7 @@ class _SearchableMarker:
         return Choice(tuple(accepted))
 
 
-def _numeric_words(schema: dict[str, Any]) -> list[dict[str, Any]]:
+def numeric_words(schema: dict[str, Any]) -> list[dict[str, Any]]:
     """Give the JSON Schema of the ranges that can stand in the place of a value."""
     kinds = {part.get("type") for part in (schema, *schema.get("anyOf", ()))}
     if not kinds & {"number", "integer"}:
@@ -153,10 +153,10 @@ def _numeric_words(schema: dict[str, Any]) -> list[dict[str, Any]]:
     words = [word for word in RESERVED if word != "choice" and not (whole and word.endswith("uniform"))]
     bounds = {"type": "array", "items": {"type": kind}, "minItems": 2}
     ranges = {word: {**bounds, "maxItems": 2 if word.startswith("log_") else 3} for word in words}
-    return [{**_one_of(ranges), DEFINITION: name}]
+    return [{**one_of(ranges), DEFINITION: name}]
 
 
-def _one_of(words: dict[str, Any]) -> dict[str, Any]:
+def one_of(words: dict[str, Any]) -> dict[str, Any]:
     """Give the JSON Schema of a mapping that has exactly one of these keys."""
     return {
         "type": "object",

@@ -96,7 +96,7 @@ def _telling(part: Part) -> list[tuple[str, Any]]:
     return [
         (name, value)
         for name, value in part.items()
-        if value != defaults[name] and not holds_distribution(value)
+        if (name not in defaults or value != defaults[name]) and not holds_distribution(value)
     ]
 
 

@@ -150,16 +150,20 @@ Pruner = Annotated[Component, OneOf("a pruner", PRUNERS)]
 class Search(Part):
     """What is optimized, and the budget: the search ends at the first limit that it meets.
 
-    `width` is the number of trials that train side by side; by default a rule on the study chooses it.
+    `trial_timeout` is the number of seconds after which a single trial counts as failed. `keep` is the number
+    of best models that are kept. `width` is the number of trials that train side by side; by default a rule
+    on the study chooses it.
     """
 
     metric: Metric = "val_loss"
     trials: Annotated[int, Field(ge=1, le=10**6)] = 100
     timeout: Positive | None = None
+    trial_timeout: Positive | None = None
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     sampler: Sampler = Tpe()
     pruner: Pruner = PRUNERS["none"]()
     width: Annotated[int, Field(ge=1, le=1_024)] | None = None
+    keep: Annotated[int, Field(ge=1, le=1_000)] = 1
     enqueue: Annotated[tuple[dict[str, Any], ...], BeforeValidator(as_tuple)] = ()
 
     @property

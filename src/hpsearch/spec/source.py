@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, DocumentStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
@@ -22,8 +24,17 @@ MAX_BITS = 1_000
 
 Place = tuple[str | int, ...]
 
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
-_KEY_TAGS = _PLAIN_TAGS | {f"tag:yaml.org,2002:{kind}" for kind in ("merge", "timestamp", "value")}
+
+def _tags(*kinds: str) -> set[str]:
+    return {f"tag:yaml.org,2002:{kind}" for kind in kinds}
+
+
+_PLAIN_TAGS: dict[type[Node], set[str]] = {
+    MappingNode: _tags("map"),
+    SequenceNode: _tags("seq"),
+    ScalarNode: _tags("str", "int", "float", "bool", "null"),
+}
+_KEY_TAGS = _PLAIN_TAGS[ScalarNode] | _tags("merge", "timestamp", "value")
 
 
 @dataclass(frozen=True)
@@ -56,20 +67,34 @@ class Source:
 def read_text(path: Path) -> str:
     """Read a study file as UTF-8 text of bounded size."""
     try:
-        content = path.read_bytes()
+        content = _read_bytes(path)
     except FileNotFoundError:
         raise _error(str(path), None, "a study file", "no such file") from None
-    except IsADirectoryError:
-        raise _error(str(path), None, "a study file", "a directory") from None
     except OSError as failure:
         raise _error(str(path), None, "a study file that can be read", str(failure.strerror)) from None
-    if len(content) > MAX_BYTES:
-        raise _error(str(path), None, f"at most {MAX_BYTES:,} bytes", f"{len(content):,} bytes")
+    except ValueError:
+        raise _error(repr(str(path)), None, "the path of a study file", "a path with a NUL byte") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as failure:
         line = content[: failure.start].count(b"\n") + 1
         raise _error(str(path), line, "text in UTF-8", f"the byte 0x{content[failure.start]:02x}") from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Read a file of bounded size; a pipe or a device, which may have no end, is not even waited for."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        found = "a directory" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+        raise _error(str(path), None, "a study file", found)
+    with os.fdopen(descriptor, "rb") as stream:
+        content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        found = f"{max(len(content), status.st_size):,} bytes"
+        raise _error(str(path), None, f"at most {MAX_BYTES:,} bytes", found)
+    return content
 
 
 def parse(text: str, file: str) -> Source:
@@ -98,6 +123,9 @@ def _check_size(text: str, file: str) -> None:
     """Refuse deep or large files before a tree is made of them, which takes a stack as deep as the file."""
     depth = 0
     for count, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
+        if isinstance(event, DocumentStartEvent) and event.version not in (None, (1, 2)):
+            found = f"%YAML {'.'.join(map(str, event.version))}"
+            raise _error(file, event.start_mark.line + 1, "YAML 1.2", found)
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > MAX_DEPTH + 1 or count > 3 * MAX_NODES:
             raise _too_large(file, event.start_mark.line + 1)
@@ -118,7 +146,7 @@ class _Builder:
         self.visits += 1
         if self.visits > MAX_NODES or depth > MAX_DEPTH:
             raise _too_large(self.file, line, place)
-        if node.tag not in _PLAIN_TAGS:
+        if node.tag not in _PLAIN_TAGS[type(node)]:
             raise _error(self.file, line, "plain values", f"the tag {node.tag}", place)
         if isinstance(node, MappingNode):
             return self._mapping(node, place, depth)
@@ -147,6 +175,8 @@ class _Builder:
             value = self.constructor.construct_object(node)
         except (YAMLError, ValueError, OverflowError) as failure:
             raise _error(self.file, line, "a plain value", str(failure).split("\n")[0], place) from None
+        except LookupError:  # what ruamel.yaml makes of `!!int ""` and `!!bool maybe`
+            raise _error(self.file, line, f"the tag {node.tag}", repr(node.value)[:80], place) from None
         if isinstance(value, int) and value.bit_length() > MAX_BITS:
             raise _error(self.file, line, "a number that is not so large", "a larger one", place)
         return value

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.store.files import write_atomically
+from hpsearch.store.disk import write_atomically
 
 MAGIC = b"hpsearch-arrays-1\n"
 DIGEST_BYTES = 32

@@ -1,13 +1,9 @@
-"""Where the files of a study are, and how they are written so that a crash cannot tear them."""
+"""Where the files of a study are."""
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from hpsearch.exceptions import StoreError
 
 
 @dataclass(frozen=True)
@@ -33,14 +29,19 @@ class StudyFiles:
         return self.directory / "ticks.jsonl"
 
     @property
+    def ticks_copy(self) -> Path:
+        """The second copy of the tick log."""
+        return self.directory / "ticks.copy.jsonl"
+
+    @property
     def database(self) -> Path:
         """The Optuna storage where no other is named."""
         return self.directory / "study.db"
 
     @property
-    def lock(self) -> Path:
-        """The lock that the running process holds."""
-        return self.directory / "lock"
+    def leases(self) -> Path:
+        """Who runs the study: a file for each lease, of which the highest number holds."""
+        return self.directory / "leases"
 
     @property
     def best_model(self) -> Path:
@@ -67,33 +68,18 @@ class StudyFiles:
         """The report."""
         return self.out / "reports" / f"{self.name}.html"
 
-    def history(self, number: int) -> Path:
-        """The curves of one trial."""
-        return self.directory / "histories" / f"{number:06}.json"
-
     def checkpoint(self, number: int) -> Path:
         """The state of a trial under way."""
         return self.directory / "checkpoints" / f"{number:06}.npz"
+
+    def older_checkpoint(self, number: int) -> Path:
+        """The checkpoint before that, should it be damaged."""
+        return self.directory / "checkpoints" / f"{number:06}.older.npz"
 
     def weights(self, number: int) -> Path:
         """The weights of a trial's best epoch."""
         return self.directory / "models" / f"{number:06}.npz"
 
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old or the new content, whatever happens in between.
-
-    Raises StoreError where the system does not let us write.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as failure:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StoreError(f"cannot write {path}: {failure.strerror}") from None
+    def model(self, number: int) -> Path:
+        """The model of a trial that is kept beside the best."""
+        return self.directory / "models" / f"{number:06}.keras"

@@ -5,19 +5,25 @@ It is written at a bounded rate and never asked: after a crash it may be behind 
 
 from __future__ import annotations
 
+import errno
+import os
+import sqlite3
 import time
+import warnings
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import event
-from sqlalchemy.exc import SQLAlchemyError
 
 from hpsearch.exceptions import StoreError
 from hpsearch.search_space import SearchSpace, Value
 from hpsearch.spec import StudySpec
+from hpsearch.store.disk import cannot_write
 from hpsearch.store.optuna_distributions import optuna_distribution
 from hpsearch.store.record import TrialRecord
 
@@ -30,21 +36,88 @@ MAX_POINTS = 10
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
-def open_storage(url: str) -> RDBStorage:
+REFUSALS = {
+    sqlite3.SQLITE_FULL: os.strerror(errno.ENOSPC),
+    sqlite3.SQLITE_READONLY: os.strerror(errno.EROFS),
+    sqlite3.SQLITE_IOERR: os.strerror(errno.EIO),
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
+    sqlite3.SQLITE_PERM: os.strerror(errno.EACCES),
+    sqlite3.SQLITE_BUSY: "another process has it locked",
+    sqlite3.SQLITE_LOCKED: "another process has it locked",
+    sqlite3.SQLITE_NOMEM: os.strerror(errno.ENOMEM),
+}
+"""Why SQLite cannot work on a file, whatever is in it."""
+
+
+def open_storage(url: str, *, own: Path | None = None) -> RDBStorage:
     """Open an Optuna storage; SQLite in WAL mode, so that the dashboard reads while we write.
 
-    Raises StoreError where it cannot be opened.
+    `own` is the file of the URL where it is the study's own: should it be damaged, it is set aside, and the
+    storage is written anew from the tick log. Raises StoreError where it cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    arguments = {"connect_args": {"timeout": 30}} if url.startswith("sqlite") else {}
+    damage = None if own is None else _damage(own)
+    if own is not None and damage is not None:
+        _set_aside(own, damage)
     try:
-        storage = RDBStorage(url, engine_kwargs=arguments)
-    except (SQLAlchemyError, ImportError, ValueError, OSError) as failure:
-        raise StoreError(f"cannot open the storage {url}: {str(failure).splitlines()[0]}") from None
+        return _open(url)
+    except Exception as failure:  # noqa: BLE001 - a file with other content than was written fails anyhow
+        if own is None or isinstance(failure, ImportError) or _refusal(failure) is not None:
+            raise _cannot_open(url, failure) from None
+        _set_aside(own, _told(failure))
+    return open_storage(url)
+
+
+def _open(url: str) -> RDBStorage:
+    arguments = {"connect_args": {"timeout": 30}} if url.startswith("sqlite") else {}
+    storage = RDBStorage(url, engine_kwargs=arguments)
     if url.startswith("sqlite"):
         event.listen(storage.engine, "connect", _quick_sqlite)
         storage.engine.dispose()
     return storage
+
+
+def _damage(path: Path) -> str | None:
+    """Say how a SQLite file does not hold together; None where it does, or cannot be looked at."""
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            (told,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as failure:
+        return None if _refusal(failure) is not None else str(failure)
+    return None if told == "ok" else told.splitlines()[-1]
+
+
+def _set_aside(path: Path, reason: str) -> None:
+    """Keep a damaged SQLite file and its journal under another name, for who wants to look at it."""
+    try:
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                path.with_name(f"{path.name}{suffix}").replace(path.with_name(f"{path.name}.damaged{suffix}"))
+    except OSError as failure:
+        raise cannot_write(path, failure) from None
+    text = f"{path} is damaged ({reason}): it is kept as {path.name}.damaged and written anew"
+    warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+
+def _refusal(failure: BaseException | None) -> str | None:
+    """Say why SQLite could not work on a file; None where the failure is of another kind."""
+    while failure is not None:
+        # An extended code has the plain one in its lowest byte.
+        code = getattr(failure, "sqlite_errorcode", 0) & 0xFF
+        if code in REFUSALS:
+            return REFUSALS[code]
+        failure = getattr(failure, "orig", None) or failure.__cause__
+    return None
+
+
+def _told(failure: Exception) -> str:
+    return (str(failure).splitlines() or [type(failure).__name__])[0]
+
+
+def _cannot_open(url: str, failure: Exception) -> StoreError:
+    return StoreError(f"cannot open the storage {url}: {_refusal(failure) or _told(failure)}")
 
 
 def _quick_sqlite(connection: Any, _record: Any) -> None:
@@ -68,14 +141,32 @@ class _Picture:
 
 
 class Projection:
-    """Writes trials into an Optuna storage, in transactions as few as its interface allows."""
+    """Writes trials into an Optuna storage, in transactions as few as its interface allows.
 
-    def __init__(self, storage: RDBStorage, spec: StudySpec) -> None:
+    `own` is as for `open_storage`. Raises StoreError where the storage cannot be read or written.
+    """
+
+    def __init__(self, storage: RDBStorage, spec: StudySpec, *, own: Path | None = None) -> None:
         self.storage = storage
         self.distributions = {p.name: optuna_distribution(p) for p in SearchSpace(spec).parameters}
         self.pictures: dict[int, _Picture] = {}
         self._flushed = time.monotonic()
-        direction = spec.search.direction
+        self._begin(spec, own)
+
+    def _begin(self, spec: StudySpec, own: Path | None) -> None:
+        try:
+            self._read(spec)
+        except Exception as failure:  # noqa: BLE001 - the same
+            self._leave()
+            if own is None or _refusal(failure) is not None:
+                raise _cannot_open(self.storage.url, failure) from None
+            _set_aside(own, _told(failure))
+            self.storage = open_storage(self.storage.url)
+            self._begin(spec, None)
+
+    def _read(self, spec: StudySpec) -> None:
+        """Find the study in the storage, or create it there, and read what is known of its trials."""
+        storage, direction = self.storage, spec.search.direction
         study = optuna.create_study(
             storage=storage, study_name=spec.name, direction=direction, load_if_exists=True
         )
@@ -150,12 +241,15 @@ class Projection:
     def close(self) -> None:
         """Write the rest and close the storage."""
         self.flush(now=True)
+        self._leave()
+
+    def _leave(self) -> None:
         self.storage.remove_session()
         self.storage.engine.dispose()
 
 
 def _thinned(reports: dict[int, float]) -> dict[int, float]:
-    """Keep a few points of a finished curve: each is a query, and the history file has them all."""
+    """Keep a few points of a finished curve: each is a query, and the tick log has them all."""
     epochs = sorted(reports)
     count = min(MAX_POINTS, len(epochs))
     kept = {epochs[round(index * (len(epochs) - 1) / max(count - 1, 1))] for index in range(count)}

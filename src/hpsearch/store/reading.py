@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
-from hpsearch.exceptions import StudyNotFoundError
+from hpsearch.exceptions import StoreError, StudyNotFoundError
 from hpsearch.randomness import derive
 from hpsearch.search_space import SearchSpace
-from hpsearch.store.files import StudyFiles, write_atomically
-from hpsearch.store.record import Curve, StudyRecord, TrialRecord, finite
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.record import Curve, StudyRecord, TrialRecord
 from hpsearch.store.resolved import Resolved, read_resolved
 from hpsearch.store.ticks import Event, TickLog
 
@@ -31,7 +30,11 @@ def read_record(files: StudyFiles) -> StudyRecord:
             f"there is no study {files.name!r} in {files.directory.parent}: "
             "begin it with hpsearch optimize, or name its place with --out"
         )
-    trials = trials_of(resolved, TickLog(files.ticks).read(), files)
+    log = TickLog(files.ticks, files.ticks_copy)
+    try:
+        trials = trials_of(resolved, log.read())
+    except (KeyError, ValueError, TypeError) as failure:
+        raise StoreError(f"{files.ticks} does not belong to {files.study}: {failure!r}") from None
     return StudyRecord(
         spec=resolved.spec,
         data=resolved.data,
@@ -43,67 +46,51 @@ def read_record(files: StudyFiles) -> StudyRecord:
     )
 
 
-def trials_of(resolved: Resolved, events: Iterable[Event], files: StudyFiles) -> list[TrialRecord]:
+def trials_of(resolved: Resolved, events: Iterable[Event]) -> list[TrialRecord]:
     """Turn the events of a tick log into trials, in the order of their numbers."""
-    asked: dict[int, Event] = {}
-    ended: dict[int, Event] = {}
-    reported: dict[int, list[float]] = {}
-    for event in events:
-        number = event.get("number", -1)
-        if event["kind"] == "ask":
-            asked[number] = event
-            reported[number] = []
-        elif event["kind"] == "report" and event["value"] is not None:
-            reported[number].append(event["value"])
-        elif event["kind"] == "end":
-            ended[number] = event
     space = SearchSpace(resolved.spec)
-    return [
-        _trial(resolved, space, event, ended.get(number), reported[number], files)
-        for number, event in sorted(asked.items())
-    ]
+    by_number: dict[int, list[Event]] = {}
+    for event in events:
+        by_number.setdefault(event["number"], []).append(event)
+    return [_trial(resolved, space, own) for _, own in sorted(by_number.items())]
 
 
-def _trial(
-    resolved: Resolved,
-    space: SearchSpace,
-    asked: Event,
-    ended: Event | None,
-    reported: list[float],
-    files: StudyFiles,
-) -> TrialRecord:
-    number, search = asked["number"], resolved.spec.search
-    best = min if search.direction == "minimize" else max
-    end = ended or {"state": "running", "epochs": len(reported), "seconds": 0.0}
-    if ended is None and reported:
-        end |= {"value": best(reported), "best_epoch": reported.index(best(reported)) + 1}
+def _trial(resolved: Resolved, space: SearchSpace, events: list[Event]) -> TrialRecord:
+    number, values, search = events[0]["number"], events[0]["values"], resolved.spec.search
+    reports = [event for event in events if event["kind"] == "report"]
+    end = events[-1] if events[-1]["kind"] == "end" else None
+    known = end or _so_far(reports, search.direction)
     return TrialRecord(
         number=number,
-        state=end["state"],
-        value=end.get("value"),
-        parameters=asked["values"],
-        configuration=space.configuration(asked["values"]),
-        epochs=end["epochs"],
-        best_epoch=end.get("best_epoch"),
-        seconds=end["seconds"],
+        state=known["state"],
+        value=known["value"],
+        parameters=values,
+        configuration=space.configuration(values),
+        epochs=known["epochs"],
+        best_epoch=known["best_epoch"],
+        seconds=known["seconds"],
         seed=trial_seed(search.seed, number),
-        cause=end.get("cause"),
-        history=read_history(files, number) if ended else {},
+        cause=known["cause"],
+        history=_curves(reports) if end else {},
     )
 
 
-def read_history(files: StudyFiles, number: int) -> dict[str, Curve]:
-    """Read the curves of a trial; empty where there are none."""
-    try:
-        data = json.loads(files.history(number).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return {name: tuple(curve) for name, curve in data["curves"].items()}
+def _so_far(reports: list[Event], direction: str) -> dict[str, Any]:
+    """Tell what the end of a trial under way would be."""
+    values = [report["value"] for report in reports]
+    best = (min if direction == "minimize" else max)(values, default=None)
+    return {
+        "state": "running",
+        "value": best,
+        "epochs": len(reports),
+        "best_epoch": None if best is None else values.index(best) + 1,
+        "seconds": round(sum(report["seconds"] for report in reports), 3),
+        "cause": None,
+    }
 
 
-def write_history(files: StudyFiles, number: int, epochs: list[dict[str, float]]) -> None:
-    """Write the metrics of each epoch of a trial as curves; what is not finite becomes null."""
-    names = list(epochs[0]) if epochs else []
-    curves: dict[str, Any] = {name: [finite(epoch[name]) for epoch in epochs] for name in names}
-    content = json.dumps({"number": number, "curves": curves}, allow_nan=False)
-    write_atomically(files.history(number), content.encode())
+def _curves(reports: list[Event]) -> dict[str, Curve]:
+    """Turn the metrics of each epoch into curves."""
+    names = reports[0]["metrics"] if reports else ()
+    curves: dict[str, Curve] = {n: tuple(r["metrics"].get(n) for r in reports) for n in names}
+    return {**curves, "seconds": tuple(report["seconds"] for report in reports)} if reports else {}

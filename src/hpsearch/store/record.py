@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -38,6 +38,11 @@ class TrialRecord:
     seed: int
     cause: str | None = None
     history: Mapping[str, Curve] = field(default_factory=dict)
+
+    @property
+    def kind_of_failure(self) -> str:
+        """Give the cause without the epoch and step at which it struck."""
+        return (self.cause or "").partition(" (epoch ")[0]
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,20 @@ class StudyRecord:
     @cached_property
     def ranking(self) -> tuple[TrialRecord, ...]:
         """List the finished trials that have a value, best first; equal values by number."""
-        finished = [t for t in self.trials if t.state != "running" and t.value is not None]
-        sign = 1 if self.minimize else -1
-        return tuple(sorted(finished, key=lambda t: (sign * (t.value or 0.0), t.number)))
+        finished = [trial for trial in self.trials if trial.state != "running"]
+        return tuple(ranked(finished, minimize=self.minimize))
 
     @property
     def best(self) -> TrialRecord | None:
         """Give the trial with the best value, or None before there is one."""
         return self.ranking[0] if self.ranking else None
+
+
+def ranked(trials: Iterable[TrialRecord], *, minimize: bool) -> list[TrialRecord]:
+    """Sort the trials that have a value, best first; equal values by number."""
+    sign = 1 if minimize else -1
+    valued = [(trial.value, trial) for trial in trials if trial.value is not None]
+    return [trial for _, trial in sorted(valued, key=lambda pair: (sign * pair[0], pair[1].number))]
 
 
 def finite(value: float) -> float | None:

@@ -10,12 +10,13 @@ from hpsearch.data_summary import DataSummary
 from hpsearch.exceptions import Problem, StudyFileError, StudyMismatchError
 from hpsearch.spec import StudySpec, print_yaml, read_spec
 from hpsearch.spec.source import parse, read_text
-from hpsearch.store.files import StudyFiles, write_atomically
+from hpsearch.store.disk import write_atomically
+from hpsearch.store.files import StudyFiles
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files of a study."""
 
-BUDGETS = (("search", "trials"), ("search", "timeout"))
+BUDGETS = (("search", "trials"), ("search", "timeout"), ("search", "trial_timeout"), ("search", "keep"))
 """What may change between two runs of one study."""
 
 

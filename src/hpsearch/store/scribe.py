@@ -19,10 +19,11 @@ class Scribe:
     """Takes notes at once and writes them down later, in their order.
 
     The storage is a picture of the study: if it cannot be written, a warning says so and the study goes on.
+    `check` raises where this process must not write any more.
     """
 
-    def __init__(self, projection: Projection) -> None:
-        self.projection = projection
+    def __init__(self, projection: Projection, check: Callable[[], None]) -> None:
+        self.projection, self.check = projection, check
         self.failure: Exception | None = None
         self._entries: SimpleQueue[_Entry | None] = SimpleQueue()
         self._thread = Thread(target=self._write, name="hpsearch scribe", daemon=True)
@@ -56,12 +57,14 @@ class Scribe:
                 entry = (self.projection.flush, ())
             try:
                 if entry is None:
+                    self.check()
                     self.projection.close()
                     # Everything is written now, whatever went wrong before.
                     self.failure = None
                     return
                 note, arguments = entry
                 note(*arguments)
+                self.check()
                 self.projection.flush()
             except Exception as failure:  # noqa: BLE001 - whatever the storage raises, the study goes on
                 self.failure = failure

@@ -2,172 +2,33 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-from hpsearch.components.objectives import Objective
-from hpsearch.components.optimizers import clipping_arguments, keras_optimizer
-from hpsearch.datasets import Dataset, Rows, Split
-from hpsearch.models import Weights, initial_weights, put_weights, training_model, weights_of
-from hpsearch.randomness import derive
+from hpsearch.datasets import Dataset, Split
+from hpsearch.models import Builders
+from hpsearch.spec import PythonModel
+from hpsearch.training.fit_network import FitNetwork
 from hpsearch.training.member import Member
-from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Order, Trainer
+from hpsearch.training.python_network import PythonNetwork
+from hpsearch.training.trainer import Network, Trainer
 
 
 class FitTrainer(Trainer):
     """Trains each member by `model.fit`, one epoch a call.
 
-    With `stream` the rows are gathered batch by batch, and no second copy of the data is made.
+    With `stream` the rows are gathered batch by batch, and no second copy of the data is made. `builders` has
+    the functions that build a person's own models.
     """
 
-    def __init__(self, dataset: Dataset, *, stream: bool = False) -> None:
+    def __init__(self, dataset: Dataset, *, stream: bool = False, builders: Builders | None = None) -> None:
         super().__init__(dataset)
-        self.stream = stream
+        self.stream, self.builders = stream, builders
 
     def network(self, member: Member, split: Split) -> Network:
+        if self.builders is not None and isinstance(member.configuration.model, PythonModel):
+            return PythonNetwork(member, split, self.objective, self.builders, stream=self.stream)
         return FitNetwork(member, split, self.objective, stream=self.stream)
 
     def close(self) -> None:
         super().close()
         keras.backend.clear_session()
-
-
-class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Set the learning rate of each step, and note the first step whose loss is not finite."""
-
-    def __init__(self, rates: NDArray[np.float32]) -> None:
-        super().__init__()
-        self.rates = rates
-        self.bad_step: int | None = None
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras calls it
-        rate = self.rates[batch]
-        if batch == 0 or rate != self.rates[batch - 1]:
-            if keras.backend.backend() == "jax":
-                self.model.jax_state_sync()
-            self.model.optimizer.learning_rate.assign(rate)
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.bad_step is None and not math.isfinite((logs or {})["loss"]):
-            self.bad_step = batch + 1
-
-
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Rows in an order, gathered batch by batch."""
-
-    def __init__(self, rows: Rows, order: Order, size: int) -> None:
-        super().__init__()
-        self.rows, self.order, self.size = rows, order, size
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.order) / self.size)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        chosen = self.order[index * self.size : (index + 1) * self.size]
-        return self.rows.x[chosen].astype(np.float32, copy=False), self.rows.y[chosen]
-
-
-class FitNetwork(Network):
-    """A Keras model that is trained by `fit`."""
-
-    def __init__(self, member: Member, split: Split, objective: Objective, *, stream: bool = False) -> None:
-        self.member, self.split, self.objective, self.stream = member, split, objective, stream
-        features = split.train.x.shape[1:]
-        self.batch_size = member.configuration.training.batch_size
-        self.model = training_model(member.configuration, features, objective, member.seed)
-        put_weights(self.model, initial_weights(member.configuration, features, objective, member.seed))
-        self._compile()
-
-    def _compile(self) -> None:
-        training = self.member.configuration.training
-        optimizer = keras_optimizer(
-            training.optimizer, learning_rate=training.learning_rate, **clipping_arguments(training)
-        )
-        self.model.compile(
-            optimizer=optimizer,
-            loss=self.objective.keras_loss(from_logits=True),
-            metrics=[
-                keras.metrics.MeanMetricWrapper(self._bare_losses, name="bare"),
-                keras.metrics.MeanMetricWrapper(self._scores, name="score"),
-            ],
-        )
-        optimizer.build(self.model.trainable_variables)
-
-    def _bare_losses(self, y: Any, logits: Any) -> Any:
-        return self.objective.losses(keras.ops.reshape(y, (-1,)), logits)
-
-    def _scores(self, y: Any, logits: Any) -> Any:
-        return self.objective.scores(keras.ops.reshape(y, (-1,)), self.objective.predictions(logits))
-
-    def train(self, plan: EpochPlan) -> EpochResult:
-        self._seed_noise(plan.seed)
-        rows = plan.order[: len(plan.rates) * self.batch_size]
-        steps = _Steps(plan.rates)
-        history = self.model.fit(
-            **self._fed(self.split.train, rows), epochs=1, shuffle=False, verbose=0, callbacks=[steps]
-        ).history
-        metrics = {
-            "loss": float(history["bare"][-1]),
-            "loss_with_penalties": float(history["loss"][-1]),
-            self.objective.metric: float(history["score"][-1]),
-        }
-        validation, predictions = self._validate(self.split.validation)
-        return EpochResult(metrics | validation, predictions, steps.bad_step)
-
-    def _fed(self, rows: Rows, order: Order) -> dict[str, Any]:
-        """Give rows in an order as arguments of `fit`."""
-        if self.stream:
-            return {"x": _Batches(rows, order, self.batch_size)}
-        x = rows.x[order].astype(np.float32, copy=False)
-        return {"x": x, "y": rows.y[order], "batch_size": self.batch_size}
-
-    def _seed_noise(self, seed: int) -> None:
-        """Seed every layer that draws, so that an epoch's noise does not depend on the epochs before."""
-        for layer in self.model.layers:
-            generator = getattr(layer, "seed_generator", None)
-            if generator is not None:
-                state = np.array([derive(seed, layer.name) % 2**31, 0])
-                generator.state.assign(state.astype(keras.backend.standardize_dtype(generator.state.dtype)))
-
-    def _validate(self, rows: Rows) -> tuple[dict[str, float], NDArray[Any]]:
-        batches = _Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
-        logits = self.model.predict(batches, verbose=0)
-        outputs = self.objective.predictions(keras.ops.convert_to_tensor(logits))
-        y = keras.ops.convert_to_tensor(rows.y)
-        loss = _mean(self.objective.validation_losses(y, outputs))
-        penalties = sum(float(keras.ops.convert_to_numpy(penalty)) for penalty in self.model.losses)
-        metrics = {
-            "val_loss": loss,
-            "val_loss_with_penalties": loss + penalties,
-            f"val_{self.objective.metric}": _mean(self.objective.scores(y, outputs)),
-        }
-        return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
-
-    def weights(self) -> Weights:
-        return weights_of(self.model)
-
-    def arrays_of(self, weights: Any) -> Weights:
-        kept: Weights = weights
-        return kept
-
-    def hold(self, weights: Weights) -> Any:
-        return dict(weights)
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        optimizer = self.model.optimizer.variables
-        moved = {f"optimizer/{index}": variable for index, variable in enumerate(optimizer)}
-        arrays = {name: np.array(keras.ops.convert_to_numpy(v.value)) for name, v in moved.items()}
-        return {**arrays, **weights_of(self.model)}
-
-    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        put_weights(self.model, arrays)
-        for index, variable in enumerate(self.model.optimizer.variables):
-            variable.assign(arrays[f"optimizer/{index}"])
-
-
-def _mean(values: Any) -> float:
-    return float(np.mean(keras.ops.convert_to_numpy(values), dtype=np.float64))

@@ -43,11 +43,15 @@ class EpochPlan:
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What one epoch of one network gave; `bad_step` is the first step (from 1) with a non-finite loss."""
+    """What one epoch of one network gave.
+
+    `bad_step` is the first step (from 1) with a non-finite loss; `cause` says why the network cannot go on.
+    """
 
     metrics: dict[str, float]
     predictions: NDArray[Any] | None
     bad_step: int | None = None
+    cause: str | None = None
 
 
 class Network(ABC):
@@ -131,9 +135,13 @@ class Trainer(ABC):
         """Give the weights of a member's best epoch on one split; None before it had one."""
         return self._slots[number].best_weights(split)
 
+    def has(self, number: int) -> bool:
+        """Tell whether a member is under way here."""
+        return number in self._slots
+
     def stop(self, number: int) -> None:
-        """Let a member go."""
-        del self._slots[number]
+        """Let a member go, if it is under way."""
+        self._slots.pop(number, None)
 
     def close(self) -> None:
         """Release what the trainer holds."""
@@ -193,6 +201,9 @@ class _Slot:
         return {name: float(np.mean([fold[name] for fold in folds])) for name in folds[0]}
 
     def _failure(self, metrics: dict[str, float], results: list[EpochResult]) -> Failure | None:
+        cause = next((result.cause for result in results if result.cause is not None), None)
+        if cause is not None:
+            return Failure(cause, self.epoch)
         bad = next((result.bad_step for result in results if result.bad_step is not None), None)
         if bad is not None:
             return Failure("the training loss is not finite", self.epoch, bad)

@@ -1,0 +1,65 @@
+"""A desk: a worker, and the trials that it has under way."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from hpsearch.engines.worker import Worker
+from hpsearch.running import RunningTrial
+from hpsearch.training.member import MemberState
+
+SNAPSHOT_SECONDS = 5.0
+"""A crash costs at most this much training, or one epoch."""
+
+SNAPSHOT_SHARE = 0.02
+"""Snapshots take at most this part of the time: where one is dear, they are rarer."""
+
+
+@dataclass
+class Desk:
+    """A worker and the trials that it has under way."""
+
+    worker: Worker
+    trials: dict[int, RunningTrial] = field(default_factory=dict)
+    started: set[int] = field(default_factory=set)
+    leaving: list[int] = field(default_factory=list)
+    states: dict[int, MemberState] = field(default_factory=dict)
+    asked_for: tuple[int, ...] = ()
+    busy: bool = False
+    submitted_at: float = 0.0
+    saved_at: float = field(default_factory=time.monotonic)
+    snapshot_seconds: float = 0.0
+    """What the last snapshot cost: taking the states, bringing them here, writing them down."""
+
+    @property
+    def suspect(self) -> int | None:
+        """Give the first trial that has to show by itself whether it was the cause of a loss."""
+        return next((number for number, trial in self.trials.items() if trial.alone), None)
+
+    def arriving(self) -> list[RunningTrial]:
+        """Give the trials that the worker has to take on now; with a suspect nothing else may happen."""
+        now = self.trials if self.suspect is None else (self.suspect,)
+        arriving = [self.trials[number] for number in now if number not in self.started]
+        self.started.update(trial.number for trial in arriving)
+        return arriving
+
+    def next_members(self) -> tuple[int, ...]:
+        """Give the trials that advance in the next tick."""
+        if self.suspect is not None:
+            return (self.suspect,)
+        return tuple(n for n, trial in self.trials.items() if trial.behind) or tuple(self.trials)
+
+    @property
+    def snapshot_is_due(self) -> bool:
+        """Tell whether it is time to save the states of the trials."""
+        interval = max(SNAPSHOT_SECONDS, self.snapshot_seconds / SNAPSHOT_SHARE)
+        return time.monotonic() - self.saved_at > interval
+
+    def clear(self) -> list[RunningTrial]:
+        """Give up all trials: their worker has lost them."""
+        trials = list(self.trials.values())
+        for trial in trials:
+            trial.trained = 0
+        self.trials, self.started, self.leaving, self.states = {}, set(), [], {}
+        return trials

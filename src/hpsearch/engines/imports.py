@@ -1,0 +1,60 @@
+"""How a training process gets its libraries quickly."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+
+from hpsearch.exceptions import ModelError
+
+UNUSED = ("matplotlib", "sklearn")
+"""What Keras imports for its plots and wrappers, where it can: more than a second of its start."""
+
+
+def import_ahead() -> None:
+    """Import JAX in a thread of its own; it looks at cores and flags only when it first computes."""
+    Thread(target=_import_jax, daemon=True).start()
+
+
+def _import_jax() -> None:
+    with suppress(ImportError):
+        import jax  # noqa: F401
+
+
+def import_keras(backend: str, *, spawned: bool) -> None:
+    """Import Keras on a backend.
+
+    In a process that was `spawned` for training, Keras does without what it only looks for. Raises ModelError
+    where the backend cannot be had.
+    """
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if spawned and backend != "tensorflow":
+        # For good, because other modules of Keras look for TensorFlow's types later.
+        sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]
+    try:
+        with _without(UNUSED if spawned else ()):
+            import keras
+    except ImportError as failure:
+        raise ModelError(
+            f"the backend {backend} cannot be loaded ({failure}): install it, or name another"
+        ) from None
+    if keras.backend.backend() != backend:
+        raise ModelError(
+            f"Keras runs on {keras.backend.backend()} in this process already, and the study wants {backend}"
+        )
+
+
+@contextmanager
+def _without(modules: tuple[str, ...]) -> Iterator[None]:
+    """Let modules that are not imported yet look as if they were not installed."""
+    absent = [module for module in modules if module not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for module in absent:
+            del sys.modules[module]

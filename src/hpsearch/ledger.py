@@ -1,0 +1,101 @@
+"""The ledger: everything that a study writes while it runs, under its lease."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hpsearch.running import RunningTrial
+from hpsearch.store.arrays import write_arrays
+from hpsearch.store.checkpoints import Checkpoints
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.lease import Lease
+from hpsearch.store.record import TrialRecord
+from hpsearch.store.scribe import Scribe
+from hpsearch.store.ticks import Event, TickLog
+from hpsearch.training.member import MemberState
+
+DURABLE_SECONDS = 1.0
+"""A power cut costs at most this much of the tick log; a kill costs nothing of it."""
+
+
+class Ledger:
+    """Notes what is decided, and writes it down when the workers are busy already.
+
+    What was not written down before a crash is decided again, the same. `seconds` counts what the store cost.
+    """
+
+    def __init__(self, files: StudyFiles, lease: Lease, scribe: Scribe) -> None:
+        self.files, self.lease, self.scribe = files, lease, scribe
+        self.log = TickLog(files.ticks, files.ticks_copy)
+        self.checkpoints = Checkpoints(files)
+        self.seconds = 0.0
+        self._events: list[Event] = []
+        self._flushed = time.monotonic()
+
+    def open(self) -> list[Event]:
+        """Open the tick log and give what is in it."""
+        with self._writing():
+            return self.log.open(self.lease.number)
+
+    def note(self, kind: str, number: int, **told: Any) -> None:
+        """Note an event, to be written down at the end of the tick."""
+        self._events.append({"kind": kind, "number": number, **told})
+
+    def write(self, elapsed: float) -> list[Event]:
+        """Write down the events of a tick, and give them."""
+        events, self._events = self._events, []
+        now = time.monotonic()
+        durable = now - self._flushed > DURABLE_SECONDS
+        with self._writing():
+            self.log.append(events, elapsed, durable=durable)
+            for event in events:
+                if event["kind"] == "end":
+                    self.checkpoints.remove(event["number"])
+        if durable:
+            self._flushed = now
+        return events
+
+    def save(self, states: Mapping[int, MemberState], trials: Mapping[int, RunningTrial]) -> float:
+        """Save the states of trials under way, behind the tick log; give the seconds that it took."""
+        begun = time.monotonic()
+        with self._writing():
+            for number, state in states.items():
+                if number in trials:
+                    self.checkpoints.save(number, state, trials[number].trained, self.lease.number)
+        return time.monotonic() - begun
+
+    def keep_weights(self, record: TrialRecord, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Keep the weights of a trial's best epoch."""
+        with self._writing():
+            progress = {"number": record.number, "lease": self.lease.number}
+            write_arrays(self.files.weights(record.number), dict(weights), progress)
+
+    def keep_only(self, numbers: Iterable[int]) -> None:
+        """Remove the models of all trials but these."""
+        kept = {path(number) for number in numbers for path in (self.files.weights, self.files.model)}
+        with self._writing():
+            for path in self.files.weights(0).parent.glob("*"):
+                if path not in kept:
+                    path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write as the holder of the lease, and count the time."""
+        begun = time.monotonic()
+        self.lease.check()
+        try:
+            yield
+        finally:
+            self.seconds += time.monotonic() - begun
+
+    def close(self) -> None:
+        """Close the tick log and finish the projection."""
+        self.log.close()
+        begun = time.monotonic()
+        self.scribe.close()
+        self.seconds += time.monotonic() - begun

@@ -1,0 +1,71 @@
+"""Checkpoints of the trials under way: two generations of each, so that a damaged one costs little."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hpsearch.store.arrays import read_arrays, write_arrays
+from hpsearch.store.disk import rename
+from hpsearch.store.files import StudyFiles
+from hpsearch.training.member import MemberState
+
+
+class Checkpoints:
+    """The states from which trials go on.
+
+    A checkpoint is a shortcut: without it a trial is trained again from its beginning, to the same numbers.
+    """
+
+    def __init__(self, files: StudyFiles) -> None:
+        self.files = files
+
+    def save(self, number: int, state: MemberState, epochs: int, lease: int) -> None:
+        """Save where a trial is after some epochs; the checkpoint before it is kept.
+
+        Raises StoreError where it cannot be written.
+        """
+        path, older = self.files.checkpoint(number), self.files.older_checkpoint(number)
+        if path.exists():
+            rename(path, older)
+        write_arrays(path, state.arrays, {"trainer": state.progress, "epochs": epochs, "lease": lease})
+
+    def load(self, number: int, at_most: int) -> tuple[MemberState, int] | None:
+        """Load the newest whole checkpoint that knows at most so many epochs, and how many it knows.
+
+        One that knows more than the tick log comes from a process that was stopped before it wrote the log.
+        """
+        for path in (self.files.checkpoint(number), self.files.older_checkpoint(number)):
+            stored = _read(path)
+            if stored is not None and stored[1]["epochs"] <= at_most:
+                arrays, progress = stored
+                return MemberState(arrays, progress["trainer"]), progress["epochs"]
+        return None
+
+    def remove(self, number: int) -> None:
+        """Remove the checkpoints of a trial that has ended."""
+        for path in (self.files.checkpoint(number), self.files.older_checkpoint(number)):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def keep_only(self, numbers: set[int]) -> None:
+        """Remove the checkpoints of all trials but these, and what dead processes left half written."""
+        directory = self.files.checkpoint(0).parent
+        for path in directory.glob("*") if directory.is_dir() else ():
+            name = path.name.split(".")[0]
+            if not (name.isdecimal() and int(name) in numbers):
+                with suppress(OSError):
+                    path.unlink()
+
+
+def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    stored = read_arrays(path)
+    if stored is None and path.exists():
+        warnings.warn(f"{path} is damaged: the one before it is used", RuntimeWarning, stacklevel=2)
+    if stored is None or not {"trainer", "epochs"} <= stored[1].keys():
+        return None
+    return stored

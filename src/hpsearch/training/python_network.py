@@ -1,0 +1,81 @@
+"""Networks that a person's own function builds, trained by `fit` like any other."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.components.objectives import Objective
+from hpsearch.datasets import Split
+from hpsearch.exceptions import ModelError
+from hpsearch.models import Builders, training_model
+from hpsearch.spec import PythonModel
+from hpsearch.training.fit_network import FitNetwork
+from hpsearch.training.member import Member
+from hpsearch.training.trainer import EpochPlan, EpochResult
+
+NO_PENALTY = 1e-6
+"""A share of the loss: what is added and is smaller is the rounding of numbers of 32 bits."""
+
+
+class PythonNetwork(FitNetwork):
+    """A network whose layers are a person's own: what they raise is a result, and they are not reseeded.
+
+    Their random states go on from epoch to epoch, as in `fit`, and are part of the network's state.
+    """
+
+    def __init__(
+        self, member: Member, split: Split, objective: Objective, builders: Builders, *, stream: bool = False
+    ) -> None:
+        model = member.configuration.model
+        assert isinstance(model, PythonModel)  # noqa: S101 - the trainer asked
+        self.builders, self.python = builders, model
+        with builders.blamed(model):
+            super().__init__(member, split, objective, stream=stream)
+
+    def _model(self, features: tuple[int, ...]) -> keras.Model:
+        return training_model(
+            self.member.configuration, features, self.objective, self.member.seed, self.builders
+        )
+
+    def _seed_noise(self, seed: int) -> None:
+        """Seed what draws without a state of its own."""
+        keras.utils.set_random_seed(seed % 2**32)
+
+    def train(self, plan: EpochPlan) -> EpochResult:
+        try:
+            with self.builders.blamed(self.python):
+                return super().train(plan)
+        except ModelError as failure:
+            score = self.objective.metric
+            names = ("loss", "loss_with_penalties", score)
+            lost = {f"{part}{name}": math.nan for part in ("", "val_") for name in names}
+            return EpochResult(lost, None, cause=str(failure))
+
+    def _penalties(self, batches: Any, trained: dict[str, float]) -> float:
+        if math.isclose(trained["loss"], trained["loss_with_penalties"], rel_tol=NO_PENALTY):
+            return 0.0
+        told = self.model.evaluate(batches, verbose=0, return_dict=True)
+        return float(told["loss"] - told["bare"])
+
+    def _random_states(self) -> dict[str, keras.Variable]:
+        """List what changes and is no weight: the states of the layers that draw."""
+        weights = {id(weight) for weight in self.model.weights}
+        states = [variable for variable in self.model.variables if id(variable) not in weights]
+        return {f"random/{index}": state for index, state in enumerate(states)}
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        states = self._random_states().items()
+        return super().state() | {
+            name: np.array(keras.ops.convert_to_numpy(state.value)) for name, state in states
+        }
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        with self.builders.blamed(self.python):
+            super().restore(arrays)
+            for name, state in self._random_states().items():
+                state.assign(arrays[name])

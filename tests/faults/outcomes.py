@@ -1,0 +1,150 @@
+"""Studies to disturb, and everything that one leaves behind but the seconds."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from commands import run, succeed
+from hpsearch.store.arrays import read_arrays
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.ticks import Event, TickLog
+
+
+def study(name: str, *, model: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
+    training = {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "batch_size": 32, **parts.pop("training")}
+    small = {"hidden": [4], "dropout": {"uniform": [0.1, 0.3]}}
+    return {
+        "name": name,
+        "data": parts.pop("data", "sklearn:iris"),
+        "model": {"mlp": model or small},
+        "training": training,
+        **parts,
+    }
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    raw["name"]: raw
+    for raw in (
+        study(
+            "tpe",
+            model={
+                "hidden": [4],
+                "dropout": {"uniform": [0.1, 0.3]},
+                "batch_norm": "before_activation",
+            },
+            training={"epochs": 300},
+            search={"trials": 10, "sampler": {"tpe": {"startup_trials": 3}}},
+        ),
+        study(
+            "pruned",
+            training={"epochs": 243, "schedule": {"cosine": {"warmup": {"uniform": [0.0, 0.3]}}}},
+            search={
+                "trials": 30,
+                "sampler": {"tpe": {"startup_trials": 5}},
+                "pruner": {"hyperband": {"min_epochs": 9}},
+            },
+        ),
+        study(
+            "stopped",
+            data={"sklearn": "digits", "rescale": 0.0625},
+            model={"hidden": [16], "dropout": {"uniform": [0.1, 0.5]}},
+            training={"epochs": 300, "early_stopping": {"patience": 12}, "batch_size": 64},
+            search={"trials": 16, "sampler": "random", "metric": "val_accuracy"},
+        ),
+        study(
+            "cohort",
+            training={"epochs": 200, "optimizer": {"choice": ["adam", "sgd"]}},
+            search={
+                "trials": 32,
+                "width": 4,
+                "sampler": {"tpe": {"startup_trials": 5}},
+                "pruner": {"median": {"startup_trials": 4, "warmup_epochs": 20}},
+            },
+        ),
+        study(
+            "fit",
+            training={"epochs": 40, "backend": "jax"},
+            search={"trials": 6, "sampler": "random"},
+        ),
+    )
+}
+
+
+def outcome(home: Path, name: str) -> dict[str, Any]:
+    """Give everything that a finished study left behind, but the seconds."""
+    files = StudyFiles(home, name)
+    log = TickLog(files.ticks, files.ticks_copy)
+    checked = run("check", name, cwd=home)
+    return {
+        **decisions(log.read()),
+        "damage": log.damage,
+        "check": (checked.returncode, checked.stdout if checked.returncode else ""),
+        "trials": without_seconds(json.loads(_told("trials", home, name))),
+        "best": without_seconds(json.loads(_told("best", home, name))),
+        "best.yaml": files.best_configuration.read_text(),
+        "weights": weights(files),
+        "storage": stored(files),
+        "left over": [path.name for path in files.directory.rglob("*") if is_left_over(path)],
+    }
+
+
+def decisions(events: list[Event]) -> dict[str, Any]:
+    """Give what a tick log says; a worker that was lost is no part of it."""
+    asks = {e["number"]: e["values"] for e in events if e["kind"] == "ask"}
+    reports = {(e["number"], e["epoch"]): (e["value"], e["metrics"]) for e in events if e["kind"] == "report"}
+    ends = {e["number"]: without_seconds(e) for e in events if e["kind"] == "end"}
+    kinds = dict(Counter(e["kind"] for e in events if e["kind"] != "lost"))
+    return {"asks": asks, "reports": reports, "ends": ends, "events of each kind": kinds}
+
+
+def without_seconds(data: Any) -> Any:
+    if isinstance(data, list):
+        return [without_seconds(item) for item in data]
+    return {name: value for name, value in data.items() if name != "seconds"}
+
+
+def weights(files: StudyFiles) -> dict[str, dict[str, bytes]]:
+    """Give the weights that were kept, bit for bit."""
+    kept = {}
+    for path in files.weights(0).parent.glob("*.npz"):
+        arrays = read_arrays(path)
+        assert arrays is not None, f"{path.name} is damaged"
+        kept[path.name] = {name: array.tobytes() for name, array in arrays[0].items()}
+    return kept
+
+
+def stored(files: StudyFiles) -> list[Any]:
+    """Give the trials of the Optuna storage."""
+    known = optuna.load_study(study_name=files.name, storage=f"sqlite:///{files.database}")
+    return [(trial.number, trial.state.name, trial.value, trial.params) for trial in known.trials]
+
+
+def is_left_over(path: Path) -> bool:
+    """Tell whether a file has no place in a finished study: a checkpoint, or a temporary file of a dead process."""
+    return path.parent.name == "checkpoints" or ".tmp" in path.suffixes
+
+
+def _told(command: str, home: Path, name: str) -> str:
+    return succeed(command, name, "--format", "json", cwd=home).stdout
+
+
+def compare(expected: Any, found: Any, path: str = "") -> list[str]:
+    """List the first differences of two outcomes, part by part."""
+    if expected == found:
+        return []
+    if not isinstance(expected, dict) or not isinstance(found, dict):
+        return [f"{path}: {_short(expected)} -> {_short(found)}"]
+    differences = [f"{path}{key}: only in one" for key in expected.keys() ^ found.keys()]
+    for key in expected.keys() & found.keys():
+        differences += compare(expected[key], found[key], f"{path}{key} ")
+    return differences[:10]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 300 else f"{text[:300]}..."

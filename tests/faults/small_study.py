@@ -1,0 +1,241 @@
+"""A small real study, run in this process on a disk that may fail, and what must hold of it afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import json
+import math
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from commands import write_study
+from faults.disk import Fault, FaultyDisk, disk
+from hpsearch.engines.job import ExportOrder, Job, Order
+from hpsearch.engines.worker import InProcessWorker
+from hpsearch.exceptions import HpsearchError
+from hpsearch.search import Options, optimize
+from hpsearch.spec import load_study_file
+from hpsearch.store.checkpoints import Checkpoints
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.ticks import TickLog
+
+TRIALS, EPOCHS = 4, 3
+
+STUDY: dict[str, Any] = {
+    "name": "study",
+    "data": "sklearn:iris",
+    "model": {"mlp": {"hidden": [4], "dropout": {"uniform": [0.0, 0.3]}}},
+    "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": EPOCHS, "batch_size": 64},
+    "search": {"trials": TRIALS, "width": 2, "sampler": {"tpe": {"startup_trials": 2}}},
+}
+
+
+class KeptWorker(InProcessWorker):
+    """Works in this process with what it compiled before, and saves a digest in place of a model."""
+
+    sessions: ClassVar[dict[str, Any]] = {}
+
+    def open(self, job: Job) -> None:
+        key = json.dumps(job.spec, sort_keys=True)
+        if key not in self.sessions:
+            super().open(job)
+            self.sessions[key] = self._session
+        self._session = self.sessions[key]
+        self._result = self._session.opened()
+
+    def submit(self, order: Order) -> None:
+        if not isinstance(order, ExportOrder):
+            super().submit(order)
+            return
+        told = hashlib.sha256()
+        for name, array in sorted(order.weights.items()):
+            told.update(name.encode() + array.tobytes())
+        Path(order.path).write_text(told.hexdigest())
+        self._result = None
+
+
+class StopError(HpsearchError):
+    """Ends a study at a tick, as a crash would."""
+
+
+@dataclass
+class Remarks:
+    """A display that keeps what it is told, and may end the study at a tick."""
+
+    stop_at: int | None = None
+    ticks: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def ended(self, *_: Any) -> None:
+        """Nothing is shown."""
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def advanced(self, _running: Any) -> None:
+        self.ticks += 1
+        if self.ticks == self.stop_at:
+            raise StopError("stopped")
+
+
+@dataclass
+class Run:
+    """How a run went: its outcome or the error that ended it, its remarks, and the checkpoints it saved.
+
+    `saved` has the epochs of each checkpoint that was begun, and of the last that was written wholly.
+    """
+
+    disk: FaultyDisk
+    outcome: str | None = None
+    error: HpsearchError | None = None
+    remarks: list[str] = field(default_factory=list)
+    saved: dict[int, tuple[int, int | None]] = field(default_factory=dict)
+
+
+def files_in(out: Path) -> StudyFiles:
+    """Give the files of the study in an output directory."""
+    return StudyFiles(out, STUDY["name"])
+
+
+def run_study(
+    out: Path, fault: Fault | None = None, *, stop_at: int | None = None, storage: str | None = None
+) -> Run:
+    """Run the study, or go on with it, with a snapshot at every tick; errors of other kinds are not caught."""
+    loaded = load_study_file(write_study(out / "study.yaml", STUDY))
+    options = Options(out=out, storage=storage, engine="in_process")
+    display = Remarks(stop_at)
+    with warnings.catch_warnings(record=True) as warned, disk(out, fault) as faulty, _quick_parts() as patch:
+        warnings.simplefilter("always", RuntimeWarning)
+        run = Run(faulty)
+        _watch_checkpoints(run, patch)
+        try:
+            run.outcome, _ = optimize(loaded, options, display)
+        except HpsearchError as failure:
+            run.error = failure
+    told = [str(warning.message) for warning in warned if warning.category is RuntimeWarning]
+    run.remarks = [*display.notes, *told]
+    return run
+
+
+@contextmanager
+def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
+    """Take snapshots always, keep compiled programs, draw no report, and take whoever ran it before for dead."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hpsearch.store.identity.Identity.is_dead", lambda identity: True)
+        patch.setattr("hpsearch.store.lease.SILENT_SECONDS", 0.0)
+        patch.setattr("hpsearch.desk.SNAPSHOT_SECONDS", -1.0)
+        patch.setattr("hpsearch.desk.SNAPSHOT_SHARE", math.inf)
+        patch.setitem(importlib.import_module("hpsearch.search").ENGINES, "in_process", KeptWorker)
+        patch.setattr("hpsearch.analysis.analyze", lambda record: None)
+        patch.setattr("hpsearch.report.render_report", lambda analysis, record: "a report")
+        yield patch
+
+
+def _watch_checkpoints(run: Run, patch: pytest.MonkeyPatch) -> None:
+    save, remove = Checkpoints.save, Checkpoints.remove
+
+    def saved(store: Checkpoints, number: int, state: Any, epochs: int, *rest: Any) -> None:
+        _, whole = run.saved.get(number, (0, None))
+        run.saved[number] = (epochs, whole)
+        save(store, number, state, epochs, *rest)
+        run.saved[number] = (epochs, epochs)
+
+    def removed(store: Checkpoints, number: int) -> None:
+        run.saved.pop(number, None)
+        remove(store, number)
+
+    patch.setattr(Checkpoints, "save", saved)
+    patch.setattr(Checkpoints, "remove", removed)
+
+
+def decisions(files: StudyFiles) -> list[dict[str, Any]]:
+    """Give what the tick log knows, without the seconds, by trial and epoch."""
+    events = TickLog(files.ticks, files.ticks_copy).read()
+    kept = [{name: value for name, value in event.items() if name != "seconds"} for event in events]
+    return sorted(kept, key=lambda event: (event["number"], event["kind"], event.get("epoch") or 0))
+
+
+def numbers(out: Path) -> dict[str, Any]:
+    """Give every number of a finished study, but the seconds."""
+    files = files_in(out)
+    return {"decisions": decisions(files), "model": files.best_model.read_text()}
+
+
+def check_told(run: Run, out: Path) -> None:
+    """Check that what failed was told, with its place and the system's reason."""
+    fault = run.disk.fault
+    if run.error is not None:
+        assert _tells(str(run.error), fault, out), f"{run.disk.fired[:2]} was told as {run.error!r}"
+        return
+    assert run.outcome == "finished"
+    if any(_matters(call) for call in run.disk.fired):
+        told = any(_tells(text, fault, out) for text in run.remarks)
+        assert told, f"not told: {run.disk.fired[:3]}, remarks {run.remarks}"
+
+
+def _tells(text: str, fault: Fault | None, out: Path) -> bool:
+    return fault is not None and fault.reason in text and str(out) in text
+
+
+def _matters(call: str) -> bool:
+    """Tell whether something is lost when a call fails.
+
+    What cannot be removed takes room, and a lease that cannot be let go ends with its process.
+    """
+    return call != "short write" and not call.startswith("unlink ") and "/leases/" not in call
+
+
+def check_checkpoints(run: Run, files: StudyFiles) -> None:
+    """Check that of each trial under way the old or the new checkpoint loads, and none is torn."""
+    events = TickLog(files.ticks, files.ticks_copy).read()
+    ended = {event["number"] for event in events if event["kind"] == "end"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for number, (begun, whole) in run.saved.items():
+            known = sum(e["kind"] == "report" and e["number"] == number for e in events)
+            if whole is not None and number not in ended:
+                loaded = Checkpoints(files).load(number, known)
+                assert loaded is not None, f"trial {number} has no checkpoint that loads"
+                assert loaded[1] in (begun, whole)
+
+
+def check_fault(out: Path, fault: Fault, expected: dict[str, Any], begun: Path | None = None) -> Run:
+    """Run the study, or go on from one that was begun, on a failing disk; then again on a whole one.
+
+    Raises AssertionError where a failure was not told, something was lost, or the end is another.
+    """
+    if begun is not None:
+        shutil.copytree(begun, out)
+    files = files_in(out)
+    before = decisions(files)
+    run = run_study(out, fault)
+    check_told(run, out)
+    after = decisions(files)
+    assert all(event in after for event in before), "the log has lost what it knew"
+    check_checkpoints(run, files)
+    again = run_study(out)
+    assert (again.outcome, again.error) == ("finished", None)
+    check_undamaged(files)
+    assert numbers(out) == expected
+    shutil.rmtree(out)
+    return run
+
+
+def check_undamaged(files: StudyFiles) -> None:
+    """Check that both copies of the log are whole and equal."""
+    log = TickLog(files.ticks, files.ticks_copy)
+    log.read()
+    assert log.damage == []
+    assert files.ticks.read_bytes() == files.ticks_copy.read_bytes()

@@ -1,0 +1,177 @@
+"""Trials that hurt: recorded with their cause, told to the sampler, and never fatal to the study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import ended, events, run, succeed, write_study
+from hpsearch.store.arrays import read_arrays
+
+BUILDER = """
+import os, signal, time
+import keras
+
+def build(features, outputs, units):
+    if units == 13:
+        {trouble}
+    inputs = keras.Input(features)
+    return keras.Model(inputs, keras.layers.Dense(outputs)(keras.layers.Dense(units)(inputs)))
+"""
+
+LINEAR = {"mlp": {"hidden": [4], "activation": "linear"}}
+
+DIE = "os.kill(os.getpid(), signal.SIGKILL)"
+HANG = "time.sleep(1000)"
+USE_UP_MEMORY = "raise MemoryError('cannot allocate 10 TB')"
+
+
+def study(**parts: Any) -> dict[str, Any]:
+    search = {"trials": 4, "sampler": "random", **parts.pop("search", {})}
+    training = {"epochs": 2, "batch_size": 64, **parts.pop("training", {})}
+    model = parts.pop("model", {"mlp": {"hidden": [4]}})
+    return {
+        "name": "s",
+        "data": "sklearn:iris",
+        "model": model,
+        "training": training,
+        "search": search,
+        **parts,
+    }
+
+
+def with_builder(directory: Path, trouble: str, **search: Any) -> Path:
+    """Write a study in which trial 1, with 13 units, is in trouble."""
+    (directory / "nets.py").write_text(BUILDER.format(trouble=trouble))
+    python = {"file": "nets.py", "arguments": {"units": {"choice": [4, 8, 12, 13]}}}
+    tried = [{"units": 4}, {"units": 13}, {"units": 8}, {"units": 12}]
+    raw = study(model={"python": python}, search={"enqueue": tried, **search})
+    write_study(directory / "s.yaml", raw)
+    return directory / "runs" / "s"
+
+
+def states(directory: Path) -> list[str]:
+    return [end["state"] for _, end in sorted(ended(directory).items())]
+
+
+def values(directory: Path) -> dict[int, Any]:
+    return {n: end["value"] for n, end in ended(directory).items() if end["state"] == "complete"}
+
+
+class TestModelsInTrouble:
+    @pytest.fixture(scope="class")
+    def undisturbed(self, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Any]:
+        directory = tmp_path_factory.mktemp("undisturbed")
+        files = with_builder(directory, "pass")
+        succeed("optimize", "s.yaml", cwd=directory)
+        return values(files)
+
+    @pytest.mark.parametrize(
+        ("trouble", "search", "cause"),
+        [
+            (DIE, {}, "the worker process died (signal 9)"),
+            (DIE, {"width": 4}, "the worker process died (signal 9)"),
+            (HANG, {"trial_timeout": 15}, "it took longer than trial_timeout, 15 s"),
+            (USE_UP_MEMORY, {}, "MemoryError: cannot allocate 10 TB"),
+        ],
+        ids=["dies", "dies among others", "hangs", "memory"],
+    )
+    def test_costs_its_own_trial_only(
+        self, trouble: str, search: dict[str, Any], cause: str, undisturbed: dict[int, Any], tmp_path: Path
+    ) -> None:
+        files = with_builder(tmp_path, trouble, **search)
+        result = succeed("optimize", "s.yaml", cwd=tmp_path)
+        assert "Traceback" not in result.stderr
+        assert states(files) == ["complete", "failed", "complete", "complete"]
+        assert cause in ended(files)[1]["cause"]
+        assert values(files) == {n: value for n, value in undisturbed.items() if n != 1}
+
+
+class TestDivergence:
+    def test_a_space_that_mostly_fails_has_its_budget(self, tmp_path: Path) -> None:
+        raw = study(
+            model=LINEAR,
+            training={"optimizer": "sgd", "learning_rate": {"log_uniform": [1e-3, 1e30]}, "epochs": 4},
+            search={"trials": 30, "sampler": "tpe"},
+        )
+        write_study(tmp_path / "s.yaml", raw)
+        succeed("optimize", "s.yaml", "--set", "search.sampler=random", cwd=tmp_path)
+        files = tmp_path / "runs" / "s"
+        assert len(states(files)) == 30
+        assert states(files).count("failed") >= 15, "the space should mostly fail"
+        rates = {e["number"]: e["values"]["learning_rate"] for e in events(files) if e["kind"] == "ask"}
+        # TPE, which knows of the failures, finds where they do not happen.
+        succeed("optimize", "s.yaml", "--set", "name=t", cwd=tmp_path)
+        learned = tmp_path / "runs" / "t"
+        assert states(learned).count("failed") < states(files).count("failed")
+        assert max(rates.values()) > 1e6
+
+    def test_a_study_in_which_everything_fails_is_given_up(self, tmp_path: Path) -> None:
+        training = {"optimizer": "sgd", "learning_rate": {"log_uniform": [1e25, 1e30]}}
+        write_study(tmp_path / "s.yaml", study(model=LINEAR, training=training, search={"trials": 40}))
+        result = run("optimize", "s.yaml", cwd=tmp_path)
+        assert result.returncode == 1
+        assert "the training loss is not finite" in result.stderr
+        assert "--new" in result.stderr
+        assert states(tmp_path / "runs" / "s") == ["failed"] * 20
+        assert (tmp_path / "reports" / "s.html").exists()
+        again = run("optimize", "s.yaml", cwd=tmp_path)
+        assert (again.returncode, states(tmp_path / "runs" / "s")) == (1, ["failed"] * 20)
+
+    def test_two_causes_are_no_reason_to_give_up(self, tmp_path: Path) -> None:
+        (tmp_path / "nets.py").write_text(BUILDER.format(trouble="raise ValueError('thirteen')"))
+        python = {"file": "nets.py", "arguments": {"units": {"int": [13, 60]}}}
+        training = {"optimizer": "sgd", "learning_rate": 1e30, "epochs": 1}
+        raw = study(model={"python": python}, training=training, search={"trials": 22})
+        raw["search"]["enqueue"] = [{"units": 13}]
+        write_study(tmp_path / "s.yaml", raw)
+        succeed("optimize", "s.yaml", cwd=tmp_path)
+        assert states(tmp_path / "runs" / "s") == ["failed"] * 22
+
+
+class TestKeptModels:
+    def test_so_many_of_the_best(self, tmp_path: Path) -> None:
+        training = {"learning_rate": {"log_uniform": [1e-3, 1e-1]}}
+        write_study(tmp_path / "s.yaml", study(training=training, search={"trials": 6, "keep": 3}))
+        succeed("optimize", "s.yaml", cwd=tmp_path)
+        files = tmp_path / "runs" / "s"
+        trials = json.loads(succeed("trials", "s", "--format", "json", cwd=tmp_path).stdout)
+        best = sorted(trial["number"] for trial in sorted(trials, key=lambda t: t["value"])[:3])
+        assert [int(path.stem) for path in sorted(files.glob("models/*.npz"))] == best
+        first = min(trials, key=lambda trial: trial["value"])["number"]
+        others = [number for number in best if number != first]
+        assert [int(path.stem) for path in sorted(files.glob("models/*.keras"))] == others
+
+    def test_weights_that_are_gone_are_trained_again(self, tmp_path: Path) -> None:
+        training = {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": 4}
+        write_study(tmp_path / "s.yaml", study(training=training, search={"trials": 2}))
+        succeed("optimize", "s.yaml", cwd=tmp_path)
+        files = tmp_path / "runs" / "s"
+        (weights,) = files.glob("models/*.npz")
+        before = read_arrays(weights)
+        model = (files / "best.keras").read_bytes()
+        weights.write_bytes(weights.read_bytes()[:-10])
+        told = run("check", "s", cwd=tmp_path)
+        assert told.returncode == 1
+        assert f"DAMAGED  runs/s/models/{weights.name}" in told.stdout
+        (files / "best.keras").unlink()
+        succeed("optimize", "s.yaml", cwd=tmp_path)
+        assert before is not None
+        assert len((files / "best.keras").read_bytes()) == len(model)
+
+
+class TestStoredStudies:
+    def test_another_format_is_refused_with_the_way_out(self, tmp_path: Path) -> None:
+        write_study(tmp_path / "s.yaml", study(search={"trials": 1}))
+        succeed("optimize", "s.yaml", cwd=tmp_path)
+        path = tmp_path / "runs" / "s" / "study.yaml"
+        path.write_text(path.read_text().replace("format: 2", "format: 1"))
+        for command in (["optimize", "s.yaml"], ["trials", "s"]):
+            result = run(*command, cwd=tmp_path)
+            assert result.returncode == 2
+            assert "format 1" in result.stderr
+            assert "--new" in result.stderr
+        succeed("optimize", "s.yaml", "--new", cwd=tmp_path)
