@@ -19,7 +19,7 @@ from hpsearch.store.scribe import Scribe
 from hpsearch.store.ticks import Event, TickLog
 from hpsearch.training.member import MemberState
 
-DURABLE_SECONDS = 1.0
+DURABLE_SECONDS = 5.0
 """A power cut costs at most this much of the tick log; a kill costs nothing of it."""
 
 

@@ -118,15 +118,16 @@ def _run(
     from hpsearch.store.projection import Projection, open_storage
     from hpsearch.store.scribe import Scribe
 
-    url = options.storage or (stored.storage if stored else None) or f"sqlite:///{files.database}"
-    storage = open_storage(url)
+    named = options.storage or (stored.storage if stored else None)
+    own = None if named else files.database
+    storage = open_storage(named or f"sqlite:///{files.database}", own=own)
     opened: list[Opened] = [_opened(worker, workers, options, job) for worker in list(workers)]
     for note in opened[0].notes:
         display.note(note)
     resolved = _resolve(study, options, stored, opened[0])
     lease.check()
     write_resolved(files, resolved)
-    projection = Projection(storage, resolved.spec)
+    projection = Projection(storage, resolved.spec, own=own)
 
     def renew(worker: Worker) -> Worker:
         return _renew(worker, workers, options, job)[0]

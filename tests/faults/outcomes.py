@@ -27,48 +27,56 @@ def study(name: str, *, model: dict[str, Any] | None = None, **parts: Any) -> di
     }
 
 
+DIGITS = {"sklearn": "digits", "rescale": 0.0625}
+LARGER = {"hidden": [64], "dropout": {"uniform": [0.1, 0.3]}}
+
 KINDS: dict[str, dict[str, Any]] = {
     raw["name"]: raw
     for raw in (
         study(
             "tpe",
-            model={
-                "hidden": [4],
-                "dropout": {"uniform": [0.1, 0.3]},
-                "batch_norm": "before_activation",
-            },
-            training={"epochs": 300},
+            data=DIGITS,
+            model={**LARGER, "batch_norm": "before_activation"},
+            training={"epochs": 100, "batch_size": 2},
             search={"trials": 10, "sampler": {"tpe": {"startup_trials": 3}}},
         ),
         study(
             "pruned",
-            training={"epochs": 243, "schedule": {"cosine": {"warmup": {"uniform": [0.0, 0.3]}}}},
+            data=DIGITS,
+            model=LARGER,
+            training={
+                "epochs": 81,
+                "batch_size": 2,
+                "schedule": {"cosine": {"warmup": {"uniform": [0.0, 0.3]}}},
+            },
             search={
                 "trials": 30,
                 "sampler": {"tpe": {"startup_trials": 5}},
-                "pruner": {"hyperband": {"min_epochs": 9}},
+                "pruner": {"hyperband": {"min_epochs": 3}},
             },
         ),
         study(
             "stopped",
-            data={"sklearn": "digits", "rescale": 0.0625},
-            model={"hidden": [16], "dropout": {"uniform": [0.1, 0.5]}},
-            training={"epochs": 300, "early_stopping": {"patience": 12}, "batch_size": 64},
+            data=DIGITS,
+            model=LARGER,
+            training={"epochs": 300, "early_stopping": {"patience": 12}, "batch_size": 2},
             search={"trials": 16, "sampler": "random", "metric": "val_accuracy"},
         ),
         study(
             "cohort",
-            training={"epochs": 200, "optimizer": {"choice": ["adam", "sgd"]}},
+            data=DIGITS,
+            model=LARGER,
+            training={"epochs": 60, "batch_size": 4, "optimizer": {"choice": ["adam", "sgd"]}},
             search={
-                "trials": 32,
+                "trials": 24,
                 "width": 4,
                 "sampler": {"tpe": {"startup_trials": 5}},
-                "pruner": {"median": {"startup_trials": 4, "warmup_epochs": 20}},
+                "pruner": {"median": {"startup_trials": 4, "warmup_epochs": 10}},
             },
         ),
         study(
             "fit",
-            training={"epochs": 40, "backend": "jax"},
+            training={"epochs": 150, "batch_size": 2, "backend": "jax"},
             search={"trials": 6, "sampler": "random"},
         ),
     )

@@ -66,6 +66,13 @@ class KeptWorker(InProcessWorker):
         self._result = None
 
 
+class NoPicture:
+    """Stands for the storage, which no fault here concerns, and which takes longer than all the rest."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.asked = self.reported = self.ended = self.flush = self.close = lambda *_: None
+
+
 class StopError(HpsearchError):
     """Ends a study at a tick, as a crash would."""
 
@@ -110,16 +117,22 @@ def files_in(out: Path) -> StudyFiles:
 
 
 def run_study(
-    out: Path, fault: Fault | None = None, *, stop_at: int | None = None, storage: str | None = None
+    out: Path, fault: Fault | None = None, *, stop_at: int | None = None, storage: str | None = ""
 ) -> Run:
-    """Run the study, or go on with it, with a snapshot at every tick; errors of other kinds are not caught."""
+    """Run the study, or go on with it, with a snapshot at every tick; errors of other kinds are not caught.
+
+    `storage` is as in `Options`; by default there is none at all.
+    """
     loaded = load_study_file(write_study(out / "study.yaml", STUDY))
-    options = Options(out=out, storage=storage, engine="in_process")
+    options = Options(out=out, storage=storage or None, engine="in_process")
     display = Remarks(stop_at)
     with warnings.catch_warnings(record=True) as warned, disk(out, fault) as faulty, _quick_parts() as patch:
         warnings.simplefilter("always", RuntimeWarning)
         run = Run(faulty)
         _watch_checkpoints(run, patch)
+        if storage == "":
+            patch.setattr("hpsearch.store.projection.open_storage", NoPicture)
+            patch.setattr("hpsearch.store.projection.Projection", NoPicture)
         try:
             run.outcome, _ = optimize(loaded, options, display)
         except HpsearchError as failure:
@@ -131,10 +144,13 @@ def run_study(
 
 @contextmanager
 def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
-    """Take snapshots always, keep compiled programs, draw no report, and take whoever ran it before for dead."""
+    """Flush and take snapshots always, compile once, draw no report, and take who ran it before for dead."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hpsearch.store.identity.Identity.is_dead", lambda identity: True)
         patch.setattr("hpsearch.store.lease.SILENT_SECONDS", 0.0)
+        # A heartbeat comes at any time, and the count of the calls would not say which of them fails.
+        patch.setattr("hpsearch.store.lease.BEAT_SECONDS", 600.0)
+        patch.setattr("hpsearch.ledger.DURABLE_SECONDS", -1.0)
         patch.setattr("hpsearch.desk.SNAPSHOT_SECONDS", -1.0)
         patch.setattr("hpsearch.desk.SNAPSHOT_SHARE", math.inf)
         patch.setitem(importlib.import_module("hpsearch.search").ENGINES, "in_process", KeptWorker)

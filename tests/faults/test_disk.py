@@ -23,7 +23,7 @@ from faults.small_study import (
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.files import StudyFiles
 
-STRIDE = 13
+STRIDE = 6
 """Every so manieth call fails here; disk_faults.py lets every one fail."""
 
 
@@ -61,7 +61,7 @@ class TestFailingCalls:
     def test_a_write_that_is_cut_short(
         self, lasting: bool, undisturbed: dict[str, Any], tmp_path: Path
     ) -> None:
-        for at in range(1 + lasting, undisturbed["calls"].count("write") + 1, STRIDE // 2):
+        for at in range(1 + lasting, undisturbed["calls"].count("write") + 1, STRIDE):
             told = check_fault(tmp_path / str(at), Fault("short", at, lasting), undisturbed["numbers"])
             assert told.disk.fired[0] == "short write"
 
@@ -141,13 +141,10 @@ class TestFullDisk:
         files = StudyFiles(small_disk.path, "study")
         full = run("optimize", study, "--out", small_disk.path, cwd=tmp_path)
         self.check_failed(full, files.directory, "No space left on device")
-        known = decisions(files)
-        assert known, "nothing was kept"
+        (warned,) = (line for line in full.stdout.splitlines() if "behind the study" in line)
+        assert "study.db: No space left on device" in warned
+        assert decisions(files), "nothing was kept"
         assert len(ended(files.directory)) < TRIALS
-
-        again = run("optimize", study, "--out", small_disk.path, cwd=tmp_path)
-        self.check_failed(again, files.directory, "No space left on device")
-        assert decisions(files)[: len(known)] == known
 
         small_disk.change("size=64m")
         succeed("optimize", study, "--out", small_disk.path, cwd=tmp_path)
@@ -164,7 +161,7 @@ class TestFullDisk:
         self.check_failed(full, small_disk.path, "No space left on device")
         ballast.unlink()
         small_disk.change("size=64m")
-        succeed("optimize", study, "--out", small_disk.path, cwd=tmp_path)
+        succeed("optimize", study, "--out", small_disk.path, "--trials", "1", cwd=tmp_path)
 
     def test_a_directory_that_cannot_be_written(self, small_disk: SmallDisk, tmp_path: Path) -> None:
         study = write_study(tmp_path / "study.yaml", STUDY)

@@ -8,9 +8,11 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,9 +69,13 @@ def refused(result: Result) -> str:
 
 
 def content(home: Path) -> dict[str, str]:
-    """Give a hash of every file that a study has."""
+    """Give a hash of every file that a study has; of its database, what SQLite may move between its files."""
     paths = [path for name in ("runs", "reports") for path in (home / name).rglob("*") if path.is_file()]
-    return {str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    files = {str(path.relative_to(home)): path for path in paths if not path.name.startswith("study.db")}
+    with closing(sqlite3.connect(home / "runs" / "study" / "study.db")) as connection:
+        dump = "\n".join(connection.iterdump())
+    hashes = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    return {**hashes, "study.db": hashlib.sha256(dump.encode()).hexdigest()}
 
 
 def test_the_first_goes_on_unharmed_and_a_dead_one_is_succeeded_at_once(
@@ -96,43 +102,27 @@ def test_the_first_goes_on_unharmed_and_a_dead_one_is_succeeded_at_once(
 def test_a_stopped_process_is_taken_over_and_changes_nothing_any_more(
     alone: dict[str, Any], tmp_path: Path
 ) -> None:
-    home = begun(tmp_path)
-    first = Run(home, "study", 1)
-    assert first.until(lambda: reported(home) > 20, 60), first.told()
-    worker = first.worker()
-    assert worker is not None
-    # The worker first: then the coordinator waits for it, and is not stopped in the middle of a write.
-    worker.suspend()
-    time.sleep(QUIET_SECONDS)
-    os.killpg(first.process.pid, signal.SIGSTOP)
-    assert "--takeover" in refused(run("optimize", "study.yaml", cwd=home))
-    succeed("optimize", "study.yaml", "--takeover", cwd=home)
-    before = content(home)
-    os.killpg(first.process.pid, signal.SIGCONT)
-    assert first.process.wait(60) == LOCKED, first.told()
-    assert re.search(r"was taken over by process \d+ on ", first.told())
-    assert "Traceback" not in first.told()
-    assert content(home) == before
-    assert compare(alone, decided(home)) == []
-
-
-def test_a_line_that_is_written_late_does_not_count(alone: dict[str, Any], tmp_path: Path) -> None:
-    home = begun(tmp_path)
+    """It is stopped in the middle of a write: what it writes when it wakes up is a line that does not count."""
+    home, copy = begun(tmp_path), StudyFiles(tmp_path, "study").ticks_copy
     first = Run(home, "study", 1)
     assert first.until(lambda: reported(home) > 20, 60), first.told()
     first.meet("write */ticks.jsonl", hasten=False)
     time.sleep(QUIET_SECONDS)
     os.killpg(first.process.pid, signal.SIGSTOP)
     assert first.place == "write ticks.jsonl"
+    assert "--takeover" in refused(run("optimize", "study.yaml", cwd=home))
     succeed("optimize", "study.yaml", "--takeover", cwd=home)
-    copy = StudyFiles(home, "study").ticks_copy
-    before = copy.read_bytes()
+    log, before = copy.read_bytes(), content(home)
     os.killpg(first.process.pid, signal.SIGCONT)
     assert first.process.wait(60) == LOCKED, first.told()
-    late = copy.read_bytes().removeprefix(before)
-    assert json.loads(late)["lease"] < json.loads(before.splitlines()[-1])["lease"]
+    assert re.search(r"was taken over by process \d+ on ", first.told())
+    assert "Traceback" not in first.told()
+    late = copy.read_bytes().removeprefix(log)
+    assert json.loads(late)["lease"] < json.loads(log.splitlines()[-1])["lease"]
     assert compare(alone, decided(home)) == []
     succeed("check", "study", cwd=home)
+    copy.write_bytes(log)
+    assert content(home) == before
 
 
 def test_a_silent_holder_elsewhere_is_taken_over_only_when_that_is_asked_for(

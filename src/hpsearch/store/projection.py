@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import event
@@ -63,7 +64,7 @@ def open_storage(url: str, *, own: Path | None = None) -> RDBStorage:
         return _open(url)
     except Exception as failure:  # noqa: BLE001 - a file with other content than was written fails anyhow
         if own is None or isinstance(failure, ImportError) or _refusal(failure) is not None:
-            raise _cannot_open(url, failure) from None
+            raise _failed("open", url, failure) from None
         _set_aside(own, _told(failure))
     return open_storage(url)
 
@@ -112,12 +113,14 @@ def _refusal(failure: BaseException | None) -> str | None:
     return None
 
 
-def _told(failure: Exception) -> str:
-    return (str(failure).splitlines() or [type(failure).__name__])[0]
+def _told(failure: BaseException) -> str:
+    """Tell a failure in a line; Optuna's own words for one of the database are a guess."""
+    cause = failure.__cause__ if isinstance(failure, StorageInternalError) and failure.__cause__ else failure
+    return (str(cause).splitlines() or [type(cause).__name__])[0]
 
 
-def _cannot_open(url: str, failure: Exception) -> StoreError:
-    return StoreError(f"cannot open the storage {url}: {_refusal(failure) or _told(failure)}")
+def _failed(what: str, url: str, failure: Exception) -> StoreError:
+    return StoreError(f"cannot {what} the storage {url}: {_refusal(failure) or _told(failure)}")
 
 
 def _quick_sqlite(connection: Any, _record: Any) -> None:
@@ -159,7 +162,7 @@ class Projection:
         except Exception as failure:  # noqa: BLE001 - the same
             self._leave()
             if own is None or _refusal(failure) is not None:
-                raise _cannot_open(self.storage.url, failure) from None
+                raise _failed("open", self.storage.url, failure) from None
             _set_aside(own, _told(failure))
             self.storage = open_storage(self.storage.url)
             self._begin(spec, None)
@@ -196,10 +199,19 @@ class Projection:
             picture.record = record
 
     def flush(self, *, now: bool = False) -> None:
-        """Write what is new; unless `now`, only when the last time is long enough ago."""
+        """Write what is new; unless `now`, only when the last time is long enough ago.
+
+        Raises StoreError where the storage cannot be written.
+        """
         if not now and time.monotonic() - self._flushed < FLUSH_SECONDS:
             return
         self._flushed = time.monotonic()
+        try:
+            self._write_pictures()
+        except Exception as failure:  # noqa: BLE001 - whatever the storage raises is told as one error
+            raise _failed("write", self.storage.url, failure) from None
+
+    def _write_pictures(self) -> None:
         for number in sorted(self.pictures):
             self._write(self.pictures[number])
             if self.pictures[number].done:

@@ -64,7 +64,7 @@ class TickLog:
 
     def _read(self) -> list[Tick]:
         self.damage = []
-        copies = [_Copy(path) for path in self.paths]
+        copies = _copies(self.paths)
         known = {key: tick for copy in copies for key, tick in copy.ticks.items()}
         ticks = _that_count(known)
         for copy in copies:
@@ -93,7 +93,7 @@ class TickLog:
     def append(self, events: list[Event], elapsed: float, *, durable: bool = False) -> None:
         """Append one tick; when `durable`, return only when it is on the disk.
 
-        Raises StoreError where it cannot be written; then it is as if it had not been decided.
+        Raises StoreError where it cannot be written.
         """
         if not events:
             return
@@ -164,14 +164,21 @@ def _that_count(known: dict[tuple[int, int], Tick]) -> list[Tick]:
     return kept
 
 
+def _copies(paths: tuple[Path, Path]) -> list[_Copy]:
+    """Read both copies; what is equal, as it nearly always is, only once."""
+    first, second = (_content(path) for path in paths)
+    copy = _Copy(paths[0], first)
+    return [copy] if first == second else [copy, _Copy(paths[1], second)]
+
+
 class _Copy:
     """What is whole in one copy of the log, and what is not."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: bytes) -> None:
         self.path = path
         self.ticks: dict[tuple[int, int], Tick] = {}
         self.bad: list[int] = []
-        lines = _content(path).splitlines(keepends=True)
+        lines = content.splitlines(keepends=True)
         for number, line in enumerate(lines, 1):
             tick = _read_line(line)
             if tick is not None:
