@@ -137,10 +137,10 @@ class TestRefused:
         ("content", "place"),
         [
             ("a,y\n1,2.5\n".encode("utf-16"), "d.csv:1: this line is not UTF-8"),
-            ("a,y\n1,2.5\n".encode("utf-16-le"), r"no target column 'y'; the columns are 'a\x00'"),
+            ("a,y\n1,2.5\n".encode("utf-16-le"), "d.csv:1: this line is not UTF-8 text: it holds a NUL"),
             ("a,y\n1,Köln\n".encode("latin-1"), "d.csv:2: this line is not UTF-8"),
             (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "d.csv:1: this line is not UTF-8"),
-            (bytes(1_000), "no target column 'y'"),
+            (bytes(1_000), "d.csv:1: this line is not UTF-8 text"),
             ("a;y\n1;2\n", "no target column 'y'; the columns are 'a;y'"),
             ("a\ty\n1\t2\n", r"no target column 'y'; the columns are 'a\ty'"),
             ("5.1,3.5\n4.9,3.0\n", "no target column 'y'; the columns are '5.1', '3.5'"),

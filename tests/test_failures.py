@@ -122,14 +122,15 @@ class TestDivergence:
         assert (again.returncode, states(tmp_path / "runs" / "s")) == (1, ["failed"] * 20)
 
     def test_two_causes_are_no_reason_to_give_up(self, tmp_path: Path) -> None:
-        (tmp_path / "nets.py").write_text(BUILDER.format(trouble="raise ValueError('thirteen')"))
-        python = {"file": "nets.py", "arguments": {"units": {"int": [13, 60]}}}
-        training = {"optimizer": "sgd", "learning_rate": 1e30, "epochs": 1}
-        raw = study(model={"python": python}, training=training, search={"trials": 22})
-        raw["search"]["enqueue"] = [{"units": 13}]
-        write_study(tmp_path / "s.yaml", raw)
+        raising = "def build(features, outputs, units):\n    raise ValueError('odd' if units % 2 else 'even')\n"
+        (tmp_path / "nets.py").write_text(raising)
+        python = {"file": "nets.py", "arguments": {"units": {"int": [1, 60]}}}
+        write_study(tmp_path / "s.yaml", study(model={"python": python}, search={"trials": 22}))
         succeed("optimize", "s.yaml", cwd=tmp_path)
-        assert states(tmp_path / "runs" / "s") == ["failed"] * 22
+        files = tmp_path / "runs" / "s"
+        assert states(files) == ["failed"] * 22
+        causes = {end["cause"] for end in ended(files).values()}
+        assert {cause.partition(" (")[0] for cause in causes} == {"ValueError: odd", "ValueError: even"}
 
 
 class TestKeptModels:

@@ -75,6 +75,38 @@ def baited_arrays(canary: Path) -> bytes:
     return MAGIC + sha256(stream.getvalue()).digest() + stream.getvalue()
 
 
+def npy(shape: tuple[int, ...], content: bytes, kind: str = "|u1") -> bytes:
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + content
+
+
+def npz(**members: bytes) -> bytes:
+    """Write arrays as hpsearch does, checksum and all, but with any content."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return MAGIC + sha256(stream.getvalue()).digest() + stream.getvalue()
+
+
+NAMES, PROGRESS = npy((5,), b'["a"]'), npy((2,), b"{}")
+
+ODD_ARRAYS: dict[str, bytes] = {
+    "10^12 numbers": npz(names=NAMES, progress=PROGRESS, a0=npy((10**14,), b"")),
+    "no array": npz(names=NAMES, progress=PROGRESS, a0=b"word"),
+    "no names": npz(progress=PROGRESS, a0=npy((1,), b"1")),
+    "names without arrays": npz(names=NAMES, progress=PROGRESS),
+    "a number of names": npz(names=npy((1,), b"3"), progress=PROGRESS),
+    "words as names": npz(names=b"words", progress=PROGRESS),
+    "a list of progress": npz(names=NAMES, progress=npy((2,), b"[]"), a0=npy((1,), b"1")),
+    "deep names": npz(names=npy((10**5,), b"[" * 10**5), progress=PROGRESS),
+    "a torn header": npz(names=NAMES[:30], progress=PROGRESS),
+    "code as a header": npz(names=NAMES.replace(b"(5,)", b"f(),"), progress=PROGRESS),
+    "another version": npz(names=b"\x93NUMPY\x09\x09", progress=PROGRESS),
+    "no archive": MAGIC + sha256(b"").digest(),
+}
+
+
 def baited_model(canary: Path) -> bytes:
     """Write a model with a Lambda layer whose code makes a directory."""
     code = compile(f"lambda x: __import__('os').mkdir({str(canary)!r})", "", "eval").co_consts[0]
@@ -166,6 +198,7 @@ ODD_TICKS: dict[str, bytes] = {
     },
     "a tick before the first": json.dumps({**TICK, "tick": -1})[:-1].encode(),
     "no time": json.dumps({**TICK, "elapsed": NO_NUMBER})[:-1].encode(),
+    "a number beyond a float": json.dumps(TICK)[:-1].replace("0.5", "1e999").encode(),
     "deep brackets": b'{"lease": 1, "tick": 1, "elapsed": 1, "events": ' + b"[" * 100_000,
     "deep brackets that are closed": b'{"lease": 1, "tick": 1, "elapsed": 1, "events": '
     + b"[" * 100_000
@@ -272,6 +305,15 @@ class TestStores:
     def test_reports_of_odd_ticks(self, kind: str, stranger: Path, cli: Cli) -> None:
         write_ticks(stranger, ODD_TICKS[kind])
         assert cli("report", "a")[0] in (0, 1, 2)
+
+    @pytest.mark.parametrize("kind", ODD_ARRAYS)
+    def test_arrays(self, kind: str, stranger: Path, cli: Cli) -> None:
+        for directory in ("models", "checkpoints"):
+            (stranger / directory).mkdir(exist_ok=True)
+            (stranger / directory / "000000.npz").write_bytes(ODD_ARRAYS[kind])
+        code, told = cli("check", "a")
+        assert code == 1
+        assert told.count("000000.npz") == told.count("DAMAGED") == 2
 
     @pytest.mark.parametrize("kind", CHANGES)
     def test_resolved_studies(self, kind: str, stranger: Path, cli: Cli) -> None:

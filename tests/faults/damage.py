@@ -13,16 +13,19 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import optuna
+
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faults.small_study import Run, check_undamaged, decisions, files_in, numbers, run_study
+from faults.small_study import TRIALS, Run, check_undamaged, decisions, files_in, numbers, run_study
+from hpsearch.checking import check_study
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.checkpoints import Checkpoints
 from hpsearch.store.files import StudyFiles
@@ -78,6 +81,15 @@ def begin(out: Path) -> None:
     assert len(targets(files_in(out))) >= 7, targets(files_in(out))
 
 
+def damage_several(begun: Path, out: Path) -> None:
+    """Copy a study with damage in both copies of its log, at two places, and in a checkpoint."""
+    shutil.copytree(begun, out)
+    files = files_in(out)
+    Damage(files.ticks, "flip", 8 * 30).apply()
+    Damage(files.ticks_copy, "cut", files.ticks_copy.stat().st_size * 2 // 3).apply()
+    Damage(files.checkpoint(2), "flip", 8 * 100).apply()
+
+
 def targets(files: StudyFiles) -> list[Path]:
     """List the files whose damage must be found."""
     arrays = [*files.checkpoint(0).parent.glob("*.npz"), *files.weights(0).parent.glob("*.npz")]
@@ -106,6 +118,7 @@ def check_found(damage: Damage, files: StudyFiles) -> None:
     known = _progress(files)
     with applied(damage):
         assert read_arrays(damage.path) is None, "read as if it were whole"
+        assert damage.path in _named_by_check(files)
         if damage.path.parent == files.checkpoint(0).parent:
             _check_checkpoint(damage.path, files, known)
 
@@ -139,6 +152,12 @@ def _check_log(damage: Damage, files: StudyFiles) -> None:
         log.read()
         assert decisions(files) == before, "the other copy was not used"
         assert harmless or any(str(damage.path) in told for told in log.damage), "not found"
+        assert harmless or damage.path in _named_by_check(files)
+
+
+def _named_by_check(files: StudyFiles) -> list[Path]:
+    """List the files that `hpsearch check` names as damaged."""
+    return [checked.path for checked in check_study(files) if not checked.whole]
 
 
 def check_resumes(damages: list[Damage], begun: Path, expected: dict[str, Any], out: Path) -> Run:
@@ -157,6 +176,29 @@ def check_resumes(damages: list[Damage], begun: Path, expected: dict[str, Any], 
     return run
 
 
+def check_storage(out: Path) -> None:
+    """Check that the study's own storage shows every trial as the tick log knows it."""
+    files = files_in(out)
+    ends = [event for event in decisions(files) if event["kind"] == "end"]
+    study = optuna.load_study(study_name=files.name, storage=f"sqlite:///{files.database}")
+    shown = {trial.number: (trial.state.name.lower(), trial.value) for trial in study.trials}
+    assert shown == {end["number"]: (end["state"], end["value"]) for end in ends}
+    assert len(shown) == TRIALS
+
+
+def check_storage_resumes(begun: Path, out: Path, apply: Callable[[Path], None]) -> Run:
+    """Go on with a damaged storage: in the end it shows every trial.
+
+    Raises AssertionError where it does not.
+    """
+    shutil.copytree(begun, out)
+    apply(files_in(out).database)
+    run = run_study(out, storage=None)
+    assert (run.outcome, run.error) == ("finished", None)
+    check_storage(out)
+    return run
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=1000)
@@ -165,7 +207,7 @@ def main() -> int:
     draw, counts = drawing(chosen.seed), Counter[str]()
     with tempfile.TemporaryDirectory() as place:
         whole, begun = Path(place, "whole"), Path(place, "begun")
-        assert run_study(whole).outcome == "finished"
+        assert run_study(whole, storage=None).outcome == "finished"
         begin(begun)
         for turn in range(chosen.count):
             _try(turn, draw, Path(place), numbers(whole), counts)
@@ -186,11 +228,19 @@ def _try(turn: int, draw: random.Random, place: Path, expected: dict[str, Any], 
             # Every second time two files are damaged at once.
             several = turn % (2 * RESUME_EVERY) == 0
             check_resumes(damages if several else damages[:1], begun, expected, place / f"resumed {turn}")
+            _try_storage(draw, place / ("begun" if several else "whole"), place / f"storage {turn}")
     except Exception as failure:  # noqa: BLE001 - the others are tried as well
         counts["failures"] += 1
         tell(f"FAILED {turn}: {', '.join(map(str, damages))}: {type(failure).__name__}: {failure}")
     if turn % 100 == 99:
         tell(f"{turn + 1} damages tried, the last: {damages[0]}")
+
+
+def _try_storage(draw: random.Random, begun: Path, out: Path) -> None:
+    size = files_in(begun).database.stat().st_size
+    at = draw.randrange(size)
+    check_storage_resumes(begun, out, lambda path: Damage(path, "cut", at).apply())
+    shutil.rmtree(out)
 
 
 def tell(text: str) -> None:

@@ -19,9 +19,9 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faults.damage import Damage, begin, drawing, tell
+from faults.damage import begin, damage_several, drawing, tell
 from faults.disk import ERRORS, SHORT, Fault
-from faults.small_study import check_fault, files_in, numbers, run_study
+from faults.small_study import check_fault, numbers, run_study
 
 Case = tuple[str, Fault]
 """What the study starts from, and the fault that it meets."""
@@ -37,20 +37,11 @@ def cases(calls: dict[str, list[str]]) -> Iterator[Case]:
                 yield from ((start, Fault(kind, at, lasting)) for at in range(1, made.count("write") + 2))
 
 
-def damaged(begun: Path, out: Path) -> None:
-    """Copy a study with damage in both copies of its log, at two places, and in a checkpoint."""
-    shutil.copytree(begun, out)
-    files = files_in(out)
-    Damage(files.ticks, "flip", 8 * 30).apply()
-    Damage(files.ticks_copy, "cut", files.ticks_copy.stat().st_size * 2 // 3).apply()
-    Damage(files.checkpoint(2), "flip", 8 * 100).apply()
-
-
 def prepare(place: Path) -> tuple[dict[str, Path | None], dict[str, list[str]], dict[str, Any]]:
     """Give what studies start from, the calls that each of them takes to its end, and how it ends."""
     starts: dict[str, Path | None] = {"new": None, "begun": place / "begun", "damaged": place / "damaged"}
     begin(place / "begun")
-    damaged(place / "begun", place / "damaged")
+    damage_several(place / "begun", place / "damaged")
     calls = {}
     for start, origin in starts.items():
         out = place / f"whole {start}"

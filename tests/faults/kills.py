@@ -3,7 +3,8 @@
     python tests/faults/kills.py --kills 200 --seed 1 [--study NAME]
 
 The coordinator alone or its whole group dies by SIGKILL, is asked to stop by SIGTERM or SIGINT, or loses its worker:
-at its start, while it trains, or in the middle of a write (see watched.py). The same command goes on each time.
+at its start, while it trains, or in the middle of a write (see watched.py), and once while it leaves its results. The
+same command goes on each time.
 """
 
 # ruff: noqa: T201 - it tells what it does
@@ -36,16 +37,20 @@ WAYS = {"one": 5, "all": 5, "term": 3, "int": 3, "worker": 4}
 CODES = {"one": (-9,), "all": (-9,), "term": (130, -15), "int": (130, -2)}
 """How the process may end then; before its handlers stand, by the signal itself."""
 
-MOMENTS = {"start": 2, "training": 11, "saving": 7}
+MOMENTS = {"start": 2, "training": 10, "saving": 8}
 
-PLACES = (
-    "write */ticks.jsonl",
-    "write */ticks.copy.jsonl",
-    "write *.npz.*.tmp",
-    "fsync *.npz.*.tmp",
-    "replace *.npz",
-    "fsync */checkpoints",
+LOGS = ("write */ticks.jsonl", "write */ticks.copy.jsonl")
+PLACES = (*LOGS, "write *.npz.*.tmp", "fsync *.npz.*.tmp", "replace *.npz", "fsync */checkpoints")
+"""Writes in the middle of which a process dies; the log's are those that come with every tick."""
+
+RESULTS = (
+    "write *.timing.json.*",
+    "replace */best.yaml",
+    "write *.trials.csv.*",
+    "write *.html.*",
+    "replace *.html",
 )
+"""Those behind the last trial."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,11 @@ class Kill:
         if how == "worker" and when == "start":
             when = "training"
         wait = draw.uniform(0, START_SECONDS if when == "start" else pace)
-        return cls(how, when, wait, draw.choice(PLACES))
+        return cls(how, when, wait, draw.choice(PLACES if how in ("one", "all") else LOGS))
+
+    @classmethod
+    def last(cls, draw: random.Random) -> Kill:
+        return cls(draw.choice(("one", "all", "term", "int")), "results", 0.0, draw.choice(RESULTS))
 
 
 @dataclass
@@ -98,10 +107,10 @@ class Ordeal:
         return Run(self.home, self.name, self.runs)
 
     def suffer(self, kills: int, pace: float) -> None:
-        """Kill the study so many times, or until it is finished, and then let it end."""
+        """Kill the study so many times, the last time behind its last trial, and then let it end."""
         run = self.begin()
-        for _ in range(kills):
-            self.strike(run, Kill.drawn(self.draw, pace))
+        for left in reversed(range(kills)):
+            self.strike(run, Kill.drawn(self.draw, pace) if left else Kill.last(self.draw))
             if run.alive:
                 continue
             self.examine(run)
@@ -114,13 +123,15 @@ class Ordeal:
 
     def strike(self, run: Run, kill: Kill) -> None:
         """Wait for the moment and kill."""
-        if kill.when != "start":
+        if kill.when in ("training", "saving"):
             run.until(run.reports, LIMIT)
         run.until(lambda: False, kill.wait)
         if kill.how == "worker" and not run.may_lose_its_worker():
             kill = replace(kill, how="one")
         if kill.when == "saving":
             run.meet(kill.place, hasten=kill.how in ("one", "all"))
+        elif kill.when == "results":
+            run.meet(kill.place, hasten=False, seconds=LIMIT)
         self.remember(run)
         asked = run.alive or run.process.returncode == 130
         landed = run.send(kill.how) and asked
@@ -166,13 +177,15 @@ class Ordeal:
             self.tally.note(f"{self.name}: {[process.cmdline() for process in run.leavings()]} live on")
 
 
-def torment(home: Path, kinds: list[str], *, kills: int, seed: int, each: int, pace: float) -> Tally:
+def torment(
+    home: Path, kinds: list[dict[str, Any]], *, kills: int, seed: int, each: int, pace: float
+) -> Tally:
     """Kill studies of these kinds in turn, at most `each` times one, and compare them with whole ones."""
     draw, tally, whole = random.Random(seed), Tally(), {}  # noqa: S311
     for number in range(2 * kills):
         if tally.kills >= kills:
             break
-        raw = KINDS[kinds[number % len(kinds)]]
+        raw = kinds[number % len(kinds)]
         name = raw["name"]
         if name not in whole:
             whole[name] = left_alone(home / name, raw)
@@ -205,7 +218,7 @@ def main() -> None:
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     with tempfile.TemporaryDirectory() as home:
-        kinds = given.study or list(KINDS)
+        kinds = [KINDS[name] for name in given.study or KINDS]
         tally = torment(Path(home), kinds, kills=given.kills, seed=given.seed, each=8, pace=2.0)
     told = {**vars(tally), "seed": given.seed, "repeated": max(tally.repeated, default=0.0)}
     print(

@@ -31,7 +31,10 @@ from faults.runs import Run
 HIDDEN = [[4], [8], [16], [4, 4], [8, 4], [8, 8], [4, 4, 4]]
 OPTIMIZERS = ["sgd", "adam", "rmsprop"]
 STEPS = 10
-LOOKS = 40
+LOOKS = 20
+SPARE = 100
+"""Trials beyond those that are watched, so that the last look finds the study running."""
+
 GROWTH_MB = 50.0
 
 
@@ -93,8 +96,8 @@ def ended(run: Run) -> int:
 
 
 def watch(home: Path, trials: int) -> list[Sample]:
-    """Run the study and take samples at each tenth of its trials; it has a few more than are watched."""
-    write_study(home / "study.yaml", many_structures(trials + max(trials // 10, 10)))
+    """Run the study and take samples at each tenth of its trials."""
+    write_study(home / "study.yaml", many_structures(trials + SPARE))
     run, samples = Run(home, "long", 1), list[Sample]()
     for step in range(1, STEPS + 1):
         wanted = trials * step // STEPS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def outcome(home: Path, name: str) -> dict[str, Any]:
         "best.yaml": files.best_configuration.read_text(),
         "weights": weights(files),
         "storage": stored(files),
-        "left over": [path.name for path in files.directory.rglob("*") if is_left_over(path)],
+        "left over": left_over(files),
     }
 
 
@@ -132,9 +133,11 @@ def stored(files: StudyFiles) -> list[Any]:
     return [(trial.number, trial.state.name, trial.value, trial.params) for trial in known.trials]
 
 
-def is_left_over(path: Path) -> bool:
-    """Tell whether a file has no place in a finished study: a checkpoint, or a temporary file of a dead process."""
-    return path.parent.name == "checkpoints" or ".tmp" in path.suffixes
+def left_over(files: StudyFiles) -> list[str]:
+    """List what has no place beside a finished study: checkpoints, and temporary files of dead processes."""
+    paths = (*files.directory.rglob("*"), *files.report.parent.glob("*"))
+    names = {path.name for path in paths if path.parent.name == "checkpoints" or ".tmp" in path.suffixes}
+    return sorted(re.sub(r"\.\d+\.", ".PID.", name) for name in names)
 
 
 def _told(command: str, home: Path, name: str) -> str:

@@ -70,12 +70,12 @@ class Run:
             stream.seek(self.size)
             return b'"report"' in stream.read()
 
-    def meet(self, place: str, *, hasten: bool) -> None:
+    def meet(self, place: str, *, hasten: bool, seconds: float = DOOR_SECONDS) -> None:
         """Wait for the next such write, and hasten it by asking the process to stop if it does not come."""
         reached = self.door / "reached"
         (self.door / "arming").write_text(place)
         (self.door / "arming").replace(self.door / "armed")
-        met = self.until(reached.exists, DOOR_SECONDS)
+        met = self.until(reached.exists, seconds)
         if not met and hasten and self.alive:
             self.process.send_signal(signal.SIGTERM)
             met = self.until(reached.exists, LIMIT)

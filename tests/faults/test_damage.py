@@ -8,11 +8,18 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import optuna
 import pytest
 
-from faults.damage import Damage, begin, check_found, check_resumes, drawing, targets
-from faults.small_study import TRIALS, Run, decisions, files_in, numbers, run_study
+from faults.damage import (
+    Damage,
+    begin,
+    check_found,
+    check_resumes,
+    check_storage_resumes,
+    drawing,
+    targets,
+)
+from faults.small_study import files_in, numbers, run_study
 
 COUNT, RESUMES = 100, 12
 
@@ -76,17 +83,6 @@ class TestFiles:
         assert files.ticks.with_name("ticks.jsonl.damaged").read_bytes() == damaged
 
 
-def check_storage(out: Path) -> None:
-    """Check that the study's own storage shows every trial as the tick log knows it."""
-    files = files_in(out)
-    ends = {event["number"]: event for event in decisions(files) if event["kind"] == "end"}
-    study = optuna.load_study(study_name=files.name, storage=f"sqlite:///{files.database}")
-    assert [trial.number for trial in study.trials] == list(range(TRIALS))
-    assert {trial.number: trial.value for trial in study.trials} == {
-        n: end["value"] for n, end in ends.items()
-    }
-
-
 def cut(at: Callable[[int], int]) -> Callable[[Path], None]:
     return lambda path: Damage(path, "cut", at(path.stat().st_size)).apply()
 
@@ -136,21 +132,12 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 class TestStorage:
     """The SQLite file of a study, which is a picture of it for people."""
 
-    @staticmethod
-    def resume(origin: Path, out: Path, whole: Path, damage: Callable[[Path], None]) -> Run:
-        shutil.copytree(origin, out)
-        damage(files_in(out).database)
-        run = run_study(out, storage=None)
-        assert (run.outcome, run.error) == ("finished", None)
-        assert numbers(out) == numbers(whole)
-        check_storage(out)
-        return run
-
     @pytest.mark.parametrize("name", DAMAGES)
     def test_is_written_anew_where_it_is_damaged(
         self, name: str, begun: Path, whole: Path, tmp_path: Path
     ) -> None:
-        run = self.resume(begun, tmp_path / "out", whole, DAMAGES[name])
+        run = check_storage_resumes(begun, tmp_path / "out", DAMAGES[name])
+        assert numbers(tmp_path / "out") == numbers(whole)
         damaged = files_in(tmp_path / "out").database.with_name("study.db.damaged")
         assert damaged.exists() == any("study.db is damaged" in told for told in run.remarks)
         # Of an empty file and a journal of nonsense SQLite itself makes a storage that is whole.
@@ -158,8 +145,8 @@ class TestStorage:
 
     def test_may_be_cut_anywhere_when_the_study_has_ended(self, whole: Path, tmp_path: Path) -> None:
         draw = drawing(4)
-        for turn in range(20):
-            self.resume(whole, tmp_path / str(turn), whole, cut(draw.randrange))
+        for turn in range(10):
+            check_storage_resumes(whole, tmp_path / str(turn), cut(draw.randrange))
 
     def test_of_its_user_is_never_set_aside(self, tmp_path: Path) -> None:
         place = tmp_path / "mine.db"

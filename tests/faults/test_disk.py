@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from commands import ended, run, succeed, write_study
+from faults.damage import begin, damage_several
 from faults.disk import ERRORS, SHORT, Fault
 from faults.small_study import (
     STUDY,
@@ -23,7 +24,7 @@ from faults.small_study import (
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.files import StudyFiles
 
-STRIDE = 6
+STRIDE = 10
 """Every so manieth call fails here; disk_faults.py lets every one fail."""
 
 
@@ -40,7 +41,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the directory of a study that was stopped with trials under way."""
     out = tmp_path_factory.mktemp("begun")
-    assert run_study(out, stop_at=5).error is not None
+    begin(out)
     return out
 
 
@@ -70,12 +71,16 @@ class TestFailingCalls:
         assert (told.outcome, told.remarks) == ("finished", [])
         assert len(told.disk.fired) > 100
 
+    @pytest.mark.parametrize("damaged", [False, True], ids=["whole", "damaged"])
     def test_a_study_under_way_is_kept(
-        self, undisturbed: dict[str, Any], begun: Path, tmp_path: Path
+        self, damaged: bool, undisturbed: dict[str, Any], begun: Path, tmp_path: Path
     ) -> None:
+        if damaged:
+            damage_several(begun, tmp_path / "damaged")
         for at in range(1, 40, 3):
             fault = Fault(ERRORS[at % len(ERRORS)], at, lasting=at % 2 == 0)
-            check_fault(tmp_path / str(at), fault, undisturbed["numbers"], begun)
+            origin = tmp_path / "damaged" if damaged else begun
+            check_fault(tmp_path / str(at), fault, undisturbed["numbers"], origin)
 
 
 class SmallDisk:

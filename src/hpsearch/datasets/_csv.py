@@ -93,11 +93,13 @@ class Table:
 
     def complain_of_separators(self, column: Cells) -> None:
         """Raise a `DataError` where a column is text only because its thousands are set apart."""
-        rows = np.flatnonzero(column.text).tolist()
-        if rows and all(SEPARATED.fullmatch(column.texts[row]) for row in rows):
+        first = int(column.text.argmax())
+        if not SEPARATED.fullmatch(column.texts[first]):
+            return
+        if all(SEPARATED.fullmatch(column.texts[row]) for row in np.flatnonzero(column.text).tolist()):
             raise DataError(
-                f"{self.where}:{self.lines[rows[0]]}: column {column.name!r} holds"
-                f" {column.texts[rows[0]]!r}; numbers are written without commas."
+                f"{self.where}:{self.lines[first]}: column {column.name!r} holds {column.texts[first]!r};"
+                " numbers are written without commas."
             )
 
 
@@ -163,6 +165,8 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
         number += 1
         if len(line) == MAX_LINE:
             raise DataError(f"{path}:{number}: this line has more than {MAX_LINE:,} letters.")
+        if "\0" in line:
+            raise DataError(f"{path}:{number}: this line is not UTF-8 text: it holds a NUL byte.")
         yield line
 
 

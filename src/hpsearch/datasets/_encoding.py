@@ -130,8 +130,10 @@ def _column(table: Table, cells: Cells, known: Array, layout: Array, trains: Seq
         if cells.missing[train].all():
             which = f" of fold {number}" if len(trains) > 1 else ""
             raise DataError(f"{table.where}: column {cells.name!r} has no value in the training part{which}.")
+    if not cells.text[known].any():
+        return _numeric(table, cells, trains)
     table.complain_of_separators(cells)
-    return _categorical(cells, layout, trains) if cells.text[known].any() else _numeric(table, cells, trains)
+    return _categorical(cells, layout, trains)
 
 
 def _numeric(table: Table, cells: Cells, trains: Sequence[Array]) -> Column:

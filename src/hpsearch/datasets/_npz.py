@@ -75,7 +75,7 @@ def _keys(path: Path, found: set[str]) -> dict[str, str]:
 
 def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Array:
     try:
-        _refuse_bomb(path, archive.zip, name)
+        _refuse_bomb(path, archive, name)
         array = archive[name]
     except BROKEN as failure:
         if "allow_pickle" in str(failure):
@@ -84,9 +84,12 @@ def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Array:
     return np.asarray(array)
 
 
-def _refuse_bomb(path: Path, archive: zipfile.ZipFile, name: str) -> None:
+def _refuse_bomb(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> None:
     """Refuse what is no array, is too large, or claims more than the file holds, before memory is taken."""
-    for member in archive.infolist():
+    packed = archive.zip
+    if packed is None:  # numpy's word for an archive that was closed
+        return
+    for member in packed.infolist():
         if member.filename not in (name, f"{name}.npy"):
             continue
         if member.file_size > MAX_BYTES:
@@ -94,7 +97,7 @@ def _refuse_bomb(path: Path, archive: zipfile.ZipFile, name: str) -> None:
                 f"{path}: {name} takes {member.file_size / 2**30:.0f} GB; arrays of up to"
                 f" {MAX_BYTES / 2**30:.0f} GB can be read."
             )
-        shape, dtype = _header(path, archive, member)
+        shape, dtype = _header(path, packed, member)
         size = math.prod(shape) * dtype.itemsize
         if not dtype.hasobject and size > member.file_size:
             raise DataError(

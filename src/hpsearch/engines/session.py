@@ -167,7 +167,7 @@ def _builders(spec: StudySpec, job: Job) -> Builders | None:
 
 
 def _trainer(
-    backend: str, dataset: Dataset, spec: StudySpec, decided: int | None, builders: Builders | None
+    backend: str, dataset: Dataset, spec: StudySpec, decided: int | None, builders: Builders | None = None
 ) -> tuple[Trainer, int]:
     """Make the trainer of a study, and give the number of members that it trains side by side."""
     from hpsearch.training.fit import FitTrainer

@@ -60,7 +60,8 @@ def line_that_raised(failure: BaseException, path: Path) -> str | None:
 
 def spoken(failure: BaseException) -> str:
     """Give an exception's name and text on one line, without the colours of a terminal."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(failure)).partition("Arguments received by")[0]
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(failure))
+    text = re.split("Arguments received by|Example:", text)[0]
     return f"{type(failure).__name__}: {' '.join(text.split())[:MAX_LETTERS]}".rstrip(": ")
 
 
@@ -102,6 +103,7 @@ class Builders:
             _check_kind(built, function)
             logits = built(inputs)
             self._check_new(built, function)
+            _check_saveable(built, function)
         shape = getattr(logits, "shape", None)
         if shape is None or tuple(shape) != (None, objective.units):
             found = "several outputs" if shape is None else f"outputs of shape {tuple(shape)}"
@@ -129,6 +131,14 @@ def _check_kind(built: Any, function: Function) -> None:
     else:
         return
     raise ModelError(f"the function gives {found} (in {function.place})")
+
+
+def _check_saveable(built: keras.Model, function: Function) -> None:
+    """Refuse now, and not when the search has ended, what cannot be saved."""
+    try:
+        keras.saving.serialize_keras_object(built)
+    except Exception as failure:
+        raise ModelError(f"the model cannot be saved: {spoken(failure)} (in {function.place})") from failure
 
 
 def _key(model: PythonModel) -> tuple[str, str]:

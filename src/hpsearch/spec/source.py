@@ -16,8 +16,8 @@ from ruamel.yaml.reader import ReaderError
 
 from hpsearch.exceptions import Problem, StudyFileError
 
-MAX_BYTES = 1_000_000
-MAX_NODES = 50_000
+MAX_BYTES = 500_000
+MAX_NODES = 20_000
 MAX_DEPTH = 40
 MAX_BITS = 1_000
 """Of a whole number: what is larger can be neither a float nor printed."""
@@ -101,6 +101,7 @@ def parse(text: str, file: str) -> Source:
     """Parse YAML text; duplicate keys, foreign tags and overgrown files are errors with their line."""
     yaml = YAML(typ="safe", pure=True)
     try:
+        _check_version(text, file)
         _check_size(text, file)
         root = yaml.compose(text)
     except MarkedYAMLError as failure:
@@ -119,15 +120,21 @@ def parse(text: str, file: str) -> Source:
     return Source(file, builder.build(root, (), 0), builder.lines)
 
 
+def _check_version(text: str, file: str) -> None:
+    """Refuse other versions of YAML, in which words and numbers mean something else."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("%YAML") and line.split() != ["%YAML", "1.2"]:
+            raise _error(file, number, "YAML 1.2", repr(line[:80]))
+
+
 def _check_size(text: str, file: str) -> None:
     """Refuse deep or large files before a tree is made of them, which takes a stack as deep as the file."""
     depth = 0
     for count, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
-        if isinstance(event, DocumentStartEvent) and event.version not in (None, (1, 2)):
-            found = f"%YAML {'.'.join(map(str, event.version))}"
-            raise _error(file, event.start_mark.line + 1, "YAML 1.2", found)
+        if isinstance(event, DocumentStartEvent) and count > 1:
+            raise _error(file, event.start_mark.line + 1, "one study", "another document")
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > MAX_DEPTH + 1 or count > 3 * MAX_NODES:
+        if depth > MAX_DEPTH + 1 or count > 2 * MAX_NODES:
             raise _too_large(file, event.start_mark.line + 1)
 
 

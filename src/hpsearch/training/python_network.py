@@ -43,7 +43,7 @@ class PythonNetwork(FitNetwork):
         )
 
     def _seed_noise(self, seed: int) -> None:
-        """Seed what draws without a state of its own."""
+        """Seed what draws without a state in the model."""
         keras.utils.set_random_seed(seed % 2**32)
 
     def train(self, plan: EpochPlan) -> EpochResult:
