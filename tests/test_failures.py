@@ -122,7 +122,9 @@ class TestDivergence:
         assert (again.returncode, states(tmp_path / "runs" / "s")) == (1, ["failed"] * 20)
 
     def test_two_causes_are_no_reason_to_give_up(self, tmp_path: Path) -> None:
-        raising = "def build(features, outputs, units):\n    raise ValueError('odd' if units % 2 else 'even')\n"
+        raising = (
+            "def build(features, outputs, units):\n    raise ValueError('odd' if units % 2 else 'even')\n"
+        )
         (tmp_path / "nets.py").write_text(raising)
         python = {"file": "nets.py", "arguments": {"units": {"int": [1, 60]}}}
         write_study(tmp_path / "s.yaml", study(model={"python": python}, search={"trials": 22}))
@@ -168,11 +170,26 @@ class TestStoredStudies:
     def test_another_format_is_refused_with_the_way_out(self, tmp_path: Path) -> None:
         write_study(tmp_path / "s.yaml", study(search={"trials": 1}))
         succeed("optimize", "s.yaml", cwd=tmp_path)
-        path = tmp_path / "runs" / "s" / "study.yaml"
-        path.write_text(path.read_text().replace("format: 2", "format: 1"))
+        for name in ("study.yaml", "study.copy.yaml"):
+            path = tmp_path / "runs" / "s" / name
+            path.write_text(path.read_text().replace("format: 2", "format: 1"))
         for command in (["optimize", "s.yaml"], ["trials", "s"]):
             result = run(*command, cwd=tmp_path)
             assert result.returncode == 2
             assert "format 1" in result.stderr
             assert "--new" in result.stderr
         succeed("optimize", "s.yaml", "--new", cwd=tmp_path)
+
+    def test_a_damaged_study_file_is_read_from_its_copy(self, tmp_path: Path) -> None:
+        write_study(tmp_path / "s.yaml", study(search={"trials": 1}))
+        succeed("optimize", "s.yaml", cwd=tmp_path)
+        path = tmp_path / "runs" / "s" / "study.yaml"
+        written = path.read_text()
+        path.write_text(written.replace("width: '", "width: '9"))
+        told = run("check", "s", cwd=tmp_path)
+        assert (told.returncode, "DAMAGED  runs/s/study.yaml" in told.stdout) == (1, True)
+        result = succeed("optimize", "s.yaml", "--trials", "2", cwd=tmp_path)
+        assert "its copy is used" in result.stdout
+        body = written.replace("trials: 1", "trials: 2").rpartition("#")[0]
+        assert path.read_text().rpartition("#")[0] == body
+        succeed("check", "s", cwd=tmp_path)

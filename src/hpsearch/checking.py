@@ -17,7 +17,7 @@ from hpsearch.store.arrays import read_arrays
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.resolved import read_resolved
+from hpsearch.store.resolved import is_sealed
 from hpsearch.store.ticks import TickLog
 
 
@@ -37,7 +37,8 @@ def check_study(files: StudyFiles) -> list[Checked]:
     """
     record = read_record(files)
     singles: dict[Path, Callable[[Path], str]] = {
-        files.study: lambda _: _resolved(files),
+        files.study: _resolved,
+        files.study_copy: _resolved,
         files.database: lambda path: _database(path, record),
         files.best_model: _model,
         files.best_configuration: lambda path: f"configuration {load_study_file(path).spec.name}",
@@ -55,9 +56,10 @@ def _checked(path: Path, check: Callable[[Path], str]) -> Checked:
         return Checked(path, (str(failure).splitlines() or [repr(failure)])[0], whole=False)
 
 
-def _resolved(files: StudyFiles) -> str:
-    resolved = read_resolved(files)
-    return "" if resolved is None else f"format {resolved.format}"
+def _resolved(path: Path) -> str:
+    if not is_sealed(path):
+        raise ValueError("it is damaged; the other copy is used")
+    return "resolved study file"
 
 
 def _log(files: StudyFiles) -> Iterator[Checked]:

@@ -69,8 +69,8 @@ class Coordinator:
 
     def run(self) -> Outcome:
         """Go on from the tick log to the end of the budget."""
-        self._replay()
         try:
+            self._replay()
             while not self.stopping:
                 for desk in self.desks:
                     if not desk.busy:

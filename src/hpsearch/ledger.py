@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from numpy.typing import NDArray
@@ -81,7 +81,8 @@ class Ledger:
         with self._writing():
             for path in self.files.weights(0).parent.glob("*"):
                 if path not in kept:
-                    path.unlink(missing_ok=True)
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from hpsearch.model_code import path_of
 from hpsearch.spec import Component, Data, PythonModel, StudySpec, print_spec
 from hpsearch.spec.study import MAX_NAME_BYTES
 from hpsearch.store.arrays import read_arrays
-from hpsearch.store.disk import write_atomically
+from hpsearch.store.disk import rename, write_atomically
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.record import StudyRecord, TrialRecord
@@ -41,7 +41,7 @@ def leave_results(files: StudyFiles, record: StudyRecord, worker: Worker, lease:
             _submit_export(files, record, trial, worker)
         worker.result()
         lease.check()
-        _temporary(files).replace(files.model(trial.number) if place else files.best_model)
+        rename(_temporary(files), files.model(trial.number) if place else files.best_model)
 
 
 def _write(lease: Lease, path: Path, text: str) -> None:

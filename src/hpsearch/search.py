@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.job import Job, Opened
 from hpsearch.engines.worker import InProcessWorker, LocalWorker, Worker
-from hpsearch.exceptions import StudyFileError, StudyMismatchError, WorkerDiedError
+from hpsearch.exceptions import StoreError, StudyFileError, StudyMismatchError, WorkerDiedError
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
 from hpsearch.results import leave_results
 from hpsearch.search_space import SearchSpace, check_enqueued
@@ -233,7 +233,7 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
     """Remove what an earlier study of this name left, but the lease that we hold."""
     stored = None
     # What cannot be read can be removed all the same.
-    with suppress(StudyMismatchError, StudyFileError):
+    with suppress(StudyMismatchError, StudyFileError, StoreError):
         stored = read_resolved(files)
     url = storage or (stored.storage if stored else None)
     if url is not None:

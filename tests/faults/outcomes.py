@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -98,7 +97,7 @@ def outcome(home: Path, name: str) -> dict[str, Any]:
         "best.yaml": files.best_configuration.read_text(),
         "weights": weights(files),
         "storage": stored(files),
-        "left over": left_over(files),
+        "checkpoints": [path.name for path in files.checkpoint(0).parent.glob("*")],
     }
 
 
@@ -131,13 +130,6 @@ def stored(files: StudyFiles) -> list[Any]:
     """Give the trials of the Optuna storage."""
     known = optuna.load_study(study_name=files.name, storage=f"sqlite:///{files.database}")
     return [(trial.number, trial.state.name, trial.value, trial.params) for trial in known.trials]
-
-
-def left_over(files: StudyFiles) -> list[str]:
-    """List what has no place beside a finished study: checkpoints, and temporary files of dead processes."""
-    paths = (*files.directory.rglob("*"), *files.report.parent.glob("*"))
-    names = {path.name for path in paths if path.parent.name == "checkpoints" or ".tmp" in path.suffixes}
-    return sorted(re.sub(r"\.\d+\.", ".PID.", name) for name in names)
 
 
 def _told(command: str, home: Path, name: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import signal
 import sys
 import tempfile
@@ -53,6 +54,7 @@ PIECES = [
         b"!!int ",
         b"!!float ''",
         b"!!bool ",
+        b"!!int '' #",
         b"!!map ",
         b"!!str ",
         b"!!timestamp ",
@@ -63,6 +65,8 @@ PIECES = [
     *(b"{choice: ", b"{int: [1, ", b"{uniform: [0, ", b"hidden", b"enqueue: [{", b"share: "),
 ]
 TIMES = [1, 1, 1, 2, 50, 5_000]
+TOKEN = re.compile(rb": |- |\[|\{|, |\n *")
+"""What stands in front of a value or a key."""
 
 
 class TooSlowError(BaseException):
@@ -144,7 +148,8 @@ def _place(failure: BaseException) -> str:
 
 def damage(content: bytes, draw: Callable[[Any], Any]) -> bytes:
     """Cut a part out of a file, and put a piece that parsers trip over in its place, once or often."""
-    at = draw(st.integers(0, len(content)))
+    tokens = [match.end() for match in TOKEN.finditer(content)] or [0]
+    at = draw(st.integers(0, len(content)) | st.sampled_from(tokens))
     length = draw(st.sampled_from([0, 0, 1, 9, 10_000]))
     piece = draw(st.sampled_from(PIECES) | st.binary(max_size=4)) * draw(st.sampled_from(TIMES))
     return content[:at] + piece + content[at + length :]

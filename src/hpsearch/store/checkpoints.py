@@ -30,7 +30,7 @@ class Checkpoints:
         Raises StoreError where it cannot be written.
         """
         path, older = self.files.checkpoint(number), self.files.older_checkpoint(number)
-        if path.exists():
+        if path.exists() and read_arrays(path) is not None:
             rename(path, older)
         write_arrays(path, state.arrays, {"trainer": state.progress, "epochs": epochs, "lease": lease})
 

@@ -24,6 +24,11 @@ class StudyFiles:
         return self.directory / "study.yaml"
 
     @property
+    def study_copy(self) -> Path:
+        """The second copy of the resolved study file."""
+        return self.directory / "study.copy.yaml"
+
+    @property
     def ticks(self) -> Path:
         """The tick log: every decision, in its order."""
         return self.directory / "ticks.jsonl"

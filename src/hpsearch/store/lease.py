@@ -38,7 +38,13 @@ class Lease:
         self._identity = Identity.own()
         self._beats = 0
         self._lock, self._done = Lock(), Event()
-        self._beat()
+        try:
+            self._beat()
+        except OSError:
+            os.close(self._descriptor)
+            with suppress(OSError):
+                self.path.unlink()
+            raise
 
     def check(self) -> None:
         """Raise StudyLockedError where another process has taken the study over."""

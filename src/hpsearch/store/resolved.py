@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hpsearch.data_summary import DataSummary
-from hpsearch.exceptions import Problem, StudyFileError, StudyMismatchError
+from hpsearch.exceptions import StoreError, StudyMismatchError
 from hpsearch.spec import StudySpec, print_yaml, read_spec
-from hpsearch.spec.source import parse, read_text
+from hpsearch.spec.source import Source, parse, read_text
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import StudyFiles
 
 FORMAT = 2
 """Version of the files of a study."""
+
+SEAL = b"# crc32: "
+"""Begins the last line of the resolved study file, a comment with a checksum of what is before it."""
 
 BUDGETS = (("search", "trials"), ("search", "timeout"), ("search", "trial_timeout"), ("search", "keep"))
 """What may change between two runs of one study."""
@@ -44,23 +51,55 @@ def write_resolved(files: StudyFiles, resolved: Resolved) -> None:
     data = {**asdict(resolved.data), "features": list(resolved.data.features)}
     data["labels"] = list(resolved.data.labels)
     text = print_yaml({**resolved.spec.dump(), "resolved": {**known, "data": data}})
-    write_atomically(files.study, text.encode())
+    content = text.encode()
+    for path in (files.study, files.study_copy):
+        write_atomically(path, content + _seal(content))
 
 
 def read_resolved(files: StudyFiles) -> Resolved | None:
-    """Read the resolved study file; None where the study has none yet."""
-    if not files.study.exists():
+    """Read the resolved study file, or its copy where it is damaged; None where the study has none yet.
+
+    Raises StudyMismatchError for the format of another version, and StoreError where both are damaged.
+    """
+    paths = [path for path in (files.study, files.study_copy) if path.exists()]
+    if not paths:
         return None
-    source = parse(read_text(files.study), str(files.study))
+    whole = next((path for path in paths if is_sealed(path)), None)
+    if whole is not None and whole != files.study:
+        warnings.warn(f"{files.study} is damaged: its copy is used", RuntimeWarning, stacklevel=2)
+    return _read(whole or paths[0], sealed=whole is not None)
+
+
+def _seal(content: bytes) -> bytes:
+    return SEAL + f"{zlib.crc32(content):08x}\n".encode()
+
+
+def is_sealed(path: Path) -> bool:
+    """Tell whether a resolved study file ends with the checksum of what is before."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    body, seal, _ = content.rpartition(SEAL)
+    return bool(seal) and content == body + _seal(body)
+
+
+def _read(path: Path, *, sealed: bool) -> Resolved:
+    source = parse(read_text(path), str(path))
     known = source.data.pop("resolved", None) if isinstance(source.data, dict) else None
-    if not isinstance(known, dict):
-        expected, found = "the resolved study file that hpsearch wrote", "no mapping 'resolved'"
-        raise StudyFileError((Problem(str(files.study), None, "", expected, found),))
-    if known.get("format") != FORMAT:
+    version = known.get("format") if isinstance(known, dict) else None
+    if version not in (FORMAT, None):
         raise StudyMismatchError(
-            f"{files.study} was written in format {known.get('format')}, and this version of hpsearch reads "
+            f"{path} was written in format {version}, and this version of hpsearch reads "
             f"format {FORMAT}: run it with the version that wrote it, or start over with --new"
         )
+    if sealed:
+        with suppress(AttributeError, KeyError, TypeError, ValueError):
+            return _resolved(source, known)
+    raise StoreError(f"{path} is not as hpsearch wrote it: bring it back, or start over with --new")
+
+
+def _resolved(source: Source, known: Any) -> Resolved:
     data = known.pop("data")
     summary = DataSummary(**{**data, "features": tuple(data["features"]), "labels": tuple(data["labels"])})
     return Resolved(spec=read_spec(source), data=summary, **known)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.exceptions import StoreError
-from hpsearch.store.disk import Appender, rename, write_atomically
+from hpsearch.store.disk import Appender, write_atomically
 
 Event = dict[str, Any]
 Tick = dict[str, Any]
@@ -206,5 +206,6 @@ def _content(path: Path) -> bytes:
 
 
 def _set_aside(path: Path) -> None:
-    if path.exists():
-        rename(path, path.with_name(f"{path.name}.damaged"))
+    content = _content(path)
+    if content:
+        write_atomically(path.with_name(f"{path.name}.damaged"), content)
