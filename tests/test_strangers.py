@@ -27,6 +27,8 @@ from ruamel.yaml import YAML
 from commands import run, started, succeed, wait_until, write_study
 from hpsearch.cli import main
 from hpsearch.store.arrays import DIGEST_BYTES, MAGIC
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.resolved import _seal
 
 STUDY: dict[str, Any] = {
     "name": "a",
@@ -319,7 +321,10 @@ class TestStores:
     def test_resolved_studies(self, kind: str, stranger: Path, cli: Cli) -> None:
         study = YAML(typ="safe", pure=True).load(stranger / "study.yaml")
         CHANGES[kind](study)
-        write_study(stranger / "study.yaml", study)
+        content = write_study(stranger / "study.yaml", study).read_bytes()
+        files = StudyFiles(Path(), "a")
+        for path in (files.study, files.study_copy):
+            path.write_bytes(content + _seal(content))
         for place in (stranger, Path()):
             (place / "evil.py").write_text("open('canary', 'w')\nbuild = None\n")
         for reader in (*READERS, ["report"], ["delete", "--yes"]):

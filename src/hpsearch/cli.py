@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,13 +118,15 @@ def _load(path: Path, settings: list[str] | None) -> StudyFile:
 def _files(study: str, out: Path) -> StudyFiles:
     """Find the files of a study by its study file or its name."""
     from hpsearch.spec import load_study_file
+    from hpsearch.spec.study import names_one_directory
     from hpsearch.store.files import StudyFiles
 
     path = Path(study)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # noqa: PTH113 - Path raises for a long name
         return StudyFiles(out, load_study_file(path).spec.name)
-    if "/" in study or "\\" in study or study.startswith("."):
-        raise StudyFileError((Problem(study, None, "", "a study file or the name of a study", "neither"),))
+    if not names_one_directory(study):
+        shown = study if study and study.isprintable() else repr(study)
+        raise StudyFileError((Problem(shown, None, "", "a study file or the name of a study", "neither"),))
     return StudyFiles(out, study)
 
 

@@ -91,16 +91,17 @@ def _check_package(name: str) -> None:
 
 
 def _check_grid(space: SearchSpace) -> None:
-    endless = [parameter.name for parameter in space.parameters if parameter.values() is None]
+    endless = [parameter.name for parameter in space.parameters if parameter.count == math.inf]
     if endless:
         raise UnsupportedError(
             f"the sampler grid needs values that can be counted, and {endless[0]} is a range without a step: "
             "give it a step, as in {uniform: [0, 0.5, 0.1]}, or use tpe"
         )
-    if space.size() > MAX_GRID:
-        raise UnsupportedError(
-            f"the grid has {space.size():,} configurations, more than {MAX_GRID:,}: use tpe"
-        )
+    size = space.size()
+    if size > MAX_GRID:
+        # Python refuses to print a number of thousands of digits.
+        told = f"{size:,}" if size < 10**15 else "more than 10^15"
+        raise UnsupportedError(f"the grid has {told} configurations, more than {MAX_GRID:,}: use tpe")
 
 
 class Experience:
@@ -269,9 +270,8 @@ class Suggester:
 
 def _at(parameter: Parameter, share: float) -> Value:
     """Give the value of a distribution at a share in [0, 1) of its probability."""
-    values = None if _wide(parameter.distribution) else parameter.values()
-    if values is not None:
-        return values[int(share * len(values))]
+    if not _wide(parameter.distribution):
+        return parameter.value_at(int(share * parameter.count))
     distribution = parameter.distribution
     assert isinstance(distribution, Numeric)  # noqa: S101 - choices always have a list of values
     low, high = float(distribution.low), float(distribution.high)

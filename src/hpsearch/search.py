@@ -241,7 +241,7 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
     for path in files.directory.iterdir():
         if path == files.leases:
             continue
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _delete_from(url: str, name: str) -> None:

@@ -96,14 +96,19 @@ class Parameter:
 
     def iterate(self) -> Iterator[Value]:
         """Iterate over the values of a finite distribution, which may be too many for a list."""
-        distribution = self.distribution
-        if isinstance(distribution, Choice):
+        if isinstance(self.distribution, Choice):
             yield from self.options
             return
-        step = distribution.step or 1
         for index in range(int(self.count)):
-            number = distribution.low + index * step
-            yield (int(number) if distribution.integer else min(number, distribution.high))
+            yield self.value_at(index)
+
+    def value_at(self, index: int) -> Value:
+        """Give one of the values of a finite distribution, without listing the others."""
+        distribution = self.distribution
+        if isinstance(distribution, Choice):
+            return self.options[index]
+        number = distribution.low + index * (distribution.step or 1)
+        return int(number) if distribution.integer else min(number, distribution.high)
 
 
 Choose = Callable[[Parameter], Value]

@@ -19,6 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -27,7 +28,8 @@ from commands import succeed, write_study
 from faults.outcomes import KINDS, compare, outcome
 from faults.runs import LIMIT, Run, until_true
 from hpsearch.desk import SNAPSHOT_SECONDS
-from hpsearch.store.ticks import Event
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.ticks import Event, TickLog
 
 START_SECONDS = 4.0
 
@@ -133,7 +135,7 @@ class Ordeal:
         elif kill.when == "results":
             run.meet(kill.place, hasten=False, seconds=LIMIT)
         self.remember(run)
-        asked = run.alive or run.process.returncode == 130
+        asked = run.alive or run.process.returncode in CODES["term"]
         landed = run.send(kill.how) and asked
         self.tally.kills += 1
         self.tally.landed += landed
@@ -145,7 +147,7 @@ class Ordeal:
         told = f"{kill.how}, {kill.when}{place} + {kill.wait:.3f} s: {'landed' if landed else 'missed'}"
         print(f"{self.name} {self.tally.kills:4}: {len(self.ends)} trials ended; {told}", flush=True)
         code = run.process.poll()
-        if code not in (None, 0, 130, *CODES.get(kill.how, ())):
+        if code not in (None, 0, *CODES["term"], *CODES.get(kill.how, ())):
             self.tally.note(f"{self.name} ended with {code} after {kill}: {run.told()}")
         if kill.when != "start" and "Traceback" in run.told():
             self.tally.note(f"{self.name} after {kill}: {run.told()}")
@@ -177,11 +179,10 @@ class Ordeal:
             self.tally.note(f"{self.name}: {[process.cmdline() for process in run.leavings()]} live on")
 
 
-def torment(
-    home: Path, kinds: list[dict[str, Any]], *, kills: int, seed: int, each: int, pace: float
-) -> Tally:
+def torment(home: Path, kinds: list[dict[str, Any]], *, kills: int, seed: int, each: int) -> Tally:
     """Kill studies of these kinds in turn, at most `each` times one, and compare them with whole ones."""
-    draw, tally, whole = random.Random(seed), Tally(), {}  # noqa: S311
+    draw, tally = random.Random(seed), Tally()  # noqa: S311
+    whole: dict[str, dict[str, Any]] = {}
     for number in range(2 * kills):
         if tally.kills >= kills:
             break
@@ -190,6 +191,8 @@ def torment(
         if name not in whole:
             whole[name] = left_alone(home / name, raw)
         place = home / f"{name}.{number}"
+        # The waits are drawn up to this, so that the study is not over before its last kill.
+        pace = training_seconds(home / name, name) / each
         Ordeal(place, raw, draw, tally).suffer(min(each, kills - tally.kills), pace)
         for difference in compare(whole[name], outcome(place, name)):
             tally.note(f"{place.name}: {difference}")
@@ -209,6 +212,14 @@ def left_alone(home: Path, raw: dict[str, Any]) -> dict[str, Any]:
     return outcome(home, raw["name"])
 
 
+def training_seconds(home: Path, name: str) -> float:
+    """Tell roughly how long a study trains, without what it compiles."""
+    files = StudyFiles(home, name)
+    events = TickLog(files.ticks, files.ticks_copy).read()
+    seconds = [event["seconds"] for event in events if event["kind"] == "report"]
+    return median(seconds) * len(seconds)
+
+
 def main() -> None:
     """Kill as often as asked, and tell what came of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -219,7 +230,7 @@ def main() -> None:
     print(f"seed {given.seed}", flush=True)
     with tempfile.TemporaryDirectory() as home:
         kinds = [KINDS[name] for name in given.study or KINDS]
-        tally = torment(Path(home), kinds, kills=given.kills, seed=given.seed, each=8, pace=2.0)
+        tally = torment(Path(home), kinds, kills=given.kills, seed=given.seed, each=8)
     told = {**vars(tally), "seed": given.seed, "repeated": max(tally.repeated, default=0.0)}
     print(
         f"{tally.kills} kills, {tally.landed} landed, {tally.saving} of them in a write; {tally.studies} studies "

@@ -59,8 +59,8 @@ KINDS: dict[str, dict[str, Any]] = {
             "stopped",
             data=DIGITS,
             model=LARGER,
-            training={"epochs": 300, "early_stopping": {"patience": 12}, "batch_size": 2},
-            search={"trials": 16, "sampler": "random", "metric": "val_accuracy"},
+            training={"epochs": 300, "early_stopping": {"patience": 25}, "batch_size": 2},
+            search={"trials": 32, "sampler": "random", "metric": "val_accuracy"},
         ),
         study(
             "cohort",

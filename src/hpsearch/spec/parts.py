@@ -50,7 +50,7 @@ class Part(BaseModel):
             ((key,), problem(expected, names=names, word=key, found=repr(key)), raw[key]) for key in unknown
         ]
         try:
-            handler({key: value for key, value in raw.items() if key not in unknown})
+            handler({key: value for key, value in raw.items() if key in cls.model_fields})
         except ValidationError as failure:
             failures.append(((), failure, raw))
         raise gather(cls.__name__, failures)

@@ -18,15 +18,19 @@ from hpsearch.spec.training import Training
 MAX_NAME_BYTES = 100
 
 
-def _names_one_directory(name: str) -> str:
-    harmless = (
+def names_one_directory(name: str) -> bool:
+    """Tell whether a name can be that of a directory, and of nothing outside or above it."""
+    return (
         name == name.strip()
         and 0 < len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES
         and not name.startswith(".")
         and not set(name) & set('/\\:*?"<>|')
         and not any(unicodedata.category(letter) in {"Cc", "Cs", "Cn"} for letter in name)
     )
-    if not harmless:
+
+
+def _harmless(name: str) -> str:
+    if not names_one_directory(name):
         raise problem(
             "a name that can be a directory: at most 100 bytes, no leading dot, "
             'no surrounding spaces, none of / \\ : * ? " < > |',
@@ -35,7 +39,7 @@ def _names_one_directory(name: str) -> str:
     return name
 
 
-StudyName = Annotated[str, AfterValidator(_names_one_directory)]
+StudyName = Annotated[str, AfterValidator(_harmless)]
 
 
 class StudySpec(Part):

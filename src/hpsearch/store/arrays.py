@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import tokenize
 import zipfile
+import zlib
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,12 @@ from hpsearch.store.disk import write_atomically
 
 MAGIC = b"hpsearch-arrays-1\n"
 DIGEST_BYTES = 32
+
+DAMAGED = (
+    *(ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, RuntimeError, MemoryError),
+    *(SyntaxError, OverflowError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
+"""What numpy, zipfile and json raise for what somebody else wrote."""
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]], progress: dict[str, Any]) -> None:
@@ -42,7 +50,9 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | 
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as archive:
             names = json.loads(archive["names"].tobytes())
-            arrays = {name: archive[f"a{index}"] for index, name in enumerate(names)}
-            return arrays, json.loads(archive["progress"].tobytes())
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+            arrays = {str(name): archive[f"a{index}"] for index, name in enumerate(names)}
+            progress = json.loads(archive["progress"].tobytes())
+    except DAMAGED:
         return None
+    whole = isinstance(progress, dict) and all(isinstance(array, np.ndarray) for array in arrays.values())
+    return (arrays, progress) if whole else None

@@ -163,7 +163,7 @@ def _content(path: Path) -> bytes:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         told = json.loads(_content(path))
         return told if isinstance(told, dict) else {}
     return {}

@@ -30,11 +30,7 @@ def read_record(files: StudyFiles) -> StudyRecord:
             f"there is no study {files.name!r} in {files.directory.parent}: "
             "begin it with hpsearch optimize, or name its place with --out"
         )
-    log = TickLog(files.ticks, files.ticks_copy)
-    try:
-        trials = trials_of(resolved, log.read())
-    except (KeyError, ValueError, TypeError) as failure:
-        raise StoreError(f"{files.ticks} does not belong to {files.study}: {failure!r}") from None
+    trials = trials_of(resolved, TickLog(files.ticks, files.ticks_copy).read())
     return StudyRecord(
         spec=resolved.spec,
         data=resolved.data,
@@ -47,11 +43,24 @@ def read_record(files: StudyFiles) -> StudyRecord:
 
 
 def trials_of(resolved: Resolved, events: Iterable[Event]) -> list[TrialRecord]:
-    """Turn the events of a tick log into trials, in the order of their numbers."""
-    space = SearchSpace(resolved.spec)
+    """Turn the events of a tick log into trials, in the order of their numbers.
+
+    Raises StoreError where the log is not that of this study.
+    """
+    try:
+        return _trials(resolved, SearchSpace(resolved.spec), events)
+    except (KeyError, ValueError, TypeError) as failure:
+        name = resolved.spec.name
+        raise StoreError(f"the tick log does not belong to the study {name!r}: {failure!r}") from None
+
+
+def _trials(resolved: Resolved, space: SearchSpace, events: Iterable[Event]) -> list[TrialRecord]:
     by_number: dict[int, list[Event]] = {}
     for event in events:
         by_number.setdefault(event["number"], []).append(event)
+    names = {parameter.name for parameter in space.parameters}
+    if foreign := [name for own in by_number.values() for name in own[0]["values"] if name not in names]:
+        raise KeyError(foreign[0])
     return [_trial(resolved, space, own) for _, own in sorted(by_number.items())]
 
 

@@ -102,6 +102,11 @@ def _read(path: Path, *, sealed: bool) -> Resolved:
 def _resolved(source: Source, known: Any) -> Resolved:
     data = known.pop("data")
     summary = DataSummary(**{**data, "features": tuple(data["features"]), "labels": tuple(data["labels"])})
+    for name in ("settings", "versions", "machine"):
+        if not all(isinstance(word, str) for pair in known[name].items() for word in pair):
+            raise TypeError(name)
+    if not isinstance(known["directory"], str) or not isinstance(known["storage"], str | None):
+        raise TypeError("directory or storage")
     return Resolved(spec=read_spec(source), data=summary, **known)
 
 

@@ -7,6 +7,7 @@ There are two copies of it, and what is damaged in one is read from the other.
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -125,7 +126,7 @@ def _read_line(line: bytes) -> Tick | None:
     body, seal, crc = line.rpartition(SEAL.encode())
     if not seal or crc != f'{zlib.crc32(body):08x}"}}\n'.encode():
         return None
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         tick = json.loads(body + b"}")
         if _is_tick(tick):
             return dict(tick)
@@ -147,7 +148,13 @@ def _is_event(event: Any) -> bool:
     if not isinstance(event, dict) or not isinstance(event.get("number"), int) or event["number"] < 0:
         return False
     fields = FIELDS.get(str(event.get("kind")))
-    return fields is not None and all(isinstance(event.get(name), kind) for name, kind in fields.items())
+    if fields is None or not all(isinstance(event.get(name), kind) for name, kind in fields.items()):
+        return False
+    return all(map(_is_finite, (event.get("value"), *event.get("metrics", {}).values())))
+
+
+def _is_finite(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and abs(value) <= sys.float_info.max)
 
 
 def _that_count(known: dict[tuple[int, int], Tick]) -> list[Tick]:
