@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +169,30 @@ class TestKeptModels:
 
 
 class TestStoredStudies:
+    def test_a_locked_storage_does_not_stop_the_study(self, tmp_path: Path) -> None:
+        training = {"learning_rate": {"log_uniform": [1e-3, 1e-1]}}
+        write_study(tmp_path / "s.yaml", study(training=training, search={"trials": 1}))
+        succeed("optimize", "s.yaml", cwd=tmp_path)
+        files = tmp_path / "runs" / "s"
+        with closing(sqlite3.connect(files / "study.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            result = succeed("optimize", "s.yaml", "--trials", "2", cwd=tmp_path)
+        assert "another process has it locked" in result.stdout
+        assert states(files) == ["complete"] * 2
+        succeed("optimize", "s.yaml", "--trials", "3", cwd=tmp_path)
+        with closing(sqlite3.connect(files / "study.db")) as storage:
+            assert storage.execute("SELECT COUNT(*) FROM trials").fetchone() == (3,)
+
+    def test_what_a_killed_process_left_half_written_goes(self, tmp_path: Path) -> None:
+        write_study(tmp_path / "s.yaml", study(search={"trials": 1}))
+        succeed("optimize", "s.yaml", cwd=tmp_path)
+        names = ("runs/s/.trials.csv.1.tmp", "runs/s/.best.1.tmp.keras", "reports/.s.html.1.tmp")
+        for name in (*names, "reports/.other.html.1.tmp"):
+            (tmp_path / name).write_text("half")
+        succeed("optimize", "s.yaml", cwd=tmp_path)
+        assert [(tmp_path / name).exists() for name in names] == [False] * 3
+        assert (tmp_path / "reports/.other.html.1.tmp").exists()
+
     def test_another_format_is_refused_with_the_way_out(self, tmp_path: Path) -> None:
         write_study(tmp_path / "s.yaml", study(search={"trials": 1}))
         succeed("optimize", "s.yaml", cwd=tmp_path)

@@ -79,6 +79,10 @@ class StoreError(HpsearchError):
     """Files of a study that cannot be written or read."""
 
 
+class StorageLockedError(StoreError):
+    """A storage that another process does not let go."""
+
+
 class WorkerError(HpsearchError):
     """An order that a worker could not carry out."""
 

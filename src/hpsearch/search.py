@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import platform
 import shutil
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,12 +17,18 @@ from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from types import FrameType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.job import Job, Opened
 from hpsearch.engines.worker import InProcessWorker, LocalWorker, Worker
-from hpsearch.exceptions import StoreError, StudyFileError, StudyMismatchError, WorkerDiedError
+from hpsearch.exceptions import (
+    StorageLockedError,
+    StoreError,
+    StudyFileError,
+    StudyMismatchError,
+    WorkerDiedError,
+)
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
 from hpsearch.results import leave_results
 from hpsearch.search_space import SearchSpace, check_enqueued
@@ -36,6 +44,8 @@ if TYPE_CHECKING:
     from hpsearch.coordinator import Coordinator
 
 SWITCH_SECONDS = 0.0002
+
+Made = TypeVar("Made")
 
 Engine = Literal["local", "in_process"]
 
@@ -73,6 +83,7 @@ def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outc
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
             _clear(files, options.storage)
+        _sweep(files)
         stored = read_resolved(files)
         if stored is not None:
             check_same_experiment(stored.spec, study.spec)
@@ -120,14 +131,17 @@ def _run(
 
     named = options.storage or (stored.storage if stored else None)
     own = None if named else files.database
-    storage = open_storage(named or f"sqlite:///{files.database}", own=own)
+    url = named or f"sqlite:///{files.database}"
+    storage = _unless_locked(own, lambda: open_storage(url, own=own))
     opened: list[Opened] = [_opened(worker, workers, options, job) for worker in list(workers)]
     for note in opened[0].notes:
         display.note(note)
     resolved = _resolve(study, options, stored, opened[0])
     lease.check()
     write_resolved(files, resolved)
-    projection = Projection(storage, resolved.spec, own=own)
+    projection = None
+    if storage is not None:
+        projection = _unless_locked(own, lambda: Projection(storage, resolved.spec, own=own))
 
     def renew(worker: Worker) -> Worker:
         return _renew(worker, workers, options, job)[0]
@@ -137,6 +151,7 @@ def _run(
     coordinator = Coordinator(files, resolved, workers, renew, ledger, display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
+    lease.check()
     timing = {"seconds": round(coordinator.elapsed, 3), "store_seconds": round(ledger.seconds, 3)}
     write_atomically(files.timing, json.dumps(timing).encode())
     record = read_record(files)
@@ -146,6 +161,25 @@ def _run(
         except WorkerDiedError:
             leave_results(files, record, renew(workers[0]), lease)
     return outcome, record
+
+
+def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:
+    """Do without the study's own storage, only a picture of it, where another process has it locked."""
+    try:
+        return make()
+    except StorageLockedError as failure:
+        if own is None:
+            raise
+        warnings.warn(f"{failure}; the study goes on without it", RuntimeWarning, stacklevel=2)
+        return None
+
+
+def _sweep(files: StudyFiles) -> None:
+    """Remove what processes that were killed left half written; we hold the lease, so nobody writes now."""
+    left = [*files.directory.rglob(".*.tmp"), *files.directory.glob(".best.*.tmp.keras")]
+    for path in [*left, *files.report.parent.glob(f".{glob.escape(files.report.name)}.*.tmp")]:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _opened(worker: Worker, workers: list[Worker], options: Options, job: Job) -> Opened:

@@ -18,7 +18,7 @@ def shorter(name: str, trials: int, epochs: int) -> dict[str, Any]:
 
 
 def test_killed_studies_end_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    kinds = [shorter("tpe", 20, 30), shorter("pruned", 30, 27)]
+    kinds = [shorter("tpe", 16, 30), shorter("pruned", 24, 27)]
     tally = torment(tmp_path, kinds, kills=KILLS, seed=SEED, each=KILLS // 2)
     assert tally.problems == []
     assert tally.kills == KILLS

@@ -21,7 +21,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import event
 
-from hpsearch.exceptions import StoreError
+from hpsearch.exceptions import StorageLockedError, StoreError
 from hpsearch.search_space import SearchSpace, Value
 from hpsearch.spec import StudySpec
 from hpsearch.store.disk import cannot_write
@@ -37,14 +37,19 @@ MAX_POINTS = 10
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
+LOCK_SECONDS = 10.0
+"""How long a SQLite file that is locked is waited for."""
+
+LOCKED = "another process has it locked"
+
 REFUSALS = {
     sqlite3.SQLITE_FULL: os.strerror(errno.ENOSPC),
     sqlite3.SQLITE_READONLY: os.strerror(errno.EROFS),
     sqlite3.SQLITE_IOERR: os.strerror(errno.EIO),
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
     sqlite3.SQLITE_PERM: os.strerror(errno.EACCES),
-    sqlite3.SQLITE_BUSY: "another process has it locked",
-    sqlite3.SQLITE_LOCKED: "another process has it locked",
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
     sqlite3.SQLITE_NOMEM: os.strerror(errno.ENOMEM),
 }
 """Why SQLite cannot work on a file, whatever is in it."""
@@ -70,7 +75,7 @@ def open_storage(url: str, *, own: Path | None = None) -> RDBStorage:
 
 
 def _open(url: str) -> RDBStorage:
-    arguments = {"connect_args": {"timeout": 30}} if url.startswith("sqlite") else {}
+    arguments = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite") else {}
     storage = RDBStorage(url, engine_kwargs=arguments)
     if url.startswith("sqlite"):
         event.listen(storage.engine, "connect", _quick_sqlite)
@@ -120,7 +125,9 @@ def _told(failure: BaseException) -> str:
 
 
 def _failed(what: str, url: str, failure: Exception) -> StoreError:
-    return StoreError(f"cannot {what} the storage {url}: {_refusal(failure) or _told(failure)}")
+    refusal = _refusal(failure)
+    kind = StorageLockedError if refusal == LOCKED else StoreError
+    return kind(f"cannot {what} the storage {url}: {refusal or _told(failure)}")
 
 
 def _quick_sqlite(connection: Any, _record: Any) -> None:

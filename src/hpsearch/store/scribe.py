@@ -19,53 +19,59 @@ class Scribe:
     """Takes notes at once and writes them down later, in their order.
 
     The storage is a picture of the study: if it cannot be written, a warning says so and the study goes on.
-    `check` raises where this process must not write any more.
+    Without a projection nothing is written. `check` raises where this process must not write any more.
     """
 
-    def __init__(self, projection: Projection, check: Callable[[], None]) -> None:
+    def __init__(self, projection: Projection | None, check: Callable[[], None]) -> None:
         self.projection, self.check = projection, check
         self.failure: Exception | None = None
         self._entries: SimpleQueue[_Entry | None] = SimpleQueue()
-        self._thread = Thread(target=self._write, name="hpsearch scribe", daemon=True)
-        self._thread.start()
+        self._thread = Thread(target=self._write, args=(projection,), name="hpsearch scribe", daemon=True)
+        if projection is not None:
+            self._thread.start()
 
     def asked(self, number: int, values: dict[str, Value]) -> None:
         """Note a new trial."""
-        self._entries.put((self.projection.asked, (number, values)))
+        if self.projection is not None:
+            self._entries.put((self.projection.asked, (number, values)))
 
     def reported(self, number: int, epoch: int, value: float) -> None:
         """Note the metric of an epoch."""
-        self._entries.put((self.projection.reported, (number, epoch, value)))
+        if self.projection is not None:
+            self._entries.put((self.projection.reported, (number, epoch, value)))
 
     def ended(self, record: TrialRecord) -> None:
         """Note how a trial ended."""
-        self._entries.put((self.projection.ended, (record,)))
+        if self.projection is not None:
+            self._entries.put((self.projection.ended, (record,)))
 
     def close(self) -> None:
         """Write the rest, and warn where something could not be written."""
+        if self.projection is None:
+            return
         self._entries.put(None)
         self._thread.join()
         if self.failure is not None:
             text = (str(self.failure).splitlines() or [type(self.failure).__name__])[0]
             warnings.warn(f"the storage is behind the study: {text}", RuntimeWarning, stacklevel=2)
 
-    def _write(self) -> None:
+    def _write(self, projection: Projection) -> None:
         while True:
             try:
                 entry = self._entries.get(timeout=FLUSH_SECONDS)
             except Empty:
-                entry = (self.projection.flush, ())
+                entry = (projection.flush, ())
             try:
                 if entry is None:
                     self.check()
-                    self.projection.close()
+                    projection.close()
                     # Everything is written now, whatever went wrong before.
                     self.failure = None
                     return
                 note, arguments = entry
                 note(*arguments)
                 self.check()
-                self.projection.flush()
+                projection.flush()
             except Exception as failure:  # noqa: BLE001 - whatever the storage raises, the study goes on
                 self.failure = failure
                 if entry is None:
