@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -76,6 +77,10 @@ def main() -> NoReturn:
     """Run the command line and exit with its code."""
     try:
         app()
+    except SystemExit as ending:
+        # Else the interpreter looks through everything once more before it ends, for most of a second.
+        gc.freeze()
+        sys.exit(ending.code)
     except StudyFileError as failure:
         for problem in failure.problems:
             print(problem, file=sys.stderr)
