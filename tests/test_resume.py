@@ -208,6 +208,9 @@ def study(name: str, *, training: dict[str, Any], **parts: Any) -> dict[str, Any
     }
 
 
+TICK_BY_TICK = {"early_stopping": {"patience": 100}}
+"""After each epoch it has to be decided whether the trial goes on."""
+
 PLATEAU = {"reduce_on_plateau": {"factor": 0.5, "patience": 1, "min_delta": 0.05, "cooldown": 1}}
 
 STUDIES = [
@@ -305,7 +308,7 @@ class TestEveryPart:
 
     @pytest.mark.parametrize("copies", [["ticks.jsonl"], ["ticks.jsonl", "ticks.copy.jsonl"]])
     def test_a_torn_tick_log_is_mended(self, copies: list[str], tmp_path: Path) -> None:
-        raw = study("torn", training={"epochs": 3}, search={"trials": 2})
+        raw = study("torn", training={"epochs": 3, **TICK_BY_TICK}, search={"trials": 2})
         write_study(tmp_path / "study.yaml", raw)
         self.go(tmp_path, Watcher())
         files = tmp_path / "runs" / "torn"
@@ -324,7 +327,7 @@ class TestEveryPart:
     def test_goes_on_from_the_checkpoint_unless_it_is_torn(
         self, torn: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        raw = study("torn", training={"epochs": 5}, search={"trials": 2})
+        raw = study("torn", training={"epochs": 5, **TICK_BY_TICK}, search={"trials": 2})
         for directory in (tmp_path / "whole", tmp_path / "parts"):
             write_study(directory / "study.yaml", raw)
         self.go(tmp_path / "whole", Watcher())

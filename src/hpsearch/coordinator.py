@@ -7,14 +7,14 @@ the tick log, which alone is asked on resume, so that a study does not depend on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 
 from hpsearch.desk import Desk
 from hpsearch.display import Display, Outcome
+from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Start, TickOrder, TickResult, WeightsOrder
-from hpsearch.engines.worker import Worker, wait_for
+from hpsearch.engines.worker import wait_for
 from hpsearch.exceptions import WorkerDiedError, WorkerError
 from hpsearch.ledger import Ledger
 from hpsearch.pruners import Judge, longest_run
@@ -29,6 +29,9 @@ from hpsearch.store.resolved import Resolved
 from hpsearch.store.ticks import Event
 from hpsearch.training.member import EpochReport, Failure, Member
 
+EPOCHS_AHEAD = 1_000
+"""Epochs that a worker may go on for a moment where nothing can be decided between them."""
+
 HOPELESS_TRIALS = 20
 """Trials that fail for one cause from the beginning on, after which a study is given up."""
 
@@ -40,12 +43,11 @@ class Coordinator:
         self,
         files: StudyFiles,
         resolved: Resolved,
-        workers: list[Worker],
-        renew: Callable[[Worker], Worker],
+        crew: Crew,
         ledger: Ledger,
         display: Display,
     ) -> None:
-        self.files, self.resolved, self.renew = files, resolved, renew
+        self.files, self.resolved, self.crew = files, resolved, crew
         self.ledger, self.display = ledger, display
         self.search = resolved.spec.search
         self.space = SearchSpace(resolved.spec)
@@ -54,7 +56,7 @@ class Coordinator:
         longest = longest_run(resolved.spec, resolved.data.train_rows)
         self.judge = Judge(self.search.pruner, longest, self.experience)
         self.slots = int(resolved.settings["width"])
-        self.desks = [Desk(worker) for worker in workers]
+        self.desks = [Desk(worker) for worker in crew.workers]
         self.ended: dict[int, TrialRecord] = {}
         self.leaders: list[TrialRecord] = []
         self.waiting: list[RunningTrial] = []
@@ -156,10 +158,17 @@ class Coordinator:
         arriving = tuple(self._start(trial) for trial in desk.arriving())
         desk.asked_for = desk.next_members()
         snapshot = desk.asked_for if desk.snapshot_is_due else ()
-        order = TickOrder(tuple(desk.leaving), arriving, desk.asked_for, snapshot)
+        order = TickOrder(tuple(desk.leaving), arriving, desk.asked_for, self._epochs_ahead(desk), snapshot)
         desk.leaving = []
         desk.busy, desk.submitted_at = True, time.monotonic()
         desk.worker.submit(order)
+
+    def _epochs_ahead(self, desk: Desk) -> int:
+        """Count the epochs for which nothing can be decided about the trials of a desk but their end."""
+        free = self.judge.name == "none" and desk.suspect is None
+        for trial in desk.trials.values():
+            free = free and not trial.behind and trial.member.configuration.training.early_stopping is None
+        return EPOCHS_AHEAD if free else 1
 
     def _next_trial(self, desk: Desk) -> RunningTrial | None:
         """Give the trial that takes a free place; while a loss is cleared up, nothing new is begun."""
@@ -224,7 +233,9 @@ class Coordinator:
             desk.states = result.states
             desk.snapshot_seconds = result.snapshot_seconds + time.monotonic() - begun
         for report in result.reports:
-            self._decide(desk, desk.trials[report.number], report)
+            # Of a trial that took too long the worker may have gone on to tell.
+            if report.number in desk.trials:
+                self._decide(desk, desk.trials[report.number], report)
 
     def _decide(self, desk: Desk, trial: RunningTrial, report: EpochReport) -> None:
         if trial.behind and report.metrics:
@@ -325,7 +336,7 @@ class Coordinator:
                 self.ledger.note("lost", trial.number, cause=cause)
                 trial.lose()
         self.waiting = sorted([*self.waiting, *desk.clear()], key=lambda trial: trial.number)
-        desk.worker = self.renew(desk.worker)
+        desk.worker = self.crew.renew(desk.worker)
 
     # Writing down what was decided
 

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from hpsearch.display import Display, Outcome
+from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Job, Opened
 from hpsearch.engines.worker import InProcessWorker, LocalWorker, Worker
 from hpsearch.exceptions import (
@@ -88,24 +89,14 @@ def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outc
         if stored is not None:
             check_same_experiment(stored.spec, study.spec)
             check_same_code(study.spec.name, stored.settings.get("model code", ""), found)
-        job = _job(study, options, stored, found)
-        workers = _begin_workers(options, job)
+        crew = Crew(ENGINES[options.engine], options.workers, _job(study, options, stored, found))
         try:
             from hpsearch.samplers import check_sampler
 
             check_sampler(study.spec, SearchSpace(study.spec))
-            return _run(study, options, files, stored, job, workers, lease, display)
+            return _run(study, options, files, stored, crew, lease, display)
         finally:
-            for worker in workers:
-                worker.close()
-
-
-def _begin_workers(options: Options, job: Job) -> list[Worker]:
-    """Start the workers before anything that takes long here: they import their libraries meanwhile."""
-    workers = [ENGINES[options.engine]() for _ in range(options.workers)]
-    for worker in workers:
-        worker.open(job)
-    return workers
+            crew.close()
 
 
 def _job(study: StudyFile, options: Options, stored: Resolved | None, code: str) -> Job:
@@ -119,8 +110,7 @@ def _run(
     options: Options,
     files: StudyFiles,
     stored: Resolved | None,
-    job: Job,
-    workers: list[Worker],
+    crew: Crew,
     lease: Lease,
     display: Display,
 ) -> tuple[Outcome, StudyRecord]:
@@ -133,22 +123,19 @@ def _run(
     own = None if named else files.database
     url = named or f"sqlite:///{files.database}"
     storage = _unless_locked(own, lambda: open_storage(url, own=own))
-    opened: list[Opened] = [_opened(worker, workers, options, job) for worker in list(workers)]
-    for note in opened[0].notes:
+    opened = crew.opened()
+    for note in opened.notes:
         display.note(note)
-    resolved = _resolve(study, options, stored, opened[0])
+    resolved = _resolve(study, options, stored, opened)
     lease.check()
     write_resolved(files, resolved)
     projection = None
     if storage is not None:
         projection = _unless_locked(own, lambda: Projection(storage, resolved.spec, own=own))
 
-    def renew(worker: Worker) -> Worker:
-        return _renew(worker, workers, options, job)[0]
-
     Thread(target=_import_ahead, daemon=True).start()
     ledger = Ledger(files, lease, Scribe(projection, lease.check))
-    coordinator = Coordinator(files, resolved, workers, renew, ledger, display)
+    coordinator = Coordinator(files, resolved, crew, ledger, display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
     lease.check()
@@ -157,9 +144,9 @@ def _run(
     record = read_record(files)
     if outcome != "interrupted":
         try:
-            leave_results(files, record, workers[0], lease)
+            leave_results(files, record, crew.workers[0], lease)
         except WorkerDiedError:
-            leave_results(files, record, renew(workers[0]), lease)
+            leave_results(files, record, crew.renew(crew.workers[0]), lease)
     return outcome, record
 
 
@@ -180,23 +167,6 @@ def _sweep(files: StudyFiles) -> None:
     for path in [*left, *files.report.parent.glob(f".{glob.escape(files.report.name)}.*.tmp")]:
         with suppress(OSError):
             path.unlink()
-
-
-def _opened(worker: Worker, workers: list[Worker], options: Options, job: Job) -> Opened:
-    """Hear what a worker found; one that dies meanwhile is replaced once."""
-    try:
-        opened: Opened = worker.result()
-    except WorkerDiedError:
-        return _renew(worker, workers, options, job)[1]
-    return opened
-
-
-def _renew(worker: Worker, workers: list[Worker], options: Options, job: Job) -> tuple[Worker, Opened]:
-    """Put a new worker in the place of one that was lost."""
-    worker.close()
-    (fresh,) = _begin_workers(replace(options, workers=1), job)
-    workers[workers.index(worker)] = fresh
-    return fresh, fresh.result()
 
 
 def _resolve(study: StudyFile, options: Options, stored: Resolved | None, opened: Opened) -> Resolved:

@@ -46,11 +46,16 @@ class Start:
 
 @dataclass(frozen=True)
 class TickOrder:
-    """One tick: members to let go, to take on, and to advance by one epoch, and states to give then."""
+    """One tick: members to let go, to take on, and to advance by one epoch, and states to give then.
+
+    With more than one of `epochs` the members go on, until one of them ends or a moment is over: for epochs
+    that are shorter than the way to the coordinator and back.
+    """
 
     stop: tuple[int, ...] = ()
     start: tuple[Start, ...] = ()
     advance: tuple[int, ...] = ()
+    epochs: int = 1
     snapshot: tuple[int, ...] = ()
 
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from hpsearch.training.member import EpochReport
     from hpsearch.training.trainer import Trainer
 
+MOMENT_SECONDS = 0.05
+"""How long members go on by themselves: not so long that a person, or Ctrl-C, would notice."""
+
 PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "torch", "optuna", "numpy", "scikit-learn")
 
 
@@ -77,10 +80,22 @@ class Session:
             self.trainer.stop(number)
         failed = [report for start in order.start if (report := self._take_on(start)) is not None]
         gone = {report.number for report in failed}
-        reports = self._advance(tuple(number for number in order.advance if number not in gone))
+        members = tuple(number for number in order.advance if number not in gone)
+        reports = self._go_on(members, 1 if failed else order.epochs)
         begun = time.perf_counter()
         states = {n: self.trainer.state(n) for n in order.snapshot if self.trainer.has(n)}
         return TickResult((*failed, *reports), states, time.perf_counter() - begun)
+
+    def _go_on(self, numbers: tuple[int, ...], epochs: int) -> list[EpochReport]:
+        """Advance members until one of them ends, or a moment or so many epochs are over."""
+        end = time.perf_counter() + MOMENT_SECONDS
+        reports: list[EpochReport] = []
+        for _ in range(epochs):
+            heard = self._advance(numbers)
+            reports += heard
+            if any(report.last or report.failure for report in heard) or time.perf_counter() > end:
+                break
+        return reports
 
     def _take_on(self, start: Start) -> EpochReport | None:
         """Take a member on; give a report where its model cannot be built."""
