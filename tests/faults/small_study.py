@@ -37,7 +37,13 @@ STUDY: dict[str, Any] = {
     "name": "study",
     "data": "sklearn:iris",
     "model": {"mlp": {"hidden": [4], "dropout": {"uniform": [0.0, 0.3]}}},
-    "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": EPOCHS, "batch_size": 64},
+    "training": {
+        "learning_rate": {"log_uniform": [1e-3, 1e-1]},
+        "epochs": EPOCHS,
+        "batch_size": 64,
+        # Each epoch has a tick of its own, because it has to be decided about.
+        "early_stopping": {"patience": 100},
+    },
     "search": {"trials": TRIALS, "width": 2, "sampler": {"tpe": {"startup_trials": 2}}},
 }
 
