@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hpsearch.spec.activations import ACTIVATIONS, UNAVAILABLE
 from hpsearch.spec.initializers import INITIALIZERS
-from hpsearch.spec.model import BATCH_NORM
+from hpsearch.spec.model import BATCH_NORM, INPUT_BATCH_NORM
 from hpsearch.spec.optimizers import OPTIMIZERS
 from hpsearch.spec.parts import Component, OneOf, label_of
 from hpsearch.spec.schedules import SCHEDULES
@@ -31,6 +31,7 @@ TABLES = {
     "activations": ACTIVATIONS,
     "initializers": INITIALIZERS,
     "batch_norm": BATCH_NORM,
+    "input_batch_norm": INPUT_BATCH_NORM,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "clipping": CLIPPING,

@@ -107,6 +107,7 @@ initializers = st.one_of(
 activations = st.one_of(
     st.sampled_from(["relu", "tanh", "selu", "swish", "hard_silu"]),
     component("leaky_relu", negative_slope=real(0, 1)),
+    component("rrelu", lower=real(0, 0.2), upper=real(0.4, 1)),
     component("relu", max_value=searchable(st.none() | st.floats(0.5, 9))),
     component("gelu", approximate=flags),
     component("prelu", alpha_initializer=searchable(initializers)),
@@ -117,6 +118,7 @@ batch_norms = st.one_of(
     component("before_activation", momentum=real(0.1, 0.9)),
     component("after_activation", epsilon=real(1e-6, 1e-2)),
 )
+input_norms = st.just("none") | component("batch_norm", momentum=real(0.1, 0.9), epsilon=real(1e-6, 1e-2))
 spans = st.one_of(
     st.floats(0, 1, allow_subnormal=False),
     st.fixed_dictionaries({"share": real(0, 1)}),
@@ -194,11 +196,19 @@ def _settings(depth: int | None) -> Data:
         "activation": searchable(activations),
         "batch_norm": searchable(batch_norms),
         "dropout": real(0, 0.9),
+        "alpha_dropout": real(0, 0.9),
         "l1": real(0, 1e-2),
         "l2": real(0, 1e-2),
+        "activity_l1": real(0, 1e-2),
+        "activity_l2": real(0, 1e-2),
     }
-    shared = {name: per_layer(setting, depth) for name, setting in settings.items()}
-    return st.fixed_dictionaries({}, optional={**shared, "output_initializer": searchable(initializers)})
+    optional = {name: per_layer(setting, depth) for name, setting in settings.items()}
+    optional |= {
+        "input_batch_norm": searchable(input_norms),
+        "input_dropout": real(0, 0.9),
+        "output_initializer": searchable(initializers),
+    }
+    return st.fixed_dictionaries({}, optional=optional)
 
 
 MODELS = models()

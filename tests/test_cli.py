@@ -418,6 +418,14 @@ class TestModels:
             "batch_norm": "after_activation",
         },
         "rescaled": {"data": {"sklearn": "digits", "rescale": "1/16"}, "activation": "prelu"},
+        "noisy": {
+            "data": "sklearn:iris",
+            "activation": {"rrelu": {"upper": 0.5}},
+            "input_batch_norm": "batch_norm",
+            "input_dropout": 0.1,
+            "alpha_dropout": 0.2,
+            "activity_l1": 1e-3,
+        },
         "folds": {"data": {"sklearn": "iris", "standardize": True, "validation": {"folds": 3}}},
         "table": {
             "data": {"csv": "rows.csv", "target": "buys", "standardize": True},

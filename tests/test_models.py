@@ -107,6 +107,18 @@ class TestFirstWeights:
         assert (drawn(initializer={"constant": {"value": 0.3}})["hidden_2/kernel"] == np.float32(0.3)).all()
         assert (drawn(output_initializer="zeros")["output/kernel"] == 0).all()
 
+    def test_what_is_constant_stays_so_beside_what_is_drawn(self) -> None:
+        """Drawings are compiled by shape and shared; none of them touches what is not drawn."""
+        constant = {"zeros": 0.0, "ones": 1.0, "constant": 0.0}
+        for name, value in [*constant.items(), ("random_normal", 0.0), ("truncated_normal", 0.0)]:
+            still = name if name in constant else {name: {"stddev": 0.0}}
+            kernels = drawn(initializer=["he_normal", still], hidden=[40, 40], seed=4)
+            assert kernels["hidden_1/kernel"].std() > 0.1
+            assert (kernels["hidden_2/kernel"] == value).all(), name
+            again = drawn(initializer=["he_normal", "glorot_normal"], hidden=[40, 40], seed=4)
+            np.testing.assert_array_equal(again["hidden_1/kernel"], kernels["hidden_1/kernel"])
+            assert again["hidden_2/kernel"].std() > 0.1
+
     def test_biases_are_zero_and_batch_norm_is_neutral(self) -> None:
         weights = drawn(batch_norm="before_activation")
         for name, value in (
@@ -137,18 +149,45 @@ class TestTrainingModel:
             dropout=[0.0, 0.3],
             l1=[0.0, 0.1],
             l2=[0.2, 0.0],
+            input_batch_norm={"batch_norm": {"momentum": 0.7}},
+            input_dropout=0.1,
+            alpha_dropout=[0.2, 0.0],
+            activity_l1=[0.0, 0.3],
         )
         model = training_model(config, FEATURES, OBJECTIVE, 0)
         names = [layer.name for layer in model.layers][1:]
-        first = ["hidden_1", "batch_norm_1", "activation_1"]
-        second = ["hidden_2", "activation_2", "batch_norm_2", "dropout_2"]
-        assert names == [*first, *second, "output"]
+        inputs = ["input_batch_norm", "input_dropout"]
+        first = ["hidden_1", "batch_norm_1", "activation_1", "alpha_dropout_1"]
+        second = ["hidden_2", "activation_2", "activity_2", "batch_norm_2", "dropout_2"]
+        assert names == [*inputs, *first, *second, "output"]
         assert model.get_layer("dropout_2").rate == 0.3
+        assert model.get_layer("input_dropout").rate == 0.1
+        assert isinstance(model.get_layer("alpha_dropout_1"), keras.layers.AlphaDropout)
+        assert model.get_layer("alpha_dropout_1").rate == 0.2
+        assert model.get_layer("input_batch_norm").get_config()["momentum"] == 0.7
+        activity = model.get_layer("activity_2").get_config()
+        assert (activity["l1"], activity["l2"]) == (0.3, 0.0)
         penalties = [model.get_layer(name).kernel_regularizer for name in ("hidden_1", "hidden_2", "output")]
         assert penalties[2] is None
         strengths = [strength for penalty in penalties[:2] for strength in (penalty.l1, penalty.l2)]
         assert [float(strength) for strength in strengths] == pytest.approx([0.0, 0.2, 0.1, 0.0])
         assert model.output.shape == (None, 3)
+
+    def test_rrelu_is_saved_and_loaded_with_its_slopes(self, tmp_path: Path) -> None:
+        config = configuration(activation={"rrelu": {"lower": 0.1, "upper": 0.5}})
+        model = training_model(config, FEATURES, OBJECTIVE, 0)
+        save_model(model, tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+        rows = np.full((1, 30), -1, np.float32)
+        first, second = loaded.get_layer("activation_1"), loaded.get_layer("activation_2")
+        drawn = -np.asarray(first(rows, training=True))
+        assert 0.1 <= drawn.min() < 0.2
+        assert 0.4 < drawn.max() <= 0.5
+        np.testing.assert_array_equal(
+            drawn, -np.asarray(model.get_layer("activation_1")(rows, training=True))
+        )
+        assert not np.array_equal(drawn, -np.asarray(second(rows, training=True))), "each layer has its own"
+        np.testing.assert_allclose(np.asarray(first(rows)), -0.3, rtol=1e-6)
 
 
 class TestExportedModel:
@@ -179,6 +218,30 @@ class TestExportedModel:
         np.testing.assert_allclose(loaded.predict(raw, verbose=0), expected, rtol=1e-4, atol=1e-5)
         assert loaded.losses == [], "penalties are for training"
         assert set(weights_of(loaded)) >= {"hidden_1/kernel", "output/bias"}
+
+    def test_inputs_are_normalized_and_rrelu_has_its_mean_slope(self, tmp_path: Path) -> None:
+        normalized = {"batch_norm": {"epsilon": 0.5}}
+        activation = {"rrelu": {"lower": 0.1, "upper": 0.5}}
+        config = configuration(
+            hidden=[5], input_batch_norm=normalized, activation=activation, activity_l2=1.0
+        )
+        weights = initial_weights(config, (4,), OBJECTIVE, 0)
+        draw = np.random.default_rng(0)
+        gamma, beta, mean, variance = draw.uniform(0.5, 2, (4, 4)).astype(np.float32)
+        learned = {"gamma": gamma, "beta": beta, "moving_mean": mean, "moving_variance": variance}
+        weights |= {f"input_batch_norm/{name}": value for name, value in learned.items()}
+        model = export_model(config, (4,), OBJECTIVE, Scaling(0.5), weights)
+        save_model(model, tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+
+        rows = draw.normal(0, 2, (6, 4)).astype(np.float32)
+        tensor = (0.5 * rows - mean) / np.sqrt(variance + 0.5) * gamma + beta
+        tensor = tensor @ weights["hidden_1/kernel"]
+        tensor = np.where(tensor < 0, 0.3 * tensor, tensor) @ weights["output/kernel"]
+        expected = np.exp(tensor) / np.exp(tensor).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(loaded.predict(rows, verbose=0), expected, rtol=1e-4, atol=1e-5)
+        assert isinstance(loaded.get_layer("activation_1"), keras.layers.LeakyReLU)
+        assert loaded.losses == [], "penalties are for training"
 
     @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
     def test_every_activation_is_saved_and_loaded_safely(self, name: str, tmp_path: Path) -> None:

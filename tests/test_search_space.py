@@ -75,6 +75,12 @@ def test_names_are_short_dotted_and_in_the_order_of_the_file(request: pytest.Fix
     ("model", "training", "expected"),
     [
         ("dropout: [0.1, {uniform: [0, 0.5]}]", "", ["dropout.1"]),
+        ("activity_l1: [{uniform: [0, 0.5]}, 0.1]", "", ["activity_l1.0"]),
+        (
+            "input_batch_norm: {batch_norm: {momentum: {uniform: [0, 1]}}}, activation: {rrelu: {lower: {uniform: [0, 0.1]}}}",
+            "",
+            ["input_batch_norm.batch_norm.momentum", "activation.rrelu.lower"],
+        ),
         (
             "initializer: {random_normal: {stddev: {uniform: [0, 1]}}}",
             "",
@@ -167,6 +173,7 @@ def test_options_of_one_label_are_told_apart() -> None:
         ("[4]", "", "learning_rate: {uniform: [0.1, 1]}", "learning_rate", False),
         ("[4]", "dropout: {uniform: [0, 0.5]}", "", "dropout", False),
         ("[4]", "l2: {choice: [0, 0.1]}", "", "l2", False),
+        ("[4]", "input_batch_norm: {choice: [none, batch_norm]}", "", "input_batch_norm", False),
         ("[4]", "", CLIPPING, "clipping", False),
         ("[4]", "", CLIPPING, "clipping.global_clipnorm", False),
         ("[4]", "", "schedule: {choice: [constant, cosine]}", "schedule", False),
@@ -191,6 +198,14 @@ def test_what_changes_the_computation_graph_is_structural(
         ("[4]", "l1: {uniform: [0, 1]}, " + NESTED, CLIPPING, 1),
         ("{choice: [[4], [8], [8, 8]]}", "", "", 3),
         ("[{int: [1, 4]}, {choice: [8, 16]}]", "", "", 8),
+        ("[4]", "input_batch_norm: {choice: [none, {batch_norm: {momentum: {choice: [0, 1]}}}]}", "", 1),
+        ("[4]", "activation: {choice: [relu, {rrelu: {upper: {uniform: [0.2, 1]}}}]}", "", 1),
+        (
+            "[4]",
+            "alpha_dropout: {uniform: [0, 0.5]}, input_dropout: {choice: [0, 0.5]}, activity_l1: {choice: [0, 1]}",
+            "",
+            1,
+        ),
         ("[4]", "", "optimizer: {choice: [adam, {sgd: {nesterov: {choice: [true, false]}}}]}", 3),
         ("{choice: [[4], [{int: [1, 5]}]]}", "", "batch_size: {choice: [8, 16]}", 12),
         ("[4]", "activation: {choice: [relu, prelu, tanh]}", "", 2),

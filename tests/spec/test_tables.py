@@ -61,7 +61,11 @@ def test_no_initializer_of_keras_is_missing() -> None:
     assert set(INITIALIZERS) == public_names(ALL_OBJECTS_DICT, {"initializer", "stft"})
 
 
-@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "prelu"])
+LAYERS = {"prelu", "rrelu"}
+"""Activations that are no functions: one has weights, and one draws."""
+
+
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name not in LAYERS])
 def test_activations_are_those_of_keras(name: str) -> None:
     function = keras.activations.get(name)
     assert fields_of(ACTIVATIONS[name]) == arguments_of(function, {"x", "axis"})
@@ -74,10 +78,15 @@ def test_prelu_is_a_layer() -> None:
     assert default == INITIALIZERS["zeros"]()
 
 
+def test_rrelu_has_the_slopes_of_its_paper() -> None:
+    """Xu et al. 2015 divide by a number between 3 and 8."""
+    assert fields_of(ACTIVATIONS["rrelu"]) == {"lower": 1 / 8, "upper": 1 / 3}
+
+
 def test_no_activation_of_keras_is_missing() -> None:
     from keras.src.activations import ALL_OBJECTS_DICT
 
-    assert set(ACTIVATIONS) - {"prelu"} == public_names(ALL_OBJECTS_DICT, set(UNAVAILABLE))
+    assert set(ACTIVATIONS) - LAYERS == public_names(ALL_OBJECTS_DICT, set(UNAVAILABLE))
 
 
 SHARED_ARGUMENTS = {

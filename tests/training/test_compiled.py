@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jax
+import keras
 import numpy as np
 import pytest
 
@@ -16,11 +18,13 @@ from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.engines import device
 from hpsearch.engines.cores import ONE_CORE_WEIGHTS, largest_network
 from hpsearch.search_space import Parameter, SearchSpace, Value
-from hpsearch.spec import Choice, Configuration, StudySpec, read_spec
+from hpsearch.spec import Choice, Configuration, Data, StudySpec, read_spec
+from hpsearch.spec.activations import ACTIVATIONS
 from hpsearch.spec.source import Source
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.compiled.menu import menu_of
-from hpsearch.training.compiled.operations import dropout
+from hpsearch.training.compiled.menu import activation_kind, menu_of
+from hpsearch.training.compiled.operations import activation_branch, dropout
+from hpsearch.training.compiled.structure import _numbers
 from hpsearch.training.compiled.trainer import MAX_PROGRAMS
 from hpsearch.training.compiled.width import cohort_width
 from hpsearch.training.fit import FitTrainer
@@ -207,6 +211,52 @@ def test_searched_coefficients_are_arguments_of_one_program(
     assert len(trainer.programs._programs) == 1
     first, second = weights_of(trainer, 0), weights_of(trainer, 1)
     assert not same_bits(first, second)
+
+
+@pytest.mark.parametrize("maker", [CompiledTrainer, FitTrainer])
+def test_penalties_of_activations_are_averaged_over_all_validation_rows(maker: Any) -> None:
+    """However the rows are cut into batches: these are more than the compiled trainer validates at once."""
+    data = {"sklearn": "digits", "validation": 1100, "rescale": "1/16"}
+    dataset = load_dataset(Data.model_validate(data), Path())
+    l1, l2 = [0.03, 0.0], [0.0, 0.2]
+    spec = spec_of(
+        {"hidden": [6, 5], "activation": "tanh", "activity_l1": l1, "activity_l2": l2}, batch_size=256
+    )
+    trainer = maker(dataset)
+    trainer.start(Member(0, draw(spec, 0), 3))
+    told = trainer.advance(0).metrics
+    weights, tensor = trainer.best_weights(0), dataset.splits[0].validation.x.astype(np.float64)
+    penalty = 0.0
+    for layer in range(2):
+        name = f"hidden_{layer + 1}"
+        tensor = np.tanh(tensor @ weights[f"{name}/kernel"] + weights[f"{name}/bias"])
+        penalty += np.sum(l1[layer] * np.abs(tensor) + l2[layer] * tensor**2, axis=1).mean()
+    assert penalty > 0.05
+    assert told["val_loss_with_penalties"] - told["val_loss"] == pytest.approx(penalty, rel=1e-4)
+    assert told["loss_with_penalties"] - told["loss"] > 0.05
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_value": 2.0},
+        {"max_value": 6.0},
+        {"negative_slope": 0.1},
+        {"negative_slope": 0.1, "max_value": 3.0},
+        {"threshold": 0.5},
+        {"threshold": 0.25, "negative_slope": 0.1, "max_value": 5.0},
+    ],
+    ids=str,
+)
+def test_relu_with_arguments_is_that_of_keras_at_its_corners_too(settings: dict[str, float]) -> None:
+    """Where weights begin with zero, every row lies on a corner."""
+    component = ACTIVATIONS["relu"].model_validate(settings)
+    branch, numbers = activation_branch(activation_kind(component)), _numbers(component)
+    layer = keras.layers.ReLU(**settings)
+    x = np.array([0.0, 0.25, 0.5, -0.5, -3.0, 7.0], np.float32)
+    np.testing.assert_allclose(branch(x, numbers), layer(x), rtol=1e-6)
+    ours, theirs = (jax.grad(lambda x, f=f: f(x).sum())(x) for f in (lambda x: branch(x, numbers), layer))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
 def test_width_follows_the_study_then_the_platform_then_the_structures() -> None:

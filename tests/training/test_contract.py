@@ -161,7 +161,7 @@ def plain_fit(
                 "loss_with_penalties": history["loss"][0],
                 **judged(dataset, logits),
                 "val_loss_with_penalties": model.evaluate(
-                    validation.x, validation.y, batch_size=1000, verbose=0
+                    validation.x, validation.y, batch_size=32, verbose=0
                 ),
             }
         )
@@ -280,6 +280,36 @@ def _nadam() -> Case:
     )
 
 
+def _penalized_activations() -> Case:
+    """As a person writes it: the activation and the penalty in the dense layer."""
+    dataset = data("digits", subset=300, validation=100)
+    penalties = (keras.regularizers.L1L2(l1=1e-2, l2=1e-3), keras.regularizers.L2(1e-3))
+    layers = [
+        keras.layers.Dense(units, activation="tanh", activity_regularizer=penalty, name=f"hidden_{number}")
+        for number, (units, penalty) in enumerate(zip((6, 5), penalties, strict=True), 1)
+    ]
+    return case(
+        dataset,
+        keras.Sequential([keras.Input(dataset.features), *layers, keras.layers.Dense(10, name="output")]),
+        keras.optimizers.Adam(0.05),
+        configuration({"activation": "tanh", "activity_l1": [1e-2, 0.0], "activity_l2": 1e-3}, batch_size=64),
+    )
+
+
+def _normalized_inputs() -> Case:
+    normalize = keras.layers.BatchNormalization(momentum=0.8, epsilon=0.1, name="input_batch_norm")
+    plain = plain_model(data("diabetes", subset=150), "relu")
+    inputs = keras.Input(data("diabetes", subset=150).features)
+    return case(
+        data("diabetes", subset=150),
+        keras.Sequential([inputs, normalize, *plain.layers]),
+        keras.optimizers.RMSprop(0.05),
+        configuration(
+            {"input_batch_norm": {"batch_norm": {"momentum": 0.8, "epsilon": 0.1}}}, optimizer="rmsprop"
+        ),
+    )
+
+
 def _adagrad_by_steps() -> Case:
     return case(
         data(),
@@ -301,6 +331,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "adam": cache(_adam),
     "adamw": cache(_adamw),
     "nadam": cache(_nadam),
+    "penalized activations": cache(_penalized_activations),
+    "normalized inputs": cache(_normalized_inputs),
     "adagrad by steps": cache(_adagrad_by_steps),
 }
 
@@ -325,7 +357,14 @@ EVERY = pytest.mark.parametrize("maker", MAKERS)
 IN_TURN = pytest.mark.parametrize("maker", ["fit", "compiled"])
 """Where the company of a member plays no part."""
 
-NOISY = {"dropout": 0.3, "batch_norm": "after_activation"}
+NOISY = {
+    "input_batch_norm": "batch_norm",
+    "input_dropout": 0.1,
+    "activation": ["rrelu", "tanh"],
+    "batch_norm": "after_activation",
+    "dropout": 0.3,
+    "alpha_dropout": [0.0, 0.1],
+}
 """A model whose training draws numbers; what the tests change beside it are arguments of one program."""
 
 
@@ -398,7 +437,8 @@ class TestTrainer:
         """With hardly any learning, dropout changes the training loss and not the validation loss."""
         told = []
         for rates in ([0.0, 0.05], [0.0, 0.5]):
-            config = configuration({**NOISY, "dropout": rates}, learning_rate=1e-20, optimizer="nadam")
+            model = {"dropout": rates, "batch_norm": "after_activation"}
+            config = configuration(model, learning_rate=1e-20, optimizer="nadam")
             told.append([report.metrics for report in train(make(data()), member(config), 2)])
         assert told[0][1]["val_loss"] == pytest.approx(told[1][1]["val_loss"], rel=1e-6)
         assert abs(told[0][0]["loss"] - told[1][0]["loss"]) > 1e-3
@@ -549,8 +589,14 @@ class TestOneProgramForAStudy:
                             },
                             {"hard_shrink": {"threshold": {"uniform": [0.0, 0.2]}}},
                             {"squareplus": {"b": {"uniform": [1.0, 5.0]}}},
+                            {"rrelu": {"lower": 0.2, "upper": 0.2}},
                         ]
                     },
+                    "input_batch_norm": {
+                        "choice": [{"batch_norm": {"epsilon": {"uniform": [0.001, 0.1]}}}, "none"]
+                    },
+                    "activity_l1": {"uniform": [0.0, 0.01]},
+                    "activity_l2": {"choice": [0.01, 0.0]},
                     "batch_norm": {
                         "choice": ["none", {"before_activation": {"momentum": {"uniform": [0.5, 0.99]}}}]
                     },
@@ -583,7 +629,7 @@ class TestOneProgramForAStudy:
         trainer = CompiledTrainer(data(), menu_of(self.STUDY))
         draw = np.random.default_rng(0)
         seen: set[Any] = set()
-        for number in range(4):
+        for number in range(5):
 
             def choose(parameter: Any, number: int = number) -> Any:
                 if parameter.options:

@@ -47,6 +47,23 @@ CASES: dict[str, dict[str, dict[str, Any]]] = {
         "model": {"activation": "sigmoid"},
         "training": {"optimizer": "adagrad", "schedule": {"step": {"every": {"epochs": 1}}}},
     },
+    "normalized inputs": {
+        "model": {"input_batch_norm": {"batch_norm": {"momentum": 0.7}}, "activation": "tanh"},
+        "training": {"optimizer": "adam"},
+    },
+    "penalized activations": {
+        "model": {"activation": "relu", "activity_l1": 1e-3, "activity_l2": [1e-2, 0.0]},
+        "training": {"optimizer": "rmsprop"},
+    },
+    "rrelu without a range": {
+        "model": {"activation": {"rrelu": {"lower": 0.2, "upper": 0.2}}},
+        "training": {"optimizer": {"sgd": {"momentum": 0.9}}},
+    },
+    "zeros": {
+        # With zeros all inputs of an activation lie where its slope changes.
+        "model": {"initializer": "zeros", "activation": {"relu": {"max_value": 2.0}}},
+        "training": {"optimizer": "adam"},
+    },
 }
 
 
@@ -69,6 +86,18 @@ def weights_after(trainer: Any, member: Member) -> dict[str, Any]:
     return dict(network.arrays_of(network.weights()))
 
 
+TOGETHER = "together"
+"""Most components at once, for the other backend."""
+
+CASES[TOGETHER] = {
+    "model": {
+        "input_batch_norm": "batch_norm",
+        "activation": [{"rrelu": {"lower": 0.2, "upper": 0.2}}, "tanh"],
+        "activity_l2": 1e-2,
+    },
+    "training": {"optimizer": "adam"},
+}
+
 BEFORE = "adam"
 """Batch normalization before the activation: there XLA fuses the program otherwise than `fit`'s steps."""
 
@@ -85,7 +114,7 @@ def test_with_batch_norm_before_the_activation_a_member_has_all_but_the_last_bit
         np.testing.assert_allclose(ours[weight], value, rtol=0, atol=1e-5, err_msg=weight)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != BEFORE])
+@pytest.mark.parametrize("name", [name for name in CASES if name not in (BEFORE, TOGETHER)])
 def test_a_member_alone_has_the_bits_of_fit(name: str) -> None:
     member = Member(0, configuration(name), seed=3)
     theirs = weights_after(FitTrainer(iris()), member)
@@ -116,9 +145,10 @@ write_arrays(Path(sys.argv[2]), dict(network.weights()), {})
 """
 
 
-def test_fit_on_tensorflow_goes_the_same_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [BEFORE, TOGETHER])
+def test_fit_on_tensorflow_goes_the_same_way(name: str, tmp_path: Path) -> None:
     """From the same first weights, on the same batches: equal to 1e-4 after three epochs of Adam."""
-    config = configuration("adam")
+    config = configuration(name)
     member = Member(0, config, seed=3)
     beginning = CompiledTrainer(iris())
     beginning.start(member)

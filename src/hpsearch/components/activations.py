@@ -1,4 +1,4 @@
-"""From the name of an activation to stock Keras layers."""
+"""From the name of an activation to Keras layers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 import keras
 
 from hpsearch.components.initializers import keras_initializer
+from hpsearch.components.rrelu import RReLU
 from hpsearch.randomness import derive
 from hpsearch.spec import Component
+from hpsearch.spec.activations import Rrelu
 
 LAYERS: dict[str, Callable[..., keras.layers.Layer]] = {
     "relu": keras.layers.ReLU,
@@ -29,9 +31,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """Activations with arguments that no stock layer takes; a functional model records Keras' own operation."""
 
 
-def apply_activation(component: Component, name: str, seed: int, inputs: Any) -> Any:
-    """Apply an activation to a symbolic tensor, as a layer called `name` wherever Keras has one."""
+def apply_activation(component: Component, name: str, seed: int, inputs: Any, *, training: bool) -> Any:
+    """Apply an activation to a symbolic tensor, as a layer called `name` wherever Keras has one.
+
+    Without `training` every layer is one of Keras', and rrelu has its mean slope.
+    """
     arguments = dict(component.items())
+    if isinstance(component, Rrelu):
+        if not training:
+            return keras.layers.LeakyReLU(component.mean, name=name)(inputs)
+        return RReLU(**arguments, seed=derive(seed, "rrelu", name) % 2**31, name=name)(inputs)
     if component.name == "prelu":
         initializer = keras_initializer(component.alpha_initializer, derive(seed, "alpha", name))  # type: ignore[attr-defined]
         return keras.layers.PReLU(alpha_initializer=initializer, name=name)(inputs)

@@ -1,10 +1,12 @@
-"""Activations by Keras' names and aliases, with Keras' arguments and defaults."""
+"""Activations by Keras' names and aliases, with Keras' arguments and defaults; and rrelu, which it lacks."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from hpsearch.spec.distributions import Searchable
+from pydantic import model_validator
+
+from hpsearch.spec.distributions import Searchable, bounds, problem
 from hpsearch.spec.initializers import INITIALIZERS, Initializer
 from hpsearch.spec.parts import Component, NonNegative, Number, OneOf, Positive, bare
 
@@ -13,12 +15,35 @@ class Relu(Component):
     name = "relu"
     negative_slope: Searchable[NonNegative] = 0.0
     max_value: Searchable[Positive | None] = None
-    threshold: Searchable[Number] = 0.0
+    threshold: Searchable[NonNegative] = 0.0
 
 
 class LeakyRelu(Component):
     name = "leaky_relu"
     negative_slope: Searchable[NonNegative] = 0.2
+
+
+class Rrelu(Component):
+    """A slope for negative inputs that training draws anew for each of them (Xu et al. 2015).
+
+    It is uniform between `lower` and `upper`; validation and the exported model have the mean of the two.
+    """
+
+    name = "rrelu"
+    lower: Searchable[NonNegative] = 1 / 8
+    upper: Searchable[NonNegative] = 1 / 3
+
+    @model_validator(mode="after")
+    def _lower_is_never_above_upper(self) -> Self:
+        largest, smallest = bounds(self.lower)[1], bounds(self.upper)[0]
+        if largest > smallest:
+            raise problem("a 'lower' that is never above 'upper'", found=f"{largest:g} and {smallest:g}")
+        return self
+
+    @property
+    def mean(self) -> float:
+        """Give the slope that is used where nothing is drawn."""
+        return (self.lower + self.upper) / 2
 
 
 class Prelu(Component):
@@ -90,6 +115,7 @@ ACTIVATIONS: dict[str, type[Component]] = {
     },
     "relu": Relu,
     "leaky_relu": LeakyRelu,
+    "rrelu": Rrelu,
     "prelu": Prelu,
     "elu": Elu,
     "celu": Celu,

@@ -48,6 +48,15 @@ class Numeric:
 
 Distribution = Choice | Numeric
 
+
+def bounds(value: Any) -> tuple[float, float]:
+    """Give the least and the largest number that can stand in a place."""
+    if isinstance(value, Choice):
+        lows, highs = zip(*map(bounds, value.options), strict=True)
+        return min(lows), max(highs)
+    return (value.low, value.high) if isinstance(value, Numeric) else (value, value)
+
+
 RESERVED = ("choice", "uniform", "log_uniform", "int", "log_int")
 
 _Handler = Callable[[Any], Any]

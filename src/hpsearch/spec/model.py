@@ -37,8 +37,18 @@ BATCH_NORM: dict[str, type[Component]] = {
 BatchNorm = Annotated[Component, OneOf("a position of batch normalization", BATCH_NORM)]
 
 
+class InputBatchNorm(BeforeActivation):
+    """Batch normalization of each input feature."""
+
+    name = "batch_norm"
+
+
+INPUT_BATCH_NORM: dict[str, type[Component]] = {"none": BATCH_NORM["none"], "batch_norm": InputBatchNorm}
+InputNorm = Annotated[Component, OneOf("a kind of input normalization", INPUT_BATCH_NORM)]
+
+
 class Mlp(Component):
-    """A multilayer perceptron: each hidden layer is dense, activation and dropout, in this order.
+    """A multilayer perceptron: each hidden layer is dense, activation, dropout and alpha dropout.
 
     The sizes of the hidden layers are given by `hidden`, or by `layers` and `units`.
     """
@@ -47,12 +57,17 @@ class Mlp(Component):
     hidden: Searchable[Listed[Searchable[Count]]] | None = None
     layers: Searchable[Annotated[int, Field(ge=1, le=1_000)]] | None = None
     units: Searchable[Count] | None = None
+    input_batch_norm: Searchable[InputNorm] = INPUT_BATCH_NORM["none"]()
+    input_dropout: Searchable[Rate] = 0.0
     initializer: Searchable[PerLayer[Searchable[Initializer]]] = INITIALIZERS["glorot_uniform"]()
     activation: Searchable[PerLayer[Searchable[Activation]]] = ACTIVATIONS["relu"]()
     batch_norm: Searchable[PerLayer[Searchable[BatchNorm]]] = BATCH_NORM["none"]()
     dropout: Searchable[PerLayer[Searchable[Rate]]] = 0.0
+    alpha_dropout: Searchable[PerLayer[Searchable[Rate]]] = 0.0
     l1: Searchable[PerLayer[Searchable[NonNegative]]] = 0.0
     l2: Searchable[PerLayer[Searchable[NonNegative]]] = 0.0
+    activity_l1: Searchable[PerLayer[Searchable[NonNegative]]] = 0.0
+    activity_l2: Searchable[PerLayer[Searchable[NonNegative]]] = 0.0
     output_initializer: Searchable[Initializer] = INITIALIZERS["glorot_uniform"]()
 
     @model_validator(mode="after")

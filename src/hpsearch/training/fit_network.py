@@ -135,7 +135,14 @@ class FitNetwork(Network):
 
     def _penalties(self, batches: Any, trained: dict[str, float]) -> float:  # noqa: ARG002 - for other models
         """Sum the penalties; those of other models may depend on the rows, and training tells of them."""
+        if any(isinstance(layer, keras.layers.ActivityRegularization) for layer in self.model.layers):
+            return self._evaluated_penalties(batches)
         return sum(float(keras.ops.convert_to_numpy(penalty)) for penalty in self.model.losses)
+
+    def _evaluated_penalties(self, batches: Any) -> float:
+        """Give the penalties of rows as Keras evaluates them: each batch's by its share of the rows."""
+        told = self.model.evaluate(batches, verbose=0, return_dict=True)
+        return float(told["loss"] - told["bare"])
 
     def weights(self) -> Weights:
         return weights_of(self.model)

@@ -59,8 +59,7 @@ class PythonNetwork(FitNetwork):
     def _penalties(self, batches: Any, trained: dict[str, float]) -> float:
         if math.isclose(trained["loss"], trained["loss_with_penalties"], rel_tol=NO_PENALTY):
             return 0.0
-        told = self.model.evaluate(batches, verbose=0, return_dict=True)
-        return float(told["loss"] - told["bare"])
+        return self._evaluated_penalties(batches)
 
     def _random_states(self) -> dict[str, keras.Variable]:
         """List what changes and is no weight: the states of the layers that draw."""

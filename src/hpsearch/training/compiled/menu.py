@@ -10,6 +10,8 @@ from hpsearch.spec import Choice, Component, Configuration, Numeric, StudySpec
 
 NO_LIMIT = float("inf")
 
+DROPOUTS = ("dropout", "alpha_dropout", "input_dropout")
+
 OPTIMIZER_FLAGS = frozenset({"nesterov", "amsgrad", "centered"})
 
 
@@ -30,9 +32,15 @@ class PositionKind:
     epsilon: float | None = None
 
 
+NO_NORM = PositionKind("none")
+
+
 @dataclass(frozen=True)
 class Menu:
     """The branches of a program. What is not on the menu costs nothing; what stands alone needs no switch.
+
+    `input_norms` is empty where no member normalizes its inputs. `dropouts` are the fields of those that can
+    drop anything, `activity` tells whether activations can be penalized.
 
     `coefficients` are the arguments of the optimizer that are searched: they are fed in. The others are
     constants of the program, which keeps their arithmetic that of plain Keras.
@@ -40,8 +48,10 @@ class Menu:
 
     activations: tuple[ActivationKind, ...]
     positions: tuple[PositionKind, ...]
-    dropout: bool
+    input_norms: tuple[PositionKind, ...]
+    dropouts: frozenset[str]
     penalties: bool
+    activity: bool
     clipping: tuple[str, ...]
     coefficients: frozenset[str]
 
@@ -49,14 +59,15 @@ class Menu:
 def menu_of(study: StudySpec | Configuration) -> Menu:
     """Collect what a study, or one configuration, can ask of a program."""
     models, trainings = list(_options(study.model)), list(_options(study.training))
-    dropouts = _field(models, "dropout")
-    penalties = [*_field(models, "l1"), *_field(models, "l2")]
+    input_norms = _sorted(map(position_kind, _field(models, "input_batch_norm")))
     activations = (activation_kind(a) for a in _field(models, "activation") if a.name != "prelu")
     return Menu(
         activations=_sorted(activations),
         positions=_sorted(map(position_kind, _field(models, "batch_norm"))),
-        dropout=any(rate != 0 for rate in dropouts),
-        penalties=any(strength != 0 for strength in penalties),
+        input_norms=() if input_norms == (NO_NORM,) else input_norms,
+        dropouts=frozenset(name for name in DROPOUTS if _can_be_positive(models, name)),
+        penalties=_can_be_positive(models, "l1", "l2"),
+        activity=_can_be_positive(models, "activity_l1", "activity_l2"),
         clipping=tuple(sorted({clipping.name for clipping in _field(trainings, "clipping")})),
         coefficients=frozenset(_searched_coefficients(_field(trainings, "optimizer"))),
     )
@@ -75,6 +86,10 @@ def _options(value: Any) -> Iterator[Any]:
 
 def _field(parts: Iterable[Any], name: str) -> list[Any]:
     return [option for part in parts for option in _options(getattr(part, name))]
+
+
+def _can_be_positive(models: list[Any], *names: str) -> bool:
+    return any(value != 0 for name in names for value in _field(models, name))
 
 
 def _sorted(kinds: Iterable[Any]) -> tuple[Any, ...]:
@@ -105,9 +120,9 @@ def position_kind(position: Component) -> PositionKind:
     return PositionKind(position.name, **known)
 
 
-def position_index(menu: Menu, position: Component) -> int:
+def position_index(kinds: tuple[PositionKind, ...], position: Component) -> int:
     """Find the branch of a position: the kind that agrees in all that is not searched."""
-    for index, kind in enumerate(menu.positions):
+    for index, kind in enumerate(kinds):
         same = all(getattr(kind, name) in (None, value) for name, value in position.items())
         if kind.name == position.name and same:
             return index

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial, reduce
 from math import prod
+from operator import add
 from typing import Any
 
 import jax
@@ -11,24 +14,36 @@ import keras
 
 from hpsearch.components.objectives import Objective
 from hpsearch.training.compiled.menu import PositionKind
-from hpsearch.training.compiled.operations import activation_branch, dropout, switch
+from hpsearch.training.compiled.operations import DROPOUTS, activation_branch, noise_key, rrelu, switch
 from hpsearch.training.compiled.structure import Arguments, Structure
 
 Array = Any
 Tensors = dict[str, Array]
 
 
+@dataclass(frozen=True)
+class Site:
+    """A place for batch normalization: its layer and index, its name on the menu, what may stand there."""
+
+    layer: str
+    index: int
+    name: str
+    kinds: tuple[PositionKind, ...]
+
+
 class Forward:
     """Stock layers of one structure and how data pass through them.
 
-    `trainable` and `moving` list the names of the variables, in the order of Keras' own model; every hidden
-    layer has the variables of batch normalization, whether or not a member uses them.
+    `variables` and `moving` are in the order of Keras' own model; every hidden layer has the variables of
+    batch normalization, whether or not a member uses them, and so have the inputs where a member can.
     """
 
     def __init__(self, structure: Structure, features: tuple[int, ...], objective: Objective) -> None:
         self.structure = structure
         self.layers: dict[str, keras.layers.Layer] = {}
         width = prod(features)
+        if structure.menu.input_norms:
+            self._add(keras.layers.BatchNormalization(name="input_batch_norm"), width)
         for index, units in enumerate(structure.sizes):
             number = index + 1
             self._add(keras.layers.Dense(units, name=f"hidden_{number}", kernel_initializer="zeros"), width)
@@ -57,53 +72,90 @@ class Forward:
 
     def __call__(
         self, weights: Tensors, moving: Tensors, x: Array, arguments: Arguments, key: Array | None
-    ) -> tuple[Array, Tensors]:
-        """Give the logits of a batch and the moved variables; `key` is that of dropout, None to validate."""
-        tensor = x.reshape(x.shape[0], -1)
+    ) -> tuple[Array, Tensors, list[Array]]:
+        """Give the logits of a batch, the moved variables, and the penalties of the activations.
+
+        `key` is that of the step's noise, None to validate. No activation can be penalized: no penalties.
+        """
+        tensor, moving = self._prepare(weights, moving, x.reshape(x.shape[0], -1), arguments, key)
+        penalties: list[Array] = []
         for index in self.structure.layers:
-            tensor, moving = self._hidden(index, weights, moving, tensor, arguments, key)
-        return self._call("output", weights, {}, tensor)[0], moving
+            tensor, moving, added = self._hidden(index, weights, moving, tensor, arguments, key)
+            penalties += added
+        return self._call("output", weights, {}, tensor)[0], moving, penalties
+
+    def _prepare(
+        self, weights: Tensors, moving: Tensors, tensor: Array, arguments: Arguments, key: Any
+    ) -> tuple[Array, Tensors]:
+        """Normalize and drop inputs."""
+        kinds = self.structure.menu.input_norms
+        if kinds:
+            site = Site("input_batch_norm", 0, "batch_norm", kinds)
+            own = arguments["input_batch_norm"]
+            tensor, moving = self._normalize(site, weights, moving, tensor, own, key)
+        return self._drop("input_dropout", 0, tensor, arguments.get("input_dropout"), key), moving
 
     def _hidden(
         self, index: int, weights: Tensors, moving: Tensors, tensor: Array, arguments: Arguments, key: Any
-    ) -> tuple[Array, Tensors]:
+    ) -> tuple[Array, Tensors, list[Array]]:
+        before, after = (
+            Site(f"batch_norm_{index + 1}", index, name, self.structure.menu.positions)
+            for name in ("before_activation", "after_activation")
+        )
         tensor, _ = self._call(f"hidden_{index + 1}", weights, {}, tensor)
-        tensor, moving = self._normalize("before_activation", index, weights, moving, tensor, arguments, key)
-        tensor = self._activate(index, weights, tensor, arguments)
-        tensor, moving = self._normalize("after_activation", index, weights, moving, tensor, arguments, key)
-        if key is not None and self.structure.menu.dropout:
-            tensor = self._drop(index, tensor, arguments["dropout"][index], key)
-        return tensor, moving
+        tensor, moving = self._normalize(before, weights, moving, tensor, arguments, key)
+        tensor = self._activate(index, weights, tensor, arguments, key)
+        penalties = self._activity(index, tensor, arguments)
+        tensor, moving = self._normalize(after, weights, moving, tensor, arguments, key)
+        for noise in ("dropout", "alpha_dropout"):
+            tensor = self._drop(noise, index, tensor, arguments.get(noise), key)
+        return tensor, moving, penalties
 
-    def _drop(self, index: int, tensor: Array, rate: Array, key: Array) -> Array:
-        # The key is already that of the step; adding the layer to its other word keeps all keys apart.
-        layer_key = key + jnp.array([0, index], jnp.uint32)
-        return jax.lax.cond(rate > 0, lambda t: dropout(t, rate, layer_key), lambda t: t, tensor)
+    def _drop(self, noise: str, layer: int, tensor: Array, rates: Any, key: Array | None) -> Array:
+        """Drop units in training, if a member of the program can; `rates` are those of all layers."""
+        if key is None or noise not in self.structure.menu.dropouts:
+            return tensor
+        rate = rates[layer]
+        layer_key, drop = noise_key(key, noise, layer), DROPOUTS[noise]
+        return jax.lax.cond(rate > 0, lambda t: drop(t, rate, layer_key), lambda t: t, tensor)
 
-    def _activate(self, index: int, weights: Tensors, tensor: Array, arguments: Arguments) -> Array:
+    def _activate(
+        self, index: int, weights: Tensors, tensor: Array, arguments: Arguments, key: Array | None
+    ) -> Array:
         if self.structure.prelu[index]:
             return self._call(f"activation_{index + 1}", weights, {}, tensor)[0]
         numbers = arguments["activation_arguments"][index]
-        return switch(arguments["activation"][index], self.branches, tensor, numbers)
+        return switch(arguments["activation"][index], self._branches(index, key), tensor, numbers)
+
+    def _branches(self, index: int, key: Array | None) -> list[Any]:
+        """List the activations on the menu; in training rrelu draws its slopes."""
+        kinds = self.structure.menu.activations
+        if key is None or all(kind.name != "rrelu" for kind in kinds):
+            return self.branches
+        drawn = partial(rrelu, key=noise_key(key, "rrelu", index))
+        named = zip(kinds, self.branches, strict=True)
+        return [drawn if kind.name == "rrelu" else branch for kind, branch in named]
+
+    def _activity(self, index: int, tensor: Array, arguments: Arguments) -> list[Array]:
+        """Penalize an activation, as Keras divided by the rows of the batch."""
+        if not self.structure.menu.activity:
+            return []
+        sums = {"activity_l1": jnp.sum(jnp.abs(tensor)), "activity_l2": jnp.sum(jnp.square(tensor))}
+        strengths = {name: arguments[name][index] for name in sums}
+        # Without a penalty there is none, even where the sum is more than a float can hold.
+        terms = [jnp.where(strengths[n] > 0, strengths[n] * total, 0.0) for n, total in sums.items()]
+        return [(terms[0] + terms[1]) / tensor.shape[0]]
 
     def _normalize(
-        self,
-        place: str,
-        index: int,
-        weights: Tensors,
-        moving: Tensors,
-        tensor: Array,
-        arguments: Arguments,
-        key: Any,
+        self, site: Site, weights: Tensors, moving: Tensors, tensor: Array, arguments: Arguments, key: Any
     ) -> tuple[Array, Tensors]:
-        kinds = self.structure.menu.positions
-        if all(kind.name != place for kind in kinds):
+        if all(kind.name != site.name for kind in site.kinds):
             return tensor, moving
-        name = f"batch_norm_{index + 1}"
+        name, index = site.layer, site.index
         own = {n: value for n, value in moving.items() if n.startswith(f"{name}/")}
 
         def branch(kind: PositionKind) -> Any:
-            if kind.name != place:
+            if kind.name != site.name:
                 return lambda t, m: (t, m)
 
             def normalize(t: Array, m: Tensors) -> tuple[Array, Tensors]:
@@ -115,7 +167,7 @@ class Forward:
 
             return normalize
 
-        tensor, own = switch(arguments["position"][index], [branch(kind) for kind in kinds], tensor, own)
+        tensor, own = switch(arguments["position"][index], [branch(k) for k in site.kinds], tensor, own)
         return tensor, {**moving, **own}
 
     def _call(
@@ -127,8 +179,11 @@ class Forward:
         outputs, moved = layer.stateless_call(trainable, [moving[n] for n in names], tensor, **arguments)
         return outputs, dict(zip(names, moved, strict=True))
 
-    def penalties(self, weights: Tensors, arguments: Arguments) -> Array:
-        """Sum the L1 and L2 penalties of the kernels."""
+    def penalties(self, weights: Tensors, arguments: Arguments, activity: list[Array]) -> Array:
+        """Sum the L1 and L2 penalties of the kernels, and those of the activations."""
+        return reduce(add, activity, self._kernel_penalties(weights, arguments))
+
+    def _kernel_penalties(self, weights: Tensors, arguments: Arguments) -> Array:
         if not self.structure.menu.penalties:
             return jnp.float32(0)
         l1, l2 = arguments["l1"], arguments["l2"]

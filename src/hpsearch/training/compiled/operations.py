@@ -16,12 +16,18 @@ Array = Any
 
 def _general_relu(x: Array, numbers: Array) -> Array:
     negative_slope, max_value, threshold = numbers[0], numbers[1], numbers[2]
+    above = jnp.minimum(x, max_value)
     below = negative_slope * (x - threshold)
-    return jnp.where(x >= threshold, jnp.minimum(x, max_value), below)
+    # At the threshold itself, where all rows lie if weights begin with zero, Keras has the slope of relu, 0,
+    # or that of leaky_relu, 1, by which it computes this case.
+    leaky = (negative_slope != 0) & (threshold == 0) & jnp.isinf(max_value)
+    there = jnp.where(leaky, 1.0, 0.0) * (x - threshold)
+    return jnp.where(x > threshold, above, jnp.where(x < threshold, below, there))
 
 
 ACTIVATIONS: dict[str, Callable[[Array, Array], Array]] = {
     "leaky_relu": lambda x, numbers: keras.ops.leaky_relu(x, numbers[0]),
+    "rrelu": lambda x, numbers: keras.ops.leaky_relu(x, (numbers[0] + numbers[1]) / 2),
     "elu": lambda x, numbers: keras.ops.elu(x, numbers[0]),
     "celu": lambda x, numbers: keras.ops.celu(x, numbers[0]),
     "hard_shrink": lambda x, numbers: jnp.where(jnp.abs(x) > numbers[0], x, 0.0),
@@ -31,7 +37,7 @@ ACTIVATIONS: dict[str, Callable[[Array, Array], Array]] = {
     "squareplus": lambda x, numbers: (x + jnp.sqrt(jnp.square(x) + numbers[0])) / 2,
     "threshold": lambda x, numbers: jnp.where(x > numbers[0], x, numbers[1]),
 }
-"""Activations whose numbers are traced."""
+"""Activations whose numbers are traced; rrelu as it is where nothing is drawn."""
 
 
 def activation_branch(kind: ActivationKind) -> Callable[[Array, Array], Array]:
@@ -68,10 +74,52 @@ def random_bits(key: Array, shape: tuple[int, ...]) -> Array:
     return jax.custom_batching.sequential_vmap(draw)(key)
 
 
+NOISES = ("dropout", "alpha_dropout", "input_dropout", "rrelu")
+
+MAX_LAYERS = 1_024
+"""More layers than a model can have, so that two kinds of noise never share a key."""
+
+
+def noise_key(key: Array, noise: str, layer: int) -> Array:
+    """Derive the key of one kind of noise in one layer from the key of a step.
+
+    The step has been added to the first word; what is added to the second keeps all keys apart.
+    """
+    return key + jnp.array([0, layer + MAX_LAYERS * NOISES.index(noise)], jnp.uint32)
+
+
+def rrelu(x: Array, numbers: Array, key: Array) -> Array:
+    """Multiply each negative input by a slope of its own, uniform between the two `numbers`."""
+    shares = (random_bits(key, x.shape) >> 8).astype(jnp.float32) * 2.0**-24
+    slopes = numbers[0] + (numbers[1] - numbers[0]) * shares
+    return jnp.where(x >= 0, x, slopes * x)
+
+
+def _kept(shape: tuple[int, ...], rate: Array, key: Array) -> Array:
+    threshold = (rate * 2.0**32).astype(jnp.uint32)
+    return random_bits(key, shape) >= threshold
+
+
 def dropout(x: Array, rate: Array, key: Array) -> Array:
     """Drop units with probability `rate` and scale the others by 1/(1 - rate)."""
-    threshold = (rate * 2.0**32).astype(jnp.uint32)
-    return jnp.where(random_bits(key, x.shape) >= threshold, x / (1 - rate), 0.0)
+    return jnp.where(_kept(x.shape, rate, key), x / (1 - rate), 0.0)
+
+
+SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
+"""What selu tends to as its input falls: minus scale times alpha (Klambauer et al. 2017)."""
+
+
+def alpha_dropout(x: Array, rate: Array, key: Array) -> Array:
+    """Put units at selu's floor with probability `rate`, then restore mean 0 and variance 1.
+
+    The affine correction is that of Klambauer et al. 2017 ("New Dropout Technique"), as in Keras' AlphaDropout.
+    """
+    a = ((1 - rate) * (1 + rate * SELU_FLOOR**2)) ** -0.5
+    b = -a * SELU_FLOOR * rate
+    return a * jnp.where(_kept(x.shape, rate, key), x, SELU_FLOOR) + b
+
+
+DROPOUTS = {"dropout": dropout, "input_dropout": dropout, "alpha_dropout": alpha_dropout}
 
 
 def _by_norm(gradient: Array, threshold: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
+from operator import add
 from typing import Any
 
 import jax
@@ -148,9 +149,9 @@ class Program:
 
         def objective(weights: Tensors) -> Any:
             inputs = x.astype(jnp.float32)
-            logits, moving = self.forward(weights, state["moving"], inputs, arguments, key)
+            logits, moving, activity = self.forward(weights, state["moving"], inputs, arguments, key)
             loss = self.loss(self.objective.targets(y), logits)
-            return loss + self.forward.penalties(weights, arguments), (loss, logits, moving)
+            return loss + self.forward.penalties(weights, arguments, activity), (loss, logits, moving)
 
         slope = jax.value_and_grad(objective, has_aux=True)
         (total, (loss, logits, moving)), gradients = slope(state["weights"])
@@ -184,26 +185,29 @@ class Program:
 
         def measure(inputs: Array, targets: Array) -> Any:
             rows = inputs.astype(jnp.float32)
-            logits, _ = self.forward(state["weights"], state["moving"], rows, arguments, None)
+            logits, _, activity = self.forward(state["weights"], state["moving"], rows, arguments, None)
             predictions = self.objective.predictions(logits)
             losses = self.objective.validation_losses(targets, predictions)
             scores = self.objective.scores(targets, predictions)
             kept = predictions if self.keeps_predictions else None
-            return (jnp.sum(losses), jnp.sum(scores)), kept
+            # Keras weighs the penalty of a batch by its rows, so the batches' sizes do not matter.
+            penalties = [penalty * rows.shape[0] for penalty in activity]
+            return [jnp.sum(losses), jnp.sum(scores), *penalties], kept
 
         def chunk(sums: Any, start: Array) -> Any:
             inputs = jax.lax.dynamic_slice_in_dim(x, start, size)
             added, kept = measure(inputs, jax.lax.dynamic_slice_in_dim(y, start, size))
-            return (sums[0] + added[0], sums[1] + added[1]), kept
+            return [*map(add, sums, added)], kept
 
-        zero = (jnp.float32(0), jnp.float32(0))
-        sums, kept = jax.lax.scan(chunk, zero, jnp.arange(full) * size)
+        penalized = len(self.structure.sizes) if self.structure.menu.activity else 0
+        zeros = [jnp.float32(0) for _ in range(2 + penalized)]
+        sums, kept = jax.lax.scan(chunk, zeros, jnp.arange(full) * size)
         if self.keeps_predictions:
             kept = kept.reshape(full * size, -1)
         if rest:
             added, last = measure(x[full * size :], y[full * size :])
-            sums = (sums[0] + added[0], sums[1] + added[1])
+            sums = [*map(add, sums, added)]
             kept = jnp.concatenate([kept, last]) if self.keeps_predictions else None
-        loss, score = sums[0] / self.validation_rows, sums[1] / self.validation_rows
-        penalties = self.forward.penalties(state["weights"], arguments)
+        loss, score, *activity = [total / self.validation_rows for total in sums]
+        penalties = self.forward.penalties(state["weights"], arguments, activity)
         return [loss, loss + penalties, score], kept

@@ -13,6 +13,7 @@ from hpsearch.training.compiled.menu import (
     NO_LIMIT,
     OPTIMIZER_FLAGS,
     Menu,
+    PositionKind,
     activation_kind,
     position_index,
 )
@@ -63,20 +64,13 @@ def arguments_of(configuration: Configuration, structure: Structure) -> Argument
     """
     model, training, menu = configuration.model, configuration.training, structure.menu
     assert isinstance(model, Mlp)  # noqa: S101 - as above
-
-    def per_layer(field: str) -> list[Any]:
-        return [model.of_layer(field, layer) for layer in structure.layers]
-
-    activations, positions = per_layer("activation"), per_layer("batch_norm")
+    activations = _per_layer(model, "activation")
     return {
         "activation": np.array([_branch(menu, activation) for activation in activations], np.int32),
         "activation_arguments": np.stack([_numbers(activation) for activation in activations]),
-        "position": np.array([position_index(menu, position) for position in positions], np.int32),
-        "momentum": np.array([getattr(p, "momentum", 0.99) for p in positions], np.float32),
-        "epsilon": np.array([getattr(p, "epsilon", 1e-3) for p in positions], np.float32),
-        "dropout": np.array(per_layer("dropout"), np.float32),
-        "l1": np.array(per_layer("l1"), np.float32),
-        "l2": np.array(per_layer("l2"), np.float32),
+        **_normalization(menu.positions, _per_layer(model, "batch_norm")),
+        **{name: _rates(model, name) for name in ("dropout", "l1", "l2")},
+        **_where_asked_for(model, menu),
         "clipping": np.int32(menu.clipping.index(training.clipping.name)),
         "threshold": np.float32(getattr(training.clipping, "threshold", 0.0)),
         "coefficients": {
@@ -85,6 +79,36 @@ def arguments_of(configuration: Configuration, structure: Structure) -> Argument
             if (name, value) not in structure.constants
         },
     }
+
+
+def _per_layer(model: Mlp, field: str) -> list[Any]:
+    return [model.of_layer(field, layer) for layer in range(len(model.sizes))]
+
+
+def _rates(model: Mlp, field: str) -> NDArray[np.float32]:
+    return np.array(_per_layer(model, field), np.float32)
+
+
+def _normalization(kinds: tuple[PositionKind, ...], positions: list[Any]) -> Arguments:
+    return {
+        "position": np.array([position_index(kinds, position) for position in positions], np.int32),
+        "momentum": np.array([getattr(p, "momentum", 0.99) for p in positions], np.float32),
+        "epsilon": np.array([getattr(p, "epsilon", 1e-3) for p in positions], np.float32),
+    }
+
+
+def _where_asked_for(model: Mlp, menu: Menu) -> Arguments:
+    """Give the arguments that a program has only where its study asks for what they set."""
+    asked: Arguments = {}
+    if menu.input_norms:
+        asked["input_batch_norm"] = _normalization(menu.input_norms, [model.input_batch_norm])
+    if "input_dropout" in menu.dropouts:
+        asked["input_dropout"] = np.array([model.input_dropout], np.float32)
+    if "alpha_dropout" in menu.dropouts:
+        asked["alpha_dropout"] = _rates(model, "alpha_dropout")
+    if menu.activity:
+        asked |= {name: _rates(model, name) for name in ("activity_l1", "activity_l2")}
+    return asked
 
 
 def _branch(menu: Menu, activation: Component) -> int:

@@ -1,0 +1,41 @@
+"""The randomized leaky rectifier, which Keras lacks, as a layer for `fit`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="hpsearch")
+class RReLU(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """Multiply each negative input by a slope of its own (Xu et al. 2015, section 2.4).
+
+    In training the slopes are uniform between `lower` and `upper`; otherwise each is their mean. The paper
+    writes of divisors, which are the inverses of slopes.
+    """
+
+    def __init__(
+        self, lower: float = 1 / 8, upper: float = 1 / 3, seed: int | None = None, **arguments: Any
+    ) -> None:
+        super().__init__(**arguments)
+        self.lower, self.upper, self.seed = lower, upper, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs: Any, *, training: bool | None = None) -> Any:
+        """Apply the activation."""
+        if not training:
+            return keras.ops.leaky_relu(inputs, (self.lower + self.upper) / 2)
+        slopes = keras.random.uniform(
+            keras.ops.shape(inputs), self.lower, self.upper, dtype=inputs.dtype, seed=self.seed_generator
+        )
+        return keras.ops.where(inputs >= 0, inputs, slopes * inputs)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Give the shape of the inputs."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what the layer is made again from."""
+        own = {"lower": self.lower, "upper": self.upper, "seed": self.seed}
+        return {**super().get_config(), **own}
