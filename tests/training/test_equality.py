@@ -87,12 +87,13 @@ def weights_after(trainer: Any, member: Member) -> dict[str, Any]:
 
 
 TOGETHER = "together"
-"""Most components at once, for the other backend."""
+"""Many components at once, for the other backend; each layer has the variables of batch normalization."""
 
 CASES[TOGETHER] = {
     "model": {
         "input_batch_norm": "batch_norm",
         "activation": [{"rrelu": {"lower": 0.2, "upper": 0.2}}, "tanh"],
+        "batch_norm": "after_activation",
         "activity_l2": 1e-2,
     },
     "training": {"optimizer": "adam"},

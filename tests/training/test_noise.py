@@ -145,7 +145,7 @@ class TestRrelu:
             np.testing.assert_allclose(passed(config, rows, training=False), expected, rtol=1e-6)
         weights = initial_weights(config, (UNITS,), OBJECTIVE, 0)
         exported = export_model(config, (UNITS,), OBJECTIVE, Scaling(), weights)
-        logits = keras.Model(exported.inputs, exported.get_layer("output").output)
+        logits = keras.Model(exported.inputs[0], exported.get_layer("output").output)
         np.testing.assert_allclose(np.asarray(logits(rows)), expected, rtol=1e-6)
 
     def test_the_slope_that_was_drawn_is_the_gradient(self) -> None:

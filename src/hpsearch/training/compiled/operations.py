@@ -112,7 +112,7 @@ SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916
 def alpha_dropout(x: Array, rate: Array, key: Array) -> Array:
     """Put units at selu's floor with probability `rate`, then restore mean 0 and variance 1.
 
-    The affine correction is that of Klambauer et al. 2017 ("New Dropout Technique"), as in Keras' AlphaDropout.
+    The affine correction is that of Klambauer et al. 2017, as in Keras' AlphaDropout.
     """
     a = ((1 - rate) * (1 + rate * SELU_FLOOR**2)) ** -0.5
     b = -a * SELU_FLOOR * rate
