@@ -248,6 +248,14 @@ sections_of_data = st.one_of(
         },
     ),
     st.fixed_dictionaries({"csv": texts, "target": texts}),
+    st.fixed_dictionaries(
+        {
+            "random_normal": st.fixed_dictionaries(
+                {"rows": st.integers(1, 999), "features": st.integers(1, 99), "classes": st.integers(2, 9)}
+            )
+        },
+        optional={"split_seed": st.integers(0, 9)},
+    ),
 )
 searches = st.fixed_dictionaries(
     {},

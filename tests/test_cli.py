@@ -142,6 +142,7 @@ class TestWithoutHeavyLibraries:
             "validate",
             "schema",
             "optimize",
+            "probe",
             "trials",
             "best",
             "report",

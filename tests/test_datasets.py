@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.impute import SimpleImputer
@@ -75,6 +76,51 @@ def whole(dataset: Dataset, split: int = 0) -> np.ndarray:
     index = np.concatenate([chosen.train_index, chosen.validation_index])
     parts = [dataset.raw(split, "train").x, dataset.raw(split, "validation").x]
     return np.concatenate(parts)[np.argsort(index)]
+
+
+class TestRandomNormal:
+    def drawn(self, **options: Any) -> Dataset:
+        return load(random_normal={"rows": 3000, "features": 7, "classes": 4}, **options)
+
+    def test_features_are_standard_normal_and_independent(self) -> None:
+        dataset = self.drawn()
+        rows = whole(dataset)
+        assert rows.shape == (3000, 7)
+        assert rows.dtype == np.float32
+        for feature in rows.T:
+            assert stats.kstest(feature, "norm").pvalue > 1e-3
+        others = np.corrcoef(rows.T) - np.eye(7)
+        assert np.abs(others).max() < 0.1
+
+    def test_every_class_is_equally_frequent_and_says_nothing_of_the_features(self) -> None:
+        dataset = self.drawn(validation={"last": 600})
+        split = dataset.splits[0]
+        y = np.concatenate([split.train.y, split.validation.y])
+        assert np.bincount(y).tolist() == [750] * 4
+        assert (dataset.task, dataset.labels) == ("classification", ("0", "1", "2", "3"))
+        assert len(set(y[:40].tolist())) == 4, "in random order"
+        means = [whole(dataset)[y == number].mean(axis=0) for number in range(4)]
+        assert np.abs(means).max() < 0.2
+
+    def test_derives_from_the_split_seed(self) -> None:
+        first, again, other = self.drawn(), self.drawn(), self.drawn(split_seed=1)
+        assert first.fingerprint == again.fingerprint != other.fingerprint
+        np.testing.assert_array_equal(whole(first), whole(again))
+        assert not np.array_equal(whole(first), whole(other))
+
+    def test_is_split_and_scaled_as_any_other(self) -> None:
+        dataset = self.drawn(validation={"folds": 3}, test=0.1, standardize=True)
+        assert (len(dataset.splits), dataset.summary().test_rows) == (3, 300)
+        np.testing.assert_allclose(dataset.splits[1].train.x.mean(axis=0), 0, atol=1e-5)
+        assert dataset.source == "random_normal: 3000 rows, 7 features, 4 classes"
+
+    def test_what_does_not_fit_in_memory_is_refused(self) -> None:
+        with pytest.raises(DataError, match="lower rows or features"):
+            load(random_normal={"rows": 10**9, "features": 1000, "classes": 2})
+
+    def test_too_few_rows_for_the_classes_are_refused(self) -> None:
+        with pytest.raises(DataError, match=r"class '\d' has 1 row"):
+            load(random_normal={"rows": 5, "features": 2, "classes": 4})
 
 
 class TestBundled:

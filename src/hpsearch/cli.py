@@ -73,6 +73,13 @@ class BestFormat(StrEnum):
     json = "json"
 
 
+class ProbeFormat(StrEnum):
+    """How probes are printed."""
+
+    table = "table"
+    json = "json"
+
+
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     try:
@@ -274,6 +281,30 @@ def _conclude(display: Any, outcome: str, record: StudyRecord, files: StudyFiles
         if best is not None:
             display.note(f"model: {files.best_model}   configuration: {files.best_configuration}")
         display.note(f"report: {files.report}")
+
+
+@app.command()
+def probe(
+    study: StudyArgument,
+    settings: SetOption = None,
+    rows: Annotated[int, typer.Option(min=2, help="Rows of the training part, from its beginning.")] = 512,
+    replicates: Annotated[int, typer.Option(min=1, max=1000, help="Seeds of each network.")] = 3,
+    format: Annotated[ProbeFormat, typer.Option(help="How to print the numbers.")] = ProbeFormat.table,
+    out: OutOption = Path(),
+    data_dir: DataDirOption = None,
+) -> None:
+    """Show how activations and gradients travel through the layers, without training."""
+    loaded = _load(study, settings)
+    from hpsearch.probing import ProbeOptions
+    from hpsearch.probing import probe as run
+    from hpsearch.tables import probe_lines, probe_table
+
+    probed = run(loaded, ProbeOptions(rows, replicates, out, data_dir))
+    if format is ProbeFormat.json:
+        print(probed.json())
+    else:
+        _console().print(probe_table(probed))
+        print("\n".join(probe_lines(probed)))
 
 
 @app.command()

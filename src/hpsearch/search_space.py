@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -191,9 +191,15 @@ class SearchSpace:
         for parameter in self.parameters:
             if parameter.count == math.inf:
                 raise ValueError(parameter.name)
-        return self._combinations({})
+        return self.combinations(Parameter.iterate)
 
-    def _combinations(self, known: dict[str, Value]) -> Iterator[dict[str, Value]]:
+    def combinations(self, values: Callable[[Parameter], Iterable[Value]]) -> Iterator[dict[str, Value]]:
+        """Iterate over all combinations of the given values of each parameter, active parameters only."""
+        return self._combinations(values, {})
+
+    def _combinations(
+        self, values: Callable[[Parameter], Iterable[Value]], known: dict[str, Value]
+    ) -> Iterator[dict[str, Value]]:
         class UnknownError(Exception):
             pass
 
@@ -208,8 +214,8 @@ class SearchSpace:
         try:
             self.configure(choose)
         except UnknownError:
-            for value in missing[0].iterate():
-                yield from self._combinations({**known, missing[0].name: value})
+            for value in values(missing[0]):
+                yield from self._combinations(values, {**known, missing[0].name: value})
         else:
             yield known
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from hpsearch.probing import Probed
     from hpsearch.search_space import SearchSpace
     from hpsearch.store.record import StudyRecord
 
@@ -68,3 +69,49 @@ def studies_table(records: list[StudyRecord]) -> Table:
         trials = f"{ended}/{record.spec.search.trials}"
         _add(table, record.name, record.spec.data.source, trials, record.metric, best)
     return table
+
+
+PROBE_NUMBERS = ("deviation\nfirst", "\nlast", "last/\nfirst", "dead", "satu-\nrated", "gradient\nfirst/last")
+
+
+def probe_table(probed: Probed) -> Table:
+    """List the arms of a probe with the numbers that tell them apart."""
+    table = _table("initializer", "activation")
+    for column in PROBE_NUMBERS:
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("findings", min_width=24)
+    for summary in probed.summaries:
+        first, last = summary.first, summary.last
+        numbers = (
+            first.deviation,
+            last.deviation,
+            summary.deviation_ratio,
+            last.dead,
+            last.saturated,
+            summary.gradient_ratio,
+        )
+        kinds = ", ".join(finding.kind for finding in summary.findings)
+        _add(table, summary.arm.initializer, summary.arm.behind, *map(_rounded, numbers), kinds or "none")
+    return table
+
+
+def _rounded(number: float | None) -> str:
+    return "-" if number is None else f"{number:.2g}"
+
+
+def probe_lines(probed: Probed) -> list[str]:
+    """Tell in a few lines what was measured, and where the page is."""
+    probe = probed.probe
+    told = (
+        f"{len(probe.arms)} arms, hidden layers: {len(probe.arms[0].layers)}, rows: {probe.rows}, "
+        f"means over {probe.replicates} seeds; dead and saturated are shares of the last hidden layer"
+    )
+    lines = [told]
+    if probe.fixed:
+        shared = ", ".join(f"{name} = {_plain(value)}" for name, value in probe.fixed.items())
+        lines.append(f"the same in every arm (first option, or middle of the range): {shared}")
+    return [*lines, f"page: {probed.page}"]
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -10,8 +10,9 @@ import subprocess
 
 import pytest
 
-from hpsearch.analysis import analyze
-from hpsearch.report import render_report
+import made_probes
+from hpsearch.analysis import analyze, summarize
+from hpsearch.report import render_probe, render_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -71,6 +72,14 @@ def test_script_and_styles_run_under_the_policy_of_the_page(synthetic, browse):
     document = browse(render_report(analyze(record), record))
     assert document.count('<button type="button">') == 6 + len(record.parameters)
     assert '<p class="filter"><label' in document
+
+
+def test_the_page_on_probes_runs_under_its_policy_and_its_table_sorts(browse):
+    arms = [made_probes.arm(initializer=name) for name in ("zeros", "he_normal")]
+    probe = made_probes.probe(*arms)
+    document = browse(render_probe(probe, tuple(map(summarize, probe.arms))))
+    assert document.count('<button type="button">') == 9
+    assert document.count("<svg") == 3
 
 
 def test_page_fits_a_phone_and_its_table_sorts_and_filters(synthetic, browse):

@@ -15,8 +15,8 @@ from jinja2 import meta
 
 from hpsearch.analysis import analyze
 from hpsearch.exceptions import StoreError
-from hpsearch.report import StudyPage, render_report, study_page, write_report
-from hpsearch.report.document import TEMPLATE, environment
+from hpsearch.report import render_report, study_page, write_report
+from hpsearch.report.document import TEMPLATES, environment
 from hpsearch.spec import print_spec, print_yaml
 
 VOID = {"meta", "input", "wbr", "br", "link", "img"}
@@ -82,10 +82,11 @@ def rows_of(text):
     return rows
 
 
-def test_template_uses_exactly_the_fields_of_the_page():
+@pytest.mark.parametrize("page", TEMPLATES)
+def test_template_uses_exactly_the_fields_of_the_page(page):
     made = environment()
-    source = made.loader.get_source(made, TEMPLATE)[0]
-    assert meta.find_undeclared_variables(made.parse(source)) == {field.name for field in fields(StudyPage)}
+    source = made.loader.get_source(made, TEMPLATES[page])[0]
+    assert meta.find_undeclared_variables(made.parse(source)) == {field.name for field in fields(page)}
 
 
 @pytest.mark.parametrize("trials", [0, 1, 2, 9, 40])

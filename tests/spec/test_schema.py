@@ -71,6 +71,7 @@ def test_it_offers_every_name(name: str) -> None:
         "model: {python: {file: a.py, arguments: {units: {log_int: [8, 64]}, sizes: [3, {choice: [same, 5]}]}}}",
         "training: {choice: [{epochs: 3}, {steps: 10}]}",
         "data: {sklearn: digits, rescale: 1/16, validation: {folds: 3}, test: 0.2}",
+        "data: {random_normal: {rows: 400, features: 20, classes: 10}}",
         "search: {metric: f1_macro, sampler: {tpe: {startup_trials: 5}}}",
     ],
 )
@@ -87,6 +88,8 @@ def test_it_accepts(text: str) -> None:
         "data: {sklearn: digit}",
         "data: {sklearn: digits, standardise: true}",
         "data: {sklearn: digits, validation: {fold: 3}}",
+        "data: {random_normal: {rows: 400, features: 20}}",
+        "data: random_normal:400",
         "model: {mpl: {hidden: [4]}}",
         "model: {mlp: {hidden: []}}",
         "model: {mlp: {hidden: 4}}",

@@ -16,6 +16,7 @@ from hpsearch.datasets._keras import load_keras
 from hpsearch.datasets._loaded import Loaded, from_arrays
 from hpsearch.datasets._npz import read_npz
 from hpsearch.datasets._partition import Partition, Partitioner
+from hpsearch.datasets._random import draw_normal
 from hpsearch.datasets._rows import Array, Rows, Split, fit_scaling
 from hpsearch.datasets._target import Target, find_target
 from hpsearch.exceptions import DataError
@@ -71,6 +72,8 @@ def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
         return load_keras(data.keras, data_dir or _data_dir(), data.num_words)
     if data.csv is not None and data.target is not None:
         return load_csv(_place(directory, data.csv), data.target)
+    if data.random_normal is not None:
+        return draw_normal(data.source, data.random_normal, data.split_seed)
     path = _place(directory, str(data.npz))
     return from_arrays(str(path), read_npz(path))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Scaling
 from hpsearch.models.builders import Builders
-from hpsearch.models.mlp import connect, first_weights
+from hpsearch.models.mlp import connect, first_weights, hidden_activations
 from hpsearch.models.weights import Weights, named_variables, put_weights, weights_of
 from hpsearch.spec import Configuration, Mlp, PythonModel
 
@@ -20,6 +20,7 @@ __all__ = [
     "Builders",
     "Weights",
     "export_model",
+    "hidden_activations",
     "initial_weights",
     "named_variables",
     "put_weights",

@@ -54,6 +54,23 @@ def _hidden(mlp: Mlp, index: int, units: int, tensor: Any, seed: int, *, trainin
     return tensor
 
 
+def hidden_activations(model: keras.Model, mlp: Mlp) -> list[Any]:
+    """List the symbolic outputs of the activations of a model that `connect` made, in front of dropout.
+
+    An activation that is an operation of Keras and no layer has no name of its own, but a place in the chain.
+    """
+    operations = model.operations
+    names = [operation.name for operation in operations]
+    return [
+        operations[names.index(f"hidden_{index + 1}") + _steps_to_activation(mlp, index)].output
+        for index in range(len(mlp.sizes))
+    ]
+
+
+def _steps_to_activation(mlp: Mlp, index: int) -> int:
+    return 2 if mlp.of_layer("batch_norm", index).name == "before_activation" else 1
+
+
 def _dense_layer(mlp: Mlp, index: int, units: int, *, training: bool) -> keras.layers.Layer:
     l1, l2 = mlp.of_layer("l1", index), mlp.of_layer("l2", index)
     penalty = keras.regularizers.L1L2(l1, l2) if training and (l1 or l2) else None

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.analysis import Analysis
+from hpsearch.analysis import Analysis, ArmSummary
+from hpsearch.probes.record import StudyProbe
 from hpsearch.report.document import render
 from hpsearch.report.page import StudyPage, study_page
+from hpsearch.report.probe_page import ProbePage, probe_page
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.record import StudyRecord
 
-__all__ = ["StudyPage", "render_report", "study_page", "write_report"]
+__all__ = [
+    "ProbePage",
+    "StudyPage",
+    "probe_page",
+    "render_probe",
+    "render_report",
+    "study_page",
+    "write_probe",
+    "write_report",
+]
 
 
 def render_report(analysis: Analysis, record: StudyRecord) -> str:
@@ -24,3 +36,13 @@ def write_report(analysis: Analysis, record: StudyRecord, path: Path) -> None:
     A letter that UTF-8 cannot hold (half of a surrogate pair) becomes a question mark.
     """
     write_atomically(path, render_report(analysis, record).encode("utf-8", "replace"))
+
+
+def render_probe(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
+    """Render the probes of a study as an HTML document."""
+    return render(probe_page(probe, summaries))
+
+
+def write_probe(probe: StudyProbe, summaries: Sequence[ArmSummary], path: Path) -> None:
+    """Write the probes of a study to a file, in one step, as `write_report` does."""
+    write_atomically(path, render_probe(probe, summaries).encode("utf-8", "replace"))

@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hpsearch.report.page import StudyPage
+from hpsearch.report.probe_page import ProbePage
 
-TEMPLATE = "study.html"
+TEMPLATES: dict[type[StudyPage | ProbePage], str] = {StudyPage: "study.html", ProbePage: "probe.html"}
 
 
 def environment() -> Environment:
@@ -46,7 +47,7 @@ def _read(asset: str) -> str:
     return files("hpsearch.report").joinpath("assets", asset).read_text(encoding="utf-8")
 
 
-def render(page: StudyPage) -> str:
-    """Render the page of a study."""
+def render(page: StudyPage | ProbePage) -> str:
+    """Render a page by its template."""
     variables = {field.name: getattr(page, field.name) for field in fields(page)}
-    return environment().get_template(TEMPLATE).render(variables)
+    return environment().get_template(TEMPLATES[type(page)]).render(variables)

@@ -22,7 +22,10 @@ OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
 SKLEARN = ("digits", "wine", "breast_cancer", "iris", "diabetes")
 KERAS = ("mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing")
-SOURCES = ("sklearn", "keras", "npz", "csv")
+SHORT = ("sklearn", "keras", "npz", "csv")
+"""Sources that can be written as `SOURCE:NAME`."""
+
+SOURCES = (*SHORT, "random_normal")
 
 
 class ShareOfRows(Component):
@@ -113,17 +116,26 @@ _FACTOR = {
 }
 
 
+class RandomRows(Part):
+    """Rows of independent standard normal features, and classes that have nothing to do with them."""
+
+    rows: Count
+    features: Count
+    classes: Annotated[int, Field(ge=2, le=10**6)]
+
+
 class Data(Part):
     """One data set, and how it is prepared.
 
-    Exactly one of `sklearn`, `keras`, `npz` and `csv` names it; `sklearn:digits` is short for
-    `{sklearn: digits}`. The other fields are options.
+    Exactly one of `sklearn`, `keras`, `npz`, `csv` and `random_normal` names it; `sklearn:digits` is short
+    for `{sklearn: digits}`. The other fields are options.
     """
 
     sklearn: Literal["digits", "wine", "breast_cancer", "iris", "diabetes"] | None = None
     keras: Literal["mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing"] | None = None
     npz: Text | None = None
     csv: Text | None = None
+    random_normal: RandomRows | None = None
     target: Text | None = None
     task: Literal["auto", "classification", "regression"] = "auto"
     validation: Validation = ShareOfRows(share=0.2)
@@ -141,8 +153,8 @@ class Data(Part):
         if not isinstance(raw, str):
             return raw
         source, colon, name = raw.partition(":")
-        if not colon or source not in SOURCES or not name:
-            expected = "a data set: sklearn:NAME, keras:NAME, npz:PATH or csv:PATH"
+        if not colon or source not in SHORT or not name:
+            expected = "a data set: sklearn:NAME, keras:NAME, npz:PATH, csv:PATH or {random_normal: {...}}"
             raise problem(expected, found=repr(raw))
         return {source: name}
 
@@ -151,7 +163,8 @@ class Data(Part):
         named = [source for source in SOURCES if getattr(self, source) is not None]
         if len(named) != 1:
             found = " and ".join(named) or "none of them"
-            raise problem("exactly one of 'sklearn', 'keras', 'npz' and 'csv'", found=found)
+            expected = "exactly one of 'sklearn', 'keras', 'npz', 'csv' and 'random_normal'"
+            raise problem(expected, found=found)
         if self.csv is not None and self.target is None:
             raise problem("'target', the name of the column to predict, with csv", found="no target")
         if self.csv is None and self.target is not None:
@@ -161,4 +174,7 @@ class Data(Part):
     @property
     def source(self) -> str:
         """Name the data set as the short form does, such as `sklearn:digits`."""
-        return next(f"{name}:{getattr(self, name)}" for name in SOURCES if getattr(self, name))
+        made = self.random_normal
+        if made is not None:
+            return f"random_normal: {made.rows} rows, {made.features} features, {made.classes} classes"
+        return next(f"{name}:{getattr(self, name)}" for name in SHORT if getattr(self, name))

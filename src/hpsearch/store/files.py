@@ -73,6 +73,11 @@ class StudyFiles:
         """The report."""
         return self.out / "reports" / f"{self.name}.html"
 
+    @property
+    def probe_report(self) -> Path:
+        """The page on probes of the networks."""
+        return self.out / "reports" / f"{self.name}-probe.html"
+
     def checkpoint(self, number: int) -> Path:
         """The state of a trial under way."""
         return self.directory / "checkpoints" / f"{number:06}.npz"

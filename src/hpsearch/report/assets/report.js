@@ -60,6 +60,6 @@ function makeCopy(button) {
   button.hidden = false;
 }
 
-document.querySelectorAll("#trials").forEach(makeSortable);
+document.querySelectorAll("#trials, #arms").forEach(makeSortable);
 document.querySelectorAll("[data-filter]").forEach(makeFilter);
 document.querySelectorAll("[data-copy]").forEach(makeCopy);

@@ -59,11 +59,18 @@ def drawing() -> Iterator[None]:
 
 def new_figure(height: float) -> tuple[Figure, Axes]:
     """Make an empty figure of the report's width; `height` in inches."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.grid(visible=True, axis="both", color=GREY, alpha=0.25, linewidth=0.6)
-    axes.set_axisbelow(True)
+    figure, ((axes,),) = new_panels(height, 1, 1)
     return figure, axes
+
+
+def new_panels(height: float, rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
+    """Make a figure of the report's width with panels that share their axes; `height` in inches."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.flat:
+        axes.grid(visible=True, axis="both", color=GREY, alpha=0.25, linewidth=0.6)
+        axes.set_axisbelow(True)
+    return figure, panels.tolist()
 
 
 def clip_label(label: str) -> str:

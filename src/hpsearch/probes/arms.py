@@ -1,0 +1,78 @@
+"""What a study lets one choose of initializer, activation and batch normalization, as configurations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+
+from hpsearch.exceptions import UnsupportedError
+from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.spec import Choice, Configuration, Mlp, StudySpec
+
+VARIED = ("initializer", "activation", "batch_norm")
+
+MAX_ARMS = 100
+"""More than this nobody can compare on one page."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """A configuration for each combination, and the searched values of the network that all of them share."""
+
+    configurations: tuple[Configuration, ...]
+    fixed: dict[str, Value]
+
+
+def arms_of(spec: StudySpec) -> Arms:
+    """List every combination of the choices that are written under the varied fields.
+
+    Whatever else is searched takes its first option, or the middle of its range. Raises UnsupportedError
+    where the model is not a perceptron, or where there are too many combinations.
+    """
+    space = SearchSpace(spec.model_copy(update={"model": _first_model(spec)}))
+    found = list(islice(space.combinations(_values), MAX_ARMS + 1))
+    if len(found) > MAX_ARMS:
+        raise UnsupportedError(
+            f"{' and '.join(VARIED)} have more than {MAX_ARMS} combinations, too many for one page: "
+            "probe fewer with --set, as in --set 'model.mlp.activation={choice: [relu, tanh]}'"
+        )
+    fixed = {name: value for values in found for name, value in values.items() if _is_fixed(space[name])}
+    return Arms(tuple(map(space.configuration, found)), fixed)
+
+
+def _first_model(spec: StudySpec) -> Mlp:
+    model = spec.model
+    while isinstance(model, Choice):
+        model = model.options[0]
+    if not isinstance(model, Mlp):
+        raise UnsupportedError(f"model: a probe looks into an mlp, and this study's model is {model.name!r}")
+    return model
+
+
+def _varies(parameter: Parameter) -> bool:
+    return isinstance(parameter.distribution, Choice) and parameter.name.split(".")[0] in VARIED
+
+
+def _is_fixed(parameter: Parameter) -> bool:
+    """Tell whether a parameter belongs to the network and takes one value in every arm."""
+    return not _varies(parameter) and parameter.name.split(".")[0] in Mlp.model_fields
+
+
+def _values(parameter: Parameter) -> tuple[Value, ...]:
+    return parameter.options if _varies(parameter) else (middle_of(parameter),)
+
+
+def middle_of(parameter: Parameter) -> Value:
+    """Give the first option of a choice, or the middle of a range: on its own scale, and one of its steps."""
+    distribution = parameter.distribution
+    if isinstance(distribution, Choice):
+        return parameter.options[0]
+    low, high, step = distribution.low, distribution.high, distribution.step
+    if distribution.log:
+        middle = math.sqrt(low) * math.sqrt(high)
+    elif step is not None:
+        middle = low + math.floor((high - low) / step / 2 + 1e-8) * step
+    else:
+        middle = low / 2 + high / 2
+    return round(middle) if distribution.integer else min(max(middle, low), high)

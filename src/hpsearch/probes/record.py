@@ -1,0 +1,70 @@
+"""What is measured inside a network, as frozen records without Keras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hpsearch.data_summary import DataSummary
+from hpsearch.search_space import Value
+from hpsearch.spec import StudySpec
+
+LOW, HIGH, BINS = -3.0, 3.0, 120
+"""The histograms of all layers have the same bins: 0.05 wide, between the bounds."""
+
+EDGES = tuple(LOW + index * (HIGH - LOW) / BINS for index in range(BINS + 1))
+
+
+@dataclass(frozen=True)
+class LayerProbe:
+    """One hidden layer on one batch: a single seed's, or the mean over several.
+
+    `mean` and `deviation` are over all activations (rows times units), `deviation_between_rows` is the root
+    mean square over the units of each unit's deviation between the rows; all three are infinite where an
+    activation is not finite. `dead` is the share of units that are exactly 0 for every row; `saturated` the
+    share of activations within 1 % of the range from one of its ends, None where the activation has no such
+    range. `histogram` holds the share of the activations in each bin, `below` and `above` what lies outside.
+    `gradient_norm` is that of the loss by the layer's kernel. In a `symmetric` layer all units are equal.
+    """
+
+    units: int
+    mean: float
+    deviation: float
+    deviation_between_rows: float
+    dead: float
+    saturated: float | None
+    histogram: tuple[float, ...]
+    below: float
+    above: float
+    gradient_norm: float
+    symmetric: bool
+
+
+@dataclass(frozen=True)
+class ArmProbe:
+    """One combination of the probed choices, as the study file labels them, and its hidden layers."""
+
+    initializer: str
+    activation: str
+    batch_norm: str
+    layers: tuple[LayerProbe, ...]
+
+    @property
+    def behind(self) -> str:
+        """Name the activation, and the position of batch normalization where there is one."""
+        return self.activation if self.batch_norm == "none" else f"{self.activation}, {self.batch_norm}"
+
+
+@dataclass(frozen=True)
+class StudyProbe:
+    """The probes of a study: every arm on the same `rows` rows, each a mean over the same `replicates` seeds.
+
+    `fixed` holds the searched values of the network that were not varied.
+    """
+
+    spec: StudySpec
+    data: DataSummary
+    rows: int
+    replicates: int
+    fixed: dict[str, Value]
+    arms: tuple[ArmProbe, ...]
+    versions: dict[str, str]
