@@ -48,7 +48,7 @@ def test_the_table_has_a_row_for_each_arm_and_says_what_is_fixed(probed: tuple[P
     }
     assert "symmetry" in rows["zeros", "relu"]
     assert "symmetry" not in rows["glorot_normal", "relu"]
-    assert "4 arms, hidden layers: 2, rows: 48, means over 3 seeds" in result.stdout
+    assert "arms: 4, hidden layers: 2, rows: 48, means over 3 seeds" in result.stdout
     assert "first option, or middle of the range): dropout = 0.1" in result.stdout
     assert lines[-1] == "page: reports/inside-probe.html"
     assert result.stderr == ""

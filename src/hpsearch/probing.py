@@ -18,9 +18,6 @@ from hpsearch.spec import Configuration, StudyFile, StudySpec
 from hpsearch.spec.parts import label_of
 from hpsearch.store.files import StudyFiles
 
-ROWS = 512
-REPLICATES = 3
-
 
 @dataclass(frozen=True)
 class ProbeOptions:
@@ -30,8 +27,8 @@ class ProbeOptions:
     for every arm; `out` the parent of `reports/`.
     """
 
-    rows: int = ROWS
-    replicates: int = REPLICATES
+    rows: int
+    replicates: int
     out: Path = Path()
     data_dir: Path | None = None
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from hpsearch.analysis import ArmSummary
     from hpsearch.probing import Probed
     from hpsearch.search_space import SearchSpace
     from hpsearch.store.record import StudyRecord
@@ -71,42 +72,46 @@ def studies_table(records: list[StudyRecord]) -> Table:
     return table
 
 
-PROBE_NUMBERS = ("deviation\nfirst", "\nlast", "last/\nfirst", "dead", "satu-\nrated", "gradient\nfirst/last")
+PROBE_NUMBERS = ("dev.\nfirst", "dev.\nlast", "last/\nfirst", "dead", "satu-\nrated", "grad.\nratio")
+"""Short headings, so that a table with words at both ends fits a narrow terminal."""
 
 
 def probe_table(probed: Probed) -> Table:
     """List the arms of a probe with the numbers that tell them apart."""
-    table = _table("initializer", "activation")
+    table = _table()
+    table.add_column("initializer", overflow="fold")
+    table.add_column("activation", overflow="fold")
     for column in PROBE_NUMBERS:
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("findings", min_width=24)
+    table.add_column("findings", overflow="fold")
     for summary in probed.summaries:
-        first, last = summary.first, summary.last
-        numbers = (
-            first.deviation,
-            last.deviation,
-            summary.deviation_ratio,
-            last.dead,
-            last.saturated,
-            summary.gradient_ratio,
-        )
         kinds = ", ".join(finding.kind for finding in summary.findings)
-        _add(table, summary.arm.initializer, summary.arm.behind, *map(_rounded, numbers), kinds or "none")
+        numbers = map(_two_digits, _compared(summary))
+        _add(table, summary.arm.initializer, summary.arm.behind, *numbers, kinds or "none")
     return table
 
 
-def _rounded(number: float | None) -> str:
-    return "-" if number is None else f"{number:.2g}"
+def _compared(summary: ArmSummary) -> tuple[float | None, ...]:
+    first, last = summary.first, summary.last
+    deviations = (first.deviation, last.deviation, summary.deviation_ratio)
+    return (*deviations, last.dead, last.saturated, summary.gradient_ratio)
+
+
+def _two_digits(number: float | None) -> str:
+    if number is None:
+        return "-"
+    return f"{number:.2g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def probe_lines(probed: Probed) -> list[str]:
     """Tell in a few lines what was measured, and where the page is."""
     probe = probed.probe
-    told = (
-        f"{len(probe.arms)} arms, hidden layers: {len(probe.arms[0].layers)}, rows: {probe.rows}, "
-        f"means over {probe.replicates} seeds; dead and saturated are shares of the last hidden layer"
-    )
-    lines = [told]
+    counts = f"arms: {len(probe.arms)}, hidden layers: {len(probe.arms[0].layers)}, rows: {probe.rows}"
+    lines = [
+        "dev.: deviation of the activations in the first and last hidden layer; dead, saturated: the last;",
+        "grad. ratio: norm of the gradient in the first hidden layer, divided by that in the last",
+        f"{counts}, means over {probe.replicates} seeds",
+    ]
     if probe.fixed:
         shared = ", ".join(f"{name} = {_plain(value)}" for name, value in probe.fixed.items())
         lines.append(f"the same in every arm (first option, or middle of the range): {shared}")

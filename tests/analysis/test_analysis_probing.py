@@ -112,7 +112,7 @@ def test_json_holds_every_number_and_null_for_what_is_not_finite() -> None:
     )
     assert told["layers"][0]["deviation"] == 1.0
     assert told["layers"][1]["deviation"] is told["deviation_ratio"] is None
-    assert len(told["layers"][0]["histogram"]) == len(plain["edges"]) - 1 == 120
+    assert len(told["layers"][0]["histogram"]) == len(plain["edges"]) - 1 == 121
     assert [finding["kind"] for finding in told["findings"]] == ["exploding activations"]
     assert (plain["rows"], plain["replicates"], plain["fixed"]) == (120, 3, {"dropout": 0.25})
 

@@ -53,8 +53,9 @@ def test_histogram_holds_shares_of_equal_bins_and_of_what_is_outside() -> None:
     assert layer.below == (rows < LOW).mean()
     assert layer.above == (rows > HIGH).mean()
     assert sum(layer.histogram) + layer.below + layer.above == pytest.approx(1)
-    assert EDGES[0] == LOW
-    assert EDGES[-1] == pytest.approx(HIGH)
+    np.testing.assert_allclose(np.diff(EDGES), width)
+    for pile in (-1, 0, 0.5, 1):
+        assert np.abs(np.array(EDGES) - pile).min() == pytest.approx(width / 2), "in the middle of a bin"
 
 
 @pytest.mark.parametrize(

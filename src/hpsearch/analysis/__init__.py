@@ -1,4 +1,4 @@
-"""From a study's record to typed results: no plotting, no Keras."""
+"""From a study's record, or from probes, to typed results: no plotting, no Keras."""
 
 from hpsearch.analysis.analysis import Analysis, analyze
 from hpsearch.analysis.counts import Counts

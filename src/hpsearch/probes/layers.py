@@ -83,7 +83,7 @@ def _norm(gradient: NDArray[Any]) -> float:
 
 def _symmetric(values: Floats) -> bool:
     spread = (values.max(axis=1) - values.min(axis=1)).max()
-    return values.shape[1] > 1 and bool(spread <= EQUAL * np.abs(values).max())
+    return values.shape[1] > 1 and math.isfinite(spread) and bool(spread <= EQUAL * np.abs(values).max())
 
 
 def mean_layer(layers: Sequence[LayerProbe]) -> LayerProbe:

@@ -8,10 +8,12 @@ from hpsearch.data_summary import DataSummary
 from hpsearch.search_space import Value
 from hpsearch.spec import StudySpec
 
-LOW, HIGH, BINS = -3.0, 3.0, 120
-"""The histograms of all layers have the same bins: 0.05 wide, between the bounds."""
+BINS = 121
+EDGES = tuple((2 * index - BINS) / 40 for index in range(BINS + 1))
+"""The histograms of all layers have the same bins, 0.05 wide, from -3.025 on: -1, 0, 0.5 and 1, where
+activations pile up, lie in the middle of one."""
 
-EDGES = tuple(LOW + index * (HIGH - LOW) / BINS for index in range(BINS + 1))
+LOW, HIGH = EDGES[0], EDGES[-1]
 
 
 @dataclass(frozen=True)
