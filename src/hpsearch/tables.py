@@ -78,6 +78,8 @@ PROBE_NUMBERS = ("dev.\nfirst", "dev.\nlast", "last/\nfirst", "dead", "satu-\nra
 
 def probe_table(probed: Probed) -> Table:
     """List the arms of a probe with the numbers that tell them apart."""
+    from hpsearch.analysis.probing import compact
+
     table = _table()
     table.add_column("initializer", overflow="fold")
     table.add_column("activation", overflow="fold")
@@ -86,7 +88,7 @@ def probe_table(probed: Probed) -> Table:
     table.add_column("findings", overflow="fold")
     for summary in probed.summaries:
         kinds = ", ".join(finding.kind for finding in summary.findings)
-        numbers = map(_two_digits, _compared(summary))
+        numbers = ("-" if number is None else compact(number, 2) for number in _compared(summary))
         _add(table, summary.arm.initializer, summary.arm.behind, *numbers, kinds or "none")
     return table
 
@@ -95,12 +97,6 @@ def _compared(summary: ArmSummary) -> tuple[float | None, ...]:
     first, last = summary.first, summary.last
     deviations = (first.deviation, last.deviation, summary.deviation_ratio)
     return (*deviations, last.dead, last.saturated, summary.gradient_ratio)
-
-
-def _two_digits(number: float | None) -> str:
-    if number is None:
-        return "-"
-    return f"{number:.2g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def probe_lines(probed: Probed) -> list[str]:

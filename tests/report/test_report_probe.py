@@ -16,6 +16,7 @@ from hpsearch.analysis import summarize
 from hpsearch.probes.record import BINS, EDGES, HIGH, LOW
 from hpsearch.report import probe_page, render_probe, write_probe
 from hpsearch.report.figures import draw_depths, draw_histograms
+from hpsearch.report.figures.curves import COLOURS
 from hpsearch.report.figures.histograms import COLUMNS, TALLEST, shown_layers
 from made_probes import arm, layer, probe
 
@@ -62,13 +63,19 @@ def test_the_table_has_a_row_for_each_arm_with_the_exact_numbers():
         layer(deviation=0.9, dead=0.5, saturated=0.25),
     )
     made = probe(arm(first, last, initializer="zeros", activation="tanh", batch_norm="before_activation"))
-    ((*cells, findings),) = probe_page(made, (summarize(made.arms[0]),)).arms.rows
+    page = probe_page(made, (summarize(made.arms[0]),))
+    ((*cells, findings),) = page.arms.rows
     assert [cell.text for cell in cells[:2]] == ["zeros", "tanh, before_activation"]
     numbers = [float(cell.value) for cell in cells[2:]]
     assert numbers == [0.123456, 0.9, 0.9 / 0.123456, 0.5, 0.25, 0.001]
-    assert "dead units: 50 %" in findings.text
-    assert "saturation: 25 %" in findings.text
-    assert "vanishing gradient" in findings.text
+    assert findings.text == "dead units, saturation, vanishing gradient"
+    told = [[cell.text for cell in row] for row in page.evidence.rows]
+    assert [row[:3] for row in told] == [
+        ["zeros", "tanh, before_activation", kind]
+        for kind in ("dead units", "saturation", "vanishing gradient")
+    ]
+    assert "50 %" in told[0][3]
+    assert probe_page(probe(), (summarize(arm()),)).evidence is None
 
 
 def test_what_has_no_number_says_so():
@@ -161,6 +168,28 @@ def test_depths_have_a_panel_for_each_activation_and_a_line_for_each_initializer
     for name in ("relu", "tanh", "elu", "selu", "zeros", "he_normal", "lecun_normal"):
         assert texts.count(name) == 1, name
     assert "deviation of activations" in texts
+
+
+def test_the_lines_lie_inside_their_panels_and_the_legend_below():
+    """From 1 down to 0.0001 over four layers, twice: each line crosses its panel, one after the other."""
+    made = grid("zeros", layers=4)
+    values = {one: 10.0**-place for place, one in enumerate(made.arms[0].layers)}
+    root = ElementTree.fromstring(draw_depths(made.arms, values.__getitem__, "deviations", "what"))
+    paths = [path.get("d") for path in root.iter("path") if path.get("stroke") == COLOURS[0]]
+    lines = [re.findall(r"[ML] ?([\d.]+) ([\d.]+)", path) for path in paths]
+    first, second = [[(float(x), float(y)) for x, y in line] for line in lines if len(line) == 4]
+    width, height = (float(size) for size in root.get("viewBox").split()[2:])
+    for line in (first, second):
+        across, down = zip(*line, strict=True)
+        assert list(across) == sorted(across)
+        assert list(down) == sorted(down)
+        assert across[-1] - across[0] > width / 5
+        assert down[-1] - down[0] > height / 4
+    assert first[-1][0] < second[0][0] < second[-1][0] < width
+    lowest = max(y for _, y in first)
+    legend = next(text for text in root.iter("text") if text.text == "zeros")
+    place = legend.get("y") or re.findall(r"translate\([\d.]+ ([\d.]+)\)", legend.get("transform"))[0]
+    assert lowest < float(place) < height
 
 
 @pytest.mark.parametrize(

@@ -172,5 +172,10 @@ def _course(first: float, last: float) -> str:
     return f"{_number(first)} in the first to {_number(last)} in the last hidden layer"
 
 
+def compact(number: float, digits: int) -> str:
+    """Write a number with so many significant digits, an exponent without its zeros."""
+    return f"{number:.{digits}g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+
+
 def _number(number: float) -> str:
-    return f"{number:.3g}"
+    return compact(number, 3)

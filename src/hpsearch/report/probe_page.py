@@ -24,6 +24,7 @@ class ProbePage:
     answer: str
     arms: Table
     limits: str
+    evidence: Table | None
     histograms: Explained
     deviations: Explained
     gradients: Explained
@@ -43,6 +44,7 @@ def probe_page(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> ProbePage:
         answer=prose.answer(probe, summaries),
         arms=_arms(summaries),
         limits=prose.limits_note(),
+        evidence=_evidence(summaries),
         histograms=Explained(prose.histograms_note(probe), draw_histograms(arms)),
         deviations=Explained(prose.deviations_note(), deviations),
         gradients=Explained(prose.gradients_note(), gradients),
@@ -78,9 +80,22 @@ def _row(summary: ArmSummary) -> tuple[Cell, ...]:
         last.saturated,
         summary.gradient_ratio,
     )
-    findings = "; ".join(f"{finding.kind}: {finding.sentence}" for finding in summary.findings)
-    names = (Cell(summary.arm.initializer), Cell(summary.arm.behind))
-    return (*names, *map(_number, numbers), Cell(findings or "none"))
+    kinds = ", ".join(finding.kind for finding in summary.findings)
+    return (*_names(summary), *map(_number, numbers), Cell(kinds or "none"))
+
+
+def _names(summary: ArmSummary) -> tuple[Cell, Cell]:
+    return Cell(summary.arm.initializer), Cell(summary.arm.behind)
+
+
+def _evidence(summaries: Sequence[ArmSummary]) -> Table | None:
+    rows = tuple(
+        (*_names(summary), Cell(finding.kind), Cell(finding.sentence))
+        for summary in summaries
+        for finding in summary.findings
+    )
+    columns = ("initializer", "activation", "finding", "evidence")
+    return Table("Every finding, with its evidence", columns, rows) if rows else None
 
 
 def _number(number: float | None) -> Cell:

@@ -43,6 +43,8 @@ def draw_depths(arms: Sequence[ArmProbe], measured: Measured, name: str, what: s
             _draw_panel(axes, group, [arm for arm in arms if arm.behind == group], measured, lines)
         for axes in flat[len(groups) :]:
             axes.set_visible(False)
+        for axes in panels[-1]:
+            axes.set_xlabel("hidden layer")
         _label(figure, what, lines)
         return to_svg(figure, name, f"{what} by layer, for each activation and initializer; see the table")
 
@@ -59,8 +61,15 @@ def _draw_panel(
     axes.set_title(clip_label(title), fontsize=10)
     for arm in arms:
         values = [_on_axis(measured(layer)) for layer in arm.layers]
-        (line,) = axes.plot(range(1, len(values) + 1), values)
-        line.update_from(lines[arm.initializer])
+        look = lines[arm.initializer]
+        axes.plot(
+            range(1, len(values) + 1),
+            values,
+            color=look.get_color(),
+            linestyle=look.get_linestyle(),
+            linewidth=look.get_linewidth(),
+            marker=look.get_marker(),
+        )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, steps=[1, 2, 5, 10]))
 
 
@@ -81,7 +90,6 @@ def _set_scale(axes: Axes, values: Sequence[float]) -> None:
 
 
 def _label(figure: Figure, what: str, lines: dict[str, Line2D]) -> None:
-    figure.supxlabel("hidden layer", fontsize=10)
     figure.supylabel(what, fontsize=10)
     figure.legend(lines.values(), map(clip_label, lines), loc="outside lower center", ncols=2, frameon=False,
                   fontsize=9, title="initializer")  # fmt: skip
