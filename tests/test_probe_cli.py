@@ -26,7 +26,6 @@ STUDY: dict[str, Any] = {
         }
     },
     "training": {"epochs": 1, "batch_size": 16},
-    "search": {"trials": 1},
 }
 
 
@@ -103,17 +102,6 @@ def test_it_refuses(model: Any, options: list[str], told: str, tmp_path: Path) -
     assert told in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "reports").exists()
-
-
-def test_drawn_rows_can_be_trained_on_and_a_changed_draw_is_noticed(tmp_path: Path) -> None:
-    write_study(tmp_path / "study.yaml", STUDY)
-    result = succeed("optimize", "study.yaml", cwd=tmp_path)
-    assert "best val_loss" in result.stdout
-    assert (tmp_path / "runs" / "inside" / "best.keras").exists()
-    assert "rows: 60" in (tmp_path / "runs" / "inside" / "best.yaml").read_text(encoding="utf-8")
-    changed = run("optimize", "study.yaml", "--set", "data.split_seed=1", cwd=tmp_path)
-    assert changed.returncode == 2
-    assert "data.split_seed" in changed.stderr
 
 
 @pytest.mark.parametrize("path", TEXTBOOK, ids=lambda path: path.stem)

@@ -167,7 +167,8 @@ def test_depths_have_a_panel_for_each_activation_and_a_line_for_each_initializer
     texts = texts_of(svg)
     for name in ("relu", "tanh", "elu", "selu", "zeros", "he_normal", "lecun_normal"):
         assert texts.count(name) == 1, name
-    assert "deviation of activations" in texts
+    assert texts.count("deviation of activations") == 2, "for each row of panels"
+    assert texts.count("hidden layer") == 3, "below each column"
 
 
 def test_the_lines_lie_inside_their_panels_and_the_legend_below():

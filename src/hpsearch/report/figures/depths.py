@@ -41,11 +41,8 @@ def draw_depths(arms: Sequence[ArmProbe], measured: Measured, name: str, what: s
         _set_scale(flat[0], [measured(layer) for arm in arms for layer in arm.layers])
         for axes, group in zip(flat, groups, strict=False):
             _draw_panel(axes, group, [arm for arm in arms if arm.behind == group], measured, lines)
-        for axes in flat[len(groups) :]:
-            axes.set_visible(False)
-        for axes in panels[-1]:
-            axes.set_xlabel("hidden layer")
-        _label(figure, what, lines)
+        _name_axes(flat, len(groups), columns, what)
+        _add_legend(figure, lines)
         return to_svg(figure, name, f"{what} by layer, for each activation and initializer; see the table")
 
 
@@ -89,7 +86,17 @@ def _set_scale(axes: Axes, values: Sequence[float]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value))))
 
 
-def _label(figure: Figure, what: str, lines: dict[str, Line2D]) -> None:
-    figure.supylabel(what, fontsize=10)
+def _name_axes(panels: Sequence[Axes], filled: int, columns: int, what: str) -> None:
+    """Name the axes at the left and below the last panel of each column; empty panels are not shown."""
+    for axes in panels[filled:]:
+        axes.set_visible(False)
+    for axes in panels[max(filled - columns, 0) : filled]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel("hidden layer")
+    for axes in panels[::columns]:
+        axes.set_ylabel(what)
+
+
+def _add_legend(figure: Figure, lines: dict[str, Line2D]) -> None:
     figure.legend(lines.values(), map(clip_label, lines), loc="outside lower center", ncols=2, frameon=False,
                   fontsize=9, title="initializer")  # fmt: skip
