@@ -62,7 +62,13 @@ def study(**changes: Any) -> dict[str, Any]:
                 "arguments": {"units": {"int": [8, 16]}, "activation": {"choice": ["relu", "tanh"]}},
             }
         },
-        "training": {"epochs": EPOCHS, "batch_size": 40, "learning_rate": {"log_uniform": [1e-3, 1e-1]}},
+        "training": {
+            "epochs": EPOCHS,
+            "batch_size": 40,
+            "learning_rate": {"log_uniform": [1e-3, 1e-1]},
+            # Each epoch is a tick of its own, because it has to be decided about.
+            "early_stopping": {"patience": EPOCHS},
+        },
         "search": {
             "trials": 3,
             "enqueue": [{"units": 13, "activation": "tanh", "learning_rate": 0.01}],

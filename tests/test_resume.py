@@ -84,7 +84,13 @@ class TestProcesses:
         "model": {
             "mlp": {"hidden": [4], "dropout": {"uniform": [0.1, 0.3]}, "batch_norm": "before_activation"}
         },
-        "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": EPOCHS, "batch_size": 32},
+        "training": {
+            "learning_rate": {"log_uniform": [1e-3, 1e-1]},
+            "epochs": EPOCHS,
+            "batch_size": 32,
+            # Each epoch is a tick of its own, because it has to be decided about.
+            "early_stopping": {"patience": EPOCHS},
+        },
         "search": {"trials": TRIALS, "sampler": {"tpe": {"startup_trials": 2}}},
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.data_summary import DataSummary
-from hpsearch.exceptions import StoreError, StudyMismatchError
+from hpsearch.exceptions import Problem, StudyFileError, StudyMismatchError
 from hpsearch.spec import StudySpec, print_yaml, read_spec
 from hpsearch.spec.source import Source, parse, read_text
 from hpsearch.store.disk import write_atomically
@@ -59,7 +59,7 @@ def write_resolved(files: StudyFiles, resolved: Resolved) -> None:
 def read_resolved(files: StudyFiles) -> Resolved | None:
     """Read the resolved study file, or its copy where it is damaged; None where the study has none yet.
 
-    Raises StudyMismatchError for the format of another version, and StoreError where both are damaged.
+    Raises StudyMismatchError for the format of another version, and StudyFileError where both are damaged.
     """
     paths = [path for path in (files.study, files.study_copy) if path.exists()]
     if not paths:
@@ -96,7 +96,8 @@ def _read(path: Path, *, sealed: bool) -> Resolved:
     if sealed:
         with suppress(AttributeError, KeyError, TypeError, ValueError):
             return _resolved(source, known)
-    raise StoreError(f"{path} is not as hpsearch wrote it: bring it back, or start over with --new")
+    expected = "the resolved study file as hpsearch wrote it: bring it back, or start over with --new"
+    raise StudyFileError((Problem(str(path), None, "", expected, "other content"),))
 
 
 def _resolved(source: Source, known: Any) -> Resolved:
