@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from hpsearch.engines.job import Job, Opened
 from hpsearch.engines.worker import Worker
 from hpsearch.exceptions import WorkerDiedError
+
+ATTEMPTS = 3
+"""Workers that may die one after another while they open the study."""
 
 
 class Crew:
@@ -17,36 +21,41 @@ class Crew:
 
     def __init__(self, make: Callable[[], Worker], count: int, job: Job) -> None:
         self._make, self._job = make, job
-        self.workers = [make() for _ in range(count)]
-        for worker in self.workers:
-            worker.open(job)
+        self.workers = [self._begun() for _ in range(count)]
+
+    def _begun(self) -> Worker:
+        worker = self._make()
+        worker.open(self._job)
+        return worker
 
     def opened(self) -> Opened:
         """Wait until all have opened the study, and give what the first found.
 
         Raises HpsearchError where the study cannot be opened.
         """
-        found = [self._opened(worker) for worker in list(self.workers)]
+        found = [self._opened(place) for place in range(len(self.workers))]
         return found[0]
 
-    def _opened(self, worker: Worker) -> Opened:
-        try:
-            opened: Opened = worker.result()
-        except WorkerDiedError:
-            # Whatever killed it need not kill the next.
-            return self._replace(worker)[1]
-        return opened
+    def _opened(self, place: int) -> Opened:
+        """Hear what a worker found; what kills one while it opens the study need not kill the next."""
+        for _ in range(ATTEMPTS - 1):
+            with suppress(WorkerDiedError):
+                opened: Opened = self.workers[place].result()
+                return opened
+            self._replace(place)
+        last: Opened = self.workers[place].result()
+        return last
+
+    def _replace(self, place: int) -> None:
+        self.workers[place].close()
+        self.workers[place] = self._begun()
 
     def renew(self, worker: Worker) -> Worker:
         """Put a new worker in the place of one that was lost."""
-        return self._replace(worker)[0]
-
-    def _replace(self, worker: Worker) -> tuple[Worker, Opened]:
-        worker.close()
-        fresh = self._make()
-        self.workers[self.workers.index(worker)] = fresh
-        fresh.open(self._job)
-        return fresh, fresh.result()
+        place = self.workers.index(worker)
+        self._replace(place)
+        self._opened(place)
+        return self.workers[place]
 
     def close(self) -> None:
         """End the workers."""

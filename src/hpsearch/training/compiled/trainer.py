@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import jax
@@ -24,6 +26,12 @@ MAX_PROGRAMS = 16
 """Programs that are kept in the process; the least recently used one goes first."""
 
 
+def give_back_memory() -> None:
+    """Let the C library give freed memory back to the system, where it has a call for it."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class ProgramCache:
     """Programs by structure and shapes, bounded."""
 
@@ -40,6 +48,7 @@ class ProgramCache:
             # JAX keeps traces and executables of dropped functions until its caches are cleared.
             jax.clear_caches()
             gc.collect()
+            give_back_memory()
         self._programs[key] = make()
         return self._programs[key]
 
