@@ -1,0 +1,58 @@
+"""Workers that are lost while they open a study, or after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpsearch.engines.crew import ATTEMPTS, Crew
+from hpsearch.engines.job import Job
+from hpsearch.engines.worker import LocalWorker
+from hpsearch.exceptions import WorkerDiedError
+from hpsearch.spec import load_study_file
+
+
+class Mortal(LocalWorker):
+    """A worker in a process of its own, of which the first few die while they open the study."""
+
+    made: list[Mortal]
+    deaths = 0
+
+    def open(self, job: Job) -> None:
+        super().open(job)
+        type(self).made.append(self)
+        if len(type(self).made) <= type(self).deaths:
+            self.kill()
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    study = "name: s\ndata: sklearn:iris\nmodel: {mlp: {hidden: [4]}}\ntraining: {epochs: 1}\n"
+    (tmp_path / "s.yaml").write_text(study)
+    return Job(load_study_file(tmp_path / "s.yaml").spec.dump(), str(tmp_path))
+
+
+def test_one_that_dies_while_it_opens_the_study_is_replaced(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mortal, "made", [], raising=False)
+    monkeypatch.setattr(Mortal, "deaths", ATTEMPTS - 1)
+    crew = Crew(Mortal, 1, job)
+    try:
+        assert crew.opened().data.train_rows == 120
+        assert crew.workers == Mortal.made[-1:]
+    finally:
+        crew.close()
+
+
+def test_when_all_die_it_says_so(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mortal, "made", [], raising=False)
+    monkeypatch.setattr(Mortal, "deaths", 100)
+    crew = Crew(Mortal, 1, job)
+    try:
+        with pytest.raises(WorkerDiedError, match="signal 9"):
+            crew.opened()
+        assert len(Mortal.made) == ATTEMPTS
+    finally:
+        crew.close()
