@@ -22,7 +22,7 @@ from hpsearch.training.compiled.structure import arguments_of, structure_of
 from hpsearch.training.member import Member
 from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Trainer, Work
 
-MAX_PROGRAMS = 16
+MAX_PROGRAMS = 32
 """Programs that are kept in the process; the least recently used one goes first."""
 
 
