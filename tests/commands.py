@@ -16,10 +16,21 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from hpsearch.cli import main
+
 LIMIT = 180
 """Seconds after which a command counts as stuck."""
 
 Result = subprocess.CompletedProcess[str]
+
+STUDY: dict[str, Any] = {
+    "name": "a",
+    "data": "sklearn:iris",
+    "model": {"mlp": {"hidden": [4]}},
+    "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": 2, "batch_size": 50},
+    "search": {"trials": 2},
+}
+"""A study that is over in a moment."""
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -75,6 +86,19 @@ def python(code: str, *arguments: str, cwd: Path, **extra: str) -> Result:
         timeout=LIMIT,
         check=False,
     )
+
+
+def in_process(*arguments: str | Path) -> int:
+    """Run the command line in this process and give its exit code."""
+    before = sys.argv
+    sys.argv = ["hpsearch", *map(str, arguments)]
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    finally:
+        sys.argv = before
+    return 0
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import ast
 import json
 import os
 import shutil
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands import Result, python
-from hpsearch.cli import main
+from commands import STUDY, Result, in_process, python
 from hpsearch.data_summary import DataSummary
 from hpsearch.exceptions import StudyFileError
 from hpsearch.spec import StudySpec, read_spec
@@ -31,33 +29,17 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 ASKED_FOR = {"models/builders.py": ["builtins.exec", "builtins.compile"]}
 """A person's own model is a Python file, which `optimize` runs because the study file says so."""
 
-STUDY: dict[str, Any] = {
-    "name": "a",
-    "data": "sklearn:iris",
-    "model": {"mlp": {"hidden": [4]}},
-    "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": 2, "batch_size": 50},
-    "search": {"trials": 2},
-}
-
 
 def spec_of(**sections: Any) -> StudySpec:
     return read_spec(Source("study.yaml", {**STUDY, **sections}, {(): 1}))
 
 
 @pytest.fixture
-def cli(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str]]:
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     """Run the command line in this process; give its exit code and what it says to people."""
 
     def call(*arguments: str | Path) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return code, capsys.readouterr().err
+        return in_process(*arguments), capsys.readouterr().err
 
     return call
 

@@ -11,7 +11,6 @@ import os
 import pickle
 import shutil
 import socket
-import sys
 import warnings
 import zipfile
 import zlib
@@ -24,35 +23,21 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from commands import run, started, succeed, wait_until, write_study
-from hpsearch.cli import main
+from commands import STUDY, in_process, run, started, succeed, wait_until, write_study
 from hpsearch.store.arrays import DIGEST_BYTES, MAGIC
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.resolved import _seal
-
-STUDY: dict[str, Any] = {
-    "name": "a",
-    "data": "sklearn:iris",
-    "model": {"mlp": {"hidden": [4]}},
-    "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": 2, "batch_size": 50},
-    "search": {"trials": 2},
-}
 
 Cli = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     """Run the command line in this process; give its exit code and all that it prints."""
 
     def call(*arguments: str | Path) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *map(str, arguments)])
-        code = 0
         with warnings.catch_warnings(action="ignore"):
-            try:
-                main()
-            except SystemExit as ended:
-                code = int(ended.code or 0)
+            code = in_process(*arguments)
         printed = capsys.readouterr()
         return code, printed.out + printed.err
 

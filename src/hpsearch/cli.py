@@ -6,8 +6,6 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -230,57 +228,17 @@ def optimize(
 
 def _optimize(loaded: StudyFile, options: Any, files: StudyFiles, *, quiet: bool) -> tuple[str, StudyRecord]:
     from hpsearch.search import optimize as run
-    from hpsearch.terminal import TerminalDisplay
+    from hpsearch.terminal import TerminalDisplay, warnings_as_notes
 
     def bytes_on_disk() -> int:
         return sum(path.stat().st_size for path in files.directory.rglob("*") if path.is_file())
 
     search = loaded.spec.search
     display = TerminalDisplay(_console(), search.trials, search.metric, quiet, bytes_on_disk)
-    with _warnings_as_notes(display), display.live():
+    with warnings_as_notes(display), display.live():
         outcome, record = run(loaded, options, display)
-    _conclude(display, outcome, record, files)
+    display.conclude(outcome, record, files)
     return outcome, record
-
-
-@contextmanager
-def _warnings_as_notes(display: Any) -> Iterator[None]:
-    """Show our own warnings as remarks, and hide those that libraries give to their developers."""
-    import warnings
-
-    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        if category is RuntimeWarning:
-            display.note(f"warning: {message}")
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        yield
-
-
-_ENDINGS = {
-    "finished": "the budget is finished",
-    "timeout": "the time is up",
-    "exhausted": "every configuration of the space has been tried",
-    "hopeless": "given up",
-    "interrupted": "stopped; the same command goes on from here",
-}
-
-
-def _conclude(display: Any, outcome: str, record: StudyRecord, files: StudyFiles) -> None:
-    counts: dict[str, int] = {}
-    for trial in record.trials:
-        counts[trial.state] = counts.get(trial.state, 0) + 1
-    told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no trials"
-    display.note(f"{_ENDINGS[outcome]}: {told}")
-    best = record.best
-    if best is None:
-        display.note("no trial has a value" if record.trials else "nothing was tried")
-    else:
-        display.note(f"best {record.metric} {best.value:.6g}: trial {best.number}, epoch {best.best_epoch}")
-    if outcome != "interrupted":
-        if best is not None:
-            display.note(f"model: {files.best_model}   configuration: {files.best_configuration}")
-        display.note(f"report: {files.report}")
 
 
 @app.command()

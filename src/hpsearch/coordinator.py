@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from itertools import islice
 from math import inf
 
 from hpsearch.desk import Desk
@@ -197,13 +198,13 @@ class Coordinator:
 
     def _wait(self, busy: list[Desk]) -> None:
         """Wait until a worker has its result, or has been at a trial for too long."""
-        deadlines = {desk.worker: self._deadline(desk) for desk in busy}
-        first = min(deadlines.values())
-        ready = wait_for(list(deadlines), None if first == inf else max(0.0, first - time.monotonic()))
+        late = min(busy, key=self._deadline)
+        deadline = self._deadline(late)
+        left = None if deadline == inf else max(0.0, deadline - time.monotonic())
+        ready = wait_for([desk.worker for desk in busy], left)
         if ready is not None:
             self._hear(next(desk for desk in busy if desk.worker is ready))
             return
-        late = min(busy, key=self._deadline)
         late.worker.kill()
         self._lose(late, self._too_long, at_once=True)
 
@@ -314,7 +315,7 @@ class Coordinator:
 
     def _despair(self) -> None:
         """Give up a study whose first trials all fail for one cause."""
-        first = list(self.ended.values())[:HOPELESS_TRIALS]
+        first = list(islice(self.ended.values(), HOPELESS_TRIALS))
         causes = {trial.kind_of_failure for trial in first}
         if len(first) == HOPELESS_TRIALS and len(causes) == 1 and all(t.state == "failed" for t in first):
             self.hopeless = causes.pop()

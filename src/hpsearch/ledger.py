@@ -49,6 +49,8 @@ class Ledger:
     def write(self, elapsed: float) -> list[Event]:
         """Write down the events of a tick, and give them."""
         events, self._events = self._events, []
+        if not events:
+            return events
         now = time.monotonic()
         durable = now - self._flushed > DURABLE_SECONDS
         with self._writing():

@@ -10,7 +10,7 @@ from pathlib import Path
 from hpsearch import __version__
 from hpsearch.analysis import ArmSummary, probe_to_json, summarize
 from hpsearch.datasets import Dataset, Rows, load_dataset
-from hpsearch.engines.imports import import_ahead, import_keras
+from hpsearch.engines.imports import import_keras, jax_ahead
 from hpsearch.probes.arms import VARIED, Arms, arms_of
 from hpsearch.probes.record import ArmProbe, LayerProbe, StudyProbe
 from hpsearch.randomness import derive
@@ -52,8 +52,8 @@ def probe(study: StudyFile, options: ProbeOptions) -> Probed:
     Raises HpsearchError where the data cannot be loaded or the model cannot be probed.
     """
     arms = arms_of(study.spec)
-    import_ahead()
-    dataset = load_dataset(study.spec.data, study.directory, options.data_dir)
+    with jax_ahead():
+        dataset = load_dataset(study.spec.data, study.directory, options.data_dir)
     import_keras("jax", spawned=False)
     found = _measured(study.spec, dataset, arms, options)
     summaries = tuple(map(summarize, found.arms))

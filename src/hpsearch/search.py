@@ -33,7 +33,7 @@ from hpsearch.exceptions import (
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
 from hpsearch.results import leave_results
 from hpsearch.search_space import SearchSpace, check_enqueued
-from hpsearch.spec import StudyFile
+from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease, leased
@@ -42,7 +42,10 @@ from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
 
 if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
     from hpsearch.coordinator import Coordinator
+    from hpsearch.store.projection import Projection
 
 SWITCH_SECONDS = 0.0002
 
@@ -116,25 +119,19 @@ def _run(
 ) -> tuple[Outcome, StudyRecord]:
     from hpsearch.coordinator import Coordinator
     from hpsearch.ledger import Ledger
-    from hpsearch.store.projection import Projection, open_storage
     from hpsearch.store.scribe import Scribe
 
     named = options.storage or (stored.storage if stored else None)
     own = None if named else files.database
-    url = named or f"sqlite:///{files.database}"
-    storage = _unless_locked(own, lambda: open_storage(url, own=own))
+    storage = _storage(named or f"sqlite:///{files.database}", own)
     opened = crew.opened()
     for note in opened.notes:
         display.note(note)
     resolved = _resolve(study, options, stored, opened)
     lease.check()
     write_resolved(files, resolved)
-    projection = None
-    if storage is not None:
-        projection = _unless_locked(own, lambda: Projection(storage, resolved.spec, own=own))
-
     Thread(target=_import_ahead, daemon=True).start()
-    ledger = Ledger(files, lease, Scribe(projection, lease.check))
+    ledger = Ledger(files, lease, Scribe(_projection(storage, resolved.spec, own), lease.check))
     coordinator = Coordinator(files, resolved, crew, ledger, display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
@@ -143,11 +140,30 @@ def _run(
     write_atomically(files.timing, json.dumps(timing).encode())
     record = read_record(files)
     if outcome != "interrupted":
-        try:
-            leave_results(files, record, crew.workers[0], lease)
-        except WorkerDiedError:
-            leave_results(files, record, crew.renew(crew.workers[0]), lease)
+        _leave(files, record, crew, lease)
     return outcome, record
+
+
+def _leave(files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease) -> None:
+    """Leave the results behind, if need be with another worker."""
+    try:
+        leave_results(files, record, crew.workers[0], lease)
+    except WorkerDiedError:
+        leave_results(files, record, crew.renew(crew.workers[0]), lease)
+
+
+def _storage(url: str, own: Path | None) -> RDBStorage | None:
+    from hpsearch.store.projection import open_storage
+
+    return _unless_locked(own, lambda: open_storage(url, own=own))
+
+
+def _projection(storage: RDBStorage | None, spec: StudySpec, own: Path | None) -> Projection | None:
+    from hpsearch.store.projection import Projection
+
+    if storage is None:
+        return None
+    return _unless_locked(own, lambda: Projection(storage, spec, own=own))
 
 
 def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,8 +14,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from hpsearch.display import Display, Outcome
 from hpsearch.running import RunningTrial
-from hpsearch.store.record import TrialRecord
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.record import StudyRecord, TrialRecord
+
+ENDINGS: dict[Outcome, str] = {
+    "finished": "the budget is finished",
+    "timeout": "the time is up",
+    "exhausted": "every configuration of the space has been tried",
+    "hopeless": "given up",
+    "interrupted": "stopped; the same command goes on from here",
+}
 
 ESTIMATE_AFTER = 3
 """Trials after which the remaining time can be told."""
@@ -99,6 +111,21 @@ class TerminalDisplay:
     def advanced(self, running: list[RunningTrial]) -> None:
         """Nothing to print: the live line moves with the trials."""
 
+    def conclude(self, outcome: Outcome, record: StudyRecord, files: StudyFiles) -> None:
+        """Print how the study ended, what was best, and where it lies."""
+        counts = Counter(trial.state for trial in record.trials)
+        told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no trials"
+        self.note(f"{ENDINGS[outcome]}: {told}")
+        best = record.best
+        if best is None:
+            self.note("no trial has a value" if record.trials else "nothing was tried")
+        else:
+            self.note(f"best {record.metric} {best.value:.6g}: trial {best.number}, epoch {best.best_epoch}")
+        if outcome != "interrupted":
+            if best is not None:
+                self.note(f"model: {files.best_model}   configuration: {files.best_configuration}")
+            self.note(f"report: {files.report}")
+
     def note(self, text: str) -> None:
         """Print a remark."""
         self._print(text)
@@ -106,3 +133,16 @@ class TerminalDisplay:
     def _print(self, text: str) -> None:
         if not self.quiet:
             self.console.print(escape(text), highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def warnings_as_notes(display: Display) -> Iterator[None]:
+    """Show our own warnings as remarks, and hide those that libraries give to their developers."""
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if category is RuntimeWarning:
+            display.note(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

@@ -12,7 +12,6 @@ import pytest
 
 from faults.damage import (
     Damage,
-    begin,
     check_found,
     check_resumes,
     check_storage_resumes,
@@ -29,14 +28,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the directory of a study that was never disturbed."""
     out = tmp_path_factory.mktemp("whole")
     assert run_study(out, storage=None).outcome == "finished"
-    return out
-
-
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the directory of a study that was stopped with trials under way."""
-    out = tmp_path_factory.mktemp("begun")
-    begin(out)
     return out
 
 

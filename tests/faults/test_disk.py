@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from commands import ended, run, succeed, write_study
-from faults.damage import begin, damage_several
+from faults.damage import damage_several
 from faults.disk import ERRORS, SHORT, Fault
 from faults.small_study import (
     STUDY,
@@ -35,14 +35,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     whole = run_study(out)
     assert (whole.outcome, whole.remarks) == ("finished", [])
     return {"numbers": numbers(out), "calls": whole.disk.calls}
-
-
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the directory of a study that was stopped with trials under way."""
-    out = tmp_path_factory.mktemp("begun")
-    begin(out)
-    return out
 
 
 class TestFailingCalls:

@@ -14,9 +14,24 @@ UNUSED = ("matplotlib", "sklearn")
 """What Keras imports for its plots and wrappers, where it can: more than a second of its start."""
 
 
-def import_ahead() -> None:
-    """Import JAX in a thread of its own; it looks at cores and flags only when it first computes."""
-    Thread(target=_import_jax, daemon=True).start()
+@contextmanager
+def jax_ahead(*, wanted: bool = True) -> Iterator[None]:
+    """Import JAX, where it is wanted, beside what is done inside; it looks at cores only when it computes.
+
+    At the end JAX is imported, because Keras is imported with some modules hidden, from other threads too.
+    """
+    if not wanted:
+        yield
+        return
+    # JAX adds its number types to a table of NumPy through which this module goes when it is first imported.
+    import numpy.ma  # noqa: F401
+
+    thread = Thread(target=_import_jax, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _import_jax() -> None:
@@ -25,7 +40,7 @@ def _import_jax() -> None:
 
 
 def import_keras(backend: str, *, spawned: bool) -> None:
-    """Import Keras on a backend.
+    """Import Keras on a backend, while no other thread imports.
 
     In a process that was `spawned` for training, Keras does without what it only looks for. Raises ModelError
     where the backend cannot be had.

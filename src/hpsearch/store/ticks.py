@@ -96,8 +96,6 @@ class TickLog:
 
         Raises StoreError where it cannot be written.
         """
-        if not events:
-            return
         tick = {
             "lease": self.lease,
             "tick": self.tick + 1,
