@@ -36,7 +36,7 @@ def spec_of(pruner: Any, metric: str = "val_loss", **training: Any) -> StudySpec
 def lengths(pruner: Any, curves: Sequence[Sequence[float]], metric: str = "val_loss") -> list[int]:
     """Run trials with these curves one after another, and count the epochs of each."""
     spec = spec_of(pruner, metric)
-    experience = Experience(spec, SearchSpace(spec))
+    experience = Experience(spec.search, SearchSpace(spec).parameters)
     judge = Judge(spec.search.pruner, longest_run(spec, 100), experience)
     counts = []
     for number, curve in enumerate(curves):

@@ -342,7 +342,7 @@ try:
     samplers.check_sampler(spec, space)
 except HpsearchError as failure:
     sys.exit(str(failure))
-suggester = samplers.Suggester(spec, space, samplers.Experience(spec, space))
+suggester = samplers.Suggester(spec, space, samplers.Experience(spec.search, space.parameters))
 for number in range(3):
     assert suggester.suggest(number)
 suggester._drawn(1)

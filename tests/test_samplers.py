@@ -62,7 +62,7 @@ class Study:
         self.rebuild()
 
     def rebuild(self) -> None:
-        self.experience = Experience(self.spec, self.space)
+        self.experience = Experience(self.spec.search, self.space.parameters)
         self.suggester = Suggester(self.spec, self.space, self.experience)
         for number, (values, result) in enumerate(self.log):
             self.experience.begin(number)

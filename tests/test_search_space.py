@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.exceptions import StudyFileError
-from hpsearch.search_space import MAX_STRUCTURES, Parameter, SearchSpace, all_combinations, check_enqueued
+from hpsearch.search_space import MAX_STRUCTURES, Parameter, SearchSpace, check_enqueued
 from hpsearch.spec import Choice, Numeric, StudySpec, load_study_file, read_spec
 from hpsearch.spec.source import Source, parse
 
@@ -440,8 +440,3 @@ def test_an_enqueued_configuration_outside_of_the_space_is_one_problem(
 
 def test_all_problems_of_enqueued_configurations_come_at_once() -> None:
     assert len(enqueued("{activation: rellu, batch_size: 1}, {batch_sise: 8}")) == 4
-
-
-def test_all_combinations_is_the_full_grid() -> None:
-    combinations = list(all_combinations({"a": (1, 2), "b": ("x", "y")}))
-    assert combinations == [{"a": a, "b": b} for a in (1, 2) for b in ("x", "y")]

@@ -21,13 +21,14 @@ from hpsearch.ledger import Ledger
 from hpsearch.pruners import Judge, longest_run
 from hpsearch.replay import Replay
 from hpsearch.running import RunningTrial
-from hpsearch.samplers import Experience, Suggester
-from hpsearch.search_space import SearchSpace, Value
+from hpsearch.samplers import Experience
+from hpsearch.search_space import Value
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.reading import trial_seed, trials_of
+from hpsearch.store.reading import trials_of
 from hpsearch.store.record import State, TrialRecord, finite, ranked
 from hpsearch.store.resolved import Resolved
 from hpsearch.store.ticks import Event
+from hpsearch.suggestions import suggester_of
 from hpsearch.training.member import EpochReport, Failure, Member
 
 EPOCHS_AHEAD = 1_000
@@ -51,10 +52,10 @@ class Coordinator:
         self.files, self.resolved, self.crew = files, resolved, crew
         self.ledger, self.display = ledger, display
         self.search = resolved.spec.search
-        self.space = SearchSpace(resolved.spec)
-        self.experience = Experience(resolved.spec, self.space)
-        self.suggester = Suggester(resolved.spec, self.space, self.experience)
-        longest = longest_run(resolved.spec, resolved.data.train_rows)
+        self.experiment = resolved.experiment
+        self.experience = Experience(self.search, self.experiment.parameters)
+        self.suggester = suggester_of(self.experiment, self.experience)
+        longest = longest_run(self.experiment.trained, resolved.data.train_rows)
         self.judge = Judge(self.search.pruner, longest, self.experience)
         self.slots = int(resolved.settings["width"])
         self.desks = [Desk(worker) for worker in crew.workers]
@@ -145,8 +146,8 @@ class Coordinator:
 
     def _running(self, number: int, values: dict[str, Value]) -> RunningTrial:
         search = self.search
-        seed = trial_seed(search.seed, number)
-        configuration = self.space.configuration(values)
+        seed = self.experiment.seed(number, values)
+        configuration = self.experiment.configuration(values)
         return RunningTrial(Member(number, configuration, seed, search.metric, search.direction), values)
 
     # Handing out work
@@ -310,7 +311,7 @@ class Coordinator:
     def _lead(self, record: TrialRecord) -> bool:
         """Take a trial among the best if it is one of them; of equal ones the first stays."""
         self.leaders = ranked([*self.leaders, record], minimize=self.search.direction == "minimize")
-        self.leaders = self.leaders[: self.search.keep]
+        self.leaders = self.leaders[: self.experiment.keep]
         return any(leader is record for leader in self.leaders)
 
     def _despair(self) -> None:

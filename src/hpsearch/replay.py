@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hpsearch.pruners import Judge
-    from hpsearch.samplers import Experience, Suggester
+    from hpsearch.samplers import Experience
     from hpsearch.search_space import Value
     from hpsearch.store.record import TrialRecord
     from hpsearch.store.scribe import Scribe
+    from hpsearch.suggestions import Suggestions
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Replay:
     """Tells everybody what happened, in the order in which it did."""
 
     experience: Experience
-    suggester: Suggester
+    suggester: Suggestions
     judge: Judge
     scribe: Scribe
     ended: dict[int, TrialRecord]

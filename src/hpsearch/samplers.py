@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.randomness import derive
 from hpsearch.search_space import Parameter, SearchSpace, Value
-from hpsearch.spec import Choice, Component, Configuration, Numeric, StudySpec
+from hpsearch.spec import Choice, Component, Configuration, Numeric, Search, StudySpec
 from hpsearch.store.optuna_distributions import optuna_distribution
 
 MAX_GRID = 20_000
@@ -107,13 +107,13 @@ def _check_grid(space: SearchSpace) -> None:
 class Experience:
     """What the sampler and the pruner know: an Optuna study in memory, rebuilt from the tick log."""
 
-    def __init__(self, spec: StudySpec, space: SearchSpace) -> None:
+    def __init__(self, search: Search, parameters: Iterable[Parameter]) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.distributions = {p.name: optuna_distribution(p) for p in space.parameters}
+        self.distributions = {p.name: optuna_distribution(p) for p in parameters}
         self.storage = InMemoryStorage()
-        direction = StudyDirection[spec.search.direction.upper()]
+        direction = StudyDirection[search.direction.upper()]
         self.study_id = self.storage.create_new_study([direction], NAME)
-        self.worst = float("inf") if spec.search.direction == "minimize" else float("-inf")
+        self.worst = float("inf") if search.direction == "minimize" else float("-inf")
         self._ids: dict[int, int] = {}
 
     def study(self) -> Study:

@@ -1,4 +1,4 @@
-"""The composition root: run and resume a study, and leave its results behind."""
+"""The composition root: run and resume a search or a comparison, and leave its results behind."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from hpsearch.arms import arms_of
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Job, Opened
@@ -30,10 +31,11 @@ from hpsearch.exceptions import (
     StudyMismatchError,
     WorkerDiedError,
 )
+from hpsearch.experiment import Experiment, Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
 from hpsearch.results import leave_results
-from hpsearch.search_space import SearchSpace, check_enqueued
-from hpsearch.spec import StudyFile, StudySpec
+from hpsearch.search_space import check_enqueued
+from hpsearch.spec import StudyFile
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease, leased
@@ -76,14 +78,40 @@ class Options:
 
 
 def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, StudyRecord]:
-    """Run a study, or go on with it, to the end of its budget.
+    """Run a search, or go on with it, to the end of its budget.
 
     Raises HpsearchError where something keeps it from running.
     """
     check_enqueued(study.spec, study.source)
-    code = announced_code(study, display.note, refused=options.no_code)
+    return _carry_out(study, "search", options, display)
+
+
+def compare(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, StudyRecord]:
+    """Train every arm of a comparison from every seed, or go on with it.
+
+    Raises HpsearchError where something keeps it from running.
+    """
+    arms_of(study.spec, study.source)
+    return _carry_out(study, "comparison", options, display)
+
+
+PARTS: dict[Kind, str] = {"search": "", "comparison": "compare"}
+"""Under which name the files of an experiment lie inside those of the study."""
+
+
+def files_of(options: Options, name: str, kind: Kind) -> StudyFiles:
+    """Give the places of a study's experiment."""
+    return StudyFiles(options.out, name, PARTS[kind])
+
+
+def _carry_out(
+    given: StudyFile, kind: Kind, options: Options, display: Display
+) -> tuple[Outcome, StudyRecord]:
+    study = replace(given, spec=prepare(given.spec, kind))
+    experiment = experiment_of(study.spec, kind)
+    code = announced_code(replace(study, spec=experiment.trained), display.note, refused=options.no_code)
     found = fingerprint(read_code(code))
-    files = StudyFiles(options.out, study.spec.name)
+    files = files_of(options, study.spec.name, kind)
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
             _clear(files, options.storage)
@@ -92,12 +120,14 @@ def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outc
         if stored is not None:
             check_same_experiment(stored.spec, study.spec)
             check_same_code(study.spec.name, stored.settings.get("model code", ""), found)
-        crew = Crew(ENGINES[options.engine], options.workers, _job(study, options, stored, found))
+        trained = replace(study, spec=experiment.trained)
+        crew = Crew(ENGINES[options.engine], options.workers, _job(trained, options, stored, found))
         try:
-            from hpsearch.samplers import check_sampler
+            if isinstance(experiment, SearchExperiment):
+                from hpsearch.samplers import check_sampler
 
-            check_sampler(study.spec, SearchSpace(study.spec))
-            return _run(study, options, files, stored, crew, lease, display)
+                check_sampler(study.spec, experiment.space)
+            return _run(study, kind, options, files, stored, crew, lease, display)
         finally:
             crew.close()
 
@@ -110,6 +140,7 @@ def _job(study: StudyFile, options: Options, stored: Resolved | None, code: str)
 
 def _run(
     study: StudyFile,
+    kind: Kind,
     options: Options,
     files: StudyFiles,
     stored: Resolved | None,
@@ -127,11 +158,12 @@ def _run(
     opened = crew.opened()
     for note in opened.notes:
         display.note(note)
-    resolved = _resolve(study, options, stored, opened)
+    resolved = _resolve(study, kind, options, stored, opened)
     lease.check()
     write_resolved(files, resolved)
     Thread(target=_import_ahead, daemon=True).start()
-    ledger = Ledger(files, lease, Scribe(_projection(storage, resolved.spec, own), lease.check))
+    projection = _projection(storage, files.full_name, resolved.experiment, own)
+    ledger = Ledger(files, lease, Scribe(projection, lease.check))
     coordinator = Coordinator(files, resolved, crew, ledger, display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
@@ -158,12 +190,14 @@ def _storage(url: str, own: Path | None) -> RDBStorage | None:
     return _unless_locked(own, lambda: open_storage(url, own=own))
 
 
-def _projection(storage: RDBStorage | None, spec: StudySpec, own: Path | None) -> Projection | None:
+def _projection(
+    storage: RDBStorage | None, name: str, experiment: Experiment, own: Path | None
+) -> Projection | None:
     from hpsearch.store.projection import Projection
 
     if storage is None:
         return None
-    return _unless_locked(own, lambda: Projection(storage, spec, own=own))
+    return _unless_locked(own, lambda: Projection(storage, name, experiment, own=own))
 
 
 def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:
@@ -185,7 +219,9 @@ def _sweep(files: StudyFiles) -> None:
             path.unlink()
 
 
-def _resolve(study: StudyFile, options: Options, stored: Resolved | None, opened: Opened) -> Resolved:
+def _resolve(
+    study: StudyFile, kind: Kind, options: Options, stored: Resolved | None, opened: Opened
+) -> Resolved:
     if stored is None:
         machine = {
             "system": platform.platform(),
@@ -194,6 +230,7 @@ def _resolve(study: StudyFile, options: Options, stored: Resolved | None, opened
         }
         return Resolved(
             spec=study.spec,
+            kind=kind,
             directory=str(study.directory),
             data=opened.data,
             settings=opened.settings,
@@ -257,9 +294,9 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
         stored = read_resolved(files)
     url = storage or (stored.storage if stored else None)
     if url is not None:
-        _delete_from(url, files.name)
+        _delete_from(url, files.full_name)
     for path in files.directory.iterdir():
-        if path == files.leases:
+        if path == files.leases or path.name in PARTS.values():
             continue
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
@@ -274,8 +311,13 @@ def _delete_from(url: str, name: str) -> None:
 
 
 def delete(files: StudyFiles) -> None:
-    """Remove a study: its files, its report, and its trials in a storage elsewhere."""
-    with leased(files.leases):
-        _clear(files, None)
+    """Remove a study: its files and parts, its reports, and its trials in a storage elsewhere."""
+    for part in reversed(PARTS.values()):
+        own = StudyFiles(files.out, files.name, part)
+        if part and not own.directory.exists():
+            continue
+        with leased(own.leases):
+            _clear(own, None)
+        own.report.unlink(missing_ok=True)
     shutil.rmtree(files.directory)
-    files.report.unlink(missing_ok=True)
+    files.probe_report.unlink(missing_ok=True)

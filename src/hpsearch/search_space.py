@@ -10,7 +10,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 from hpsearch.exceptions import Problem, StudyFileError
@@ -385,9 +384,3 @@ def _inactive(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Comp
             if parameter.name in values and parameter.name not in active:
                 expected = "only parameters that are active beside the others"
                 yield (parameter.name,), expected, f"{parameter.name!r}, which is not", None
-
-
-def all_combinations(options: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:
-    """Iterate over the full grid of named options."""
-    for values in product(*options.values()):
-        yield dict(zip(options, values, strict=True))

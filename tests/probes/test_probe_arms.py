@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from hpsearch.arms import middle_of
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.probes.arms import MAX_ARMS, arms_of, middle_of
+from hpsearch.probes.arms import MAX_ARMS, arms_of
 from hpsearch.search_space import Parameter
 from hpsearch.spec import Choice, Numeric, StudySpec
 from hpsearch.spec.parts import label_of

@@ -16,10 +16,10 @@ ONE_CORE_WEIGHTS = 100_000
 than the work (measured by `benchmarks/decisions.py`)."""
 
 
-def use_cores(spec: StudySpec, dataset: Dataset) -> str:
+def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     """Pin this process to one core if the study's largest network is small; give the decision in words.
 
-    How large a network is that a person's own function builds nobody knows beforehand: it has all cores.
+    Workers in other places of a crew take other cores, as long as there are any. How large a network is that a person's own function builds nobody knows beforehand: it has all cores.
     Call it before JAX or TensorFlow is imported, and only in a process of our own.
     """
     if any(python_models(spec.model)) or largest_network(spec, dataset) > ONE_CORE_WEIGHTS:
@@ -30,8 +30,9 @@ def use_cores(spec: StudySpec, dataset: Dataset) -> str:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     if hasattr(os, "sched_setaffinity"):
-        # The last core, because the coordinator and the rest of the system tend to run on the first.
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        # The last first, because the coordinator and the rest of the system tend to run on the first.
+        cores = sorted(os.sched_getaffinity(0), reverse=True)
+        os.sched_setaffinity(0, {cores[place % len(cores)]})
     return "one"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from hpsearch.engines.job import Job, Opened
 from hpsearch.engines.worker import Worker
@@ -21,11 +22,11 @@ class Crew:
 
     def __init__(self, make: Callable[[], Worker], count: int, job: Job) -> None:
         self._make, self._job = make, job
-        self.workers = [self._begun() for _ in range(count)]
+        self.workers = [self._begun(place) for place in range(count)]
 
-    def _begun(self) -> Worker:
+    def _begun(self, place: int) -> Worker:
         worker = self._make()
-        worker.open(self._job)
+        worker.open(replace(self._job, place=place))
         return worker
 
     def opened(self) -> Opened:
@@ -48,7 +49,7 @@ class Crew:
 
     def _replace(self, place: int) -> None:
         self.workers[place].close()
-        self.workers[place] = self._begun()
+        self.workers[place] = self._begun(place)
 
     def renew(self, worker: Worker) -> Worker:
         """Put a new worker in the place of one that was lost."""

@@ -16,7 +16,7 @@ class Job:
     """What a worker needs to open a study: the spec as plain data, and where its data are.
 
     `width` is that of an earlier run of the study, which holds; `model_code` the fingerprint of the Python
-    files that the study runs.
+    files that the study runs; `place` that of the worker in its crew.
     """
 
     spec: dict[str, Any]
@@ -24,6 +24,7 @@ class Job:
     data_dir: str | None = None
     width: int | None = None
     model_code: str | None = None
+    place: int = 0
 
 
 @dataclass(frozen=True)

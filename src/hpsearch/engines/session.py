@@ -51,7 +51,7 @@ class Session:
             self.dataset = load_dataset(self.spec.data, Path(job.directory), data_dir)
         check_metric(self.spec, self.dataset)
         if spawned:
-            self.settings["cores"] = use_cores(self.spec, self.dataset)
+            self.settings["cores"] = use_cores(self.spec, self.dataset, job.place)
         import_keras(self.settings["backend"], spawned=spawned)
         if spawned and self.settings["backend"] == "jax":
             self.settings["compilation cache"] = use_compilation_cache()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import islice
 
+from hpsearch.arms import middle_of
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.search_space import Parameter, SearchSpace, Value
 from hpsearch.spec import Choice, Configuration, Mlp, StudySpec
@@ -61,18 +61,3 @@ def _is_fixed(parameter: Parameter) -> bool:
 
 def _values(parameter: Parameter) -> tuple[Value, ...]:
     return parameter.options if _varies(parameter) else (middle_of(parameter),)
-
-
-def middle_of(parameter: Parameter) -> Value:
-    """Give the first option of a choice, or the middle of a range: on its own scale, and one of its steps."""
-    distribution = parameter.distribution
-    if isinstance(distribution, Choice):
-        return parameter.options[0]
-    low, high, step = distribution.low, distribution.high, distribution.step
-    if distribution.log:
-        middle = math.sqrt(low) * math.sqrt(high)
-    elif step is not None:
-        middle = low + math.floor((high - low) / step / 2 + 1e-8) * step
-    else:
-        middle = low / 2 + high / 2
-    return round(middle) if distribution.integer else min(max(middle, low), high)

@@ -1,5 +1,6 @@
 """The study file as frozen, validated types."""
 
+from hpsearch.spec.compare import Claim, Compare
 from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import Choice, Distribution, Numeric
 from hpsearch.spec.loading import StudyFile, load_study_file, print_spec, print_yaml, read_spec
@@ -14,6 +15,8 @@ from hpsearch.spec.training import EarlyStopping, Training
 __all__ = [
     "Arguments",
     "Choice",
+    "Claim",
+    "Compare",
     "Component",
     "Configuration",
     "Data",

@@ -89,20 +89,38 @@ def _set(source: Source, setting: str) -> Source:
     if not equals or not path.strip():
         found = repr(setting)
         raise StudyFileError((Problem("--set", None, "", "PATH=VALUE, as in training.epochs=5", found),))
-    words = path.strip().split(".")
-    if len(words) > MAX_DEPTH or not all(words):
-        expected = f"a path of at most {MAX_DEPTH} words with dots between them"
-        raise StudyFileError((Problem("--set", None, "", expected, show(path)),))
+    words = _words_of(path, "--set")
     value = parse(text, file).data if text.strip() else ""
-    place: Place = ()
-    node = source.data
-    for word in words:
-        place = (*place, _key(node, place, word, file))
-        node = _item(node, place[-1])
+    place = _place_of(source.data, words, file)
     kept = {known: line for known, line in source.lines.items() if known[: len(place)] != place}
     settings = {known: option for known, option in source.settings.items() if known[: len(place)] != place}
     data = _replaced(source.data, place, value)
     return replace(source, data=data, lines=kept, settings={**settings, place: file})
+
+
+def with_value(data: Any, path: str, value: Any) -> Any:
+    """Give plain data with one value put under a dotted path, as `--set` does.
+
+    Raises StudyFileError where the path cannot be one.
+    """
+    return _replaced(data, _place_of(data, _words_of(path, path), path), value)
+
+
+def _words_of(path: str, file: str) -> list[str]:
+    words = path.strip().split(".")
+    if len(words) > MAX_DEPTH or not all(words):
+        expected = f"a path of at most {MAX_DEPTH} words with dots between them"
+        raise StudyFileError((Problem(file, None, "", expected, show(path)),))
+    return words
+
+
+def _place_of(data: Any, words: list[str], file: str) -> Place:
+    place: Place = ()
+    node = data
+    for word in words:
+        place = (*place, _key(node, place, word, file))
+        node = _item(node, place[-1])
+    return place
 
 
 def _key(node: Any, place: Place, word: str, file: str) -> str | int:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from hpsearch.spec.compare import Compare
 from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import Searchable, problem
 from hpsearch.spec.model import Model
@@ -50,6 +51,7 @@ class StudySpec(Part):
     model: Searchable[Model]
     training: Searchable[Training]
     search: Search = Search()
+    compare: Compare | None = None
 
     @property
     def fixed(self) -> bool:

@@ -8,15 +8,24 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class StudyFiles:
-    """The places of one study under `runs/` and `reports/` of an output directory."""
+    """The places of one study under `runs/` and `reports/` of an output directory.
+
+    A `part` of a study, such as its comparison, has files like those of a study inside the study's own.
+    """
 
     out: Path
     name: str
+    part: str = ""
 
     @property
     def directory(self) -> Path:
         """Everything about the study but the report."""
-        return self.out / "runs" / self.name
+        return self.out / "runs" / self.name / self.part
+
+    @property
+    def full_name(self) -> str:
+        """The name by which an Optuna storage knows the study."""
+        return f"{self.name}-{self.part}" if self.part else self.name
 
     @property
     def study(self) -> Path:
@@ -71,7 +80,7 @@ class StudyFiles:
     @property
     def report(self) -> Path:
         """The report."""
-        return self.out / "reports" / f"{self.name}.html"
+        return self.out / "reports" / f"{self.full_name}.html"
 
     @property
     def probe_report(self) -> Path:

@@ -22,8 +22,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import event
 
 from hpsearch.exceptions import StorageLockedError, StoreError
-from hpsearch.search_space import SearchSpace, Value
-from hpsearch.spec import StudySpec
+from hpsearch.experiment import Experiment
+from hpsearch.search_space import Value
+from hpsearch.spec import Search
 from hpsearch.store.disk import cannot_write
 from hpsearch.store.optuna_distributions import optuna_distribution
 from hpsearch.store.record import TrialRecord
@@ -153,35 +154,38 @@ class _Picture:
 class Projection:
     """Writes trials into an Optuna storage, in transactions as few as its interface allows.
 
-    `own` is as for `open_storage`. Raises StoreError where the storage cannot be read or written.
+    `name` is that of the study in the storage; `own` is as for `open_storage`. Raises StoreError where the
+    storage cannot be read or written.
     """
 
-    def __init__(self, storage: RDBStorage, spec: StudySpec, *, own: Path | None = None) -> None:
-        self.storage = storage
-        self.distributions = {p.name: optuna_distribution(p) for p in SearchSpace(spec).parameters}
+    def __init__(
+        self, storage: RDBStorage, name: str, experiment: Experiment, *, own: Path | None = None
+    ) -> None:
+        self.storage, self.name = storage, name
+        self.distributions = {p.name: optuna_distribution(p) for p in experiment.parameters}
         self.pictures: dict[int, _Picture] = {}
         self._flushed = time.monotonic()
-        self._begin(spec, own)
+        self._begin(experiment.spec.search, own)
 
-    def _begin(self, spec: StudySpec, own: Path | None) -> None:
+    def _begin(self, search: Search, own: Path | None) -> None:
         try:
-            self._read(spec)
+            self._read(search)
         except Exception as failure:  # noqa: BLE001 - the same
             self._leave()
             if own is None or _refusal(failure) is not None:
                 raise _failed("open", self.storage.url, failure) from None
             _set_aside(own, _told(failure))
             self.storage = open_storage(self.storage.url)
-            self._begin(spec, None)
+            self._begin(search, None)
 
-    def _read(self, spec: StudySpec) -> None:
+    def _read(self, search: Search) -> None:
         """Find the study in the storage, or create it there, and read what is known of its trials."""
-        storage, direction = self.storage, spec.search.direction
+        storage, name = self.storage, self.name
         study = optuna.create_study(
-            storage=storage, study_name=spec.name, direction=direction, load_if_exists=True
+            storage=storage, study_name=name, direction=search.direction, load_if_exists=True
         )
-        study.set_metric_names([spec.search.metric])
-        self.study_id = storage.get_study_id_from_name(spec.name)
+        study.set_metric_names([search.metric])
+        self.study_id = storage.get_study_id_from_name(name)
         self._known = {trial.number: trial for trial in storage.get_all_trials(self.study_id, deepcopy=False)}
 
     def asked(self, number: int, values: dict[str, Value]) -> None:

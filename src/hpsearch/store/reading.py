@@ -6,17 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from hpsearch.exceptions import StoreError, StudyNotFoundError
-from hpsearch.randomness import derive
-from hpsearch.search_space import SearchSpace
+from hpsearch.experiment import Experiment
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.record import Curve, StudyRecord, TrialRecord
 from hpsearch.store.resolved import Resolved, read_resolved
 from hpsearch.store.ticks import Event, TickLog
-
-
-def trial_seed(study_seed: int, number: int) -> int:
-    """Derive the seed of a trial."""
-    return derive(study_seed, "trial", number)
 
 
 def read_record(files: StudyFiles) -> StudyRecord:
@@ -27,8 +21,8 @@ def read_record(files: StudyFiles) -> StudyRecord:
     resolved = read_resolved(files)
     if resolved is None:
         raise StudyNotFoundError(
-            f"there is no study {files.name!r} in {files.directory.parent}: "
-            "begin it with hpsearch optimize, or name its place with --out"
+            f"there is no study {files.full_name!r} in {files.out / 'runs'}: "
+            f"begin it with hpsearch {files.part or 'optimize'}, or name its place with --out"
         )
     trials = trials_of(resolved, TickLog(files.ticks, files.ticks_copy).read())
     return StudyRecord(
@@ -39,6 +33,7 @@ def read_record(files: StudyFiles) -> StudyRecord:
         machine=resolved.machine,
         settings=resolved.settings,
         directory=resolved.directory,
+        kind=resolved.kind,
     )
 
 
@@ -48,23 +43,23 @@ def trials_of(resolved: Resolved, events: Iterable[Event]) -> list[TrialRecord]:
     Raises StoreError where the log is not that of this study.
     """
     try:
-        return _trials(resolved, SearchSpace(resolved.spec), events)
+        return _trials(resolved, resolved.experiment, events)
     except (KeyError, ValueError, TypeError) as failure:
         name = resolved.spec.name
         raise StoreError(f"the tick log does not belong to the study {name!r}: {failure!r}") from None
 
 
-def _trials(resolved: Resolved, space: SearchSpace, events: Iterable[Event]) -> list[TrialRecord]:
+def _trials(resolved: Resolved, experiment: Experiment, events: Iterable[Event]) -> list[TrialRecord]:
     by_number: dict[int, list[Event]] = {}
     for event in events:
         by_number.setdefault(event["number"], []).append(event)
-    names = {parameter.name for parameter in space.parameters}
+    names = {parameter.name for parameter in experiment.parameters}
     if foreign := [name for own in by_number.values() for name in own[0]["values"] if name not in names]:
         raise KeyError(foreign[0])
-    return [_trial(resolved, space, own) for _, own in sorted(by_number.items())]
+    return [_trial(resolved, experiment, own) for _, own in sorted(by_number.items())]
 
 
-def _trial(resolved: Resolved, space: SearchSpace, events: list[Event]) -> TrialRecord:
+def _trial(resolved: Resolved, experiment: Experiment, events: list[Event]) -> TrialRecord:
     number, values, search = events[0]["number"], events[0]["values"], resolved.spec.search
     reports = [event for event in events if event["kind"] == "report"]
     end = events[-1] if events[-1]["kind"] == "end" else None
@@ -74,11 +69,11 @@ def _trial(resolved: Resolved, space: SearchSpace, events: list[Event]) -> Trial
         state=known["state"],
         value=known["value"],
         parameters=values,
-        configuration=space.configuration(values),
+        configuration=experiment.configuration(values),
         epochs=known["epochs"],
         best_epoch=known["best_epoch"],
         seconds=known["seconds"],
-        seed=trial_seed(search.seed, number),
+        seed=experiment.seed(number, values),
         cause=known["cause"],
         history=_curves(reports) if end else {},
     )

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Literal
 
 from hpsearch.data_summary import DataSummary
-from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.experiment import Kind, experiment_of
+from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Configuration, StudySpec
 
 State = Literal["running", "complete", "pruned", "failed"]
@@ -58,6 +59,7 @@ class StudyRecord:
     """Decisions that were taken automatically, such as the trainer and the width of a cohort."""
     directory: str = ""
     """Where relative paths of data start from."""
+    kind: Kind = "search"
 
     @property
     def name(self) -> str:
@@ -76,8 +78,8 @@ class StudyRecord:
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """List what was searched."""
-        return SearchSpace(self.spec).parameters
+        """List what a trial has values of."""
+        return experiment_of(self.spec, self.kind).parameters
 
     @cached_property
     def ranking(self) -> tuple[TrialRecord, ...]:

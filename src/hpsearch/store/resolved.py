@@ -6,12 +6,14 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hpsearch.data_summary import DataSummary
 from hpsearch.exceptions import Problem, StudyFileError, StudyMismatchError
+from hpsearch.experiment import KINDS, Experiment, Kind, experiment_of
 from hpsearch.spec import StudySpec, print_yaml, read_spec
 from hpsearch.spec.source import Source, parse, read_text
 from hpsearch.store.disk import write_atomically
@@ -23,8 +25,11 @@ FORMAT = 2
 SEAL = b"# crc32: "
 """Begins the last line of the resolved study file, a comment with a checksum of what is before it."""
 
-BUDGETS = (("search", "trials"), ("search", "timeout"), ("search", "trial_timeout"), ("search", "keep"))
-"""What may change between two runs of one study."""
+BUDGETS = (
+    *(("search", name) for name in ("trials", "timeout", "trial_timeout", "keep")),
+    *(("compare", name) for name in ("replicates", "baseline", "claims", "target")),
+)
+"""What may change between two runs of one study: budgets, and what the results are held against."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +43,23 @@ class Resolved:
     spec: StudySpec
     directory: str
     data: DataSummary
+    kind: Kind = "search"
     settings: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
     storage: str | None = None
     format: int = FORMAT
 
+    @cached_property
+    def experiment(self) -> Experiment:
+        """What the trials of the study are."""
+        return experiment_of(self.spec, self.kind)
+
 
 def write_resolved(files: StudyFiles, resolved: Resolved) -> None:
     """Store the resolved study file."""
-    known = {name: value for name, value in vars(resolved).items() if name not in ("spec", "data")}
+    names = [one.name for one in fields(resolved) if one.name not in ("spec", "data")]
+    known = {name: getattr(resolved, name) for name in names}
     data = {**asdict(resolved.data), "features": list(resolved.data.features)}
     data["labels"] = list(resolved.data.labels)
     text = print_yaml({**resolved.spec.dump(), "resolved": {**known, "data": data}})
@@ -108,6 +120,8 @@ def _resolved(source: Source, known: Any) -> Resolved:
             raise TypeError(name)
     if not isinstance(known["directory"], str) or not isinstance(known["storage"], str | None):
         raise TypeError("directory or storage")
+    if known.get("kind", "search") not in KINDS:
+        raise ValueError(known["kind"])
     return Resolved(spec=read_spec(source), data=summary, **known)
 
 

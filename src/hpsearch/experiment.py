@@ -1,0 +1,144 @@
+"""What the trials of a study are: what is varied, how many there are, and what their values stand for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+from hpsearch.arms import Arms, arms_of
+from hpsearch.randomness import derive
+from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.spec import Choice, Compare, Configuration, Numeric, StudySpec
+from hpsearch.spec.search import PRUNERS, SAMPLERS, Search
+
+Kind = Literal["search", "comparison"]
+
+ARM, REPLICATE = "arm", "replicate"
+
+MAX_REPLICATES = 1_000
+
+
+class Experiment(ABC):
+    """The trials of a study.
+
+    `spec` has the budget and the rules that hold while they run; `parameters` is what a trial has values of.
+    """
+
+    def __init__(self, spec: StudySpec) -> None:
+        self.spec = spec
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """List what a trial has values of."""
+
+    @abstractmethod
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        """Give the configuration that values stand for."""
+
+    @abstractmethod
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:
+        """Derive the seed of a trial."""
+
+    @property
+    def trained(self) -> StudySpec:
+        """The study as its workers see it: every model and training that a trial can have."""
+        return self.spec
+
+    @property
+    def keep(self) -> int:
+        """Count the best models that are kept."""
+        return self.spec.search.keep
+
+
+class SearchExperiment(Experiment):
+    """A search: every trial has another configuration of the search space, and a seed of its own."""
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return SearchSpace(self.spec)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return self.space.parameters
+
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        return self.space.configuration(values)
+
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - of a search by its number
+        return derive(self.spec.search.seed, "trial", number)
+
+
+class Comparison(Experiment):
+    """A comparison: every arm is trained from the same seeds, one for each replicate.
+
+    The trials go round: all arms from the first seed, then all from the second.
+    """
+
+    @cached_property
+    def arms(self) -> Arms:
+        """The arms."""
+        return arms_of(self.spec)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        names = tuple(arm.name for arm in self.arms.arms)
+        replicates = Numeric(0, MAX_REPLICATES - 1, integer=True)
+        return (Parameter(ARM, Choice(names), structural=True), Parameter(REPLICATE, replicates))
+
+    def values(self, number: int) -> dict[str, Value]:
+        """Give the arm and the replicate of a trial."""
+        replicate, place = divmod(number, len(self.arms.arms))
+        return {ARM: self.arms.arms[place].name, REPLICATE: replicate}
+
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        return self.arms[str(values[ARM])].configuration
+
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - the same for every arm
+        return derive(self.spec.search.seed, REPLICATE, int(values[REPLICATE]))
+
+    @property
+    def keep(self) -> int:
+        # The best of its trials is the luckiest.
+        return 0
+
+    @property
+    def trained(self) -> StudySpec:
+        configurations = [arm.configuration for arm in self.arms.arms]
+        update = {
+            "model": _one_of(configuration.model for configuration in configurations),
+            "training": _one_of(configuration.training for configuration in configurations),
+            "compare": None,
+        }
+        return self.spec.model_copy(update=update)
+
+
+def _one_of(options: Iterable[Any]) -> Any:
+    distinct = tuple(dict.fromkeys(options))
+    return distinct[0] if len(distinct) == 1 else Choice(distinct)
+
+
+def prepare(spec: StudySpec, kind: Kind) -> StudySpec:
+    """Write into a spec what a kind of experiment makes of it: its budget and its rules.
+
+    A search does not look at the comparison; a comparison trains every arm to its end.
+    """
+    if kind == "search":
+        return spec.model_copy(update={"compare": None})
+    compare = spec.compare or Compare()
+    trials = len(arms_of(spec).arms) * compare.replicates
+    kept = ("metric", "trial_timeout", "seed", "width")
+    rules = {name: getattr(spec.search, name) for name in kept}
+    search = Search(trials=trials, sampler=SAMPLERS["grid"](), pruner=PRUNERS["none"](), **rules)
+    return spec.model_copy(update={"compare": compare, "search": search})
+
+
+def experiment_of(spec: StudySpec, kind: Kind) -> Experiment:
+    """Give the experiment of a prepared spec."""
+    return KINDS[kind](spec)
+
+
+KINDS: dict[Kind, type[Experiment]] = {"search": SearchExperiment, "comparison": Comparison}
