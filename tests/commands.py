@@ -138,6 +138,7 @@ def write_study(path: Path, study: Mapping[str, Any]) -> Path:
     """Write a study file from plain data."""
     yaml = YAML(typ="safe", pure=True)
     yaml.allow_unicode = True
+    yaml.sort_base_mapping_type_on_output = False
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as stream:
         yaml.dump(dict(study), stream)

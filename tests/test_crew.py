@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hpsearch.engines.crew import ATTEMPTS, Crew
@@ -54,5 +56,17 @@ def test_when_all_die_it_says_so(job: Job, monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(WorkerDiedError, match="signal 9"):
             crew.opened()
         assert len(Mortal.made) == ATTEMPTS
+    finally:
+        crew.close()
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="it takes two cores to share them out")
+def test_small_networks_train_on_a_core_of_their_own(job: Job) -> None:
+    crew = Crew(LocalWorker, 2, job)
+    try:
+        assert crew.opened().settings["cores"] == "one"
+        cores = [psutil.Process(worker._process.pid).cpu_affinity() for worker in crew.workers]
+        assert [len(own) for own in cores] == [1, 1]
+        assert cores[0] != cores[1]
     finally:
         crew.close()

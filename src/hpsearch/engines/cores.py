@@ -19,8 +19,9 @@ than the work (measured by `benchmarks/decisions.py`)."""
 def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     """Pin this process to one core if the study's largest network is small; give the decision in words.
 
-    Workers in other places of a crew take other cores, as long as there are any. How large a network is that a person's own function builds nobody knows beforehand: it has all cores.
-    Call it before JAX or TensorFlow is imported, and only in a process of our own.
+    Workers in other places of a crew take other cores, as long as there are any. How large a network is that
+    a person's own function builds nobody knows beforehand: it has all cores. Call it before JAX or TensorFlow
+    is imported, and only in a process of our own.
     """
     if any(python_models(spec.model)) or largest_network(spec, dataset) > ONE_CORE_WEIGHTS:
         return "all"

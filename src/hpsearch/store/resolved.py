@@ -145,6 +145,9 @@ def _without_budgets(spec: StudySpec) -> dict[str, Any]:
     data: dict[str, Any] = spec.dump()
     for section, name in BUDGETS:
         data.get(section, {}).pop(name, None)
+    if spec.compare is not None:
+        # The number of a trial tells its arm.
+        data["compare"]["order of arms"] = list(spec.compare.arms)
     return data
 
 
