@@ -132,6 +132,9 @@ class Silent(Display):
     def ended(self, record: TrialRecord, best: TrialRecord | None, finished: int) -> None:
         pass
 
+    def begin(self, runs: int, told: str) -> None:
+        pass
+
     def advanced(self, running: list[RunningTrial]) -> None:
         pass
 

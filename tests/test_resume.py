@@ -191,6 +191,9 @@ class Watcher:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
+    def begin(self, runs: int, told: str) -> None:
+        pass
+
     def advanced(self, running: list[RunningTrial]) -> None:
         self.ticks += 1
         if self.ticks != self.at:

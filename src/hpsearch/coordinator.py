@@ -182,7 +182,8 @@ class Coordinator:
         number = self.asked
         values = self.suggester.suggest(number)
         if values is None:
-            self.exhausted = True
+            under_way = any(desk.trials for desk in self.desks) or bool(self.waiting)
+            self.exhausted = not (self.suggester.waits and under_way)
             return None
         self.asked += 1
         self.ledger.note("ask", number, values=values)

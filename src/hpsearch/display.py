@@ -19,5 +19,8 @@ class Display(Protocol):
     def advanced(self, running: list[RunningTrial]) -> None:
         """Show the trials under way."""
 
+    def begin(self, runs: int, told: str) -> None:
+        """Show that something else begins, of at most so many runs."""
+
     def note(self, text: str) -> None:
         """Show a remark."""

@@ -13,7 +13,7 @@ from hpsearch.search_space import Parameter, SearchSpace, Value
 from hpsearch.spec import Choice, Compare, Configuration, Numeric, StudySpec
 from hpsearch.spec.search import PRUNERS, SAMPLERS, Search
 
-Kind = Literal["search", "comparison"]
+Kind = Literal["search", "comparison", "confirmation"]
 
 ARM, REPLICATE = "arm", "replicate"
 
@@ -116,6 +116,13 @@ class Comparison(Experiment):
         return self.spec.model_copy(update=update)
 
 
+class Confirmation(Comparison):
+    """A confirmation: the finalists of a search are the arms, and a race decides who is trained next."""
+
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - the same for every arm
+        return derive(self.spec.search.seed, "confirm", int(values[REPLICATE]))
+
+
 def _one_of(options: Iterable[Any]) -> Any:
     distinct = tuple(dict.fromkeys(options))
     return distinct[0] if len(distinct) == 1 else Choice(distinct)
@@ -129,10 +136,14 @@ def prepare(spec: StudySpec, kind: Kind) -> StudySpec:
     if kind == "search":
         return spec.model_copy(update={"compare": None})
     compare = spec.compare or Compare()
-    trials = len(arms_of(spec).arms) * compare.replicates
+    return compared(spec, compare, len(arms_of(spec).arms) * compare.replicates)
+
+
+def compared(spec: StudySpec, compare: Compare, runs: int) -> StudySpec:
+    """Write into a spec that arms are compared, in so many runs, each to its end."""
     kept = ("metric", "trial_timeout", "seed", "width")
     rules = {name: getattr(spec.search, name) for name in kept}
-    search = Search(trials=trials, sampler=SAMPLERS["grid"](), pruner=PRUNERS["none"](), **rules)
+    search = Search(trials=runs, sampler=SAMPLERS["grid"](), pruner=PRUNERS["none"](), **rules)
     return spec.model_copy(update={"compare": compare, "search": search})
 
 
@@ -141,4 +152,8 @@ def experiment_of(spec: StudySpec, kind: Kind) -> Experiment:
     return KINDS[kind](spec)
 
 
-KINDS: dict[Kind, type[Experiment]] = {"search": SearchExperiment, "comparison": Comparison}
+KINDS: dict[Kind, type[Experiment]] = {
+    "search": SearchExperiment,
+    "comparison": Comparison,
+    "confirmation": Confirmation,
+}

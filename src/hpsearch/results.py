@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpsearch.analysis.confirmation import judge_finalists
 from hpsearch.engines.job import ExportOrder, Start, TickOrder, WeightsOrder
 from hpsearch.engines.worker import Worker
 from hpsearch.model_code import path_of
@@ -18,6 +20,7 @@ from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import rename, write_atomically
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease
+from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.training.member import Member
 
@@ -25,23 +28,75 @@ from hpsearch.training.member import Member
 def leave_results(files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease) -> None:
     """Write the best models, the best configuration, the table and the report, as the holder of the lease.
 
+    The best model is that of the winner's named replicate, or where nothing was confirmed of the best trial.
     The worker saves the first model while the report is drawn here.
+    """
+    confirmation = read_confirmation(files)
+    best = best_of(record, confirmation)
+    others = [trial for trial in record.ranking[: record.spec.search.keep] if trial is not best.trial]
+    if best.trial is not None:
+        _submit_export(files, record, best, worker)
+        _write(lease, files.best_configuration, print_spec(best_spec(record, best.trial)))
+    _write(lease, files.table, trials_csv(record))
+    lease.check()
+    write_atomically(files.report, render(record, confirmation))
+    if best.trial is not None:
+        _export_to(files.best_model, files, worker, lease)
+    for trial in others[: record.spec.search.keep - 1]:
+        _submit_export(files, record, Best(trial, None), worker)
+        _export_to(files.model(trial.number), files, worker, lease)
+
+
+@dataclass(frozen=True)
+class Best:
+    """What a search found: the trial whose configuration is best, and the replicate that stands for it.
+
+    `run` is None where nothing was confirmed: then the trial's own model stands for it.
+    """
+
+    trial: TrialRecord | None
+    run: TrialRecord | None
+
+
+def best_of(record: StudyRecord, confirmation: StudyRecord | None) -> Best:
+    """Give the winner of the confirmation, or where there is none the best trial of the search."""
+    verdict = None if confirmation is None else judge_finalists(record, confirmation)
+    if confirmation is None or verdict is None or verdict.winner is None or verdict.named is None:
+        return Best(record.best, None)
+    trial = next(trial for trial in record.trials if trial.number == verdict.winner)
+    run = next(run for run in confirmation.trials if run.number == verdict.named.number)
+    return Best(trial, run)
+
+
+def _export_to(path: Path, files: StudyFiles, worker: Worker, lease: Lease) -> None:
+    worker.result()
+    lease.check()
+    rename(_temporary(files), path)
+
+
+def leave_comparison(files: StudyFiles, record: StudyRecord, lease: Lease) -> None:
+    """Write the table and the report of a comparison, as the holder of the lease."""
+    _write(lease, files.table, trials_csv(record))
+    lease.check()
+    write_atomically(files.report, render(record))
+
+
+def render(record: StudyRecord, confirmation: StudyRecord | None = None) -> bytes:
+    """Render the report of a study, of its search or of its comparison, as UTF-8.
+
+    Half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark.
     """
     from hpsearch.analysis import analyze
     from hpsearch.report import render_report
 
-    kept = record.ranking[: record.spec.search.keep]
-    if kept:
-        _submit_export(files, record, kept[0], worker)
-        _write(lease, files.best_configuration, print_spec(best_spec(record)))
-    _write(lease, files.table, trials_csv(record))
-    _write(lease, files.report, render_report(analyze(record), record))
-    for place, trial in enumerate(kept):
-        if place:
-            _submit_export(files, record, trial, worker)
-        worker.result()
-        lease.check()
-        rename(_temporary(files), files.model(trial.number) if place else files.best_model)
+    if record.kind == "comparison":
+        from hpsearch.analysis import compare
+        from hpsearch.report import render_comparison
+
+        page = render_comparison(compare(record), record)
+    else:
+        page = render_report(analyze(record, confirmation), record)
+    return page.encode("utf-8", "replace")
 
 
 def _write(lease: Lease, path: Path, text: str) -> None:
@@ -54,27 +109,28 @@ def _temporary(files: StudyFiles) -> Path:
     return files.best_model.with_name(f".best.{os.getpid()}.tmp.keras")
 
 
-def _submit_export(files: StudyFiles, record: StudyRecord, trial: TrialRecord, worker: Worker) -> None:
-    stored = read_arrays(files.weights(trial.number))
+def _submit_export(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker) -> None:
+    trial = best.run or best.trial
+    assert trial is not None  # noqa: S101 - it was asked before
+    stored = None if best.run is not None else read_arrays(files.weights(trial.number))
     weights = stored[0] if stored else _train_again(record, trial, worker)
     worker.submit(ExportOrder(trial.configuration.dump(), weights, str(_temporary(files)), trial.seed))
 
 
 def _train_again(record: StudyRecord, best: TrialRecord, worker: Worker) -> dict[str, Any]:
-    """Train a trial up to its best epoch: the same seed gives the same weights."""
+    """Train a trial or a replicate up to its best epoch: the same seed gives the same weights."""
     search = record.spec.search
     member = Member(best.number, best.configuration, best.seed, search.metric, search.direction)
     worker.do(TickOrder(start=(Start(member.dump()),)))
     for _ in range(best.best_epoch or 0):
         worker.do(TickOrder(advance=(best.number,)))
-    return dict(worker.do(WeightsOrder(best.number)))
+    weights = dict(worker.do(WeightsOrder(best.number)))
+    worker.do(TickOrder(stop=(best.number,)))
+    return weights
 
 
-def best_spec(record: StudyRecord) -> StudySpec:
-    """Give the best configuration as a study with nothing left to search."""
-    best = record.best
-    if best is None:
-        raise ValueError("no trial has a value")
+def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
+    """Give the configuration of a trial as a study with nothing left to search."""
     search = record.spec.search.model_copy(update={"enqueue": (), "trials": 1})
     update = {
         "name": f"{_shortened(record.name)}-best",
@@ -104,6 +160,46 @@ def _model_from_anywhere(model: Component, directory: str) -> Component:
     if not isinstance(model, PythonModel):
         return model
     return model.model_copy(update={"file": str(path_of(model, Path(directory)))})
+
+
+def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> str:
+    """Print what is best as JSON: the trial, its configuration, its model, and how it was confirmed."""
+    from hpsearch.analysis import analyze, plain
+
+    trial = best_of(record, confirmation).trial
+    if trial is None:
+        raise ValueError("no trial has a value")
+    verdict = analyze(record, confirmation).verdict
+    told = {
+        **trial_row(trial),
+        "study": best_spec(record, trial).dump(),
+        "model": model,
+        "confirmation": plain(verdict),
+    }
+    return json.dumps(told, indent=2)
+
+
+def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> list[str]:
+    """Tell in a few lines what is best, how sure that is, and where its model is."""
+    from hpsearch.analysis import analyze
+    from hpsearch.report.prose import verdict_sentences
+
+    best, analysis = best_of(record, confirmation), analyze(record, confirmation)
+    place = f"model: {model or 'saved when the study ends'}"
+    if best.trial is None or best.run is None or analysis.verdict is None:
+        told = "" if best.trial is None else _score(record, best.trial)
+        return [f"trial {best.trial.number}: {told}" if best.trial else "no trial has a value", place]
+    winner, *rest = verdict_sentences(analysis, analysis.verdict)
+    replicate = analysis.verdict.named.replicate if analysis.verdict.named else 0
+    return [
+        winner,
+        " ".join(filter(None, rest)),
+        f"{place} (replicate {replicate}: {_score(record, best.run)})",
+    ]
+
+
+def _score(record: StudyRecord, trial: TrialRecord) -> str:
+    return f"{record.metric} {trial.value!r} at epoch {trial.best_epoch}"
 
 
 def trial_row(trial: TrialRecord) -> dict[str, Any]:

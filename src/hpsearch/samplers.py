@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import optuna
@@ -164,6 +164,8 @@ class Experience:
 
 class Suggester:
     """Suggests the values of each trial, never those of a configuration that was tried already."""
+
+    waits: ClassVar[bool] = False
 
     def __init__(self, spec: StudySpec, space: SearchSpace, experience: Experience) -> None:
         self.spec, self.space, self.experience = spec, space, experience

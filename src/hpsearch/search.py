@@ -3,57 +3,43 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import platform
 import shutil
-import signal
-import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
-from types import FrameType
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal
 
 from hpsearch.arms import arms_of
+from hpsearch.conduct import conduct, storage_of
+from hpsearch.confirming import confirm
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Job, Opened
 from hpsearch.engines.worker import InProcessWorker, LocalWorker, Worker
 from hpsearch.exceptions import (
-    StorageLockedError,
     StoreError,
     StudyFileError,
     StudyMismatchError,
     WorkerDiedError,
 )
-from hpsearch.experiment import Experiment, Kind, SearchExperiment, experiment_of, prepare
+from hpsearch.experiment import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
-from hpsearch.results import leave_results
+from hpsearch.results import leave_comparison, leave_results
 from hpsearch.search_space import check_enqueued
 from hpsearch.spec import StudyFile
-from hpsearch.store.disk import write_atomically
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
 
-if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
-
-    from hpsearch.coordinator import Coordinator
-    from hpsearch.store.projection import Projection
-
-SWITCH_SECONDS = 0.0002
-
-Made = TypeVar("Made")
-
 Engine = Literal["local", "in_process"]
+
+CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted")
+"""Endings of a search after which its finalists are confirmed."""
 
 ENGINES: dict[str, Callable[[], Worker]] = {"local": LocalWorker, "in_process": InProcessWorker}
 
@@ -86,6 +72,15 @@ def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outc
     return _carry_out(study, "search", options, display)
 
 
+def confirm_search(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, StudyRecord]:
+    """Confirm a search that was run, or go on with that, and leave its results behind anew.
+
+    Raises HpsearchError where it was not run, or something keeps it from running.
+    """
+    read_record(StudyFiles(options.out, study.spec.name))
+    return _carry_out(study, "search", options, display, searched=True)
+
+
 def compare(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, StudyRecord]:
     """Train every arm of a comparison from every seed, or go on with it.
 
@@ -95,23 +90,14 @@ def compare(study: StudyFile, options: Options, display: Display) -> tuple[Outco
     return _carry_out(study, "comparison", options, display)
 
 
-PARTS: dict[Kind, str] = {"search": "", "comparison": "compare"}
-"""Under which name the files of an experiment lie inside those of the study."""
-
-
-def files_of(options: Options, name: str, kind: Kind) -> StudyFiles:
-    """Give the places of a study's experiment."""
-    return StudyFiles(options.out, name, PARTS[kind])
-
-
 def _carry_out(
-    given: StudyFile, kind: Kind, options: Options, display: Display
+    given: StudyFile, kind: Kind, options: Options, display: Display, *, searched: bool = False
 ) -> tuple[Outcome, StudyRecord]:
     study = replace(given, spec=prepare(given.spec, kind))
     experiment = experiment_of(study.spec, kind)
     code = announced_code(replace(study, spec=experiment.trained), display.note, refused=options.no_code)
     found = fingerprint(read_code(code))
-    files = files_of(options, study.spec.name, kind)
+    files = StudyFiles(options.out, study.spec.name, PARTS[kind])
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
             _clear(files, options.storage)
@@ -127,7 +113,7 @@ def _carry_out(
                 from hpsearch.samplers import check_sampler
 
                 check_sampler(study.spec, experiment.space)
-            return _run(study, kind, options, files, stored, crew, lease, display)
+            return _run(study, kind, options, files, stored, crew, lease, display, searched=searched)
         finally:
             crew.close()
 
@@ -147,30 +133,23 @@ def _run(
     crew: Crew,
     lease: Lease,
     display: Display,
+    *,
+    searched: bool,
 ) -> tuple[Outcome, StudyRecord]:
-    from hpsearch.coordinator import Coordinator
-    from hpsearch.ledger import Ledger
-    from hpsearch.store.scribe import Scribe
-
     named = options.storage or (stored.storage if stored else None)
-    own = None if named else files.database
-    storage = _storage(named or f"sqlite:///{files.database}", own)
+    storage = storage_of(files, named)
     opened = crew.opened()
     for note in opened.notes:
         display.note(note)
     resolved = _resolve(study, kind, options, stored, opened)
     lease.check()
     write_resolved(files, resolved)
-    Thread(target=_import_ahead, daemon=True).start()
-    projection = _projection(storage, files.full_name, resolved.experiment, own)
-    ledger = Ledger(files, lease, Scribe(projection, lease.check))
-    coordinator = Coordinator(files, resolved, crew, ledger, display)
-    with _stopped_by_signals(coordinator, display), _quick_switches():
-        outcome = coordinator.run()
-    lease.check()
-    timing = {"seconds": round(coordinator.elapsed, 3), "store_seconds": round(ledger.seconds, 3)}
-    write_atomically(files.timing, json.dumps(timing).encode())
+    outcome: Outcome = "finished"
+    if not searched:
+        outcome = conduct(files, resolved, storage, crew, lease, display)
     record = read_record(files)
+    if kind == "search" and outcome in CONFIRMED:
+        outcome = confirm(files, resolved, record, crew, lease, display) or outcome
     if outcome != "interrupted":
         _leave(files, record, crew, lease)
     return outcome, record
@@ -178,37 +157,13 @@ def _run(
 
 def _leave(files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease) -> None:
     """Leave the results behind, if need be with another worker."""
+    if record.kind == "comparison":
+        leave_comparison(files, record, lease)
+        return
     try:
         leave_results(files, record, crew.workers[0], lease)
     except WorkerDiedError:
         leave_results(files, record, crew.renew(crew.workers[0]), lease)
-
-
-def _storage(url: str, own: Path | None) -> RDBStorage | None:
-    from hpsearch.store.projection import open_storage
-
-    return _unless_locked(own, lambda: open_storage(url, own=own))
-
-
-def _projection(
-    storage: RDBStorage | None, name: str, experiment: Experiment, own: Path | None
-) -> Projection | None:
-    from hpsearch.store.projection import Projection
-
-    if storage is None:
-        return None
-    return _unless_locked(own, lambda: Projection(storage, name, experiment, own=own))
-
-
-def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:
-    """Do without the study's own storage, only a picture of it, where another process has it locked."""
-    try:
-        return make()
-    except StorageLockedError as failure:
-        if own is None:
-            raise
-        warnings.warn(f"{failure}; the study goes on without it", RuntimeWarning, stacklevel=2)
-        return None
 
 
 def _sweep(files: StudyFiles) -> None:
@@ -247,45 +202,6 @@ def _resolve(
     return replace(stored, spec=study.spec, storage=options.storage or stored.storage)
 
 
-def _import_ahead() -> None:
-    """Import what the report needs, which takes seconds, while the first epochs leave time for it."""
-    for module in ("hpsearch.report", "optuna.importance"):
-        import_module(module)
-
-
-@contextmanager
-def _quick_switches() -> Iterator[None]:
-    """Let the coordinator interrupt the scribe at once: a small network's epoch is shorter than 5 ms."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
-@contextmanager
-def _stopped_by_signals(coordinator: Coordinator, display: Display) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM stop the study after the current epoch, and the second at once."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if coordinator.stopping:
-            raise KeyboardInterrupt
-        coordinator.stopping = True
-        display.note("stopping after the current epoch; press Ctrl-C again to stop at once")
-
-    try:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread: then signals are not ours to handle
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _clear(files: StudyFiles, storage: str | None) -> None:
     """Remove what an earlier study of this name left, but the lease that we hold."""
     stored = None
@@ -296,7 +212,7 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
     if url is not None:
         _delete_from(url, files.full_name)
     for path in files.directory.iterdir():
-        if path == files.leases or path.name in PARTS.values():
+        if path == files.leases or path.name == PARTS["comparison"]:
             continue
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
-from hpsearch.experiment import Comparison, Experiment, SearchExperiment
+from optuna.trial import TrialState
+
+from hpsearch.analysis.confirmation import race_of
+from hpsearch.experiment import ARM, REPLICATE, Comparison, Confirmation, Experiment, SearchExperiment
 from hpsearch.samplers import Experience, Suggester
 from hpsearch.search_space import Value
+from hpsearch.store.record import finite
 
 
 class Suggestions(Protocol):
-    """Gives each trial its values, as a function of its number and the trials before it."""
+    """Gives each trial its values, as a function of its number and the trials before it.
+
+    Where it `waits`, there may be more when trials under way have ended.
+    """
+
+    waits: ClassVar[bool]
 
     @property
     def stateful(self) -> bool:
@@ -29,6 +38,7 @@ class Suggestions(Protocol):
 class Rounds:
     """Every arm of a comparison in turn, replicate by replicate."""
 
+    waits: ClassVar[bool] = False
     stateful = False
 
     def __init__(self, comparison: Comparison, experience: Experience) -> None:
@@ -49,9 +59,48 @@ class Rounds:
         self.experience.put(number, values)
 
 
+class Racing:
+    """The finalists that may still win, as a race decides from what has ended."""
+
+    waits: ClassVar[bool] = True
+    stateful = False
+
+    def __init__(self, confirmation: Confirmation, experience: Experience) -> None:
+        self.race, self.experience = race_of(confirmation.spec), experience
+        self.taken: dict[int, tuple[str, int]] = {}
+
+    def suggest(self, number: int) -> dict[str, Value] | None:
+        """Give the finalist and the replicate that the race asks for next."""
+        ended: dict[str, dict[int, float | None]] = {name: {} for name in self.race.finalists}
+        under_way: list[tuple[str, int]] = []
+        for trial, run in self.taken.items():
+            known = self.experience.frozen(trial)
+            if known.state == TrialState.RUNNING:
+                under_way.append(run)
+            else:
+                ended[run[0]][run[1]] = finite(known.value)
+        following = self.race.next(ended, under_way)
+        if following is None:
+            return None
+        self.experience.begin(number)
+        values: dict[str, Value] = dict(zip((ARM, REPLICATE), following, strict=True))
+        self.take(number, values)
+        return values
+
+    def recall(self, number: int) -> None:
+        """Nothing is kept but what has ended."""
+
+    def take(self, number: int, values: dict[str, Value]) -> None:
+        """Give a run its finalist and replicate."""
+        self.taken[number] = (str(values[ARM]), int(values[REPLICATE]))
+        self.experience.put(number, values)
+
+
 def suggester_of(experiment: Experiment, experience: Experience) -> Suggestions:
     """Give what suggests the trials of an experiment."""
+    if isinstance(experiment, Confirmation):
+        return Racing(experiment, experience)
     if isinstance(experiment, Comparison):
         return Rounds(experiment, experience)
-    assert isinstance(experiment, SearchExperiment)  # noqa: S101 - there are two kinds
+    assert isinstance(experiment, SearchExperiment)  # noqa: S101 - there are no other kinds
     return Suggester(experiment.spec, experiment.space, experience)

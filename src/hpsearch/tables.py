@@ -55,20 +55,21 @@ def status_lines(record: StudyRecord) -> list[str]:
     counts = Counter(trial.state for trial in record.trials)
     ended = len(record.trials) - counts["running"]
     told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "none yet"
-    lines = [f"{record.name}: {ended} of {record.spec.search.trials} trials ended ({told})"]
-    if record.best is not None:
+    title = f"{record.name} ({record.kind})" if record.kind != "search" else record.name
+    lines = [f"{title}: {ended} of {record.spec.search.trials} trials ended ({told})"]
+    if record.best is not None and record.kind == "search":
         lines.append(f"best {record.metric} {record.best.value:.6g}: trial {record.best.number}")
     return lines
 
 
 def studies_table(records: list[StudyRecord]) -> Table:
-    """List studies: name, data, trials, best value."""
-    table = _table("name", "data", "trials", "metric", "best")
+    """List studies: name, kind, data, trials, best value of a search."""
+    table = _table("name", "kind", "data", "trials", "metric", "best")
     for record in records:
         ended = sum(trial.state != "running" for trial in record.trials)
-        best = "" if record.best is None else f"{record.best.value:.6g}"
+        best = "" if record.best is None or record.kind != "search" else f"{record.best.value:.6g}"
         trials = f"{ended}/{record.spec.search.trials}"
-        _add(table, record.name, record.spec.data.source, trials, record.metric, best)
+        _add(table, record.name, record.kind, record.spec.data.source, trials, record.metric, best)
     return table
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from hpsearch.display import Display, Outcome
 from hpsearch.running import RunningTrial
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 ENDINGS: dict[Outcome, str] = {
@@ -26,6 +27,8 @@ ENDINGS: dict[Outcome, str] = {
     "hopeless": "given up",
     "interrupted": "stopped; the same command goes on from here",
 }
+
+Shown = TypeVar("Shown")
 
 ESTIMATE_AFTER = 3
 """Trials after which the remaining time can be told."""
@@ -50,6 +53,7 @@ class TerminalDisplay:
     metric: str
     quiet: bool = False
     bytes_on_disk: Any = None
+    thing: str = "trial"
     finished_here: int = 0
     begun: float = field(default_factory=time.monotonic)
     _progress: Progress | None = None
@@ -74,6 +78,19 @@ class TerminalDisplay:
             yield
         self._progress = None
 
+    def show(self, run: Callable[[], Shown]) -> Shown:
+        """Show how a study runs, our own warnings as remarks, and give what it gave."""
+        with warnings_as_notes(self), self.live():
+            return run()
+
+    def begin(self, runs: int, told: str) -> None:
+        """Print what begins, and count anew."""
+        self.note(told)
+        self.trials, self.finished_here, self.begun = runs, 0, time.monotonic()
+        self.thing = "run"
+        if self._progress is not None and self._task is not None:
+            self._progress.reset(self._task, total=runs, description=told, rate="")
+
     def ended(self, record: TrialRecord, best: TrialRecord | None, finished: int) -> None:
         """Print the line of a trial."""
         self.finished_here += 1
@@ -81,7 +98,7 @@ class TerminalDisplay:
         if self._progress is not None and self._task is not None:
             told = "" if best is None else f"best {self.metric} {best.value:.5g}"
             self._progress.update(
-                self._task, completed=finished, description=told, rate=f"{rate * 60:.1f} trials/min"
+                self._task, completed=finished, description=told, rate=f"{rate * 60:.1f} {self.thing}s/min"
             )
         self._print(self._line(record, best))
         if self.finished_here == ESTIMATE_AFTER and finished < self.trials:
@@ -100,7 +117,7 @@ class TerminalDisplay:
         if len(parameters) > MAX_PARAMETERS:
             parameters = parameters[: MAX_PARAMETERS - 3] + "..."
         mark = "*" if best is not None and best.number == record.number else " "
-        return f"{mark} trial {record.number:>4}  {told}  {record.seconds:.1f} s  {parameters}"
+        return f"{mark} {self.thing} {record.number:>4}  {told}  {record.seconds:.1f} s  {parameters}"
 
     def _estimate(self, left: int, rate: float) -> None:
         size = self.bytes_on_disk() if self.bytes_on_disk is not None else 0
@@ -113,18 +130,28 @@ class TerminalDisplay:
 
     def conclude(self, outcome: Outcome, record: StudyRecord, files: StudyFiles) -> None:
         """Print how the study ended, what was best, and where it lies."""
-        counts = Counter(trial.state for trial in record.trials)
-        told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no trials"
-        self.note(f"{ENDINGS[outcome]}: {told}")
-        best = record.best
-        if best is None:
-            self.note("no trial has a value" if record.trials else "nothing was tried")
+        self.note(_ending(outcome, record))
+        if outcome == "interrupted" or record.best is None:
+            self.note(_so_far(record))
         else:
-            self.note(f"best {record.metric} {best.value:.6g}: trial {best.number}, epoch {best.best_epoch}")
+            from hpsearch.results import best_lines
+
+            for line in best_lines(record, read_confirmation(files), str(files.best_model)):
+                self.note(line)
         if outcome != "interrupted":
-            if best is not None:
-                self.note(f"model: {files.best_model}   configuration: {files.best_configuration}")
             self.note(f"report: {files.report}")
+
+    def conclude_comparison(self, outcome: Outcome, record: StudyRecord, files: StudyFiles) -> None:
+        """Print the arms of a comparison, what they say, and where the report lies."""
+        from hpsearch.analysis import compare
+        from hpsearch.tables import comparison_lines, comparison_table
+
+        comparison = compare(record)
+        if not self.quiet:
+            self.console.print(comparison_table(comparison))
+        report = [f"report: {files.report}"] if outcome != "interrupted" else []
+        for line in (_ending(outcome, record), *comparison_lines(comparison), *report):
+            self.note(line)
 
     def note(self, text: str) -> None:
         """Print a remark."""
@@ -133,6 +160,19 @@ class TerminalDisplay:
     def _print(self, text: str) -> None:
         if not self.quiet:
             self.console.print(escape(text), highlight=False, soft_wrap=True)
+
+
+def _ending(outcome: Outcome, record: StudyRecord) -> str:
+    counts = Counter(trial.state for trial in record.trials)
+    told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no trials"
+    return f"{ENDINGS[outcome]}: {told}"
+
+
+def _so_far(record: StudyRecord) -> str:
+    best = record.best
+    if best is None:
+        return "no trial has a value" if record.trials else "nothing was tried"
+    return f"best {record.metric} {best.value:.6g}: trial {best.number}, epoch {best.best_epoch}"
 
 
 @contextmanager

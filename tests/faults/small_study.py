@@ -97,6 +97,9 @@ class Remarks:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
+    def begin(self, _runs: int, _told: str) -> None:
+        pass
+
     def advanced(self, _running: Any) -> None:
         self.ticks += 1
         if self.ticks == self.stop_at:

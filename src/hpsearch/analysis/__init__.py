@@ -1,9 +1,10 @@
 """From a study's record, or from probes, to typed results: no plotting, no Keras."""
 
 from hpsearch.analysis.analysis import Analysis, analyze
+from hpsearch.analysis.confirmation import Verdict
 from hpsearch.analysis.counts import Counts
 from hpsearch.analysis.curves import LearningCurve, LearningCurves
-from hpsearch.analysis.export import probe_to_json, to_json
+from hpsearch.analysis.export import plain, probe_to_json, to_json
 from hpsearch.analysis.failures import CauseOfFailure
 from hpsearch.analysis.importance import Importance, ParameterImportance
 from hpsearch.analysis.probing import ArmSummary, Finding, summarize
@@ -24,7 +25,9 @@ __all__ = [
     "ProgressPoint",
     "RankedTrial",
     "SearchedParameter",
+    "Verdict",
     "analyze",
+    "plain",
     "probe_to_json",
     "summarize",
     "to_json",

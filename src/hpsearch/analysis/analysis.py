@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hpsearch.analysis.confirmation import Verdict, judge_finalists
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
@@ -32,6 +33,7 @@ class Analysis:
     curves: LearningCurves
     failures: tuple[CauseOfFailure, ...]
     data: DataSummary | None
+    verdict: Verdict | None = None
 
     @property
     def best(self) -> RankedTrial | None:
@@ -39,8 +41,8 @@ class Analysis:
         return self.ranking[0] if self.counts.valued else None
 
 
-def analyze(record: StudyRecord) -> Analysis:
-    """Analyze a study, finished or still running."""
+def analyze(record: StudyRecord, confirmation: StudyRecord | None = None) -> Analysis:
+    """Analyze a search, finished or still running, with the replicates of its finalists if there are any."""
     ranking = rank_trials(record)
     return Analysis(
         name=record.name,
@@ -56,4 +58,5 @@ def analyze(record: StudyRecord) -> Analysis:
         curves=learning_curves(record, ranking),
         failures=group_failures(record),
         data=record.data,
+        verdict=None if confirmation is None else judge_finalists(record, confirmation),
     )

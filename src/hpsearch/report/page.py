@@ -40,6 +40,7 @@ class StudyPage:
     name: str
     answer: str
     best: BestConfiguration | None
+    sure: Explained | None
     ranking: Table | None
     importance: Explained
     progress: Explained | None
@@ -57,6 +58,7 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         name=analysis.name,
         answer=prose.answer(analysis),
         best=_best(analysis, record),
+        sure=_sure(analysis),
         ranking=tables.ranking_table(analysis) if analysis.ranking else None,
         importance=_importance(analysis),
         progress=_progress(analysis),
@@ -72,10 +74,20 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
 def _best(analysis: Analysis, record: StudyRecord) -> BestConfiguration | None:
     if analysis.best is None:
         return None
-    trial = next(trial for trial in record.trials if trial.number == analysis.best.number)
+    won = None if analysis.verdict is None else analysis.verdict.winner
+    number = analysis.best.number if won is None else won
+    trial = next(trial for trial in record.trials if trial.number == number)
     folder = f"runs/{record.name}"
     yaml = print_yaml(trial.configuration.dump())
     return BestConfiguration(trial.number, yaml, f"{folder}/best.keras", f"{folder}/best.yaml")
+
+
+def _sure(analysis: Analysis) -> Explained | None:
+    verdict = analysis.verdict
+    if verdict is None or not verdict.conclusion.standings:
+        return None
+    table = tables.finalists_table(verdict, analysis.metric)
+    return Explained(prose.confirmation_note(verdict), table=table)
 
 
 def _importance(analysis: Analysis) -> Explained:

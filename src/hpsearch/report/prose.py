@@ -2,16 +2,74 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import Analysis, Counts, Importance, LearningCurves, RankedTrial
+from hpsearch.analysis import Analysis, Counts, Importance, LearningCurves, RankedTrial, Verdict
 from hpsearch.analysis.curves import POINTS
+from hpsearch.analysis.evidence import Estimate
 from hpsearch.analysis.importance import FEWEST_TRIALS
 from hpsearch.report.numbers import amount, short
 
 
 def answer(analysis: Analysis) -> str:
     """Say which trial is best, how the others ended, and how far that can be trusted."""
-    sentences = (_winner(analysis), _endings(analysis.counts), _caution(analysis.counts), _scarcity(analysis))
-    return " ".join(filter(None, sentences))
+    if analysis.verdict is not None and analysis.verdict.winner is not None:
+        sentences = (*verdict_sentences(analysis, analysis.verdict), _endings(analysis.counts))
+    else:
+        sentences = (_winner(analysis), _endings(analysis.counts), _caution(analysis.counts))
+    return " ".join(filter(None, (*sentences, _scarcity(analysis))))
+
+
+def verdict_sentences(analysis: Analysis, verdict: Verdict) -> tuple[str, ...]:
+    """Say which finalist won, who cannot be told apart from it, and how lucky the search was."""
+    return (_confirmed(analysis, verdict), _ties(verdict), _optimism(analysis, verdict))
+
+
+def _confirmed(analysis: Analysis, verdict: Verdict) -> str:
+    score, better = verdict.conclusion.score, "lower" if analysis.minimize else "higher"
+    name = verdict.conclusion.winner
+    if score.mean is None:
+        return f"The winner is the configuration of {name}; too few replicates say how good it is."
+    told = f"{analysis.metric} {short(score.mean)} over {amount(score.count, 'fresh seed')}"
+    return f"The winner is the configuration of {name}: {told}{interval(score)}; {better} is better."
+
+
+def interval(estimate: Estimate) -> str:
+    """Write the interval of an estimate behind its mean, or that there are too few replicates for one."""
+    if estimate.low is None or estimate.high is None:
+        return " (not enough replicates for an interval)"
+    return f" (95 % interval {short(estimate.low)} to {short(estimate.high)})"
+
+
+def _ties(verdict: Verdict) -> str:
+    finalists = len(verdict.conclusion.standings)
+    others = [name for name in verdict.conclusion.ties if name != verdict.conclusion.winner]
+    if finalists < 2:
+        return "It was the only finalist."
+    if not others:
+        return (
+            f"The {finalists - 1} other finalists are worse."
+            if finalists > 2
+            else "The other finalist is worse."
+        )
+    listed = f"{', '.join(others[:-1])} and {others[-1]}" if len(others) > 1 else others[0]
+    return f"Of {finalists} finalists, {listed} cannot be told apart from it."
+
+
+def _optimism(analysis: Analysis, verdict: Verdict) -> str:
+    best, optimism = analysis.best, verdict.conclusion.optimism
+    if best is None or optimism is None:
+        return ""
+    lucky = "was optimistic by" if optimism > 0 else "was not optimistic: it is worse by"
+    return f"The best single score of the search, {short(best.value)}, {lucky} {short(abs(optimism))}."
+
+
+def confirmation_note(verdict: Verdict) -> str:
+    """Say what the replicates are, and what the numbers of the finalists mean."""
+    return (
+        "The finalists were trained again from fresh seeds, the same for all: "
+        f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win gets no "
+        "further replicates. Intervals are 95 % intervals of the mean over seeds, on the same split of the data. "
+        "The score of the winner comes from replicates that did not choose it."
+    )
 
 
 def _winner(analysis: Analysis) -> str:

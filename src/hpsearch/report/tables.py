@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from hpsearch.analysis import Analysis, CauseOfFailure, ParameterImportance, RankedTrial, SearchedParameter
+from hpsearch.analysis import (
+    Analysis,
+    CauseOfFailure,
+    ParameterImportance,
+    RankedTrial,
+    SearchedParameter,
+    Verdict,
+)
+from hpsearch.analysis.racing import Standing
 from hpsearch.data_summary import DataSummary
 from hpsearch.report.numbers import DASH, exact, short
 from hpsearch.search_space import Value
@@ -60,6 +68,36 @@ def ranking_table(analysis: Analysis) -> Table:
 def _ranking_row(trial: RankedTrial, names: Iterable[str]) -> tuple[Cell, ...]:
     own = (trial.rank, trial.number, trial.state, trial.value, trial.epochs, trial.seconds)
     return (*map(cell, own), *(cell(trial.parameters.get(name)) for name in names))
+
+
+def finalists_table(verdict: Verdict, metric: str) -> Table:
+    """List the finalists, those that cannot be told apart from the winner first."""
+    columns = (
+        "finalist",
+        metric,
+        "low",
+        "high",
+        "deviation",
+        "replicates",
+        "failed",
+        "minus the winner",
+        "difference, low",
+        "difference, high",
+        "probability of being better",
+        "told apart",
+    )
+    rows = tuple(map(_finalist_row, verdict.conclusion.standings))
+    return Table("Finalists: means over seeds with 95 % intervals", columns, rows)
+
+
+def _finalist_row(standing: Standing) -> tuple[Cell, ...]:
+    own, other = standing.estimate, standing.difference
+    numbers = (own.mean, own.low, own.high, own.deviation, own.count, own.failed)
+    difference: tuple[float | None, ...] = (None,) * 4
+    if other is not None:
+        difference = (other.estimate.mean, other.estimate.low, other.estimate.high, other.probability)
+    told = Cell("no" if standing.tied else "yes")
+    return (Cell(standing.name), *map(cell, numbers), *map(cell, difference), told)
 
 
 def importance_table(rows: Iterable[ParameterImportance]) -> Table:

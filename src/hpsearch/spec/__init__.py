@@ -1,6 +1,7 @@
 """The study file as frozen, validated types."""
 
 from hpsearch.spec.compare import Claim, Compare
+from hpsearch.spec.confirm import Confirm
 from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import Choice, Distribution, Numeric
 from hpsearch.spec.loading import StudyFile, load_study_file, print_spec, print_yaml, read_spec
@@ -19,6 +20,7 @@ __all__ = [
     "Compare",
     "Component",
     "Configuration",
+    "Confirm",
     "Data",
     "Distribution",
     "EarlyStopping",

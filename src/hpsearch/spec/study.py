@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from hpsearch.spec.compare import Compare
+from hpsearch.spec.confirm import BY_DEFAULT, Confirmed
 from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import Searchable, problem
 from hpsearch.spec.model import Model
@@ -52,6 +53,7 @@ class StudySpec(Part):
     training: Searchable[Training]
     search: Search = Search()
     compare: Compare | None = None
+    confirm: Confirmed = BY_DEFAULT
 
     @property
     def fixed(self) -> bool:

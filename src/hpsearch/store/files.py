@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.experiment import Kind
+
+PARTS: dict[Kind, str] = {"search": "", "comparison": "compare", "confirmation": "confirm"}
+"""Under which name the files of an experiment lie inside those of the study."""
+
 
 @dataclass(frozen=True)
 class StudyFiles:
@@ -26,6 +31,12 @@ class StudyFiles:
     def full_name(self) -> str:
         """The name by which an Optuna storage knows the study."""
         return f"{self.name}-{self.part}" if self.part else self.name
+
+    @property
+    def parts(self) -> list[StudyFiles]:
+        """The places of the experiments that were begun with the study."""
+        found = [StudyFiles(self.out, self.name, part) for part in PARTS.values()]
+        return [files for files in found if files.study.exists() or files.study_copy.exists()]
 
     @property
     def study(self) -> Path:

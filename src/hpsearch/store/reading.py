@@ -7,7 +7,7 @@ from typing import Any
 
 from hpsearch.exceptions import StoreError, StudyNotFoundError
 from hpsearch.experiment import Experiment
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.record import Curve, StudyRecord, TrialRecord
 from hpsearch.store.resolved import Resolved, read_resolved
 from hpsearch.store.ticks import Event, TickLog
@@ -35,6 +35,12 @@ def read_record(files: StudyFiles) -> StudyRecord:
         directory=resolved.directory,
         kind=resolved.kind,
     )
+
+
+def read_confirmation(files: StudyFiles) -> StudyRecord | None:
+    """Read the replicates of a search's finalists; None where none were trained."""
+    part = StudyFiles(files.out, files.name, PARTS["confirmation"])
+    return read_record(part) if part in files.parts else None
 
 
 def trials_of(resolved: Resolved, events: Iterable[Event]) -> list[TrialRecord]:

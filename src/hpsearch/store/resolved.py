@@ -14,7 +14,7 @@ from typing import Any
 from hpsearch.data_summary import DataSummary
 from hpsearch.exceptions import Problem, StudyFileError, StudyMismatchError
 from hpsearch.experiment import KINDS, Experiment, Kind, experiment_of
-from hpsearch.spec import StudySpec, print_yaml, read_spec
+from hpsearch.spec import Confirm, StudySpec, print_yaml, read_spec
 from hpsearch.spec.source import Source, parse, read_text
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import StudyFiles
@@ -28,6 +28,7 @@ SEAL = b"# crc32: "
 BUDGETS = (
     *(("search", name) for name in ("trials", "timeout", "trial_timeout", "keep")),
     *(("compare", name) for name in ("replicates", "baseline", "claims", "target")),
+    *(("confirm", name) for name in Confirm.model_fields),
 )
 """What may change between two runs of one study: budgets, and what the results are held against."""
 

@@ -1,0 +1,71 @@
+"""The arguments and options that commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.", show_default=False)]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="STUDY", help="The study file, or the name of the study.", show_default=False)
+]
+OutOption = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="The parent of runs/ and reports/.", show_default=False)
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Put a value in place of the study file's; repeatable."),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="HPSEARCH_DATA",
+        metavar="DIR",
+        help="Where the NAME.npz of keras:NAME lie.",
+        show_default=False,
+    ),
+]
+TakeoverOption = Annotated[
+    bool, typer.Option("--takeover", help="Take the study from a process that is silent for 5 s.")
+]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=1024, help="Training processes.")]
+NoCodeOption = Annotated[
+    bool, typer.Option("--no-code", help="Refuse a study that runs Python code of its own.")
+]
+StorageOption = Annotated[
+    str | None, typer.Option("--storage", metavar="URL", help="An Optuna storage.", show_default=False)
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+
+
+class TrialsFormat(StrEnum):
+    """How trials are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class BestFormat(StrEnum):
+    """How the best configuration is printed."""
+
+    yaml = "yaml"
+    json = "json"
+
+
+class CompareFormat(StrEnum):
+    """How a comparison is printed."""
+
+    table = "table"
+    json = "json"
+
+
+class ProbeFormat(StrEnum):
+    """How probes are printed."""
+
+    table = "table"
+    json = "json"

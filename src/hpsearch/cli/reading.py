@@ -1,0 +1,170 @@
+"""Commands about studies that were begun."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpsearch.cli.app import app
+from hpsearch.cli.options import BestFormat, NameArgument, OutOption, TrialsFormat
+from hpsearch.cli.studies import console, files_of, record_of, records_of
+from hpsearch.exceptions import HpsearchError
+
+if TYPE_CHECKING:
+    from hpsearch.store.files import StudyFiles
+    from hpsearch.store.record import StudyRecord
+
+
+@app.command()
+def trials(
+    study: NameArgument,
+    format: Annotated[TrialsFormat, typer.Option(help="How to print them.")] = TrialsFormat.table,
+    replicates: Annotated[
+        bool, typer.Option("--replicates", help="List the replicates of the finalists instead.")
+    ] = False,
+    out: OutOption = Path(),
+) -> None:
+    """List the trials of a study."""
+    from hpsearch.results import trials_csv, trials_json
+    from hpsearch.store.reading import read_confirmation
+
+    files, record = record_of(study, out)
+    if replicates:
+        confirmation = read_confirmation(files)
+        if confirmation is None:
+            raise HpsearchError(f"no replicates of {record.name!r} were trained: hpsearch confirm does it")
+        record = confirmation
+    if format is TrialsFormat.json:
+        print(trials_json(record))
+    elif format is TrialsFormat.csv:
+        print(trials_csv(record), end="")
+    else:
+        from hpsearch.tables import trials_table
+
+        console().print(trials_table(record))
+
+
+@app.command()
+def best(
+    study: NameArgument,
+    format: Annotated[BestFormat, typer.Option(help="How to print it.")] = BestFormat.yaml,
+    out: OutOption = Path(),
+) -> None:
+    """Print the best configuration as a study file, and the path of its model."""
+    from hpsearch.results import best_json, best_lines, best_of, best_spec
+    from hpsearch.spec import print_spec
+    from hpsearch.store.reading import read_confirmation
+
+    files, record = record_of(study, out)
+    if record.kind != "search":
+        raise HpsearchError(f"{record.name!r} is a comparison: hpsearch compare shows what was best")
+    confirmation = read_confirmation(files)
+    trial = best_of(record, confirmation).trial
+    if trial is None:
+        raise HpsearchError(f"no trial of {record.name!r} has a value yet")
+    model = str(files.best_model) if files.best_model.exists() else None
+    if format is BestFormat.json:
+        print(best_json(record, confirmation, model))
+    else:
+        for line in best_lines(record, confirmation, model):
+            print(f"# {line}")
+        print(print_spec(best_spec(record, trial)), end="")
+
+
+@app.command()
+def report(study: NameArgument, out: OutOption = Path()) -> None:
+    """Write the reports of a study, finished or not: of its search, of its comparison."""
+    from hpsearch.results import render
+    from hpsearch.store.disk import write_atomically
+    from hpsearch.store.reading import read_confirmation
+
+    for files, record in records_of(study, out):
+        write_atomically(files.report, render(record, read_confirmation(files)))
+        print(files.report)
+
+
+@app.command()
+def status(study: NameArgument, out: OutOption = Path()) -> None:
+    """Tell how far a study is."""
+    from hpsearch.tables import status_lines
+
+    for _, record in records_of(study, out):
+        print("\n".join(status_lines(record)))
+
+
+@app.command()
+def check(study: NameArgument, out: OutOption = Path()) -> None:
+    """Check every file of a study; exit code 1 where one is damaged."""
+    from hpsearch.checking import check_study
+
+    damaged = 0
+    files = files_of(study, out)
+    for part in files.parts or [files]:
+        for checked in check_study(part):
+            damaged += not checked.whole
+            print(f"{'whole  ' if checked.whole else 'DAMAGED'}  {checked.path}  {checked.told}")
+    if damaged:
+        raise HpsearchError(f"damaged files: {damaged}; hpsearch optimize mends what it can")
+
+
+@app.command("list")
+def list_studies(out: OutOption = Path()) -> None:
+    """List the studies of a directory."""
+    from hpsearch.store.files import PARTS, StudyFiles
+    from hpsearch.store.record import StudyRecord
+    from hpsearch.tables import studies_table
+
+    names = sorted(path.name for path in (out / "runs").glob("*"))
+    found = [part for name in names for part in StudyFiles(out, name).parts]
+    parts = [part for part in found if part.part != PARTS["confirmation"]]
+    if not parts:
+        print(f"no studies in {out / 'runs'}")
+        return
+    readings = [_reading(part) for part in parts]
+    console().print(studies_table([read for read in readings if isinstance(read, StudyRecord)]))
+    for read in readings:
+        if isinstance(read, str):
+            print(read, file=sys.stderr)
+
+
+def _reading(files: StudyFiles) -> StudyRecord | str:
+    """Read a study, or say why it cannot be read."""
+    from hpsearch.store.reading import read_record
+
+    try:
+        return read_record(files)
+    except HpsearchError as failure:
+        return f"{files.full_name}: {failure}"
+
+
+@app.command()
+def delete(
+    study: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    out: OutOption = Path(),
+) -> None:
+    """Delete a study: its files, its report, and its trials in a storage elsewhere."""
+    from hpsearch.search import delete as delete_study
+
+    files, records = files_of(study, out), records_of(study, out)
+    if not yes:
+        trials = sum(len(record.trials) for _, record in records)
+        typer.confirm(f"delete {files.name!r} with {trials} trials?", abort=True, err=True)
+    delete_study(files)
+    print(f"deleted {files.directory}", file=sys.stderr)
+
+
+@app.command()
+def dashboard(
+    study: NameArgument,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8080,
+    out: OutOption = Path(),
+) -> None:
+    """Show a study in the Optuna dashboard."""
+    from hpsearch.dashboard import serve
+
+    serve(record_of(study, out)[0], host, port)

@@ -1,0 +1,219 @@
+"""Commands that check, train and probe a study file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hpsearch.cli.app import INTERRUPTED, app
+from hpsearch.cli.options import (
+    CompareFormat,
+    DataDirOption,
+    NoCodeOption,
+    OutOption,
+    ProbeFormat,
+    QuietOption,
+    SetOption,
+    StorageOption,
+    StudyArgument,
+    TakeoverOption,
+    WorkersOption,
+)
+from hpsearch.cli.studies import console, load
+from hpsearch.exceptions import HpsearchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hpsearch.experiment import Kind
+    from hpsearch.search import Options
+    from hpsearch.spec import StudyFile
+    from hpsearch.store.files import StudyFiles
+    from hpsearch.store.record import StudyRecord
+    from hpsearch.terminal import TerminalDisplay
+
+
+@app.command()
+def validate(study: StudyArgument, settings: SetOption = None) -> None:
+    """Check a study file and show what it searches."""
+    from hpsearch.arms import arms_of
+    from hpsearch.search_space import SearchSpace
+    from hpsearch.tables import search_space_table
+
+    loaded = load(study, settings)
+    space = SearchSpace(loaded.spec)
+    if space.parameters:
+        console().print(search_space_table(space))
+    else:
+        print("nothing is searched: the study has one configuration")
+    count = space.structures()
+    print(f"{len(space.parameters)} parameters, {count:,} distinct structure{'' if count == 1 else 's'}")
+    if loaded.spec.compare is not None:
+        arms = len(arms_of(loaded.spec).arms)
+        print(f"comparison: {arms} arms, {loaded.spec.compare.replicates} replicates of each")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of study files, for editors."""
+    from hpsearch.spec import json_schema
+
+    print(json.dumps(json_schema(), indent=1))
+
+
+@app.command()
+def optimize(
+    study: StudyArgument,
+    settings: SetOption = None,
+    trials: Annotated[int | None, typer.Option(help="The number of trials.", show_default=False)] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds after which no trial is begun.", show_default=False)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of the study.", show_default=False)] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start over: what the study has found is lost.")] = False,
+    takeover: TakeoverOption = False,
+    storage: StorageOption = None,
+    workers: WorkersOption = 1,
+    no_code: NoCodeOption = False,
+    out: OutOption = Path(),
+    data_dir: DataDirOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Search for the best configuration; the same command goes on where it stopped."""
+    given = {"search.trials": trials, "search.timeout": timeout, "search.seed": seed}
+    loaded = load(study, [*(settings or []), *_overrides(given)])
+    from hpsearch.search import Options
+
+    options = Options(out, storage, data_dir, new, takeover, workers, no_code)
+    display, files = _display(loaded, "search", options, quiet=quiet)
+    from hpsearch.search import optimize as run
+
+    outcome, record = display.show(lambda: run(loaded, options, display))
+    display.conclude(outcome, record, files)
+    _end(outcome, record)
+
+
+@app.command()
+def confirm(
+    study: StudyArgument,
+    settings: SetOption = None,
+    finalists: Annotated[
+        int | None, typer.Option(help="How many of the best trials.", show_default=False)
+    ] = None,
+    replicates: Annotated[
+        int | None, typer.Option(help="The number of seeds of each, at most.", show_default=False)
+    ] = None,
+    takeover: TakeoverOption = False,
+    storage: StorageOption = None,
+    workers: WorkersOption = 1,
+    no_code: NoCodeOption = False,
+    out: OutOption = Path(),
+    data_dir: DataDirOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Train the best trials of a search again, or from more seeds, before one is called the winner."""
+    given = {"confirm.finalists": finalists, "confirm.replicates": replicates}
+    loaded = load(study, [*(settings or []), *_overrides(given)])
+    from hpsearch.search import Options
+
+    options = Options(out, storage, data_dir, False, takeover, workers, no_code)
+    display, files = _display(loaded, "search", options, quiet=quiet)
+    from hpsearch.search import confirm_search as run
+
+    outcome, record = display.show(lambda: run(loaded, options, display))
+    display.conclude(outcome, record, files)
+    _end(outcome, record)
+
+
+@app.command()
+def compare(
+    study: StudyArgument,
+    settings: SetOption = None,
+    replicates: Annotated[
+        int | None, typer.Option(help="The number of seeds of each arm.", show_default=False)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of the study.", show_default=False)] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start over: what was trained is lost.")] = False,
+    takeover: TakeoverOption = False,
+    storage: StorageOption = None,
+    workers: WorkersOption = 1,
+    no_code: NoCodeOption = False,
+    format: Annotated[CompareFormat, typer.Option(help="How to print the results.")] = CompareFormat.table,
+    out: OutOption = Path(),
+    data_dir: DataDirOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Train every arm of a comparison from the same seeds; the same command goes on where it stopped."""
+    given = {"compare.replicates": replicates, "search.seed": seed}
+    loaded = load(study, [*(settings or []), *_overrides(given)])
+    from hpsearch.search import Options
+
+    options = Options(out, storage, data_dir, new, takeover, workers, no_code)
+    display, files = _display(loaded, "comparison", options, quiet=quiet or format is CompareFormat.json)
+    from hpsearch.search import compare as run
+
+    outcome, record = display.show(lambda: run(loaded, options, display))
+    if format is CompareFormat.json:
+        from hpsearch.analysis import compare as analyzed
+        from hpsearch.analysis import comparison_to_json
+
+        print(json.dumps(comparison_to_json(analyzed(record)), indent=1))
+    else:
+        display.conclude_comparison(outcome, record, files)
+    _end(outcome, record)
+
+
+def _overrides(given: Mapping[str, Any]) -> list[str]:
+    return [f"{path}={value}" for path, value in given.items() if value is not None]
+
+
+def _display(
+    loaded: StudyFile, kind: Kind, options: Options, *, quiet: bool
+) -> tuple[TerminalDisplay, StudyFiles]:
+    from hpsearch.experiment import prepare
+    from hpsearch.store.files import PARTS, StudyFiles
+    from hpsearch.terminal import TerminalDisplay
+
+    search = prepare(loaded.spec, kind).search
+    files = StudyFiles(options.out, loaded.spec.name, PARTS[kind])
+
+    def bytes_on_disk() -> int:
+        return sum(path.stat().st_size for path in files.directory.rglob("*") if path.is_file())
+
+    return TerminalDisplay(console(), search.trials, search.metric, quiet, bytes_on_disk), files
+
+
+def _end(outcome: str, record: StudyRecord) -> None:
+    """End with the exit code of an outcome."""
+    if outcome == "interrupted":
+        raise typer.Exit(INTERRUPTED)
+    if outcome == "hopeless":
+        cause = record.trials[0].kind_of_failure
+        raise HpsearchError(f"every trial failed for one cause: {cause}; mend it and start over with --new")
+
+
+@app.command()
+def probe(
+    study: StudyArgument,
+    settings: SetOption = None,
+    rows: Annotated[int, typer.Option(min=2, help="Rows of the training part, from its beginning.")] = 512,
+    replicates: Annotated[int, typer.Option(min=1, max=1000, help="Seeds of each network.")] = 3,
+    format: Annotated[ProbeFormat, typer.Option(help="How to print the numbers.")] = ProbeFormat.table,
+    out: OutOption = Path(),
+    data_dir: DataDirOption = None,
+) -> None:
+    """Show how activations and gradients travel through the layers, without training."""
+    loaded = load(study, settings)
+    from hpsearch.probing import ProbeOptions
+    from hpsearch.probing import probe as run
+    from hpsearch.tables import probe_lines, probe_table
+
+    probed = run(loaded, ProbeOptions(rows, replicates, out, data_dir))
+    if format is ProbeFormat.json:
+        print(probed.json())
+    else:
+        console().print(probe_table(probed))
+        print("\n".join(probe_lines(probed)))

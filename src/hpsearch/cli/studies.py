@@ -1,0 +1,70 @@
+"""Find what a command is about: a study file, or a study that was begun."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.exceptions import Problem, StudyFileError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hpsearch.spec import StudyFile
+    from hpsearch.store.files import StudyFiles
+    from hpsearch.store.record import StudyRecord
+
+
+def load(path: Path, settings: list[str] | None) -> StudyFile:
+    """Load a study file with what `--set` says, and check what only a search space can."""
+    from hpsearch.search_space import check_enqueued
+    from hpsearch.spec import load_study_file
+
+    study = load_study_file(path, settings or ())
+    check_enqueued(study.spec, study.source)
+    if study.spec.compare is not None:
+        from hpsearch.arms import arms_of
+
+        arms_of(study.spec, study.source)
+    return study
+
+
+def files_of(study: str, out: Path) -> StudyFiles:
+    """Find the files of a study by its study file or its name."""
+    from hpsearch.spec import load_study_file
+    from hpsearch.spec.study import names_one_directory
+    from hpsearch.store.files import StudyFiles
+
+    path = Path(study)
+    if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # noqa: PTH113 - Path raises for a long name
+        return StudyFiles(out, load_study_file(path).spec.name)
+    if not names_one_directory(study):
+        shown = study if study and study.isprintable() else repr(study)
+        raise StudyFileError((Problem(shown, None, "", "a study file or the name of a study", "neither"),))
+    return StudyFiles(out, study)
+
+
+def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
+    """Find the files of a study and read what was begun of it: its search, its comparison, or both.
+
+    Raises StudyNotFoundError where nothing was.
+    """
+    from hpsearch.store.files import PARTS
+    from hpsearch.store.reading import read_record
+
+    files = files_of(study, out)
+    begun = [part for part in files.parts if part.part != PARTS["confirmation"]]
+    return [(part, read_record(part)) for part in begun or [files]]
+
+
+def record_of(study: str, out: Path) -> tuple[StudyFiles, StudyRecord]:
+    """Give the search of a study, or where it was not begun its comparison."""
+    return records_of(study, out)[0]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Give what prints to people."""
+    from rich.console import Console
+
+    return Console(stderr=stderr)

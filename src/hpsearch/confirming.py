@@ -1,0 +1,67 @@
+"""Confirm a search: its best trials are trained again from fresh common seeds, as far as a race asks for."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from statistics import fmean
+
+from hpsearch.analysis.confirmation import name_of
+from hpsearch.conduct import conduct, storage_of
+from hpsearch.display import Display, Outcome
+from hpsearch.engines.crew import Crew
+from hpsearch.experiment import compared
+from hpsearch.spec import Compare, StudySpec
+from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.store.lease import Lease
+from hpsearch.store.record import StudyRecord
+from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
+
+FEWEST_RUNS = 2
+"""With fewer nothing is known that the search did not know."""
+
+
+def confirm(
+    files: StudyFiles, resolved: Resolved, record: StudyRecord, crew: Crew, lease: Lease, display: Display
+) -> Outcome | None:
+    """Train the finalists of a search again, or go on with that; the workers have the study open.
+
+    Gives None where there is nothing to confirm. Replicates of other finalists, of a search that has gone on
+    since, are removed.
+    """
+    spec = confirmation_of(record)
+    if spec is None or spec.compare is None:
+        return None
+    part = StudyFiles(files.out, files.name, PARTS["confirmation"])
+    stored = read_resolved(part)
+    if stored is not None and (stored.spec.compare is None or stored.spec.compare.arms != spec.compare.arms):
+        display.note("the search has other finalists now: they are confirmed anew")
+        shutil.rmtree(part.directory)
+    part.directory.mkdir(exist_ok=True)
+    lease.check()
+    own = replace(resolved, spec=spec, kind="confirmation")
+    write_resolved(part, own)
+    finalists = len(spec.compare.arms)
+    display.begin(
+        spec.search.trials, f"confirming {finalists} finalists in at most {spec.search.trials} runs"
+    )
+    outcome = conduct(part, own, storage_of(part, resolved.storage), crew, lease, display)
+    return "interrupted" if outcome == "interrupted" else None
+
+
+def confirmation_of(record: StudyRecord) -> StudySpec | None:
+    """Give the confirmation of a search that has ended; None where nothing is to be confirmed.
+
+    The arms are the finalists, which may have been pruned, by their trials' numbers; the budget is their
+    replicates, or as many runs as the share of the search's epochs pays for.
+    """
+    rules = record.spec.confirm
+    finalists = record.ranking[: rules.finalists]
+    runs = len(finalists) * rules.replicates
+    if finalists and rules.share is not None:
+        spent = sum(trial.epochs for trial in record.trials)
+        runs = min(runs, int(rules.share * spent / fmean(trial.epochs for trial in finalists)))
+    if runs < FEWEST_RUNS:
+        return None
+    arms = {name_of(trial): trial.configuration.dump() for trial in finalists}
+    return compared(record.spec, Compare(arms=arms, replicates=rules.replicates), runs)
