@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hpsearch.analysis.analysis import Analysis
+from hpsearch.analysis.comparison import Comparison
 from hpsearch.analysis.probing import ArmSummary
 from hpsearch.probes.record import EDGES, StudyProbe
 from hpsearch.store.record import finite
@@ -37,6 +38,15 @@ def probe_to_json(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> dict[st
         "edges": list(EDGES),
         "arms": arms,
     }
+
+
+def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
+    """Give a comparison as data that JSON can hold: every number of its page, and every run with its curves.
+
+    What is not finite is None.
+    """
+    found: dict[str, Any] = plain(comparison)
+    return found
 
 
 def plain(value: Any) -> Any:
