@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.analysis import Analysis, ArmSummary
+from hpsearch.analysis import Analysis, ArmSummary, Comparison
 from hpsearch.probes.record import StudyProbe
+from hpsearch.report.compare_page import ComparePage, compare_page
 from hpsearch.report.document import render
 from hpsearch.report.page import StudyPage, study_page
 from hpsearch.report.probe_page import ProbePage, probe_page
@@ -14,12 +15,16 @@ from hpsearch.store.disk import write_atomically
 from hpsearch.store.record import StudyRecord
 
 __all__ = [
+    "ComparePage",
     "ProbePage",
     "StudyPage",
+    "compare_page",
     "probe_page",
+    "render_comparison",
     "render_probe",
     "render_report",
     "study_page",
+    "write_comparison",
     "write_probe",
     "write_report",
 ]
@@ -46,3 +51,13 @@ def render_probe(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
 def write_probe(probe: StudyProbe, summaries: Sequence[ArmSummary], path: Path) -> None:
     """Write the probes of a study to a file, in one step, as `write_report` does."""
     write_atomically(path, render_probe(probe, summaries).encode("utf-8", "replace"))
+
+
+def render_comparison(comparison: Comparison, record: StudyRecord) -> str:
+    """Render the results of a comparison as an HTML document."""
+    return render(compare_page(comparison, record))
+
+
+def write_comparison(comparison: Comparison, record: StudyRecord, path: Path) -> None:
+    """Write the results of a comparison to a file, in one step, as `write_report` does."""
+    write_atomically(path, render_comparison(comparison, record).encode("utf-8", "replace"))

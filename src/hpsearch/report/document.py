@@ -10,10 +10,17 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from hpsearch.report.compare_page import ComparePage
 from hpsearch.report.page import StudyPage
 from hpsearch.report.probe_page import ProbePage
 
-TEMPLATES: dict[type[StudyPage | ProbePage], str] = {StudyPage: "study.html", ProbePage: "probe.html"}
+Page = StudyPage | ProbePage | ComparePage
+
+TEMPLATES: dict[type[Page], str] = {
+    StudyPage: "study.html",
+    ProbePage: "probe.html",
+    ComparePage: "compare.html",
+}
 
 
 def environment() -> Environment:
@@ -47,7 +54,7 @@ def _read(asset: str) -> str:
     return files("hpsearch.report").joinpath("assets", asset).read_text(encoding="utf-8")
 
 
-def render(page: StudyPage | ProbePage) -> str:
+def render(page: Page) -> str:
     """Render a page by its template."""
     variables = {field.name: getattr(page, field.name) for field in fields(page)}
     return environment().get_template(TEMPLATES[type(page)]).render(variables)

@@ -1,16 +1,29 @@
 """Typed results drawn as figures for the report."""
 
+from hpsearch.report.figures.bands import BandPanel, BandPlot, DrawnBand, draw_bands
 from hpsearch.report.figures.curves import draw_curves
 from hpsearch.report.figures.depths import draw_depths
+from hpsearch.report.figures.dots import DotPlot, DotRow, draw_dots
+from hpsearch.report.figures.heat_map import HeatCell, HeatMap, draw_heat_map
 from hpsearch.report.figures.histograms import draw_histograms
 from hpsearch.report.figures.importance import draw_importance
 from hpsearch.report.figures.progress import draw_progress
 from hpsearch.report.figures.scale import Scale, fit_scale
 
 __all__ = [
+    "BandPanel",
+    "BandPlot",
+    "DotPlot",
+    "DotRow",
+    "DrawnBand",
+    "HeatCell",
+    "HeatMap",
     "Scale",
+    "draw_bands",
     "draw_curves",
     "draw_depths",
+    "draw_dots",
+    "draw_heat_map",
     "draw_histograms",
     "draw_importance",
     "draw_progress",

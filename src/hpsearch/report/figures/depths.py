@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from hpsearch.probes.record import ArmProbe, LayerProbe
 from hpsearch.report.figures.curves import COLOURS, STROKES
 from hpsearch.report.figures.scale import LARGEST
-from hpsearch.report.figures.svg import clip_label, drawing, new_panels, to_svg
+from hpsearch.report.figures.svg import clip_label, drawing, name_panels, new_panels, to_svg
 from hpsearch.report.numbers import short
 
 ABREAST = 3
@@ -41,7 +41,7 @@ def draw_depths(arms: Sequence[ArmProbe], measured: Measured, name: str, what: s
         _set_scale(flat[0], [measured(layer) for arm in arms for layer in arm.layers])
         for axes, group in zip(flat, groups, strict=False):
             _draw_panel(axes, group, [arm for arm in arms if arm.behind == group], measured, lines)
-        _name_axes(flat, len(groups), columns, what)
+        name_panels(flat, len(groups), columns, "hidden layer", what)
         _add_legend(figure, lines)
         return to_svg(figure, name, f"{what} by layer, for each activation and initializer; see the table")
 
@@ -84,17 +84,6 @@ def _set_scale(axes: Axes, values: Sequence[float]) -> None:
     axes.yaxis.set_major_locator(LogLocator(numticks=TICKS))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value))))
-
-
-def _name_axes(panels: Sequence[Axes], filled: int, columns: int, what: str) -> None:
-    """Name the axes at the left and below the last panel of each column; empty panels are not shown."""
-    for axes in panels[filled:]:
-        axes.set_visible(False)
-    for axes in panels[max(filled - columns, 0) : filled]:
-        axes.tick_params(labelbottom=True)
-        axes.set_xlabel("hidden layer")
-    for axes in panels[::columns]:
-        axes.set_ylabel(what)
 
 
 def _add_legend(figure: Figure, lines: dict[str, Line2D]) -> None:

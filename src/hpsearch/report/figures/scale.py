@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from hpsearch.report.numbers import short
@@ -32,15 +33,29 @@ class Scale:
         """Move a value that lies beyond the axis to its edge."""
         return min(max(value, self.low), self.high)
 
+    def around(self, values: Sequence[float]) -> Scale:
+        """Move the ends to the outermost of those values that are on the axis."""
+        inside = [value for value in values if self.low <= value <= self.high]
+        return replace(self, low=min(inside), high=max(inside)) if inside else self
+
     def apply(self, axes: Axes) -> None:
         """Set the vertical axis of a plot."""
         axes.set_yscale("log" if self.log else "linear")
         axes.set_ylim(*self._padded())
+        self._set_ticks(axes.yaxis)
+
+    def apply_across(self, axes: Axes) -> None:
+        """Set the horizontal axis of a plot."""
+        axes.set_xscale("log" if self.log else "linear")
+        axes.set_xlim(*self._padded())
+        self._set_ticks(axes.xaxis)
+
+    def _set_ticks(self, axis: Axis) -> None:
         if self.log:
             steps = (1.0, 2.0, 5.0) if self.high / self.low < DENSE_RATIO else (1.0,)
-            axes.yaxis.set_major_locator(LogLocator(subs=steps))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-            axes.yaxis.set_minor_formatter(NullFormatter())
+            axis.set_major_locator(LogLocator(subs=steps))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+            axis.set_minor_formatter(NullFormatter())
 
     def _padded(self) -> tuple[float, float]:
         if self.log:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any
@@ -25,6 +25,8 @@ INK = "#000000"
 GREY = "#8c8c8c"
 WIDTH = 6.8
 LONGEST_LABEL = 38
+LABEL_END = 12
+"""Letters of the end that a shortened label keeps: often only there two of them differ."""
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",
@@ -73,10 +75,23 @@ def new_panels(height: float, rows: int, columns: int) -> tuple[Figure, list[lis
     return figure, panels.tolist()
 
 
-def clip_label(label: str) -> str:
-    """Shorten a label to the room of a figure, without letters that XML cannot hold."""
+def name_panels(panels: Sequence[Axes], filled: int, columns: int, across: str, up: str) -> None:
+    """Name the axes at the left and below the last panel of each column; empty panels are not shown."""
+    for axes in panels[filled:]:
+        axes.set_visible(False)
+    for axes in panels[max(filled - columns, 0) : filled]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel(across)
+    for axes in panels[::columns]:
+        axes.set_ylabel(up)
+
+
+def clip_label(label: str, longest: int = LONGEST_LABEL) -> str:
+    """Shorten a label to the room of a figure, without letters that XML cannot hold; it keeps both ends."""
     clean = "".join("\N{REPLACEMENT CHARACTER}" if _is_control(letter) else letter for letter in label)
-    return clean if len(clean) <= LONGEST_LABEL else clean[: LONGEST_LABEL - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    if len(clean) <= longest:
+        return clean
+    return clean[: longest - LABEL_END - 1] + "\N{HORIZONTAL ELLIPSIS}" + clean[-LABEL_END:]
 
 
 def _is_control(letter: str) -> bool:

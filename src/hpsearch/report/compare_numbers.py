@@ -1,0 +1,60 @@
+"""Estimates as people read them: as many digits as their intervals justify."""
+
+from __future__ import annotations
+
+import math
+
+from hpsearch.analysis.evidence import Estimate
+from hpsearch.report.numbers import DASH, short
+
+MOST_DECIMALS = 6
+
+
+def mean_text(estimate: Estimate) -> str:
+    """Write a mean to two digits of its interval's half width; an en dash where there is none."""
+    return DASH if estimate.mean is None else _text(estimate.mean, estimate)
+
+
+def interval_text(estimate: Estimate) -> str:
+    """Write an interval: `0.355 to 0.389`; an en dash where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return DASH
+    return f"{_text(estimate.low, estimate)} to {_text(estimate.high, estimate)}"
+
+
+def with_interval(estimate: Estimate) -> str:
+    """Write a mean with its interval: `0.372 (95 % interval 0.355 to 0.389)`."""
+    interval = interval_text(estimate)
+    return mean_text(estimate) + ("" if interval == DASH else f" (95 % interval {interval})")
+
+
+def half_text(estimate: Estimate) -> str:
+    """Write a mean with half of its interval: `0.372 \N{PLUS-MINUS SIGN}0.017`."""
+    if estimate.low is None or estimate.high is None:
+        return mean_text(estimate)
+    half = _text((estimate.high - estimate.low) / 2, estimate)
+    return f"{mean_text(estimate)} \N{PLUS-MINUS SIGN}{half}"
+
+
+def _text(value: float, estimate: Estimate) -> str:
+    """Write one number of an estimate; all of them have the same decimals."""
+    decimals = _decimals(estimate)
+    return short(float(value)) if decimals is None else f"{value:.{decimals}f}"
+
+
+def _decimals(estimate: Estimate) -> int | None:
+    """Count the decimals that an estimate is worth; None without an interval, or where it is too large."""
+    if estimate.mean is None or estimate.low is None or estimate.high is None:
+        return None
+    half = (estimate.high - estimate.low) / 2
+    if not half or abs(estimate.mean) >= 10**MOST_DECIMALS:
+        return None
+    decimals = 1 - math.floor(math.log10(half))
+    return max(decimals, 0) if decimals <= MOST_DECIMALS else None
+
+
+def three_digits(value: float) -> str:
+    """Write a number with three significant digits, zeros among them: `0.370`."""
+    if value and not 1e-3 <= abs(value) < 1e4:
+        return short(float(f"{value:.3g}"))
+    return f"{value:#.3g}".rstrip(".") if abs(value) < 1e3 else f"{value:.0f}"

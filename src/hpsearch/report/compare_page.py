@@ -1,0 +1,122 @@
+"""The page on a comparison as its template sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpsearch.analysis.comparison import Comparison
+from hpsearch.report import compare_prose as prose
+from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of
+from hpsearch.report.compare_tables import arms_table, claims_table, failures_table
+from hpsearch.report.figures import Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
+from hpsearch.report.page import Explained
+from hpsearch.report.tables import Table, data_table, named_table, provenance_table
+from hpsearch.spec import print_spec
+from hpsearch.store.record import StudyRecord
+
+LOG_RATIO = 3.0
+"""Between the ends of learning curves, from which their axis is logarithmic."""
+
+
+@dataclass(frozen=True)
+class ComparePage:
+    """Everything that the template may use; each field is one of its variables."""
+
+    name: str
+    answer: str
+    means: Explained
+    arms: Table
+    differences: Explained | None
+    heat: Explained | None
+    curves: Explained | None
+    claims: Explained | None
+    epochs: Explained
+    failures: Explained | None
+    limits: tuple[str, ...]
+    fixed: Table | None
+    data: Table | None
+    study_file: str
+    provenance: Table
+
+
+def compare_page(comparison: Comparison, record: StudyRecord) -> ComparePage:
+    """Lay out the page on a comparison."""
+    fixed = comparison.fixed
+    return ComparePage(
+        name=comparison.name,
+        answer=prose.answer(comparison),
+        means=_means(comparison),
+        arms=arms_table(comparison),
+        differences=_differences(comparison),
+        heat=_heat(comparison),
+        curves=_curves(comparison),
+        claims=_claims(comparison),
+        epochs=_epochs(comparison),
+        failures=_failures(comparison),
+        limits=prose.limits_notes(comparison),
+        fixed=named_table("Searched values that all arms share", fixed) if fixed else None,
+        data=None if record.data is None else data_table(record.data),
+        study_file=print_spec(record.spec),
+        provenance=provenance_table(record),
+    )
+
+
+def _means(comparison: Comparison) -> Explained:
+    plot = means_of(comparison)
+    if not plot.values:
+        return Explained("No run has given a value yet.")
+    scale = plot.fit(minimize=comparison.minimize)
+    return Explained(prose.means_note(comparison, scale.outside), draw_dots(plot, scale, "means"))
+
+
+def _differences(comparison: Comparison) -> Explained | None:
+    plot = differences_of(comparison)
+    if not plot.values:
+        return None
+    scale = plot.fit(minimize=comparison.minimize)
+    return Explained(prose.differences_note(comparison, scale.outside), draw_dots(plot, scale, "differences"))
+
+
+def _heat(comparison: Comparison) -> Explained | None:
+    means = [arm.best.mean for arm in comparison.arms if arm.best.mean is not None]
+    heat = heat_of(comparison, fit_scale(means, minimize=comparison.minimize).around(means))
+    if heat is None or not means:
+        return None
+    return Explained(prose.heat_note(comparison), draw_heat_map(heat, comparison.metric))
+
+
+def _curves(comparison: Comparison) -> Explained | None:
+    plot = bands_of(comparison)
+    if not plot.values:
+        return None
+    scale = _of_curves(plot.values, minimize=comparison.minimize)
+    note = prose.curves_note(len(plot.panels), comparison, scale.outside)
+    return Explained(note, draw_bands(plot, scale))
+
+
+def _of_curves(values: Sequence[float], *, minimize: bool) -> Scale:
+    """Fit an axis to curves; a loss that falls to a part of itself shows its end on a logarithmic one."""
+    low, high = min(values), max(values)
+    if minimize and low > 0 and high > LOG_RATIO * low:
+        return Scale(low, high, log=True, outside=0)
+    return fit_scale(values, minimize=minimize)
+
+
+def _claims(comparison: Comparison) -> Explained | None:
+    if not comparison.claims:
+        return None
+    return Explained(prose.claims_note(), table=claims_table(comparison.claims))
+
+
+def _epochs(comparison: Comparison) -> Explained:
+    plot, note = epochs_of(comparison), prose.epochs_note(comparison)
+    if not plot.values:
+        return Explained(note)
+    return Explained(note, draw_dots(plot, plot.fit(minimize=True), "epochs"))
+
+
+def _failures(comparison: Comparison) -> Explained | None:
+    if not comparison.failures:
+        return None
+    return Explained(prose.failures_note(comparison), table=failures_table(comparison.failures))

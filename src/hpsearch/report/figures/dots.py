@@ -1,0 +1,176 @@
+"""A number of each arm with its interval: a row for each arm, a small dot for each seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hpsearch.report.figures.scale import Scale, fit_scale
+from hpsearch.report.figures.svg import GREY, INK, clip_label, drawing, new_figure, to_svg
+
+Kind = Literal["best", "arm", "better", "worse", "cannot tell"]
+
+ROW = 0.215
+"""Height of a row in inches: room for its label."""
+
+
+BELOW = 0.27
+"""Of a row, between the mean and the dots of the seeds."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the mean of a row is drawn, and what the legend says of it."""
+
+    shape: str
+    colour: str
+    told: str
+
+
+LOOKS: dict[Kind, Look] = {
+    "best": Look("D", "#00835f", "among the best"),
+    "arm": Look("o", "#1f7fc4", "other arm"),
+    "better": Look("D", "#00835f", "better"),
+    "worse": Look("s", "#d1495b", "worse"),
+    "cannot tell": Look("o", GREY, "cannot tell"),
+}
+
+
+@dataclass(frozen=True)
+class DotRow:
+    """One arm: its mean and interval where it has one, the value of each seed, and a note in words."""
+
+    label: str
+    kind: Kind
+    mean: float | None
+    low: float | None
+    high: float | None
+    points: tuple[float, ...]
+    note: str
+
+
+@dataclass(frozen=True)
+class DotPlot:
+    """Rows from top to bottom on one axis.
+
+    A line stands at `reference`; an axis that is `centred` holds it whatever the values are.
+    """
+
+    rows: tuple[DotRow, ...]
+    what: str
+    reference: float | None = None
+    reference_name: str = ""
+    centred: bool = False
+
+    def fit(self, *, minimize: bool) -> Scale:
+        """Fit an axis to the means, with room for the intervals and seeds of those that are on it.
+
+        The room is at most half of the axis on either side.
+        """
+        scale = self._with_reference(fit_scale(self.values, minimize=minimize).around(self.values))
+        inside = [row for row in self.rows if row.mean is not None and scale.place(row.mean) == row.mean]
+        ends = [end for row in inside for end in (row.low, row.high, *row.points) if end is not None]
+        if scale.log or not ends:
+            return scale
+        room = (scale.high - scale.low) / 2 or math.inf
+        low = max(min(scale.low, *ends), scale.low - room)
+        high = min(max(scale.high, *ends), scale.high + room)
+        return Scale(low, high, log=False, outside=sum(not low <= value <= high for value in self.values))
+
+    def _with_reference(self, scale: Scale) -> Scale:
+        if not self.centred or self.reference is None:
+            return scale
+        return replace(scale, low=min(scale.low, self.reference), high=max(scale.high, self.reference))
+
+    @property
+    def values(self) -> list[float]:
+        """List what the axis has to hold: the means, and the seeds of rows that have none."""
+        means = [row.mean for row in self.rows if row.mean is not None]
+        means += [self.reference] if self.centred and self.reference is not None else []
+        return means + [point for row in self.rows if row.mean is None for point in row.points]
+
+
+def draw_dots(plot: DotPlot, scale: Scale, name: str) -> Markup:
+    """Draw the rows; `name` is unique in the page. What lies beyond the axis points over its edge."""
+    with drawing():
+        figure, axes = new_figure(1.05 + ROW * len(plot.rows))
+        scale.apply_across(axes)
+        _lay_out(axes, plot)
+        if plot.reference is not None and scale.place(plot.reference) == plot.reference:
+            axes.axvline(plot.reference, color=INK, linewidth=1, dashes=(4, 2), label=plot.reference_name)
+        for place, row in enumerate(plot.rows):
+            _draw_row(axes, place, row, scale)
+        _draw_points(axes, plot.rows, scale)
+        _draw_means(axes, plot.rows, scale)
+        _add_legend(figure, axes)
+        return to_svg(
+            figure, name, f"{plot.what} of each arm with its 95 % interval; the table says the same"
+        )
+
+
+def _lay_out(axes: Axes, plot: DotPlot) -> None:
+    axes.set_yticks(range(len(plot.rows)), [clip_label(row.label) for row in plot.rows], fontsize=8)
+    axes.set_ylim(len(plot.rows) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(plot.what)
+
+
+def _draw_row(axes: Axes, place: int, row: DotRow, scale: Scale) -> None:
+    if row.low is not None and row.high is not None:
+        ends = [scale.place(row.low), scale.place(row.high)]
+        axes.plot(
+            ends, [place, place], color=LOOKS[row.kind].colour, linewidth=2, alpha=0.75, solid_capstyle="butt"
+        )
+    axes.text(
+        1.015, place, row.note, transform=axes.get_yaxis_transform(), va="center", fontsize=8, clip_on=False
+    )
+
+
+def _draw_points(axes: Axes, rows: Sequence[DotRow], scale: Scale) -> None:
+    """Draw the seeds as far as the axis holds them."""
+    inside = [
+        (point, place + BELOW)
+        for place, row in enumerate(rows)
+        for point in row.points
+        if scale.low <= point <= scale.high
+    ]
+    if inside:
+        across, down = zip(*inside, strict=True)
+        axes.plot(
+            across, down, "o", color=GREY, markersize=2.6, alpha=0.8, markeredgewidth=0, label="one seed"
+        )
+
+
+def _draw_means(axes: Axes, rows: Sequence[DotRow], scale: Scale) -> None:
+    for kind, look in LOOKS.items():
+        own = [
+            (row.mean, place) for place, row in enumerate(rows) if row.kind == kind and row.mean is not None
+        ]
+        for shape, some in _by_shape(own, look.shape, scale).items():
+            across, down = zip(*some, strict=True)
+            label = look.told if shape == look.shape or len(some) == len(own) else None
+            axes.plot(across, down, shape, color=look.colour, markersize=5, clip_on=False, label=label)
+
+
+def _by_shape(
+    means: Sequence[tuple[float, int]], shape: str, scale: Scale
+) -> dict[str, list[tuple[float, int]]]:
+    """Part the means into those on the axis and those that point over one of its ends."""
+    parted: dict[str, list[tuple[float, int]]] = {}
+    for mean, place in means:
+        own = ">" if mean > scale.high else "<" if mean < scale.low else shape
+        parted.setdefault(own, []).append((scale.place(mean), place))
+    return parted
+
+
+def _add_legend(figure: Figure, axes: Axes) -> None:
+    if axes.get_legend_handles_labels()[1]:
+        figure.legend(loc="outside upper left", ncols=5, frameon=False, fontsize=8)
