@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import ArmSummary
+    from hpsearch.analysis import ArmResult, ArmSummary, Comparison, JudgedClaim
     from hpsearch.probing import Probed
     from hpsearch.search_space import SearchSpace
     from hpsearch.store.record import StudyRecord
@@ -113,6 +113,70 @@ def probe_lines(probed: Probed) -> list[str]:
         shared = ", ".join(f"{name} = {_plain(value)}" for name, value in probe.fixed.items())
         lines.append(f"the same in every arm (first option, or middle of the range): {shared}")
     return [*lines, f"page: {probed.page}"]
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """List the arms of a comparison, best first; `*` marks those that cannot be told apart from the best."""
+    table = _table()
+    table.add_column("", no_wrap=True)
+    table.add_column("arm", overflow="fold")
+    for column in (comparison.metric, "to baseline", "epochs to\ntarget"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for arm in comparison.arms:
+        mark = "*" if arm.tied else ""
+        _add(table, mark, arm.name, _metric(arm), _to_baseline(arm), _epochs(arm, comparison))
+    return table
+
+
+def _metric(arm: ArmResult) -> str:
+    from hpsearch.report.compare_numbers import half_text
+
+    if arm.best.failed:
+        return f"{arm.best.failed} of {arm.ended} failed"
+    return half_text(arm.best) if arm.ended else ""
+
+
+def _to_baseline(arm: ArmResult) -> str:
+    from hpsearch.report.compare_numbers import half_text
+
+    if arm.standing is None:
+        return "baseline"
+    found = arm.standing.difference.estimate
+    return "" if found.mean is None else half_text(found)
+
+
+def _epochs(arm: ArmResult, comparison: Comparison) -> str:
+    from hpsearch.report.compare_numbers import mean_text
+
+    if comparison.target.loss is None or not arm.ended:
+        return ""
+    count = arm.to_target.count
+    return mean_text(arm.to_target) if count == arm.ended else f"{count} of {arm.ended}"
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """Tell in a few lines what a comparison has found: the best arms, the failures, the claims."""
+    from hpsearch.report import compare_prose
+
+    seeds = comparison.runs.replicates
+    legend = f"means over {seeds} seeds, \N{PLUS-MINUS SIGN} half of the 95 % interval"
+    lines = [legend + ("; * cannot be told apart from the best" if comparison.tied else "")]
+    lines += [] if comparison.target.loss is None else [f"target: val_loss {comparison.target.loss:.4g}"]
+    lines += [compare_prose.answer(comparison)]
+    for failed in comparison.failures:
+        arms = len({name for name, _ in failed.runs})
+        lines.append(f"failed: {len(failed.runs)} runs of {arms} arms: {failed.cause or 'no cause known'}")
+    return lines + [_claim(claim) for claim in comparison.claims]
+
+
+def _claim(claim: JudgedClaim) -> str:
+    from hpsearch.report.compare_numbers import half_text
+    from hpsearch.report.compare_tables import compared, evidence
+
+    measured = "" if claim.measured.mean is None else f" = {half_text(claim.measured)}"
+    troubles = evidence(claim).partition("; ")[2] or claim.obstacle
+    told = f"{claim.verdict}: {claim.says} [{compared(claim)}{measured}"
+    return f"{told}; {troubles}]" if troubles else f"{told}]"
 
 
 def _plain(value: Any) -> str:
