@@ -72,9 +72,9 @@ def trial(
     best = min(range(len(losses)), key=losses.__getitem__)
     history = {
         "loss": tuple(0.9 * loss for loss in losses),
-        "accuracy": tuple(1 / (1 + 0.9 * loss) for loss in losses),
+        "accuracy": tuple(1 / (1 + 0.9 * abs(loss)) for loss in losses),
         "val_loss": losses,
-        "val_accuracy": tuple(1 / (1 + loss) for loss in losses),
+        "val_accuracy": tuple(1 / (1 + abs(loss)) for loss in losses),
         "val_loss_with_penalties": losses,
         "loss_with_penalties": tuple(0.9 * loss for loss in losses),
         "learning_rate": (0.01,) * len(losses),

@@ -10,9 +10,10 @@ import subprocess
 
 import pytest
 
+import made_comparisons
 import made_probes
-from hpsearch.analysis import analyze, summarize
-from hpsearch.report import render_probe, render_report
+from hpsearch.analysis import analyze, compare, summarize
+from hpsearch.report import render_comparison, render_probe, render_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -80,6 +81,38 @@ def test_the_page_on_probes_runs_under_its_policy_and_its_table_sorts(browse):
     document = browse(render_probe(probe, tuple(map(summarize, probe.arms))))
     assert document.count('<button type="button">') == 9
     assert document.count("<svg") == 3
+
+
+WIDTHS = """<!DOCTYPE html><iframe style="width:{width}px;height:800px;border:0" srcdoc="{page}"></iframe><script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {{
+  const page = frame.contentDocument;
+  const header = page.querySelectorAll("#arms thead th")[2];
+  const names = () => Array.from(page.querySelectorAll("#arms tbody th"), (cell) => cell.textContent.trim());
+  const seen = {{ width: page.documentElement.scrollWidth, unsorted: names() }};
+  header.querySelector("button").click();
+  header.querySelector("button").click();
+  seen.sorted = names();
+  seen.focusable = Array.from(page.querySelectorAll(".scroll")).every((region) => region.tabIndex === 0);
+  seen.named = Array.from(page.querySelectorAll("svg")).every((svg) => svg.getAttribute("aria-label"));
+  document.body.append(Object.assign(document.createElement("pre"), {{ textContent: JSON.stringify(seen) }}));
+}};
+</script>"""
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_the_page_on_a_comparison_fits_and_its_table_sorts(browse, width):
+    record = made_comparisons.large(baseline="glorot_uniform, relu")
+    comparison = compare(record)
+    page = html.escape(render_comparison(comparison, record))
+    document = browse(WIDTHS.format(page=page, width=width))
+    seen = json.loads(re.findall(r"<pre>(\{.*?\})</pre>", document)[-1])
+    names = [arm.name for arm in comparison.arms if arm.best.mean is not None]
+    assert seen["width"] <= width
+    assert [name.removesuffix(" (baseline)") for name in seen["unsorted"][: len(names)]] == names
+    assert [name.removesuffix(" (baseline)") for name in seen["sorted"][: len(names)]] == names[::-1]
+    assert seen["focusable"]
+    assert seen["named"]
 
 
 def test_page_fits_a_phone_and_its_table_sorts_and_filters(synthetic, browse):

@@ -64,7 +64,7 @@ def compare_page(comparison: Comparison, record: StudyRecord) -> ComparePage:
 
 def _means(comparison: Comparison) -> Explained:
     plot = means_of(comparison)
-    if not plot.values:
+    if not plot.drawable:
         return Explained("No run has given a value yet.")
     scale = plot.fit(minimize=comparison.minimize)
     return Explained(prose.means_note(comparison, scale.outside), draw_dots(plot, scale, "means"))
@@ -72,7 +72,7 @@ def _means(comparison: Comparison) -> Explained:
 
 def _differences(comparison: Comparison) -> Explained | None:
     plot = differences_of(comparison)
-    if not plot.values:
+    if not plot.drawable:
         return None
     scale = plot.fit(minimize=comparison.minimize)
     return Explained(prose.differences_note(comparison, scale.outside), draw_dots(plot, scale, "differences"))
@@ -111,7 +111,7 @@ def _claims(comparison: Comparison) -> Explained | None:
 
 def _epochs(comparison: Comparison) -> Explained:
     plot, note = epochs_of(comparison), prose.epochs_note(comparison)
-    if not plot.values:
+    if not plot.drawable:
         return Explained(note)
     return Explained(note, draw_dots(plot, plot.fit(minimize=True), "epochs"))
 

@@ -76,12 +76,12 @@ class DotPlot:
         scale = self._with_reference(fit_scale(self.values, minimize=minimize).around(self.values))
         inside = [row for row in self.rows if row.mean is not None and scale.place(row.mean) == row.mean]
         ends = [end for row in inside for end in (row.low, row.high, *row.points) if end is not None]
-        if scale.log or not ends:
-            return scale
-        room = (scale.high - scale.low) / 2 or math.inf
-        low = max(min(scale.low, *ends), scale.low - room)
-        high = min(max(scale.high, *ends), scale.high + room)
-        return Scale(low, high, log=False, outside=sum(not low <= value <= high for value in self.values))
+        return _widened(scale, ends) if ends else scale
+
+    @property
+    def drawable(self) -> bool:
+        """Tell whether any row has a number."""
+        return any(row.mean is not None or row.points for row in self.rows)
 
     def _with_reference(self, scale: Scale) -> Scale:
         if not self.centred or self.reference is None:
@@ -94,6 +94,14 @@ class DotPlot:
         means = [row.mean for row in self.rows if row.mean is not None]
         means += [self.reference] if self.centred and self.reference is not None else []
         return means + [point for row in self.rows if row.mean is None for point in row.points]
+
+
+def _widened(scale: Scale, ends: Sequence[float]) -> Scale:
+    """Make room for ends of intervals, on either side at most half of the axis, or a factor of 2."""
+    room = (scale.high - scale.low) / 2 or math.inf
+    lowest, highest = (scale.low / 2, scale.high * 2) if scale.log else (scale.low - room, scale.high + room)
+    low, high = min(scale.low, *ends), max(scale.high, *ends)
+    return replace(scale, low=max(low, lowest), high=min(high, highest))
 
 
 def draw_dots(plot: DotPlot, scale: Scale, name: str) -> Markup:
