@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from hpsearch.analysis.spread import CONFIDENCE, Spread
+
 FEWEST_REPLICATES = 3
 """With 2, the interval of a configuration on its own reaches 9 deviations to each side, and says nothing."""
-
-CONFIDENCE = 0.95
 
 Values = Mapping[int, float | None]
 """The metric of each replicate of one configuration, by the replicate's number; None where it failed."""
@@ -47,24 +47,32 @@ def estimate(values: Values, *, among: Collection[Values] = ()) -> Estimate:
     """Estimate the mean over seeds: Student's t interval, n - 1 degrees of freedom.
 
     A replicate that failed has no value to average, and a mean over the others would flatter: there is none.
-    Fewer than `FEWEST_REPLICATES` take the deviation for the interval from the configurations `among` which
-    they were trained, assuming that single replicates spread alike; without any there is no interval.
+    With fewer than `FEWEST_REPLICATES` the interval comes from the spread of the configurations `among` which
+    they were trained, unless their own is far wider; with none of those there is no interval.
     """
-    sound = _sound(values)
-    failed = len(values) - len(sound)
+    sound, failed = _sound(values), failures(values)
     if failed or not sound:
         return Estimate(None, None, None, None, len(sound), failed)
-    numbers = list(sound.values())
-    mean = float(np.mean(numbers))
-    deviation = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
-    if deviation is not None and len(numbers) >= FEWEST_REPLICATES:
-        spread, freedom = deviation, float(len(numbers) - 1)
-    else:
-        spread, freedom = _pooled_deviation([_sound(arm) for arm in among])
-    if not freedom:
-        return Estimate(mean, deviation, None, None, len(numbers), 0)
-    half = spread / math.sqrt(len(numbers)) * float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
-    return Estimate(mean, deviation, mean - half, mean + half, len(numbers), 0)
+    mean = math.fsum(sound.values()) / len(sound)
+    deviation = float(np.std(list(sound.values()), ddof=1)) if len(sound) > 1 else None
+    reach = _reach(sound, [_sound(arm) for arm in among])
+    if reach is None:
+        return Estimate(mean, deviation, None, None, len(sound), 0)
+    half = reach / math.sqrt(len(sound))
+    return Estimate(mean, deviation, mean - half, mean + half, len(sound), 0)
+
+
+def _reach(values: Mapping[int, float], among: Sequence[Mapping[int, float]]) -> float | None:
+    alone, others = Spread.of([values]), Spread.of(among)
+    if len(values) >= FEWEST_REPLICATES:
+        return alone.reach
+    strange = others.freedom and others.is_exceeded_by(alone.shared, len(values) - 1, usual=others.single)
+    return alone.reach if strange else others.reach
+
+
+def failures(values: Values) -> int:
+    """Count the replicates without a finite value."""
+    return len(values) - len(_sound(values))
 
 
 def difference(a: Values, b: Values, *, minimize: bool) -> Difference:
@@ -92,86 +100,48 @@ def tie_set(arms: Mapping[str, Values], *, minimize: bool, leader: str | None = 
     is empty.
     """
     sign = -1.0 if minimize else 1.0
-    sound = {name: values for name, values in arms.items() if estimate(values).mean is not None}
+    sound = {name: _sound(values) for name, values in arms.items() if values and not failures(values)}
     if not sound:
         return ()
-    names = list(sound)
-    layout = _Layout.of([_sound(values) for values in sound.values()], sign)
-    order = sorted(range(len(names)), key=lambda arm: (names[arm] != leader, -layout.effects[arm]))
-    return tuple(names[arm] for arm in order if layout.may_beat(arm, order[0]))
+    effects = dict(zip(sound, _effects(list(sound.values())), strict=True))
+    order = sorted(sound, key=lambda name: (name != leader, -sign * effects[name]))
+    spread, best = Spread.of(list(sound.values())), sound[order[0]]
+    level = 1 - CONFIDENCE ** (1 / max(1, len(sound) - 1))
+    return (order[0], *(n for n in order[1:] if _tail(best, sound[n], sign=sign, spread=spread) > level))
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Arms x replicates, larger is better, NaN where not trained; and their least-squares fit."""
+def _tail(best: Mapping[int, float], arm: Mapping[int, float], *, sign: float, spread: Spread) -> float:
+    """Give the p-value of the one-sided test that the best is better than an arm.
 
-    table: np.ndarray
-    effects: np.ndarray
-    variance: float
-    freedom: int
-
-    @classmethod
-    def of(cls, arms: Sequence[Mapping[int, float]], sign: float) -> _Layout:
-        columns = sorted({replicate for values in arms for replicate in values})
-        table = np.full((len(arms), len(columns)), np.nan)
-        for row, values in enumerate(arms):
-            table[row, [columns.index(replicate) for replicate in values]] = list(values.values())
-        return cls(sign * table, *_two_way(sign * table))
-
-    def may_beat(self, arm: int, leader: int) -> bool:
-        """Tell whether an arm may be as good as the leader.
-
-        The variance is pooled over all arms, because 3 differences leave 2 degrees of freedom, and a test of
-        ten arms with those finds nothing. A pair that varies more than that is judged by its own variance,
-        because under the pooled one an arm with a wide spread would be excluded too often.
-        """
-        lead = self.table[leader] - self.table[arm]
-        lead = lead[~np.isnan(lead)]
-        if arm == leader or not self.freedom or not lead.size:
-            return True
-        own = float(lead.var(ddof=1)) if lead.size > 1 else 0.0
-        error = math.sqrt(max(own, 2 * self.variance) / lead.size)
-        level = 1 - CONFIDENCE ** (1 / (len(self.table) - 1))
-        return bool(stats.t.sf(_ratio(float(lead.mean()), error), self.freedom) > level)
-
-
-def _two_way(table: np.ndarray) -> tuple[np.ndarray, float, int]:
-    """Fit arm + replicate: the arms' effects, the variance that is left, its degrees of freedom.
-
-    Arms that share no replicates, not even through others, are known by their plain means.
+    The variance is pooled over all arms, because 3 differences leave 2 degrees of freedom, and a test of ten
+    arms with those finds nothing. A pair that varies more is judged by its own variance, and one that varies
+    far more also with its own degrees of freedom: an arm with a wide spread would be excluded too often.
     """
-    rows, columns = np.nonzero(~np.isnan(table))
-    design = np.hstack([np.eye(table.shape[0])[rows], np.eye(table.shape[1])[columns]])
-    shift = np.nanmean(table)
-    observed = table[rows, columns] - shift
-    fitted, _, rank, _ = np.linalg.lstsq(design, observed)
-    if rank < sum(table.shape) - 1:
-        return np.nanmean(table, axis=1), 0.0, 0
-    freedom = len(observed) - int(rank)
-    residual = observed - design @ fitted
-    return fitted[: table.shape[0]], float(residual @ residual) / freedom if freedom else 0.0, freedom
+    lead = [sign * (best[n] - arm[n]) for n in best if n in arm]
+    if not lead or not spread.freedom:
+        return 1.0
+    own = float(np.var(lead, ddof=1)) if len(lead) > 1 else 0.0
+    usual = 2 * spread.rest
+    strange = spread.is_exceeded_by(own, len(lead) - 1, usual=usual)
+    ratio = _ratio(math.fsum(lead) / len(lead), math.sqrt(max(own, usual) / len(lead)))
+    return float(stats.t.sf(ratio, len(lead) - 1 if strange else spread.freedom))
 
 
-def _pooled_deviation(arms: Sequence[Mapping[int, float]]) -> tuple[float, float]:
-    """Give the root mean variance of single replicates within the arms, and its degrees of freedom.
+def _effects(arms: Sequence[Mapping[int, float]]) -> list[float]:
+    """Give the arms' means, adjusted for which replicates they have: least squares of arm + replicate.
 
-    Arms that share their seeds do not vary independently: n seeds leave n - 1 degrees of freedom where the
-    seed decides everything, and those of all arms together where it decides nothing. In between:
-    Satterthwaite, Biometrics Bulletin 2, 1946, with the share of the seed estimated from the two-way layout.
+    Arms that share no replicates, not even through others, are known by their plain means. So are those that
+    have the same ones: nothing is to be adjusted, and equal means would come out unequal in the last bit.
     """
-    arms = [values for values in arms if len(values) > 1]
-    if not arms:
-        return 0.0, 0.0
-    layout = _Layout.of(arms, 1.0)
-    rows, columns = np.nonzero(~np.isnan(layout.table))
-    same_arm = rows[:, None] == rows
-    centre = np.eye(len(rows)) - same_arm / same_arm.sum(axis=0)
-    within = centre @ layout.table[rows, columns]
-    variance = float(within @ within) / float(np.trace(centre))
-    seed = max(0.0, variance - layout.variance) if layout.freedom else variance
-    spread = centre @ (seed * (columns[:, None] == columns) + (variance - seed) * np.eye(len(rows)))
-    freedom = np.trace(spread) ** 2 / np.trace(spread @ spread) if variance else np.trace(centre)
-    return math.sqrt(variance), float(freedom)
+    means = [math.fsum(arm.values()) / len(arm) for arm in arms]
+    columns = sorted({replicate for arm in arms for replicate in arm})
+    if all(len(arm) == len(columns) for arm in arms):
+        return means
+    cells = [(row, columns.index(n), arm[n]) for row, arm in enumerate(arms) for n in arm]
+    rows, places, values = (np.array(part) for part in zip(*cells, strict=True))
+    design = np.hstack([np.eye(len(arms))[rows], np.eye(len(columns))[places]])
+    fitted, _, rank, _ = np.linalg.lstsq(design, values - values.mean())
+    return means if rank < design.shape[1] - 1 else fitted[: len(arms)].tolist()
 
 
 def _sound(values: Values) -> dict[int, float]:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hpsearch.analysis.evidence import Difference, Estimate, Values, difference, estimate, tie_set
+from hpsearch.analysis.evidence import (
+    FEWEST_REPLICATES,
+    Difference,
+    Estimate,
+    Values,
+    difference,
+    estimate,
+    failures,
+    tie_set,
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +51,12 @@ class Race:
         self, ended: Mapping[str, Values], under_way: Collection[tuple[str, int]] = ()
     ) -> tuple[str, int] | None:
         """Give the finalist and replicate to train next, or None: finished, or waiting for `under_way`."""
-        current = self.rounds(ended)[-1:]
-        missing = [(name, r.replicate) for r in current for name in r.finalists if not _has(ended, name, r)]
-        return next((run for run in missing if run not in under_way), None)
+        return next((run for run in self.missing(ended) if run not in under_way), None)
+
+    def missing(self, ended: Mapping[str, Values]) -> tuple[tuple[str, int], ...]:
+        """List what has not ended of the present round, as finalist and replicate; empty when finished."""
+        rounds = self.rounds(ended)[-1:]
+        return tuple((name, r.replicate) for r in rounds for name in r.finalists if not _has(ended, name, r))
 
     def rounds(self, ended: Mapping[str, Values]) -> tuple[Round, ...]:
         """List the rounds so far; all but the last have ended wholly."""
@@ -90,9 +102,9 @@ class Standing:
 class Conclusion:
     """The declared winner, its score, the finalists with the best first, and the optimism of the search.
 
-    `winner` is None where no finalist is without a failed replicate. `score` comes from replicates that did not
-    choose the winner. `optimism` is by how much the best score of the search is better than `score`. `runs`
-    counts what was trained.
+    `winner` is None where no finalist is without a failed replicate. `score` comes from replicates that did
+    not choose the winner. `optimism` is by how much the best score of the search is better than `score`.
+    `runs` counts what was trained.
     """
 
     winner: str | None
@@ -115,11 +127,31 @@ def conclude(race: Race, ended: Mapping[str, Values], best_of_search: float) -> 
         return Conclusion(None, estimate({}), _standings(race, results, ()), (), None, runs)
     winner = _best(last, minimize=race.minimize)
     ties = tie_set(results, minimize=race.minimize, leader=winner)
-    score = estimate(_held_out(last, results, ties, minimize=race.minimize), among=list(results.values()))
+    score = _score(last, results, ties, minimize=race.minimize)
     optimism = None if score.mean is None else score.mean - best_of_search
     if optimism is not None and not race.minimize:
         optimism = -optimism
     return Conclusion(winner, score, _standings(race, results, ties), ties, optimism, runs)
+
+
+def _score(
+    last: Mapping[str, Values], results: Mapping[str, Values], ties: Sequence[str], *, minimize: bool
+) -> Estimate:
+    """Estimate the winner's score from replicates that did not choose it.
+
+    The mean of its own replicates flatters, because they chose it. So each replicate counts with the value of
+    the finalist that is the best on the others: leave-one-out cross-validation of a maximum, van Hasselt,
+    arXiv:1302.7175, 2013. It errs a little to the other side, because one replicate fewer chooses. Where
+    several finalists are close those values depend on each other, and their interval is widened by
+    sqrt(1 + tested / others), after Nadeau and Bengio, Machine Learning 52, 2003.
+    """
+    score = estimate(_held_out(last, results, ties, minimize=minimize), among=list(results.values()))
+    close = sum(name in last for name in ties) > 1
+    if score.mean is None or score.high is None or score.count < FEWEST_REPLICATES or not close:
+        return score
+    others = len(last[ties[0]]) - 1
+    half = (score.high - score.mean) * math.sqrt(1 + score.count / others)
+    return replace(score, low=score.mean - half, high=score.mean + half)
 
 
 def _held_out(
@@ -127,10 +159,8 @@ def _held_out(
 ) -> Values:
     """Take for each replicate the value of the finalist that is the best on the other replicates.
 
-    The mean of the winner's own replicates flatters, because they chose it. The mean of these does not:
-    leave-one-out cross-validation of a maximum, van Hasselt, arXiv:1302.7175, 2013. It errs a little to the
-    other side, because one replicate fewer chooses. Replicates after which finalists left who might have won
-    have chosen who stayed, and are left out; those since a single finalist was left are all fresh.
+    Replicates after which finalists left who might have won have chosen who stayed, and are left out; those
+    since a single finalist was left are all fresh.
     """
     replicates = list(next(iter(last.values())))
     if len(replicates) == 1 < len(last):
@@ -142,7 +172,10 @@ def _held_out(
 
 def _best(last: Mapping[str, Values], *, minimize: bool, without: int | None = None) -> str:
     """Give the best mean over common replicates; of equal ones the first."""
-    totals = {name: sum(v for n, v in values.items() if n != without and v) for name, values in last.items()}
+    totals = {
+        name: math.fsum(value or 0.0 for replicate, value in values.items() if replicate != without)
+        for name, values in last.items()
+    }
     return (min if minimize else max)(totals, key=totals.__getitem__)
 
 
@@ -172,7 +205,7 @@ def _badness(row: Estimate, race: Race) -> float:
 
 def _furthest(results: Mapping[str, Values]) -> tuple[str, ...]:
     """List those without a failed replicate that have the most replicates, in their order."""
-    sound = {name: len(values) for name, values in results.items() if not estimate(values).failed}
+    sound = {name: len(values) for name, values in results.items() if not failures(values)}
     most = max(sound.values(), default=0)
     return tuple(name for name, count in sound.items() if count == most)
 
