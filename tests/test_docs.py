@@ -19,6 +19,7 @@ from hpsearch.spec import (
     EarlyStopping,
     Mlp,
     Part,
+    Pretrained,
     PythonModel,
     Search,
     StudySpec,
@@ -75,6 +76,7 @@ def test_the_tables_of_the_reference_are_up_to_date() -> None:
     [
         ("## data", Data),
         ("## model", Mlp),
+        ("### Pretrained models", Pretrained),
         ("### Models in Python", PythonModel),
         ("## training", Training),
         ("## search", Search),

@@ -57,6 +57,12 @@ class ModelCodeError(HpsearchError):
     exit_code = 2
 
 
+class DonorError(HpsearchError):
+    """A saved model that cannot be read, or whose layers a study cannot reuse."""
+
+    exit_code = 2
+
+
 class StudyNotFoundError(HpsearchError):
     """A study that has no files where they were looked for."""
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.analysis.confirmation import judge_finalists
+from hpsearch.donors import donor_in_full
 from hpsearch.engines.job import ExportOrder, Start, TickOrder, WeightsOrder
 from hpsearch.engines.worker import Worker
 from hpsearch.model_code import path_of
-from hpsearch.spec import Component, Data, PythonModel, StudySpec, print_spec
+from hpsearch.spec import Component, Data, Pretrained, PythonModel, StudySpec, print_spec
 from hpsearch.spec.study import MAX_NAME_BYTES
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import rename, write_atomically
@@ -156,7 +157,9 @@ def _found_from_anywhere(data: Data, directory: str) -> Data:
 
 
 def _model_from_anywhere(model: Component, directory: str) -> Component:
-    """Write the path of a model's Python file in full, for the same reason."""
+    """Write the path of a model's Python file, or of its donor, in full, for the same reason."""
+    if isinstance(model, Pretrained):
+        return model.model_copy(update={"donor": donor_in_full(model.donor, Path(directory))})
     if not isinstance(model, PythonModel):
         return model
     return model.model_copy(update={"file": str(path_of(model, Path(directory)))})

@@ -16,6 +16,8 @@ from hpsearch.arms import arms_of
 from hpsearch.conduct import conduct, storage_of
 from hpsearch.confirming import confirm
 from hpsearch.display import Display, Outcome
+from hpsearch.donor_studies import ready_donors
+from hpsearch.donors import DonorFile, check_same_donors
 from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Job, Opened
 from hpsearch.engines.worker import InProcessWorker, LocalWorker, Worker
@@ -95,8 +97,12 @@ def _carry_out(
 ) -> tuple[Outcome, StudyRecord]:
     study = replace(given, spec=prepare(given.spec, kind))
     experiment = experiment_of(study.spec, kind)
-    code = announced_code(replace(study, spec=experiment.trained), display.note, refused=options.no_code)
+    trained = replace(study, spec=experiment.trained)
+    code = announced_code(trained, display.note, refused=options.no_code)
     found = fingerprint(read_code(code))
+    donors = ready_donors(
+        trained, options.out, display, lambda donor, heard: optimize(donor, replace(options, new=False), heard)
+    )
     files = StudyFiles(options.out, study.spec.name, PARTS[kind])
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
@@ -106,8 +112,7 @@ def _carry_out(
         if stored is not None:
             check_same_experiment(stored.spec, study.spec)
             check_same_code(study.spec.name, stored.settings.get("model code", ""), found)
-        trained = replace(study, spec=experiment.trained)
-        crew = Crew(ENGINES[options.engine], options.workers, _job(trained, options, stored, found))
+        crew = Crew(ENGINES[options.engine], options.workers, _job(trained, options, stored, found, donors))
         try:
             if isinstance(experiment, SearchExperiment):
                 from hpsearch.samplers import check_sampler
@@ -118,10 +123,12 @@ def _carry_out(
             crew.close()
 
 
-def _job(study: StudyFile, options: Options, stored: Resolved | None, code: str) -> Job:
+def _job(
+    study: StudyFile, options: Options, stored: Resolved | None, code: str, donors: tuple[DonorFile, ...]
+) -> Job:
     data_dir = None if options.data_dir is None else str(options.data_dir.resolve())
     width = None if stored is None else int(stored.settings["width"])
-    return Job(study.spec.dump(), str(study.directory), data_dir, width, code)
+    return Job(study.spec.dump(), str(study.directory), data_dir, width, code, donors)
 
 
 def _run(
@@ -199,6 +206,7 @@ def _resolve(
             f"(fingerprint {stored.data.fingerprint[:12]} -> {opened.data.fingerprint[:12]}): "
             "bring the old data back, give the study another name, or start over with --new"
         )
+    check_same_donors(study.spec.name, stored.settings.get("donor", ""), opened.settings.get("donor", ""))
     return replace(stored, spec=study.spec, storage=options.storage or stored.storage)
 
 

@@ -13,6 +13,7 @@ from hpsearch.analysis.progress import ProgressPoint, follow_progress
 from hpsearch.analysis.ranking import RankedTrial, rank_trials
 from hpsearch.analysis.searched import SearchedParameter, describe_parameter
 from hpsearch.data_summary import DataSummary
+from hpsearch.spec.data import TestRows
 from hpsearch.store.record import StudyRecord
 
 
@@ -34,6 +35,8 @@ class Analysis:
     failures: tuple[CauseOfFailure, ...]
     data: DataSummary | None
     verdict: Verdict | None = None
+    judged_on_test: bool = False
+    """Whether the test part is what epochs and configurations were chosen by."""
 
     @property
     def best(self) -> RankedTrial | None:
@@ -59,4 +62,5 @@ def analyze(record: StudyRecord, confirmation: StudyRecord | None = None) -> Ana
         failures=group_failures(record),
         data=record.data,
         verdict=None if confirmation is None else judge_finalists(record, confirmation),
+        judged_on_test=isinstance(record.spec.data.validation, TestRows),
     )

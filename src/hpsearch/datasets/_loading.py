@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from hpsearch.datasets._random import draw_normal
 from hpsearch.datasets._rows import Array, Rows, Split, fit_scaling
 from hpsearch.datasets._target import Target, find_target
 from hpsearch.exceptions import DataError
+from hpsearch.spec.data import TestRows
 
 if TYPE_CHECKING:
     from hpsearch.datasets._encoding import Encoding
@@ -46,8 +48,10 @@ def _dataset(data: Data, directory: Path, data_dir: Path | None) -> Dataset:
     if data.test is not None and loaded.y_test is not None:
         raise DataError(f"{loaded.where}: 'test' cannot be given, because this data set has a test part.")
     target = find_target(loaded, data)
-    y = target.read(loaded.y)
-    partition = Partitioner(loaded.where, target, y, data.split_seed).divide(data)
+    y, drawn = target.read(loaded.y), len(loaded.y)
+    if isinstance(data.validation, TestRows):
+        loaded, y = _with_test_part(loaded, target, y)
+    partition = Partitioner(loaded.where, target, y, data.split_seed, drawn).divide(data)
     pool, encoding = _pool(loaded, data, y, partition)
     return Dataset(
         source=data.source,
@@ -114,6 +118,15 @@ def _split(
         if not all(np.isfinite(rows.x).all() for rows in (train, validation)):
             raise DataError(f"{where}: scaling makes some numbers too large for a float32.")
     return Split(train, validation, scaling, train_index, validation_index)
+
+
+def _with_test_part(loaded: Loaded, target: Target, y: Array) -> tuple[Loaded, Array]:
+    """Put the test part of the data's own behind their other rows, where there is one."""
+    if isinstance(loaded.x, Table) or loaded.x_test is None or loaded.y_test is None:
+        return loaded, y
+    test = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    x = np.concatenate([loaded.x, test.x])
+    return replace(loaded, x=x, x_test=None, y_test=None), np.concatenate([y, test.y])
 
 
 def _held_out(loaded: Loaded, target: Target, pool: Pool, partition: Partition) -> Pool | None:

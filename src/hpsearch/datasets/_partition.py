@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpsearch.exceptions import DataError
-from hpsearch.spec.data import CountOfRows, Folds, LastRows, ShareOfRows
+from hpsearch.spec.data import CountOfRows, Folds, LastRows, ShareOfRows, TestRows
 
 if TYPE_CHECKING:
     from hpsearch.datasets._rows import Array
@@ -30,25 +30,45 @@ class Partition:
 
 @dataclass(frozen=True, eq=False)
 class Partitioner:
-    """Draws rows, stratified for classes. `y`: (n,) as `Target` reads it."""
+    """Draws rows, stratified for classes. `y`: (n,) as `Target` reads it.
+
+    The first `drawn` of the rows are those to draw from; the others are a test part of the data's own, which
+    is there where it is what configurations are judged on.
+    """
 
     where: str
     target: Target
     y: Array
     seed: int
+    drawn: int
 
     def divide(self, data: Data) -> Partition:
         """Take off the test part, draw the subset, then split off the validation part. Raises `DataError`."""
-        rows = np.flatnonzero(self.y >= 0) if self._classes else np.arange(len(self.y))
+        y = self.y[: self.drawn]
+        rows = np.flatnonzero(y >= 0) if self._classes else np.arange(len(y))
         test = None
         if data.test is not None:
             rows, test = self._draw(rows, self._count(data.test, rows, "test"), "test")
         if data.subset is not None:
             rows = self._subset(rows, data.subset)
-        splits = tuple(self._splits(rows, data.validation))
+        if isinstance(data.validation, TestRows):
+            splits: tuple[tuple[Array, Array], ...] = ((rows, self._own_test if test is None else test),)
+            test = None
+        else:
+            splits = tuple(self._splits(rows, data.validation))
         for number, (train, _) in enumerate(splits):
             self._has_every_class(train, f"fold {number + 1}" if len(splits) > 1 else "the split")
         return Partition(test, splits)
+
+    @property
+    def _own_test(self) -> Array:
+        rows = np.arange(self.drawn, len(self.y))
+        if not rows.size:
+            raise DataError(
+                f"{self.where}: 'validation: test' needs a test part, and these data have none: draw one "
+                "with 'test: 0.2', or name another validation part."
+            )
+        return rows
 
     @property
     def _classes(self) -> bool:

@@ -68,7 +68,8 @@ class Split:
     """A training and a validation part, both scaled by what was fitted on the training part.
 
     `train_index` and `validation_index` are positions, from 0, in the training part of the data as it was
-    loaded: before `classes`, `test` and `subset` took rows away.
+    loaded: before `classes`, `test` and `subset` took rows away. The rows of a test part of the data's own,
+    where they are the validation part, have the positions behind it.
     """
 
     train: Rows

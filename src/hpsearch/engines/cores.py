@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from hpsearch.datasets import Dataset
-from hpsearch.spec import Choice, Numeric, StudySpec, python_models
+from hpsearch.spec import Choice, Numeric, StudySpec, pretrained_models, python_models
 
 ONE_CORE_WEIGHTS = 100_000
 """Networks with fewer weights train faster on one core: below this, handing work to a second core costs more
@@ -20,10 +20,11 @@ def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     """Pin this process to one core if the study's largest network is small; give the decision in words.
 
     Workers in other places of a crew take other cores, as long as there are any. How large a network is that
-    a person's own function builds nobody knows beforehand: it has all cores. Call it before JAX or TensorFlow
-    is imported, and only in a process of our own.
+    a person's own function builds, or that a donor brings, nobody knows beforehand: it has all cores. Call it
+    before JAX or TensorFlow is imported, and only in a process of our own.
     """
-    if any(python_models(spec.model)) or largest_network(spec, dataset) > ONE_CORE_WEIGHTS:
+    unknown = any(python_models(spec.model)) or any(pretrained_models(spec.model))
+    if unknown or largest_network(spec, dataset) > ONE_CORE_WEIGHTS:
         return "all"
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()

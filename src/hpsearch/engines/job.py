@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hpsearch.data_summary import DataSummary
+from hpsearch.donors import DonorFile
 from hpsearch.training.member import EpochReport, MemberState
 
 
@@ -16,7 +17,8 @@ class Job:
     """What a worker needs to open a study: the spec as plain data, and where its data are.
 
     `width` is that of an earlier run of the study, which holds; `model_code` the fingerprint of the Python
-    files that the study runs; `place` that of the worker in its crew.
+    files that the study runs, `donors` the saved models that it reuses; `place` is that of the worker in its
+    crew.
     """
 
     spec: dict[str, Any]
@@ -25,6 +27,7 @@ class Job:
     width: int | None = None
     model_code: str | None = None
     place: int = 0
+    donors: tuple[DonorFile, ...] = ()
 
 
 @dataclass(frozen=True)

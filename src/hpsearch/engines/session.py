@@ -26,12 +26,15 @@ from hpsearch.engines.job import (
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.model_code import model_code
 from hpsearch.spec import Choice, StudySpec, read_configuration
+from hpsearch.spec.data import TestRows
 from hpsearch.spec.search import SCORERS
 
 if TYPE_CHECKING:
-    from hpsearch.models import Builders
+    from hpsearch.models import Bodies, Builders
     from hpsearch.training.member import EpochReport
     from hpsearch.training.trainer import Trainer
+
+TEST_CHOOSES = "the test part, which makes scores optimistic: it chose the best epoch and configuration"
 
 MOMENT_SECONDS = 0.05
 """How long members go on by themselves: not so long that a person, or Ctrl-C, would notice."""
@@ -50,6 +53,8 @@ class Session:
         with jax_ahead(wanted=self.settings["backend"] == "jax"):
             self.dataset = load_dataset(self.spec.data, Path(job.directory), data_dir)
         check_metric(self.spec, self.dataset)
+        if isinstance(self.spec.data.validation, TestRows):
+            self.settings["validation"] = TEST_CHOOSES
         if spawned:
             self.settings["cores"] = use_cores(self.spec, self.dataset, job.place)
         import_keras(self.settings["backend"], spawned=spawned)
@@ -58,7 +63,12 @@ class Session:
         self.builders = _builders(self.spec, job)
         if self.builders is not None:
             self.settings["model code"] = self.builders.fingerprint
-        self.trainer, width = _trainer(backend, self.dataset, self.spec, job.width, self.builders)
+        self.bodies = _bodies(self.spec, job, self.dataset)
+        if self.bodies is not None:
+            self.settings["donor"] = self.bodies.fingerprint
+        self.trainer, width = _trainer(
+            backend, self.dataset, self.spec, job.width, self.builders, self.bodies
+        )
         self.settings |= {"trainer": type(self.trainer).__name__, "width": str(width)}
         self.notes = () if fits_device(self.dataset) else (too_large(self.dataset),)
 
@@ -128,6 +138,7 @@ class Session:
             order.weights,
             order.seed,
             self.builders,
+            self.bodies,
         )
         save_model(model, Path(order.path))
 
@@ -180,15 +191,29 @@ def _builders(spec: StudySpec, job: Job) -> Builders | None:
     return Builders(code, job.model_code)
 
 
+def _bodies(spec: StudySpec, job: Job, dataset: Dataset) -> Bodies | None:
+    """Read the donors of a study; None where it has none."""
+    if not job.donors:
+        return None
+    from hpsearch.models import Bodies
+
+    return Bodies(job.donors, spec.model, spec.data, dataset)
+
+
 def _trainer(
-    backend: str, dataset: Dataset, spec: StudySpec, decided: int | None, builders: Builders | None = None
+    backend: str,
+    dataset: Dataset,
+    spec: StudySpec,
+    decided: int | None,
+    builders: Builders | None = None,
+    bodies: Bodies | None = None,
 ) -> tuple[Trainer, int]:
     """Make the trainer of a study, and give the number of members that it trains side by side."""
     from hpsearch.training.fit import FitTrainer
 
     stream = not fits_device(dataset)
-    if backend != "auto" or stream or builders is not None:
-        trainer = FitTrainer(dataset, stream=stream, builders=builders)
+    if backend != "auto" or stream or builders is not None or bodies is not None:
+        trainer = FitTrainer(dataset, stream=stream, builders=builders, bodies=bodies)
         return trainer, decided or spec.search.width or 1
     import jax
 

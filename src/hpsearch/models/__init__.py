@@ -11,18 +11,22 @@ from numpy.typing import NDArray
 
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Scaling
+from hpsearch.models.bodies import Bodies, body_of, pretrained_weights
 from hpsearch.models.builders import Builders
 from hpsearch.models.mlp import connect, first_weights, hidden_activations
 from hpsearch.models.weights import Weights, named_variables, put_weights, weights_of
-from hpsearch.spec import Configuration, Mlp, PythonModel
+from hpsearch.spec import Configuration, Mlp, Pretrained, PythonModel
 
 __all__ = [
+    "Bodies",
     "Builders",
     "Weights",
+    "body_of",
     "export_model",
     "hidden_activations",
     "initial_weights",
     "named_variables",
+    "pretrained_weights",
     "put_weights",
     "save_model",
     "training_model",
@@ -43,10 +47,12 @@ def training_model(
     objective: Objective,
     seed: int,
     builders: Builders | None = None,
+    bodies: Bodies | None = None,
 ) -> keras.Model:
     """Build the model that is trained: scaled rows in, logits out, penalties and dropout in place."""
     inputs = keras.Input(features, name="rows")
-    return keras.Model(inputs, _logits(configuration, inputs, objective, seed, builders, training=True))
+    logits = _logits(configuration, inputs, objective, seed, builders, bodies, training=True)
+    return keras.Model(inputs, logits)
 
 
 def _logits(
@@ -55,12 +61,15 @@ def _logits(
     objective: Objective,
     seed: int,
     builders: Builders | None,
+    bodies: Bodies | None,
     *,
     training: bool,
 ) -> Any:
     model = configuration.model
     if isinstance(model, PythonModel) and builders is not None:
         return builders.connect(model, inputs, objective, seed)
+    if isinstance(model, Pretrained) and bodies is not None:
+        return bodies.connect(model, inputs, objective, seed, training=training)
     return connect(cast("Mlp", model), inputs, objective, seed, training=training)
 
 
@@ -72,6 +81,7 @@ def export_model(
     weights: Weights,
     seed: int = 0,
     builders: Builders | None = None,
+    bodies: Bodies | None = None,
 ) -> keras.Model:
     """Build the model that is kept: raw rows in, predictions out, stock Keras layers around it.
 
@@ -79,7 +89,7 @@ def export_model(
     """
     inputs = keras.Input(features, name="rows")
     scaled = _scaled(inputs, scaling)
-    logits = _logits(configuration, scaled, objective, seed, builders, training=False)
+    logits = _logits(configuration, scaled, objective, seed, builders, bodies, training=False)
     outputs = keras.layers.Activation(objective.activation, name="predictions")(logits)
     model = keras.Model(inputs, outputs)
     put_weights(model, {**scaling_weights(model), **weights})

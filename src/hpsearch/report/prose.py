@@ -15,7 +15,7 @@ def answer(analysis: Analysis) -> str:
         sentences = (*verdict_sentences(analysis, analysis.verdict), _endings(analysis.counts))
     else:
         sentences = (_winner(analysis), _endings(analysis.counts), _caution(analysis.counts))
-    return " ".join(filter(None, (*sentences, _scarcity(analysis))))
+    return " ".join(filter(None, (*sentences, _test_part(analysis), _scarcity(analysis))))
 
 
 def verdict_sentences(analysis: Analysis, verdict: Verdict) -> tuple[str, ...]:
@@ -66,9 +66,9 @@ def confirmation_note(verdict: Verdict) -> str:
     """Say what the replicates are, and what the numbers of the finalists mean."""
     return (
         "The finalists were trained again from fresh seeds, the same for all: "
-        f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win gets no "
-        "further replicates. Intervals are 95 % intervals of the mean over seeds, on the same split of the data. "
-        "The score of the winner comes from replicates that did not choose it."
+        f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win gets "
+        "no further replicates. Intervals are 95 % intervals of the mean over seeds, on the same split of the "
+        "data. The score of the winner comes from replicates that did not choose it."
     )
 
 
@@ -118,6 +118,15 @@ def _caution(counts: Counts) -> str:
         f"This is the best single-seed score of {amount(counts.valued, 'trial')} and therefore optimistic: "
         "the best of many noisy numbers was partly lucky, and trained from another seed this configuration "
         "will usually score worse."
+    )
+
+
+def _test_part(analysis: Analysis) -> str:
+    if not analysis.judged_on_test:
+        return ""
+    return (
+        "All scores are those of the test part and optimistic, because the test part chose the best epoch "
+        "and the best configuration; no rows are held out to check them."
     )
 
 

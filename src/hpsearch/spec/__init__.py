@@ -7,6 +7,7 @@ from hpsearch.spec.distributions import Choice, Distribution, Numeric
 from hpsearch.spec.loading import StudyFile, load_study_file, print_spec, print_yaml, read_spec
 from hpsearch.spec.model import Mlp
 from hpsearch.spec.parts import Component, Part
+from hpsearch.spec.pretrained import Pretrained, pretrained_models
 from hpsearch.spec.python_model import Arguments, PythonModel, python_models
 from hpsearch.spec.schema import json_schema
 from hpsearch.spec.search import Search, direction_of
@@ -27,6 +28,7 @@ __all__ = [
     "Mlp",
     "Numeric",
     "Part",
+    "Pretrained",
     "PythonModel",
     "Search",
     "StudyFile",
@@ -35,6 +37,7 @@ __all__ = [
     "direction_of",
     "json_schema",
     "load_study_file",
+    "pretrained_models",
     "print_spec",
     "print_yaml",
     "python_models",

@@ -66,6 +66,12 @@ class Folds(Component):
     folds: Annotated[int, Field(ge=2, le=100)]
 
 
+class TestRows(Component):
+    """The test part: there is no held-out test part then."""
+
+    name = "test"
+
+
 class _RowsOf(OneOf):
     """Accept a share or a count of rows as a bare number."""
 
@@ -84,8 +90,8 @@ Rows = Annotated[Component, _RowsOf("a part of the rows: a share below 1 (0.2) o
 Validation = Annotated[
     Component,
     _RowsOf(
-        "a validation part: a share below 1 (0.2), a number of rows (500), {last: n} or {folds: k}",
-        {**_ROWS, "last": LastRows, "folds": Folds},
+        "a validation part: a share below 1 (0.2), a number of rows (500), {last: n}, {folds: k} or test",
+        {**_ROWS, "last": LastRows, "folds": Folds, "test": TestRows},
     ),
 ]
 

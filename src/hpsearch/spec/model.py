@@ -10,6 +10,7 @@ from hpsearch.spec.activations import ACTIVATIONS, Activation
 from hpsearch.spec.distributions import Choice, Numeric, Searchable, problem
 from hpsearch.spec.initializers import INITIALIZERS, Initializer
 from hpsearch.spec.parts import Component, Count, Listed, NonNegative, OneOf, PerLayer, Positive, Rate, bare
+from hpsearch.spec.pretrained import Pretrained
 from hpsearch.spec.python_model import PythonModel
 
 Momentum = Annotated[float, Field(ge=0, le=1)]
@@ -132,5 +133,5 @@ def _given(**fields: object) -> str:
     return " and ".join(present) or "none of them"
 
 
-MODELS: dict[str, type[Component]] = {"mlp": Mlp, "python": PythonModel}
+MODELS: dict[str, type[Component]] = {"mlp": Mlp, "pretrained": Pretrained, "python": PythonModel}
 Model = Annotated[Component, OneOf("a kind of model", MODELS)]

@@ -14,6 +14,7 @@ from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import Searchable, problem
 from hpsearch.spec.model import Model
 from hpsearch.spec.parts import Component, Part
+from hpsearch.spec.pretrained import Pretrained
 from hpsearch.spec.search import Search
 from hpsearch.spec.training import Training
 
@@ -73,6 +74,14 @@ class Configuration:
     def dump(self) -> dict[str, Any]:
         """Give the configuration as plain data, as the study file writes it."""
         return {"model": self.model.dump(), "training": self.training.dump()}
+
+    def training_at(self, epoch: int) -> Training:
+        """Give the training section that holds in an epoch, from 1: a body may have a rate of its own."""
+        model = self.model
+        if not isinstance(model, Pretrained) or model.is_frozen(epoch):
+            return self.training
+        rate = model.unfrozen_learning_rate or self.training.learning_rate
+        return self.training.model_copy(update={"learning_rate": rate})
 
 
 class _Fixed(Part):

@@ -14,15 +14,12 @@ from hpsearch.datasets import Split
 from hpsearch.exceptions import ModelError
 from hpsearch.models import Builders, training_model
 from hpsearch.spec import PythonModel
-from hpsearch.training.fit_network import FitNetwork
 from hpsearch.training.member import Member
+from hpsearch.training.nested_network import NestedNetwork
 from hpsearch.training.trainer import EpochPlan, EpochResult
 
-NO_PENALTY = 1e-6
-"""A share of the loss: what is added and is smaller is the rounding of numbers of 32 bits."""
 
-
-class PythonNetwork(FitNetwork):
+class PythonNetwork(NestedNetwork):
     """A network whose layers are a person's own: what they raise is a result, and they are not reseeded.
 
     Their random states go on from epoch to epoch, as in `fit`, and are part of the network's state.
@@ -55,17 +52,6 @@ class PythonNetwork(FitNetwork):
             names = ("loss", "loss_with_penalties", score)
             lost = {f"{part}{name}": math.nan for part in ("", "val_") for name in names}
             return EpochResult(lost, None, cause=str(failure))
-
-    def _penalties(self, batches: Any, trained: dict[str, float]) -> float:
-        if math.isclose(trained["loss"], trained["loss_with_penalties"], rel_tol=NO_PENALTY):
-            return 0.0
-        return self._evaluated_penalties(batches)
-
-    def _random_states(self) -> dict[str, keras.Variable]:
-        """List what changes and is no weight: the states of the layers that draw."""
-        weights = {id(weight) for weight in self.model.weights}
-        states = [variable for variable in self.model.variables if id(variable) not in weights]
-        return {f"random/{index}": state for index, state in enumerate(states)}
 
     def state(self) -> dict[str, NDArray[Any]]:
         states = self._random_states().items()

@@ -179,7 +179,8 @@ class _Slot:
     def _rates(self) -> NDArray[np.float32]:
         first = (self.epoch - 1) * self.length.steps_per_epoch
         count = self.length.steps_of(self.epoch)
-        rates = learning_rates(self.member.configuration.training, self.length, first, count)
+        training = self.member.configuration.training_at(self.epoch)
+        rates = learning_rates(training, self.length, first, count)
         return (rates * np.float32(self.plateau.factor)).astype(np.float32)
 
     def _plan(self, fold: int) -> EpochPlan:
@@ -215,7 +216,7 @@ class _Slot:
     def _keep_best(self, value: float) -> None:
         member = self.member
         turned = value if member.direction == "minimize" else -value
-        training = member.configuration.training
+        training = member.configuration.training_at(self.epoch + 1)
         self.plateau = self.plateau.after(training.schedule, turned, training.learning_rate)
         if member.improves(value, self.best_value):
             self.best_value, self.best_epoch = value, self.epoch

@@ -1,0 +1,68 @@
+"""Networks on the body of a donor: frozen at first, and perhaps trained later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.components.objectives import Objective
+from hpsearch.datasets import Split
+from hpsearch.models import Bodies, body_of, pretrained_weights, put_weights, training_model
+from hpsearch.randomness import derive
+from hpsearch.spec import Pretrained
+from hpsearch.training.member import Member
+from hpsearch.training.nested_network import NestedNetwork
+from hpsearch.training.trainer import EpochPlan, EpochResult
+
+UNFROZEN = "phase/unfrozen"
+
+
+class PretrainedNetwork(NestedNetwork):
+    """A network whose body is frozen for some epochs.
+
+    Between the phases it is compiled again, as Keras' guide to transfer learning has it: only then does Keras
+    train the body, and the optimizer begins anew.
+    """
+
+    def __init__(
+        self, member: Member, split: Split, objective: Objective, bodies: Bodies, *, stream: bool = False
+    ) -> None:
+        model = member.configuration.model
+        assert isinstance(model, Pretrained)  # noqa: S101 - the trainer asked
+        self.bodies, self.pretrained = bodies, model
+        self.frozen = model.is_frozen(1)
+        super().__init__(member, split, objective, stream=stream)
+
+    def _model(self, features: tuple[int, ...]) -> keras.Model:
+        seed = self.member.seed
+        model = training_model(self.member.configuration, features, self.objective, seed, bodies=self.bodies)
+        put_weights(model, pretrained_weights(self.pretrained, model, self.objective, seed))
+        body_of(model).trainable = not self.frozen
+        return model
+
+    def _unfreeze(self) -> None:
+        self.frozen = False
+        body_of(self.model).trainable = True
+        self._compile()
+
+    def _seed_noise(self, seed: int) -> None:
+        """Seed every layer that draws, in the body too: a donor brings the states of its own training."""
+        for name, state in self._random_states().items():
+            value = np.array([derive(seed, name) % 2**31, 0])
+            state.assign(value.astype(keras.backend.standardize_dtype(state.dtype)))
+
+    def train(self, plan: EpochPlan) -> EpochResult:
+        if self.frozen and not self.pretrained.is_frozen(plan.epoch):
+            self._unfreeze()
+        return super().train(plan)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        return {**super().state(), UNFROZEN: np.array(not self.frozen)}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        if self.frozen and arrays[UNFROZEN]:
+            self._unfreeze()
+        super().restore(arrays)
