@@ -166,13 +166,29 @@ python_models = st.fixed_dictionaries(
     },
 )
 
+pretrained_models = st.fixed_dictionaries(
+    {"donor": st.sampled_from(["donor.keras", {"study": "donor.yaml"}, {"study": "字 .yaml"}])},
+    optional={
+        "layers": searchable(st.just("all") | st.integers(1, 9), _range("int", 1, 9)),
+        "frozen_epochs": searchable(st.just("all") | st.integers(0, 9), _range("int", 0, 9)),
+        "unfrozen_learning_rate": real(1e-5, 1),
+        "hidden": st.lists(SIZES, min_size=1, max_size=3),
+        "initializer": searchable(initializers),
+        "activation": searchable(activations),
+        "dropout": real(0, 0.9),
+        "output_initializer": searchable(initializers),
+    },
+)
+
 
 @st.composite
 def models(draw: st.DrawFn) -> Any:
-    """Generate a model section: a person's own, or hidden layers by list or by number."""
-    form = draw(st.sampled_from(["list", "lists", "fixed", "searched", "python"]))
+    """Generate a model section: a person's own, a pretrained one, or hidden layers by list or by number."""
+    form = draw(st.sampled_from(["list", "lists", "fixed", "searched", "python", "pretrained"]))
     if form == "python":
         return {"python": draw(python_models)}
+    if form == "pretrained":
+        return {"pretrained": draw(pretrained_models)}
     depth: int | None = draw(st.integers(1, 3))
     arguments: dict[str, Any]
     if form == "list":
@@ -240,7 +256,8 @@ sections_of_data = st.one_of(
         optional={
             "validation": rows
             | st.fixed_dictionaries({"folds": st.integers(2, 10)})
-            | st.fixed_dictionaries({"last": st.integers(1, 99)}),
+            | st.fixed_dictionaries({"last": st.integers(1, 99)})
+            | st.just("test"),
             "test": rows,
             "standardize": st.booleans(),
             "rescale": st.just("1/255") | st.floats(0.001, 10),

@@ -189,9 +189,8 @@ class _Copies:
 
     def graph(self, model: keras.Model) -> keras.Model:
         """Copy the operations of a model, and of the models inside it."""
-        functional = keras.Model(model.input, model.output)
-        shape, kind = functional.input.shape, functional.input.dtype
-        rows = keras.Input(batch_shape=shape, dtype=kind, name="rows")
+        functional = keras.Model(model.inputs[0], model.outputs[0])
+        rows = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype, name="rows")
         return keras.models.clone_model(
             functional, input_tensors=rows, clone_function=self._copy, call_function=self._call
         )

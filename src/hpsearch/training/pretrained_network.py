@@ -23,8 +23,8 @@ UNFROZEN = "phase/unfrozen"
 class PretrainedNetwork(NestedNetwork):
     """A network whose body is frozen for some epochs.
 
-    Between the phases it is compiled again, as Keras' guide to transfer learning has it: only then does Keras
-    train the body, and the optimizer begins anew.
+    Between the phases it is compiled again, because only then does Keras train the body; the optimizer begins
+    anew (keras.io/guides/transfer_learning, "Fine-tuning").
     """
 
     def __init__(
