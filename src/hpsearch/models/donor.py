@@ -6,6 +6,7 @@ import json
 import math
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -56,7 +57,7 @@ class Donor:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._flat = _flat(self._loaded())
+        self._flat = self._loaded()
         self.features = tuple(self._flat.input_shape[1:])
         self.fingerprint = _fingerprint(self._flat)
         self.depth = len(_counted(self._flat)) - 1
@@ -69,15 +70,23 @@ class Donor:
 
     def _loaded(self) -> keras.Model:
         self._check_stock()
-        try:
+        with self._blamed():
             model = keras.saving.load_model(self.path, compile=False, safe_mode=True)
+        if not _is_straight(model):
+            raise self._problem("expected a model with one input and one output")
+        with self._blamed():
+            flat = _flat(model)
+        if any(len(layer["inbound_nodes"]) > 1 for layer in flat.get_config()["layers"]):
+            raise self._problem("one of its layers is called more than once, and cannot be reused")
+        return flat
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as failure:  # noqa: BLE001 - Keras raises whatever a layer raises
             told = " ".join(str(failure).split())[:200]
             raise self._problem(f"it cannot be loaded in Keras' safe mode: {told}") from None
-        shapes = (getattr(model, name, None) for name in ("inputs", "outputs"))
-        if not isinstance(model, keras.Model) or any(shape is None or len(shape) != 1 for shape in shapes):
-            raise self._problem("expected a model with one input and one output")
-        return model
 
     def _check_stock(self) -> None:
         """Refuse, before anything is loaded, what is not of Keras."""
@@ -150,6 +159,11 @@ class Donor:
 
     def _branches(self, layers: int) -> DonorError:
         return self._problem(f"it branches behind its hidden layer {layers} and cannot be cut there")
+
+
+def _is_straight(model: Any) -> bool:
+    tensors = [getattr(model, name, None) for name in ("inputs", "outputs")]
+    return isinstance(model, keras.Model) and all(found and len(found) == 1 for found in tensors)
 
 
 def _foreign(node: Any) -> Iterator[str]:
