@@ -10,6 +10,7 @@ import json
 import signal
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,22 @@ from keras import layers
 
 from commands import ended, events, run, started, succeed, wait_until, write_study
 from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.display import Display
+from hpsearch.donor_studies import ready_donors
 from hpsearch.donors import find_donor
 from hpsearch.exceptions import DonorError, HpsearchError, StudyFileError, StudyMismatchError
 from hpsearch.models import Bodies, export_model, save_model
 from hpsearch.search_space import SearchSpace
-from hpsearch.spec import Data, StudySpec, pretrained_models, print_spec, read_configuration, read_spec
+from hpsearch.spec import (
+    Data,
+    StudyFile,
+    StudySpec,
+    load_study_file,
+    pretrained_models,
+    print_spec,
+    read_configuration,
+    read_spec,
+)
 from hpsearch.spec.source import parse
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.fit import FitTrainer
@@ -491,6 +503,22 @@ class TestStudyFile:
         assert len(error.value.problems) == 1 + ("stduy" in told or "did you" in told)
 
 
+@dataclass
+class Notes:
+    """A display that remembers remarks."""
+
+    told: list[str]
+
+    def ended(self, *_: Any) -> None:
+        raise AssertionError
+
+    def advanced(self, *_: Any) -> None:
+        raise AssertionError
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+
 def reports(files: Path) -> list[Any]:
     return [(e["number"], e["epoch"], e["metrics"]) for e in events(files) if e["kind"] == "report"]
 
@@ -575,6 +603,19 @@ class TestCommands:
         assert "a study cannot be its own donor" in result.stderr
         assert "Traceback" not in result.stderr
         assert not (tmp_path / "runs").exists()
+
+    def test_interrupted_in_the_donors_study_it_ends_there(self, tmp_path: Path) -> None:
+        write_study(tmp_path / "donor.yaml", DONOR)
+        write_study(tmp_path / "study.yaml", study())
+        told: list[str] = []
+
+        def interrupted(given: StudyFile, display: Display) -> Any:
+            display.note(f"{given.spec.name} stops")
+            return "interrupted", None
+
+        with pytest.raises(KeyboardInterrupt):
+            ready_donors(load_study_file(tmp_path / "study.yaml"), tmp_path, Notes(told), interrupted)
+        assert told[1:] == ["donor: donor stops"]
 
     def test_a_probe_refuses_it(self, directory: Path) -> None:
         result = run("probe", "study.yaml", cwd=directory)
