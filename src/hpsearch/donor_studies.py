@@ -95,6 +95,10 @@ class DonorDisplay:
         told = record.cause if record.value is None else f"{self.metric} {record.value:.5g}"
         self.note(f"trial {record.number}  {told}")
 
+    def begin(self, runs: int, told: str) -> None:  # noqa: ARG002 - the live line is not ours
+        """Tell what begins."""
+        self.note(told)
+
     def advanced(self, running: list[RunningTrial]) -> None:
         """Show nothing: the live line is that of the study that waits."""
 

@@ -101,7 +101,10 @@ def _carry_out(
     code = announced_code(trained, display.note, refused=options.no_code)
     found = fingerprint(read_code(code))
     donors = ready_donors(
-        trained, options.out, display, lambda donor, heard: optimize(donor, replace(options, new=False), heard)
+        trained,
+        options.out,
+        display,
+        lambda donor, heard: optimize(donor, replace(options, new=False), heard),
     )
     files = StudyFiles(options.out, study.spec.name, PARTS[kind])
     with leased(files.leases, takeover=options.takeover) as lease:
