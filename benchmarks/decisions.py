@@ -21,13 +21,17 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results" / "decisions.json"
 
 NETWORKS = {
-    "digits 64-64": (1_150, 64, [64, 64], 32),
-    "784-64-64": (12_800, 784, [64, 64], 32),
-    "784-128-64": (12_800, 784, [128, 64], 128),
-    "784-256-256": (12_800, 784, [256, 256], 128),
-    "784-512-512-512": (12_800, 784, [512, 512, 512], 128),
+    "digits 64-64": (1_150, (64,), {"mlp": {"hidden": [64, 64]}}, 32),
+    "784-64-64": (12_800, (784,), {"mlp": {"hidden": [64, 64]}}, 32),
+    "784-128-64": (12_800, (784,), {"mlp": {"hidden": [128, 64]}}, 128),
+    "784-256-256": (12_800, (784,), {"mlp": {"hidden": [256, 256]}}, 128),
+    "784-512-512-512": (12_800, (784,), {"mlp": {"hidden": [512, 512, 512]}}, 128),
+    "8 x 8, 8-16 filters": (1_150, (8, 8), {"cnn": {"filters": [8, 16]}}, 64),
+    "8 x 8, 32-64 filters": (1_150, (8, 8), {"cnn": {"filters": [32, 64]}}, 64),
+    "28 x 28, 8-16 filters": (3_200, (28, 28), {"cnn": {"filters": [8, 16]}}, 64),
+    "28 x 28, 32-64 filters": (3_200, (28, 28), {"cnn": {"filters": [32, 64]}}, 64),
 }
-"""Training rows, features, hidden layers and batch size."""
+"""Training rows, features, model and batch size."""
 
 CARD = {
     "activation": {
@@ -57,9 +61,10 @@ def measure(network: str, *, card: bool, width: int, one_core: bool) -> dict[str
     from hpsearch.training.compiled.menu import menu_of
     from hpsearch.training.member import Member
 
-    rows, features, hidden, batch = NETWORKS[network]
+    rows, features, model, batch = NETWORKS[network]
+    ((kind, sizes),) = model.items()
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(rows, features)).astype(np.float32)
+    x = generator.normal(size=(rows, *features)).astype(np.float32)
     y = generator.integers(0, 10, rows).astype(np.int32)
     index = np.arange(rows)
     split = Split(Rows(x, y), Rows(x[:1_000], y[:1_000]), Scaling(), index, index[:1_000])
@@ -71,7 +76,7 @@ def measure(network: str, *, card: bool, width: int, one_core: bool) -> dict[str
         study = {
             "name": "decisions",
             "data": "sklearn:digits",
-            "model": {"mlp": {"hidden": hidden, **settings}},
+            "model": {kind: {**sizes, **settings}},
             "training": {"epochs": 1_000, "batch_size": batch},
         }
         return read_spec(Source("decisions", study, {}))

@@ -12,8 +12,9 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hpsearch.spec.activations import ACTIVATIONS, UNAVAILABLE
+from hpsearch.spec.cnn import POOLING
 from hpsearch.spec.initializers import INITIALIZERS
-from hpsearch.spec.model import BATCH_NORM, INPUT_BATCH_NORM
+from hpsearch.spec.layered import BATCH_NORM, INPUT_BATCH_NORM
 from hpsearch.spec.optimizers import OPTIMIZERS
 from hpsearch.spec.parts import Component, OneOf, label_of
 from hpsearch.spec.schedules import SCHEDULES
@@ -32,6 +33,7 @@ TABLES = {
     "initializers": INITIALIZERS,
     "batch_norm": BATCH_NORM,
     "input_batch_norm": INPUT_BATCH_NORM,
+    "pooling": POOLING,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "clipping": CLIPPING,

@@ -32,7 +32,7 @@ def _range(word: str, low: float, high: float) -> Data:
 
 
 _SAME = {"normal": "random_normal", "uniform": "random_uniform"}
-_NEVER_DEFAULT = ("hidden", "layers", "units", "epochs", "steps")
+_NEVER_DEFAULT = ("hidden", "layers", "units", "filters", "blocks", "epochs", "steps")
 
 
 def _distinct(raw: Any) -> str:
@@ -119,6 +119,9 @@ batch_norms = st.one_of(
     component("after_activation", epsilon=real(1e-6, 1e-2)),
 )
 input_norms = st.just("none") | component("batch_norm", momentum=real(0.1, 0.9), epsilon=real(1e-6, 1e-2))
+poolings = st.one_of(
+    st.sampled_from(["none", "max", "average"]), component("max", size=whole(2, 5)), component("average")
+)
 spans = st.one_of(
     st.floats(0, 1, allow_subnormal=False),
     st.fixed_dictionaries({"share": real(0, 1)}),
@@ -183,12 +186,14 @@ pretrained_models = st.fixed_dictionaries(
 
 @st.composite
 def models(draw: st.DrawFn) -> Any:
-    """Generate a model section: a person's own, a pretrained one, or hidden layers by list or by number."""
-    form = draw(st.sampled_from(["list", "lists", "fixed", "searched", "python", "pretrained"]))
+    """Generate a model section: a person's own, a pretrained one, blocks, or hidden layers by list or by number."""
+    form = draw(st.sampled_from(["list", "lists", "fixed", "searched", "python", "pretrained", "cnn"]))
     if form == "python":
         return {"python": draw(python_models)}
     if form == "pretrained":
         return {"pretrained": draw(pretrained_models)}
+    if form == "cnn":
+        return {"cnn": draw(cnns())}
     depth: int | None = draw(st.integers(1, 3))
     arguments: dict[str, Any]
     if form == "list":
@@ -202,6 +207,34 @@ def models(draw: st.DrawFn) -> Any:
         arguments = {"layers": draw(_range("int", 1, 5)), "units": draw(SIZES)}
         depth = None
     return {"mlp": {**arguments, **draw(_settings(depth))}}
+
+
+@st.composite
+def cnns(draw: st.DrawFn) -> Any:
+    """Generate a convolutional network: blocks by list or by number, and dense layers behind them."""
+    blocks, dense = draw(st.integers(1, 3)), draw(st.integers(0, 2))
+    depth: int | None = blocks
+    arguments: dict[str, Any] = {"hidden": [draw(SIZES) for _ in range(dense)]} if dense else {}
+    if draw(st.booleans()):
+        arguments |= {"filters": draw(st.lists(SIZES, min_size=blocks, max_size=blocks))}
+    elif draw(st.booleans()):
+        arguments |= {"blocks": blocks, "filters": draw(SIZES)}
+    else:
+        arguments |= {"blocks": draw(_range("int", 1, 5)), "filters": draw(SIZES)}
+        depth = None
+    settings = _settings(None if depth is None else depth + dense)
+    return {**arguments, **draw(_settings_of_blocks(depth)), **draw(settings)}
+
+
+@cache
+def _settings_of_blocks(depth: int | None) -> Data:
+    optional = {
+        "kernel": per_layer(whole(1, 9), depth),
+        "pooling": per_layer(searchable(poolings), depth),
+        "padding": searchable(st.sampled_from(["same", "valid"])),
+        "head": searchable(st.sampled_from(["flatten", "global_average"])),
+    }
+    return st.fixed_dictionaries({}, optional=optional)
 
 
 @cache
@@ -261,6 +294,7 @@ sections_of_data = st.one_of(
             "test": rows,
             "standardize": st.booleans(),
             "rescale": st.just("1/255") | st.floats(0.001, 10),
+            "shape": st.lists(st.integers(1, 99), min_size=1, max_size=3),
             "classes": st.lists(texts | st.integers(-9, 99), min_size=1, max_size=4),
         },
     ),

@@ -428,6 +428,25 @@ class TestModels:
             "activity_l1": 1e-3,
         },
         "folds": {"data": {"sklearn": "iris", "standardize": True, "validation": {"folds": 3}}},
+        "images": {
+            "data": {
+                "sklearn": "digits",
+                "shape": [8, 8],
+                "standardize": True,
+                "rescale": 0.5,
+                "subset": 300,
+            },
+            "model": {
+                "cnn": {
+                    "filters": [4, 6],
+                    "pooling": ["max", "average"],
+                    "activation": "prelu",
+                    "batch_norm": "before_activation",
+                    "dropout": 0.1,
+                    "hidden": [8],
+                }
+            },
+        },
         "table": {
             "data": {"csv": "rows.csv", "target": "buys", "standardize": True},
             "activation": "squareplus",
@@ -466,9 +485,9 @@ print(json.dumps(answers))
             )
         (directory / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
         for name, parts in self.STUDIES.items():
-            model = {key: value for key, value in parts.items() if key != "data"}
+            fields = {key: value for key, value in parts.items() if key not in ("data", "model")}
             study = small(name, epochs=3)
-            study |= {"data": parts["data"], "model": {"mlp": {"hidden": [8], **model}}}
+            study |= {"data": parts["data"], "model": parts.get("model", {"mlp": {"hidden": [8], **fields}})}
             write_study(directory / f"{name}.yaml", study)
             succeed("optimize", f"{name}.yaml", "--quiet", cwd=directory)
         return directory
@@ -607,6 +626,11 @@ class TestRefused:
             (["search.metric=r2"], "classification"),
             (["data=sklearn:diabetes", "search.metric=accuracy"], "regression"),
             (["search.sampler=grid"], "learning_rate"),
+            (["model={cnn: {filters: [4]}}"], "a cnn needs images: rows of height x width [x channels]"),
+            (
+                ["model={cnn: {filters: 4, blocks: {int: [1, 3]}}}", "data={sklearn: iris, shape: [2, 2]}"],
+                "block 2 leaves nothing of images of 2 x 2, of which 1 x 1 reach it",
+            ),
             (["search.sampler=cmaes", "model.mlp.activation={choice: [relu, tanh]}"], "activation"),
             (
                 [

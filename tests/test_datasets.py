@@ -437,6 +437,40 @@ class TestTask:
             npz({**numbers(), "y_train": np.ones(40, dtype=int)})
 
 
+class TestShape:
+    def test_flat_rows_become_images(self) -> None:
+        images = load_digits().images.astype(np.float32)
+        dataset = load(sklearn="digits", shape=[8, 8], test=0.2, standardize=True, rescale=0.5)
+        assert dataset.features == dataset.summary().features == (8, 8)
+        split = dataset.splits[0]
+        np.testing.assert_array_equal(dataset.raw(0, "train").x, images[split.train_index])
+        flat = load(sklearn="digits", test=0.2, standardize=True, rescale=0.5)
+        for ours, theirs in ((split.train, flat.splits[0].train), (dataset.test(), flat.test())):
+            assert ours is not None
+            assert theirs is not None
+            np.testing.assert_array_equal(ours.x.reshape(len(ours), -1), theirs.x)
+        assert dataset.fingerprint == flat.fingerprint, "the data are the same"
+
+    def test_a_test_part_of_the_file_becomes_images_too(self, npz: Callable[..., Dataset]) -> None:
+        arrays = {"x_train": np.arange(120.0).reshape(20, 6), "y_train": np.arange(20) % 2}
+        dataset = npz(arrays | {"x_test": arrays["x_train"][:4], "y_test": np.arange(4) % 2}, shape=[3, 2])
+        test = dataset.test()
+        assert test is not None
+        np.testing.assert_array_equal(test.x, np.arange(24.0).reshape(4, 3, 2))
+
+    def test_a_table_with_missing_values_becomes_images(self, table: Callable[..., Dataset]) -> None:
+        lines = "".join(f"{row},{row + 1},{'' if row == 3 else row},{row},{row % 2}\n" for row in range(20))
+        flat = table("a,b,c,d,y\n" + lines, target="y")
+        dataset = table("a,b,c,d,y\n" + lines, target="y", shape=[2, 2, 1])
+        train = dataset.splits[0].train.x
+        assert train.shape[1:] == (2, 2, 1)
+        np.testing.assert_array_equal(train.reshape(-1, 4), flat.splits[0].train.x)
+
+    def test_refuses_a_shape_of_another_size(self) -> None:
+        with pytest.raises(DataError, match=r"sklearn:digits: 'shape' makes rows of 8 x 9 = 72 .* has 64\."):
+            load(sklearn="digits", shape=[8, 9])
+
+
 class TestNpz:
     def test_images_keep_their_shape(self, npz: Callable[..., Dataset]) -> None:
         x = np.random.default_rng(0).integers(0, 256, (20, 5, 4), dtype=np.uint8)

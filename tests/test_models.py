@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import signal, stats
 
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Scaling
@@ -33,6 +33,29 @@ def configuration(**model: Any) -> Configuration:
 
 def drawn(seed: int = 1, features: tuple[int, ...] = FEATURES, **model: Any) -> dict[str, Any]:
     return initial_weights(configuration(**model), features, OBJECTIVE, seed)
+
+
+def convolved(images: Any, kernel: Any) -> Any:
+    """Correlate images (n, h, w, c) with kernels (k, k, c, filters) where they fit."""
+    return np.stack(
+        [
+            np.stack(
+                [
+                    signal.correlate(image, kernel[..., f], mode="valid")[..., 0]
+                    for f in range(kernel.shape[-1])
+                ],
+                axis=-1,
+            )
+            for image in images
+        ]
+    )
+
+
+def pooled(images: Any, size: int, reduce: Any) -> Any:
+    """Reduce squares of images (n, h, w, c) that do not overlap."""
+    rows, columns = images.shape[1] // size, images.shape[2] // size
+    cut = images[:, : rows * size, : columns * size].reshape(-1, rows, size, columns, size, images.shape[-1])
+    return reduce(cut, axis=(2, 4))
 
 
 class TestFirstWeights:
@@ -142,6 +165,53 @@ class TestFirstWeights:
         assert drawn(features=(4, 5, 2))["hidden_1/kernel"].shape == (40, 30)
 
 
+def cnn(**model: Any) -> Configuration:
+    return read_configuration({"model": {"cnn": {"filters": [5, 4], **model}}, "training": {"epochs": 1}})
+
+
+class TestFirstWeightsOfConvolutions:
+    @pytest.mark.parametrize(
+        ("initializer", "deviation"),
+        [
+            ("he_normal", math.sqrt(2 / (3 * 3 * 20))),
+            ("glorot_uniform", math.sqrt(2 / (3 * 3 * 20 + 3 * 3 * 40))),
+            ("lecun_normal", math.sqrt(1 / (3 * 3 * 20))),
+        ],
+    )
+    def test_distribution(self, initializer: str, deviation: float) -> None:
+        """A kernel's fans count its height and width: 7,200 numbers, whose deviation is known to 1 %."""
+        config = cnn(filters=[40], initializer=initializer)
+        kernel = initial_weights(config, (8, 8, 20), OBJECTIVE, 1)["hidden_1/kernel"]
+        assert kernel.shape == (3, 3, 20, 40)
+        assert kernel.std() == pytest.approx(deviation, rel=0.04)
+
+    @pytest.mark.parametrize(
+        ("model", "shapes"),
+        [
+            ({}, [(3, 3, 1, 5), (3, 3, 5, 4), (2 * 3 * 4, 3)]),
+            ({"head": "global_average"}, [(3, 3, 1, 5), (3, 3, 5, 4), (4, 3)]),
+            ({"pooling": ["none", {"average": {"size": 3}}]}, [(3, 3, 1, 5), (3, 3, 5, 4), (2 * 4 * 4, 3)]),
+            (
+                {"padding": "valid", "kernel": [3, 2], "hidden": [7]},
+                [(3, 3, 1, 5), (2, 2, 5, 4), (1 * 2 * 4, 7), (7, 3)],
+            ),
+        ],
+    )
+    def test_shapes_are_those_of_keras(self, model: Any, shapes: list[Any]) -> None:
+        config = cnn(**model)
+        weights = initial_weights(config, (8, 12), OBJECTIVE, 1)
+        kernels = {name: array.shape for name, array in weights.items() if name.endswith("kernel")}
+        assert list(kernels.values()) == shapes
+        built = weights_of(training_model(config, (8, 12), OBJECTIVE, 1))
+        assert {name: array.shape for name, array in built.items()}.items() <= {
+            name: array.shape for name, array in weights.items()
+        }.items()
+
+    def test_prelu_has_one_slope_for_each_channel(self) -> None:
+        weights = initial_weights(cnn(activation="prelu"), (8, 8), OBJECTIVE, 1)
+        assert weights["activation_1/alpha"].shape == (1, 1, 5)
+
+
 class TestTrainingModel:
     def test_layers_of_each_kind_and_place(self) -> None:
         config = configuration(
@@ -241,6 +311,35 @@ class TestExportedModel:
         expected = np.exp(tensor) / np.exp(tensor).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(loaded.predict(rows, verbose=0), expected, rtol=1e-4, atol=1e-5)
         assert isinstance(loaded.get_layer("activation_1"), keras.layers.LeakyReLU)
+        assert loaded.losses == [], "penalties are for training"
+
+    def test_a_cnn_gives_predictions_of_raw_images(self, tmp_path: Path) -> None:
+        """Against SciPy's correlations and pooling by hand, with every pixel scaled by itself."""
+        config = cnn(
+            padding="valid",
+            kernel=[3, 2],
+            pooling=["max", {"average": {"size": 3}}],
+            activation="tanh",
+            hidden=[6],
+            dropout=0.4,
+            l2=0.1,
+        )
+        draw = np.random.default_rng(0)
+        mean = draw.normal(5, 1, (10, 13)).astype(np.float32)
+        deviation = draw.uniform(1, 2, (10, 13)).astype(np.float32)
+        weights = initial_weights(config, (10, 13), OBJECTIVE, 3)
+        model = export_model(config, (10, 13), OBJECTIVE, Scaling(0.1, mean, deviation), weights)
+        save_model(model, tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+
+        raw = draw.normal(50, 20, (4, 10, 13)).astype(np.float32)
+        images = ((raw.astype(np.float64) * 0.1 - mean) / deviation)[..., np.newaxis]
+        images = pooled(np.tanh(convolved(images, weights["hidden_1/kernel"])), 2, np.max)
+        images = pooled(np.tanh(convolved(images, weights["hidden_2/kernel"])), 3, np.mean)
+        assert images.shape == (4, 1, 1, 4)
+        logits = np.tanh(images.reshape(4, -1) @ weights["hidden_3/kernel"]) @ weights["output/kernel"]
+        expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(loaded.predict(raw, verbose=0), expected, rtol=1e-4, atol=1e-5)
         assert loaded.losses == [], "penalties are for training"
 
     @pytest.mark.parametrize("name", sorted(ACTIVATIONS))

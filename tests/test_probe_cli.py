@@ -86,6 +86,7 @@ def test_json_holds_every_number(probed: tuple[Path, Result]) -> None:
     ("model", "options", "told"),
     [
         ({"python": {"file": "nets.py"}}, [], "a probe looks into an mlp"),
+        ({"cnn": {"filters": [4]}}, [], "a probe looks into an mlp, and this study's model is 'cnn'"),
         (
             {"mlp": {"hidden": [4] * 7, "activation": [{"choice": ["relu", "tanh"]}] * 7}},
             [],

@@ -218,6 +218,20 @@ def test_structures_are_counted(hidden: str, model: str, training: str, count: i
     assert time.perf_counter() - start < 0.5
 
 
+def test_the_sizes_of_a_cnn_are_structural_and_counted() -> None:
+    text = (
+        "name: a\ndata: sklearn:digits\ntraining: {epochs: 3}\n"
+        "model: {cnn: {filters: [8, {int: [4, 6]}], kernel: {choice: [3, 5]}, dropout: {uniform: [0, 1e-1]},"
+        " pooling: {choice: [none, {max: {size: {choice: [2, 3]}}}]}, padding: {choice: [same, valid]},"
+        " head: {choice: [flatten, global_average]}, hidden: {choice: [null, [5]]}}}"
+    )
+    space = SearchSpace(read_spec(parse(text, "study.yaml")))
+    structural = ["filters.1", "kernel", "padding", "pooling", "pooling.max.size", "head", "hidden"]
+    assert [p.name for p in space.parameters if p.structural] == structural
+    assert [p.name for p in space.parameters if not p.structural] == ["dropout"]
+    assert space.structures() == 3 * 2 * 2 * (1 + 2) * 2 * 2
+
+
 def test_only_active_parameters_are_asked_for_outer_choices_first() -> None:
     space = space_of(NESTED, CLIPPING)
     answers: dict[str, Any] = {

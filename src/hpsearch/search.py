@@ -131,7 +131,7 @@ def _job(
 ) -> Job:
     data_dir = None if options.data_dir is None else str(options.data_dir.resolve())
     width = None if stored is None else int(stored.settings["width"])
-    return Job(study.spec.dump(), str(study.directory), data_dir, width, code, donors)
+    return Job(study.spec.dump(), str(study.directory), data_dir, width, code, donors=donors)
 
 
 def _run(

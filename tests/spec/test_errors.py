@@ -21,6 +21,10 @@ def mlp(settings: str) -> str:
     return f"{HEAD}model: {{mlp: {{hidden: [4, 4], {settings}}}}}\n{TRAINING}"
 
 
+def cnn(settings: str) -> str:
+    return f"{HEAD}model: {{cnn: {{filters: [4, 4], {settings}}}}}\n{TRAINING}"
+
+
 def training(settings: str) -> str:
     """Write a study whose training, on line 4, has these settings."""
     return f"{HEAD}{MODEL}training: {{epochs: 3, {settings}}}\n"
@@ -134,7 +138,7 @@ WRONG: list[tuple[str, str, str, str]] = [
     (
         mlp("dropout: [0.1, 0.2, 0.3]"),
         "model.mlp",
-        "one for each hidden layer",
+        "one for each of the hidden layers",
         "3 settings for 2 hidden layers",
     ),
     (mlp("dropout: {choice: [0.1, [0.1]]}"), "model.mlp", "'dropout'", "1 settings for 2 hidden layers"),
@@ -165,6 +169,37 @@ WRONG: list[tuple[str, str, str, str]] = [
     (HEAD + "model: {mlp: {hidden: []}}\n" + TRAINING, "model.mlp.hidden", "at least one item", "a list []"),
     (HEAD + "model: {mlp: {hidden: [0]}}\n" + TRAINING, "model.mlp.hidden.0", "at least 1", "0"),
     (HEAD + "model: {mlp: {hidden: 64}}\n" + TRAINING, "model.mlp.hidden", "a list", "64"),
+    (cnn("kernel: 0"), "model.cnn.kernel", "a number of at least 1", "0"),
+    (cnn("kernel: [3]"), "model.cnn", "one for each of the blocks", "1 settings for 2 blocks"),
+    (cnn("pooling: mean"), "model.cnn.pooling", "the name of a kind of pooling", "'mean'"),
+    (cnn("pooling: {max: {size: 1}}"), "model.cnn.pooling.max.size", "a number of at least 2", "1"),
+    (cnn("padding: full"), "model.cnn.padding", "same", "'full'"),
+    (cnn("head: {choice: [flatten, max]}"), "model.cnn.head.choice.1", "global_average", "'max'"),
+    (cnn("dropout: [0.1]"), "model.cnn", "'dropout'", "1 settings for 2 blocks and dense layers"),
+    (cnn("hidden: [9], dropout: [0.1, 0.2]"), "model.cnn", "'dropout'", "2 settings for 3 blocks"),
+    (cnn("initializer: identity"), "model.cnn.initializer", "makes a matrix", "'identity'"),
+    (
+        cnn("blocks: 2"),
+        "model.cnn",
+        "either 'filters' as a list or 'blocks'",
+        "a list in 'filters' and 'blocks'",
+    ),
+    (HEAD + "model: {cnn: {filters: 8}}\n" + TRAINING, "model.cnn", "or 'blocks'", "a number in 'filters'"),
+    (
+        HEAD + "model: {cnn: {filters: {choice: [8, [8]]}}}\n" + TRAINING,
+        "model.cnn",
+        "either 'filters' as a list",
+        "lists and numbers",
+    ),
+    (
+        HEAD + "model: {cnn: {filters: 8, blocks: {int: [1, 1000]}, hidden: [8]}}\n" + TRAINING,
+        "model.cnn",
+        "at most 1,000 blocks and dense layers",
+        "1,001",
+    ),
+    (HEAD + "model: cnn\n" + TRAINING, "model", "{cnn: {filters: ...}}", "'cnn'"),
+    (data("sklearn: digits, shape: 8"), "data.shape", "a list", "8"),
+    (data("sklearn: digits, shape: [8, 0]"), "data.shape.1", "a number of at least 1", "0"),
     (HEAD + "model:\n" + TRAINING, "model", "a kind of model", "nothing"),
     (HEAD + "model: mlp\n" + TRAINING, "model", "either 'hidden' or both", "none of them"),
     (data("sklearn: digits, validation: {folds: 1}"), "data.validation.folds", "a number of at least 2", "1"),

@@ -33,11 +33,12 @@ class Spread:
         """Take those arms and common replicates that leave the most degrees of freedom."""
         tables = [[[arm[n] for n in some] for arm in arms if arm.keys() >= some.keys()] for some in arms]
         if not tables:
-            return cls(0, 0, 0.0, 0.0)
+            return cls(arms=0, seeds=0, shared=0.0, rest=0.0)
         table = _alike(np.array(max(tables, key=_freedom)))
         left = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
         shared = float(table.mean(axis=0).var(ddof=1)) if table.shape[1] > 1 else 0.0
-        return cls(*table.shape, shared, float((left**2).sum()) / max(1, _freedom(table)[0]))
+        rest = float((left**2).sum()) / max(1, _freedom(table)[0])
+        return cls(table.shape[0], table.shape[1], shared, rest)
 
     @property
     def freedom(self) -> int:

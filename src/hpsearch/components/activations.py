@@ -31,6 +31,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """Activations with arguments that no stock layer takes; a functional model records Keras' own operation."""
 
 
+def prelu_layer(name: str, axes: int, **arguments: Any) -> keras.layers.PReLU:
+    """Make the layer of prelu for rows of so many axes: images have one slope for each channel."""
+    return keras.layers.PReLU(name=name, shared_axes=[*range(1, axes)] or None, **arguments)
+
+
 def apply_activation(component: Component, name: str, seed: int, inputs: Any, *, training: bool) -> Any:
     """Apply an activation to a symbolic tensor, as a layer called `name` wherever Keras has one.
 
@@ -43,7 +48,7 @@ def apply_activation(component: Component, name: str, seed: int, inputs: Any, *,
         return RReLU(**arguments, seed=derive(seed, "rrelu", name) % 2**31, name=name)(inputs)
     if component.name == "prelu":
         initializer = keras_initializer(component.alpha_initializer, derive(seed, "alpha", name))  # type: ignore[attr-defined]
-        return keras.layers.PReLU(alpha_initializer=initializer, name=name)(inputs)
+        return prelu_layer(name, len(inputs.shape) - 1, alpha_initializer=initializer)(inputs)
     if component.name in LAYERS:
         return LAYERS[component.name](**arguments, name=name)(inputs)
     if component.name in FUNCTIONS:

@@ -19,11 +19,13 @@ class Pool:
     """Unscaled rows from which parts are taken by position.
 
     `x`: (n, *features) as loaded, NaN where a cell of a csv file is missing; `y`: (n,) int32 or float32.
-    `imputations` holds one for each split, and is empty where nothing can be missing.
+    `features` is the shape in which a row is given. `imputations` holds one for each split, and is empty
+    where nothing can be missing.
     """
 
     x: Array
     y: Array
+    features: tuple[int, ...]
     bags: bool = False
     imputations: tuple[Imputation, ...] = ()
 
@@ -34,7 +36,7 @@ class Pool:
             x = x.astype(np.float32, copy=False)
         if self.imputations:
             x = self.imputations[split].apply(x)
-        return Rows(x, self.y[index])
+        return Rows(x.reshape(len(x), *self.features), self.y[index])
 
 
 @dataclass(frozen=True, eq=False)

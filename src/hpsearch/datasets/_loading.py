@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def _dataset(data: Data, directory: Path, data_dir: Path | None) -> Dataset:
     return Dataset(
         source=data.source,
         task=target.task,
-        features=tuple(map(int, pool.x.shape[1:])),
+        features=pool.features,
         labels=target.labels,
         splits=_splits(loaded.where, pool, data, partition.splits),
         encoding=encoding,
@@ -96,9 +97,23 @@ def _place(directory: Path, path: str) -> Path:
 
 def _pool(loaded: Loaded, data: Data, y: Array, partition: Partition) -> tuple[Pool, Encoding | None]:
     if not isinstance(loaded.x, Table):
-        return Pool(loaded.x, y, loaded.bags), None
+        return Pool(loaded.x, y, _features(loaded.where, data, loaded.x), loaded.bags), None
     encoding, x, imputations = encode_table(loaded.x, str(data.target), partition.splits)
-    return Pool(x, y, imputations=imputations), encoding
+    return Pool(x, y, _features(loaded.where, data, x), imputations=imputations), encoding
+
+
+def _features(where: str, data: Data, x: Array) -> tuple[int, ...]:
+    """Give the shape of a row: as loaded, or as the data section has it. Raises `DataError`."""
+    found = tuple(map(int, x.shape[1:]))
+    if data.shape is None:
+        return found
+    if prod(data.shape) != prod(found):
+        wanted, had = (" x ".join(map(str, shape)) for shape in (data.shape, found))
+        raise DataError(
+            f"{where}: 'shape' makes rows of {wanted} = {prod(data.shape)} numbers, "
+            f"but a row has {had if len(found) == 1 else f'{had} = {prod(found)}'}."
+        )
+    return data.shape
 
 
 def _splits(where: str, pool: Pool, data: Data, indices: Sequence[tuple[Array, Array]]) -> tuple[Split, ...]:
@@ -124,26 +139,27 @@ def _with_test_part(loaded: Loaded, target: Target, y: Array) -> tuple[Loaded, A
     """Put the test part of the data's own behind their other rows, where there is one."""
     if isinstance(loaded.x, Table) or loaded.x_test is None or loaded.y_test is None:
         return loaded, y
-    test = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
-    x = np.concatenate([loaded.x, test.x])
-    return replace(loaded, x=x, x_test=None, y_test=None), np.concatenate([y, test.y])
+    test_x, test_y = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    x = np.concatenate([loaded.x, test_x])
+    return replace(loaded, x=x, x_test=None, y_test=None), np.concatenate([y, test_y])
 
 
 def _held_out(loaded: Loaded, target: Target, pool: Pool, partition: Partition) -> Pool | None:
     if partition.test is not None:
         index = partition.test
-        return Pool(pool.x[index], pool.y[index], pool.bags, pool.imputations)
+        return replace(pool, x=pool.x[index], y=pool.y[index])
     if loaded.x_test is None or loaded.y_test is None:
         return None
-    return _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    x, y = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    return replace(pool, x=x, y=y)
 
 
-def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> Pool:
+def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> tuple[Array, Array]:
     if (raw.dtype.kind == "U") != (loaded.y.dtype.kind == "U"):
         raise DataError(f"{loaded.where}: y_train and y_test must both hold numbers or both hold text.")
     y = target.read(raw)
     if target.task == "regression":
-        return Pool(x, y, loaded.bags)
+        return x, y
     unknown = ~np.isin(raw, np.unique(loaded.y))
     if unknown.any():
         row = int(unknown.argmax())
@@ -151,4 +167,4 @@ def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> Pool
     kept = np.flatnonzero(y >= 0)
     if not kept.size:
         raise DataError(f"{loaded.where}: the test part has no row of the classes that are kept.")
-    return Pool(x if kept.size == len(y) else x[kept], y[kept], loaded.bags)
+    return x if kept.size == len(y) else x[kept], y[kept]

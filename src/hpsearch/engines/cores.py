@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from itertools import pairwise
-from math import prod
-from typing import Any
 
 from hpsearch.datasets import Dataset
-from hpsearch.spec import Choice, Numeric, StudySpec, pretrained_models, python_models
+from hpsearch.engines.architectures import bounding_architectures
+from hpsearch.spec import StudySpec, pretrained_models, python_models
 
 ONE_CORE_WEIGHTS = 100_000
 """Networks with fewer weights train faster on one core: below this, handing work to a second core costs more
@@ -39,26 +36,6 @@ def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
 
 
 def largest_network(spec: StudySpec, dataset: Dataset) -> int:
-    """Count the weights of the largest network that the study can ask for."""
-    models = spec.model.options if isinstance(spec.model, Choice) else (spec.model,)
-    return max(_weights(sizes, dataset) for model in models for sizes in _sizes(model))
-
-
-def _weights(sizes: tuple[int, ...], dataset: Dataset) -> int:
-    widths = (prod(dataset.features), *sizes, dataset.outputs)
-    return sum(before * after for before, after in pairwise(widths))
-
-
-def _sizes(model: Any) -> Iterator[tuple[int, ...]]:
-    if model.hidden is None:
-        yield (_largest(model.units),) * _largest(model.layers)
-        return
-    options = model.hidden.options if isinstance(model.hidden, Choice) else (model.hidden,)
-    for option in options:
-        yield tuple(_largest(units) for units in option)
-
-
-def _largest(value: Any) -> int:
-    if isinstance(value, Choice):
-        return max(map(_largest, value.options))
-    return int(value.high) if isinstance(value, Numeric) else int(value)
+    """Count the multiplications for one row of the largest network that the study can ask for."""
+    architectures = bounding_architectures(spec, "smallest")
+    return max(one.multiplications(dataset.features, dataset.outputs) for one in architectures)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.engines.architectures import check_images
 from hpsearch.engines.compilation import use_compilation_cache
 from hpsearch.engines.cores import use_cores
 from hpsearch.engines.device import fits_device, too_large
@@ -53,6 +54,7 @@ class Session:
         with jax_ahead(wanted=self.settings["backend"] == "jax"):
             self.dataset = load_dataset(self.spec.data, Path(job.directory), data_dir)
         check_metric(self.spec, self.dataset)
+        check_images(self.spec, self.dataset)
         if isinstance(self.spec.data.validation, TestRows):
             self.settings["validation"] = TEST_CHOOSES
         if spawned:

@@ -13,9 +13,9 @@ from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Scaling
 from hpsearch.models.bodies import Bodies, body_of, pretrained_weights
 from hpsearch.models.builders import Builders
-from hpsearch.models.mlp import connect, first_weights, hidden_activations
+from hpsearch.models.layered import connect, first_weights, hidden_activations
 from hpsearch.models.weights import Weights, named_variables, put_weights, weights_of
-from hpsearch.spec import Configuration, Mlp, Pretrained, PythonModel
+from hpsearch.spec import Configuration, Layered, Pretrained, PythonModel
 
 __all__ = [
     "Bodies",
@@ -38,7 +38,7 @@ def initial_weights(
     configuration: Configuration, features: tuple[int, ...], objective: Objective, seed: int
 ) -> dict[str, NDArray[np.float32]]:
     """Draw the initial weights of a configuration by Keras' initializers, each layer from its own seed."""
-    return first_weights(cast("Mlp", configuration.model), features, objective, seed)
+    return first_weights(cast("Layered", configuration.model), features, objective, seed)
 
 
 def training_model(
@@ -70,7 +70,7 @@ def _logits(
         return builders.connect(model, inputs, objective, seed)
     if isinstance(model, Pretrained) and bodies is not None:
         return bodies.connect(model, inputs, objective, seed, training=training)
-    return connect(cast("Mlp", model), inputs, objective, seed, training=training)
+    return connect(cast("Layered", model), inputs, objective, seed, training=training)
 
 
 def export_model(
@@ -103,7 +103,8 @@ def _scaled(inputs: Any, scaling: Scaling) -> Any:
         tensor = keras.layers.Rescaling(scaling.factor, name="rescale")(tensor)
     if scaling.mean is not None and scaling.deviation is not None:
         variance = np.square(scaling.deviation.astype(np.float64))
-        layer = keras.layers.Normalization(axis=-1, mean=scaling.mean, variance=variance, name="standardize")
+        axes = tuple(range(1, scaling.mean.ndim + 1))
+        layer = keras.layers.Normalization(axes, mean=scaling.mean, variance=variance, name="standardize")
         tensor = layer(tensor)
     return tensor
 

@@ -13,7 +13,7 @@ from hpsearch.datasets import Dataset
 from hpsearch.donors import DonorFile, check_unchanged, donor_name
 from hpsearch.exceptions import DonorError
 from hpsearch.models.donor import Donor
-from hpsearch.models.mlp import connect, first_weights
+from hpsearch.models.layered import connect, first_weights
 from hpsearch.models.weights import Weights
 from hpsearch.spec import Data, Mlp, Pretrained, pretrained_models
 from hpsearch.spec.distributions import Choice, Numeric

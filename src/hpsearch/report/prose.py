@@ -66,9 +66,9 @@ def confirmation_note(verdict: Verdict) -> str:
     """Say what the replicates are, and what the numbers of the finalists mean."""
     return (
         "The finalists were trained again from fresh seeds, the same for all: "
-        f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win gets "
-        "no further replicates. Intervals are 95 % intervals of the mean over seeds, on the same split of the "
-        "data. The score of the winner comes from replicates that did not choose it."
+        f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win "
+        "gets no further replicates. Intervals are 95 % intervals of the mean over seeds, on the same split "
+        "of the data. The score of the winner comes from replicates that did not choose it."
     )
 
 

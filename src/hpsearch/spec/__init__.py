@@ -1,9 +1,12 @@
 """The study file as frozen, validated types."""
 
+from hpsearch.spec.architecture import Architecture
+from hpsearch.spec.cnn import Cnn
 from hpsearch.spec.compare import Claim, Compare
 from hpsearch.spec.confirm import Confirm
 from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import Choice, Distribution, Numeric
+from hpsearch.spec.layered import Layered
 from hpsearch.spec.loading import StudyFile, load_study_file, print_spec, print_yaml, read_spec
 from hpsearch.spec.model import Mlp
 from hpsearch.spec.parts import Component, Part
@@ -15,9 +18,11 @@ from hpsearch.spec.study import Configuration, StudySpec, read_configuration
 from hpsearch.spec.training import EarlyStopping, Training
 
 __all__ = [
+    "Architecture",
     "Arguments",
     "Choice",
     "Claim",
+    "Cnn",
     "Compare",
     "Component",
     "Configuration",
@@ -25,6 +30,7 @@ __all__ = [
     "Data",
     "Distribution",
     "EarlyStopping",
+    "Layered",
     "Mlp",
     "Numeric",
     "Part",

@@ -47,7 +47,7 @@ class Rrelu(Component):
 
 
 class Prelu(Component):
-    """A learned slope for each unit (Keras' PReLU layer)."""
+    """A learned slope for each unit, or for each channel of images (Keras' PReLU layer)."""
 
     name = "prelu"
     alpha_initializer: Searchable[Initializer] = INITIALIZERS["zeros"]()

@@ -150,6 +150,7 @@ class Data(Part):
     rescale: Annotated[Positive | None, BeforeValidator(_factor), WithJsonSchema(_FACTOR)] = None
     classes: Listed[ClassName] | None = None
     subset: Rows | None = None
+    shape: Listed[Count] | None = None
     num_words: Annotated[int, Field(ge=1, le=10**6)] = 10_000
     split_seed: Annotated[int, Field(ge=0)] = 0
 

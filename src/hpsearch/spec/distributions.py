@@ -49,6 +49,13 @@ class Numeric:
 Distribution = Choice | Numeric
 
 
+def alternatives(value: Any) -> list[Any]:
+    """List what can stand in a place: the options of choices, however deep."""
+    if isinstance(value, Choice):
+        return [inner for option in value.options for inner in alternatives(option)]
+    return [value]
+
+
 def bounds(value: Any) -> tuple[float, float]:
     """Give the least and the largest number that can stand in a place."""
     if isinstance(value, Choice):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial, reduce
-from math import prod
+from itertools import count
 from operator import add
 from typing import Any
 
@@ -12,7 +12,10 @@ import jax
 import jax.numpy as jnp
 import keras
 
+from hpsearch.components.activations import prelu_layer
 from hpsearch.components.objectives import Objective
+from hpsearch.models.layers import entrance, head, kernel_layer, pooling_layer
+from hpsearch.spec.architecture import Hidden, Shape
 from hpsearch.training.compiled.menu import PositionKind
 from hpsearch.training.compiled.operations import DROPOUTS, activation_branch, noise_key, rrelu, switch
 from hpsearch.training.compiled.structure import Arguments, Structure
@@ -38,27 +41,37 @@ class Forward:
     batch normalization, whether or not a member uses them, and so have the inputs where a member can.
     """
 
-    def __init__(self, structure: Structure, features: tuple[int, ...], objective: Objective) -> None:
+    def __init__(self, structure: Structure, features: Shape, objective: Objective) -> None:
         self.structure = structure
         self.layers: dict[str, keras.layers.Layer] = {}
-        width = prod(features)
+        architecture = structure.architecture
+        shapes = architecture.shapes(features)
+        self.entrance = self._add(entrance(architecture, features), features)
         if structure.menu.input_norms:
-            self._add(keras.layers.BatchNormalization(name="input_batch_norm"), width)
-        for index, units in enumerate(structure.sizes):
-            number = index + 1
-            self._add(keras.layers.Dense(units, name=f"hidden_{number}", kernel_initializer="zeros"), width)
-            self._add(keras.layers.BatchNormalization(name=f"batch_norm_{number}"), units)
-            if structure.prelu[index]:
-                self._add(keras.layers.PReLU(name=f"activation_{number}"), units)
-            width = units
+            self._add(keras.layers.BatchNormalization(name="input_batch_norm"), shapes[0])
+        self.behind = [self._add_hidden(*each) for each in zip(count(), architecture.hidden, shapes)]
         output = keras.layers.Dense(objective.units, name="output", kernel_initializer="zeros")
-        self._add(output, width)
+        self._add(output, shapes[-1])
         self.kernels = [f"hidden_{layer + 1}/kernel" for layer in structure.layers]
         self.branches = [activation_branch(kind) for kind in structure.menu.activations]
 
-    def _add(self, layer: keras.layers.Layer, width: int) -> None:
-        layer.build((None, width))
+    def _add_hidden(self, index: int, layer: Hidden, inputs: Shape) -> tuple[str, str]:
+        """Add a hidden layer; give the names of what stands behind its activation, and behind its noise."""
+        number, activated = index + 1, layer.activated(inputs)
+        self._add(kernel_layer(layer, number), inputs)
+        self._add(keras.layers.BatchNormalization(name=f"batch_norm_{number}"), activated)
+        if self.structure.prelu[index]:
+            self._add(prelu_layer(f"activation_{number}", len(activated)), activated)
+        pooling = self._add(pooling_layer(layer, number), activated)
+        return pooling, self._add(head(self.structure.architecture, number), layer.outputs(inputs))
+
+    def _add(self, layer: keras.layers.Layer | None, inputs: Shape) -> str:
+        """Build a layer for inputs of a shape and give its name; none has none."""
+        if layer is None:
+            return ""
+        layer.build((None, *inputs))
         self.layers[layer.name] = layer
+        return str(layer.name)
 
     @property
     def variables(self) -> dict[str, keras.Variable]:
@@ -77,7 +90,7 @@ class Forward:
 
         `key` is that of the step's noise, None to validate. No activation can be penalized: no penalties.
         """
-        tensor, moving = self._prepare(weights, moving, x.reshape(x.shape[0], -1), arguments, key)
+        tensor, moving = self._prepare(weights, moving, self._pass(self.entrance, x), arguments, key)
         penalties: list[Array] = []
         for index in self.structure.layers:
             tensor, moving, added = self._hidden(index, weights, moving, tensor, arguments, key)
@@ -107,9 +120,11 @@ class Forward:
         tensor = self._activate(index, weights, tensor, arguments, key)
         penalties = self._activity(index, tensor, arguments)
         tensor, moving = self._normalize(after, weights, moving, tensor, arguments, key)
+        behind_activation, behind_noise = self.behind[index]
+        tensor = self._pass(behind_activation, tensor)
         for noise in ("dropout", "alpha_dropout"):
             tensor = self._drop(noise, index, tensor, arguments.get(noise), key)
-        return tensor, moving, penalties
+        return self._pass(behind_noise, tensor), moving, penalties
 
     def _drop(self, noise: str, layer: int, tensor: Array, rates: Any, key: Array | None) -> Array:
         """Drop units in training, if a member of the program can; `rates` are those of all layers."""
@@ -169,6 +184,10 @@ class Forward:
 
         tensor, own = switch(arguments["position"][index], [branch(k) for k in site.kinds], tensor, own)
         return tensor, {**moving, **own}
+
+    def _pass(self, name: str, tensor: Array) -> Array:
+        """Pass a tensor through a layer without weights, if there is one."""
+        return self._call(name, {}, {}, tensor)[0] if name else tensor
 
     def _call(
         self, name: str, weights: Tensors, moving: Tensors, tensor: Array, **arguments: Any

@@ -199,7 +199,7 @@ class Program:
             added, kept = measure(inputs, jax.lax.dynamic_slice_in_dim(y, start, size))
             return [*map(add, sums, added)], kept
 
-        penalized = len(self.structure.sizes) if self.structure.menu.activity else 0
+        penalized = len(self.structure.layers) if self.structure.menu.activity else 0
         zeros = [jnp.float32(0) for _ in range(2 + penalized)]
         sums, kept = jax.lax.scan(chunk, zeros, jnp.arange(full) * size)
         if self.keeps_predictions:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.spec import Component, Configuration, Mlp
+from hpsearch.spec import Architecture, Component, Configuration, Layered
 from hpsearch.training.compiled.menu import (
     NO_LIMIT,
     OPTIMIZER_FLAGS,
@@ -27,9 +27,9 @@ Arguments = dict[str, Any]
 
 @dataclass(frozen=True)
 class Structure:
-    """What distinguishes programs: sizes, batch size, optimizer with its constants, prelus, the menu."""
+    """What distinguishes programs: layers, batch size, optimizer with its constants, prelus, the menu."""
 
-    sizes: tuple[int, ...]
+    architecture: Architecture
     batch_size: int
     optimizer: str
     constants: tuple[tuple[str, Any], ...]
@@ -39,22 +39,23 @@ class Structure:
     @property
     def layers(self) -> range:
         """Iterate over the hidden layers."""
-        return range(len(self.sizes))
+        return range(len(self.architecture.hidden))
 
 
 def structure_of(configuration: Configuration, menu: Menu) -> Structure:
     """Give the structure of a configuration under the menu of its study."""
     model, training = configuration.model, configuration.training
-    assert isinstance(model, Mlp)  # noqa: S101 - narrows the type; other models have trainers of their own
+    assert isinstance(model, Layered)  # noqa: S101 - narrows the type; other models have trainers of their own
     optimizer = training.optimizer
     constants = tuple(
         (name, value)
         for name, value in optimizer.items()
         if name in OPTIMIZER_FLAGS or f"{optimizer.name}.{name}" not in menu.coefficients
     )
-    layers = range(len(model.sizes))
+    architecture = model.architecture
+    layers = range(len(architecture.hidden))
     prelu = tuple(model.of_layer("activation", layer).name == "prelu" for layer in layers)
-    return Structure(model.sizes, training.batch_size, optimizer.name, constants, prelu, menu)
+    return Structure(architecture, training.batch_size, optimizer.name, constants, prelu, menu)
 
 
 def arguments_of(configuration: Configuration, structure: Structure) -> Arguments:
@@ -63,7 +64,7 @@ def arguments_of(configuration: Configuration, structure: Structure) -> Argument
     The arrays of layers have shape (layers,), those of activations (layers, 3).
     """
     model, training, menu = configuration.model, configuration.training, structure.menu
-    assert isinstance(model, Mlp)  # noqa: S101 - as above
+    assert isinstance(model, Layered)  # noqa: S101 - as above
     activations = _per_layer(model, "activation")
     return {
         "activation": np.array([_branch(menu, activation) for activation in activations], np.int32),
@@ -81,11 +82,11 @@ def arguments_of(configuration: Configuration, structure: Structure) -> Argument
     }
 
 
-def _per_layer(model: Mlp, field: str) -> list[Any]:
-    return [model.of_layer(field, layer) for layer in range(len(model.sizes))]
+def _per_layer(model: Layered, field: str) -> list[Any]:
+    return [model.of_layer(field, layer) for layer in range(len(model.architecture.hidden))]
 
 
-def _rates(model: Mlp, field: str) -> NDArray[np.float32]:
+def _rates(model: Layered, field: str) -> NDArray[np.float32]:
     return np.array(_per_layer(model, field), np.float32)
 
 
@@ -97,7 +98,7 @@ def _normalization(kinds: tuple[PositionKind, ...], positions: list[Any]) -> Arg
     }
 
 
-def _where_asked_for(model: Mlp, menu: Menu) -> Arguments:
+def _where_asked_for(model: Layered, menu: Menu) -> Arguments:
     """Give the arguments that a program has only where its study asks for what they set."""
     asked: Arguments = {}
     if menu.input_norms:
