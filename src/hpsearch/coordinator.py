@@ -29,7 +29,7 @@ from hpsearch.store.record import State, TrialRecord, finite, ranked
 from hpsearch.store.resolved import Resolved
 from hpsearch.store.ticks import Event
 from hpsearch.suggestions import suggester_of
-from hpsearch.training.member import EpochReport, Failure, Member
+from hpsearch.training.member import EpochReport, Member
 
 EPOCHS_AHEAD = 1_000
 """Epochs that a worker may go on for a moment where nothing can be decided between them."""
@@ -247,7 +247,7 @@ class Coordinator:
         trial.hear(report)
         pruned = bool(report.metrics) and self._experienced(trial, report)
         if report.failure is not None:
-            self._end(desk, trial, "failed", _told(report.failure))
+            self._end(desk, trial, "failed", report.failure.told)
         elif trial.finished:
             self._end(desk, trial, "complete")
         elif self.search.trial_timeout is not None and trial.seconds > self.search.trial_timeout:
@@ -371,10 +371,3 @@ class Coordinator:
             elif event["value"] is not None:
                 scribe.reported(number, event["epoch"], event["value"])
         self.display.advanced([trial for desk in self.desks for trial in desk.trials.values()])
-
-
-def _told(failure: Failure) -> str:
-    if not failure.epoch:
-        return failure.cause
-    step = "" if failure.step is None else f", step {failure.step}"
-    return f"{failure.cause} (epoch {failure.epoch}{step})"

@@ -78,19 +78,21 @@ PROBE_NUMBERS = ("dev.\nfirst", "dev.\nlast", "last/\nfirst", "dead", "satu-\nra
 
 
 def probe_table(probed: Probed) -> Table:
-    """List the arms of a probe with the numbers that tell them apart."""
+    """List the arms of a probe with the numbers that tell them apart; where trained, with the epoch."""
     from hpsearch.analysis.probing import compact
 
     table = _table()
     table.add_column("initializer", overflow="fold")
     table.add_column("activation", overflow="fold")
-    for column in PROBE_NUMBERS:
+    trained = probed.probe.trained
+    for column in (*(("epoch",) if trained else ()), *PROBE_NUMBERS):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("findings", overflow="fold")
     for summary in probed.summaries:
         kinds = ", ".join(finding.kind for finding in summary.findings)
         numbers = ("-" if number is None else compact(number, 2) for number in _compared(summary))
-        _add(table, summary.arm.initializer, summary.arm.behind, *numbers, kinds or "none")
+        epoch = (summary.arm.epoch,) if trained else ()
+        _add(table, summary.arm.initializer, summary.arm.behind, *epoch, *numbers, kinds or "none")
     return table
 
 
@@ -103,7 +105,8 @@ def _compared(summary: ArmSummary) -> tuple[float | None, ...]:
 def probe_lines(probed: Probed) -> list[str]:
     """Tell in a few lines what was measured, and where the page is."""
     probe = probed.probe
-    counts = f"arms: {len(probe.arms)}, hidden layers: {len(probe.arms[0].layers)}, rows: {probe.rows}"
+    layers = len(probe.arms[0].layers)
+    counts = f"arms: {len(probe.names)}, hidden layers: {layers}, rows: {probe.rows}"
     lines = [
         "dev.: deviation of the activations in the first and last hidden layer; dead, saturated: the last;",
         "grad. ratio: norm of the gradient in the first hidden layer, divided by that in the last",
@@ -112,7 +115,7 @@ def probe_lines(probed: Probed) -> list[str]:
     if probe.fixed:
         shared = ", ".join(f"{name} = {_plain(value)}" for name, value in probe.fixed.items())
         lines.append(f"the same in every arm (first option, or middle of the range): {shared}")
-    return [*lines, f"page: {probed.page}"]
+    return [*lines, *(ending.sentence for ending in probe.endings), f"page: {probed.page}"]
 
 
 def comparison_table(comparison: Comparison) -> Table:

@@ -288,7 +288,7 @@ def test_data_larger_than_their_share_of_the_device_are_streamed(monkeypatch: py
 
     assert device.fits_device(iris())
     monkeypatch.setattr(device, "device_bytes", lambda: device.data_bytes(iris()))
-    trainer, _ = session._trainer("auto", iris(), spec_of(), None)
+    trainer, _ = session.trainer_of("auto", iris(), spec_of(), None)
     assert isinstance(trainer, FitTrainer)
     assert trainer.stream
     assert "streamed through model.fit" in device.too_large(iris())

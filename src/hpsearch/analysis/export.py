@@ -32,11 +32,13 @@ def probe_to_json(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> dict[st
         "seed": probe.spec.search.seed,
         "rows": probe.rows,
         "replicates": probe.replicates,
+        "epochs": list(probe.epochs),
         "fixed": plain(probe.fixed),
         "data": plain(probe.data),
         "versions": plain(probe.versions),
         "edges": list(EDGES),
         "arms": arms,
+        "endings": plain(probe.endings),
     }
 
 

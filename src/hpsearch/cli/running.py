@@ -201,17 +201,20 @@ def probe(
     settings: SetOption = None,
     rows: Annotated[int, typer.Option(min=2, help="Rows of the training part, from its beginning.")] = 512,
     replicates: Annotated[int, typer.Option(min=1, max=1000, help="Seeds of each network.")] = 3,
+    at_epochs: Annotated[
+        str, typer.Option(metavar="EPOCHS", help="When to measure, as in 0,1,5; 0: before training.")
+    ] = "0",
     format: Annotated[ProbeFormat, typer.Option(help="How to print the numbers.")] = ProbeFormat.table,
     out: OutOption = Path(),
     data_dir: DataDirOption = None,
 ) -> None:
-    """Show how activations and gradients travel through the layers, without training."""
+    """Show how activations and gradients travel through the layers, at first weights or in training."""
     loaded = load(study, settings)
-    from hpsearch.probing import ProbeOptions
+    from hpsearch.probing import ProbeOptions, read_epochs
     from hpsearch.probing import probe as run
     from hpsearch.tables import probe_lines, probe_table
 
-    probed = run(loaded, ProbeOptions(rows, replicates, out, data_dir))
+    probed = run(loaded, ProbeOptions(rows, replicates, out, data_dir, read_epochs(at_epochs)))
     if format is ProbeFormat.json:
         print(probed.json())
     else:

@@ -68,7 +68,7 @@ class Session:
         self.bodies = _bodies(self.spec, job, self.dataset)
         if self.bodies is not None:
             self.settings["donor"] = self.bodies.fingerprint
-        self.trainer, width = _trainer(
+        self.trainer, width = trainer_of(
             backend, self.dataset, self.spec, job.width, self.builders, self.bodies
         )
         self.settings |= {"trainer": type(self.trainer).__name__, "width": str(width)}
@@ -202,7 +202,7 @@ def _bodies(spec: StudySpec, job: Job, dataset: Dataset) -> Bodies | None:
     return Bodies(job.donors, spec.model, spec.data, dataset)
 
 
-def _trainer(
+def trainer_of(
     backend: str,
     dataset: Dataset,
     spec: StudySpec,

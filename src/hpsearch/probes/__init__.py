@@ -1,1 +1,1 @@
-"""Measurements inside a network at its first weights, as frozen records; nothing is trained or drawn."""
+"""Measurements inside a network, as frozen records; nothing is trained or drawn."""

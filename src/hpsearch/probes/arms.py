@@ -24,11 +24,12 @@ class Arms:
     fixed: dict[str, Value]
 
 
-def arms_of(spec: StudySpec) -> Arms:
+def arms_of(spec: StudySpec, *, trained: bool = False) -> Arms:
     """List every combination of the choices that are written under the varied fields.
 
-    Whatever else is searched takes its first option, or the middle of its range. Raises UnsupportedError
-    where the model is not a perceptron, or where there are too many combinations.
+    Whatever else is searched takes its first option, or the middle of its range; where the arms are to be
+    `trained`, the values of the training section are shared too. Raises UnsupportedError where the model is
+    not a perceptron, or where there are too many combinations.
     """
     space = SearchSpace(spec.model_copy(update={"model": _first_model(spec)}))
     found = list(islice(space.combinations(_values), MAX_ARMS + 1))
@@ -37,7 +38,9 @@ def arms_of(spec: StudySpec) -> Arms:
             f"{' and '.join(VARIED)} have more than {MAX_ARMS} combinations, too many for one page: "
             "probe fewer with --set, as in --set 'model.mlp.activation={choice: [relu, tanh]}'"
         )
-    fixed = {name: value for values in found for name, value in values.items() if _is_fixed(space[name])}
+    fixed = {
+        name: value for values in found for name, value in values.items() if _is_fixed(space[name], trained)
+    }
     return Arms(tuple(map(space.configuration, found)), fixed)
 
 
@@ -54,9 +57,9 @@ def _varies(parameter: Parameter) -> bool:
     return isinstance(parameter.distribution, Choice) and parameter.name.split(".")[0] in VARIED
 
 
-def _is_fixed(parameter: Parameter) -> bool:
-    """Tell whether a parameter belongs to the network and takes one value in every arm."""
-    return not _varies(parameter) and parameter.name.split(".")[0] in Mlp.model_fields
+def _is_fixed(parameter: Parameter, trained: bool) -> bool:  # noqa: FBT001 - a part of the question
+    """Tell whether a parameter matters to the network and takes one value in every arm."""
+    return not _varies(parameter) and (trained or parameter.name.split(".")[0] in Mlp.model_fields)
 
 
 def _values(parameter: Parameter) -> tuple[Value, ...]:

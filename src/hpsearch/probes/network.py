@@ -1,4 +1,4 @@
-"""A network at its first weights: one batch forward and one step of its loss backward, on JAX."""
+"""A network at given weights: one batch forward and one step of its loss backward, on JAX."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Rows
-from hpsearch.models import hidden_activations, initial_weights, put_weights, training_model
+from hpsearch.models import Weights, hidden_activations, initial_weights, put_weights, training_model
 from hpsearch.probes.layers import mean_layer, measure_layer
 from hpsearch.probes.record import LayerProbe
 from hpsearch.spec import Configuration, Mlp
@@ -30,14 +30,23 @@ class Prober:
         self.x, self.y, self.objective = batch.x.astype(np.float32, copy=False), batch.y, objective
         self._programs: dict[Mlp, Program] = {}
 
-    def probe(self, configuration: Configuration, seeds: Sequence[int]) -> tuple[LayerProbe, ...]:
-        """Measure each hidden layer of a perceptron; gives the mean over the seeds."""
-        found = [self._layers(configuration, seed) for seed in seeds]
+    def probe(
+        self, configuration: Configuration, seeds: Sequence[int], weights: Sequence[Weights] | None = None
+    ) -> tuple[LayerProbe, ...]:
+        """Measure each hidden layer of a perceptron; gives the mean over the seeds.
+
+        `weights` are those of the network of each seed, by default its first ones.
+        """
+        given = [self._first_weights(configuration, seed) for seed in seeds] if weights is None else weights
+        found = [self._layers(configuration, *each) for each in zip(seeds, given, strict=True)]
         return tuple(map(mean_layer, zip(*found, strict=True)))
 
-    def _layers(self, configuration: Configuration, seed: int) -> list[LayerProbe]:
+    def _first_weights(self, configuration: Configuration, seed: int) -> Weights:
+        return initial_weights(configuration, self.x.shape[1:], self.objective, seed)
+
+    def _layers(self, configuration: Configuration, seed: int, weights: Weights) -> list[LayerProbe]:
         mlp = cast("Mlp", configuration.model)
-        model = self._model(configuration, seed)
+        model = self._model(configuration, seed, weights)
         trained = [variable.value for variable in model.trainable_variables]
         others = [variable.value for variable in model.non_trainable_variables]
         gradients, activations = self._program(mlp, model)(trained, others, self.x, self.y)
@@ -45,11 +54,10 @@ class Prober:
         names = [mlp.of_layer("activation", index).name for index in range(len(mlp.sizes))]
         return list(map(measure_layer, map(np.asarray, activations), kernels, names))
 
-    def _model(self, configuration: Configuration, seed: int) -> keras.Model:
+    def _model(self, configuration: Configuration, seed: int, weights: Weights) -> keras.Model:
         """Build the model that is trained, with the activations as outputs in front of its logits."""
-        arguments = (configuration, self.x.shape[1:], self.objective, seed)
-        model = training_model(*arguments)
-        put_weights(model, initial_weights(*arguments))
+        model = training_model(configuration, self.x.shape[1:], self.objective, seed)
+        put_weights(model, weights)
         seen = hidden_activations(model, cast("Mlp", configuration.model))
         return keras.Model(model.inputs, [*seen, model.output])
 

@@ -43,24 +43,42 @@ class LayerProbe:
 
 @dataclass(frozen=True)
 class ArmProbe:
-    """One combination of the probed choices, as the study file labels them, and its hidden layers."""
+    """One combination of the probed choices, as the study file labels them, and its hidden layers.
+
+    `epoch` tells how long it had been trained, 0 at its first weights.
+    """
 
     initializer: str
     activation: str
     batch_norm: str
     layers: tuple[LayerProbe, ...]
+    epoch: int = 0
 
     @property
     def behind(self) -> str:
         """Name the activation, and the position of batch normalization where there is one."""
         return self.activation if self.batch_norm == "none" else f"{self.activation}, {self.batch_norm}"
 
+    @property
+    def name(self) -> str:
+        """Name the combination."""
+        return f"{self.initializer} with {self.behind}"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """An arm whose training did not reach the last epoch that was asked for, and why."""
+
+    name: str
+    sentence: str
+
 
 @dataclass(frozen=True)
 class StudyProbe:
     """The probes of a study: every arm on the same `rows` rows, each a mean over the same `replicates` seeds.
 
-    `fixed` holds the searched values of the network that were not varied.
+    An arm stands there once for each epoch at which it was measured. `fixed` holds the searched values that
+    were not varied: of the network, and of its training where it was trained.
     """
 
     spec: StudySpec
@@ -70,3 +88,19 @@ class StudyProbe:
     fixed: dict[str, Value]
     arms: tuple[ArmProbe, ...]
     versions: dict[str, str]
+    endings: tuple[Ending, ...] = ()
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """List the epochs at which something was measured, in their order."""
+        return tuple(sorted({arm.epoch for arm in self.arms}))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """List the arms, each once."""
+        return tuple(dict.fromkeys(arm.name for arm in self.arms))
+
+    @property
+    def trained(self) -> bool:
+        """Tell whether anything was measured later than at its first weights."""
+        return self.epochs != (0,)

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from hpsearch.analysis import ArmSummary
 from hpsearch.probes.record import StudyProbe
 from hpsearch.report import probe_prose as prose
-from hpsearch.report.figures import draw_depths, draw_histograms
+from hpsearch.report.figures import BY_ARM, BY_EPOCH, draw_depths, draw_histograms
 from hpsearch.report.page import Explained
 from hpsearch.report.tables import Cell, Table, cell, data_table, named_table
 from hpsearch.search_space import Value
 from hpsearch.spec import print_spec
+
+EPOCH = ("epoch",)
+"""The column that a table has where the arms were trained."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class ProbePage:
     arms: Table
     limits: str
     evidence: Table | None
+    endings: Table | None
     histograms: Explained
     deviations: Explained
     gradients: Explained
@@ -36,18 +40,21 @@ class ProbePage:
 
 def probe_page(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> ProbePage:
     """Lay out the page of the probes of a study."""
-    arms = probe.arms
-    deviations = draw_depths(arms, lambda layer: layer.deviation, "deviations", "deviation of activations")
-    gradients = draw_depths(arms, lambda layer: layer.gradient_norm, "gradients", "norm of the gradient")
+    arms, by = probe.arms, BY_EPOCH if probe.trained else BY_ARM
+    deviations = draw_depths(
+        arms, lambda layer: layer.deviation, "deviations", "deviation of activations", by
+    )
+    gradients = draw_depths(arms, lambda layer: layer.gradient_norm, "gradients", "norm of the gradient", by)
     return ProbePage(
         name=probe.spec.name,
         answer=prose.answer(probe, summaries),
-        arms=_arms(summaries),
+        arms=_arms(summaries, trained=probe.trained),
         limits=prose.limits_note(),
-        evidence=_evidence(summaries),
+        evidence=_evidence(summaries, trained=probe.trained),
+        endings=_endings(probe),
         histograms=Explained(prose.histograms_note(probe), draw_histograms(arms)),
-        deviations=Explained(prose.deviations_note(), deviations),
-        gradients=Explained(prose.gradients_note(), gradients),
+        deviations=Explained(prose.deviations_note(probe), deviations),
+        gradients=Explained(prose.gradients_note(probe), gradients),
         fixed=named_table("Searched values that all arms share", probe.fixed) if probe.fixed else None,
         data=data_table(probe.data),
         study_file=print_spec(probe.spec),
@@ -55,10 +62,11 @@ def probe_page(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> ProbePage:
     )
 
 
-def _arms(summaries: Sequence[ArmSummary]) -> Table:
+def _arms(summaries: Sequence[ArmSummary], *, trained: bool) -> Table:
     columns = (
         "initializer",
         "activation",
+        *EPOCH[:trained],
         "deviation, first layer",
         "deviation, last layer",
         "last / first",
@@ -67,10 +75,11 @@ def _arms(summaries: Sequence[ArmSummary]) -> Table:
         "gradient, first / last",
         "findings",
     )
-    return Table("Every arm, in numbers", columns, tuple(map(_row, summaries)))
+    rows = tuple(_row(summary, trained=trained) for summary in summaries)
+    return Table("Every arm, in numbers", columns, rows)
 
 
-def _row(summary: ArmSummary) -> tuple[Cell, ...]:
+def _row(summary: ArmSummary, *, trained: bool) -> tuple[Cell, ...]:
     first, last = summary.first, summary.last
     numbers = (
         first.deviation,
@@ -81,20 +90,26 @@ def _row(summary: ArmSummary) -> tuple[Cell, ...]:
         summary.gradient_ratio,
     )
     kinds = ", ".join(finding.kind for finding in summary.findings)
-    return (*_names(summary), *map(_number, numbers), Cell(kinds or "none"))
+    return (*_names(summary, trained=trained), *map(_number, numbers), Cell(kinds or "none"))
 
 
-def _names(summary: ArmSummary) -> tuple[Cell, Cell]:
-    return Cell(summary.arm.initializer), Cell(summary.arm.behind)
+def _names(summary: ArmSummary, *, trained: bool) -> tuple[Cell, ...]:
+    arm = summary.arm
+    return (Cell(arm.initializer), Cell(arm.behind), *((cell(arm.epoch),) if trained else ()))
 
 
-def _evidence(summaries: Sequence[ArmSummary]) -> Table | None:
+def _endings(probe: StudyProbe) -> Table | None:
+    rows = tuple((Cell(ending.name), Cell(ending.sentence)) for ending in probe.endings)
+    return Table("Arms whose training ended early", ("arm", "why"), rows) if rows else None
+
+
+def _evidence(summaries: Sequence[ArmSummary], *, trained: bool) -> Table | None:
     rows = tuple(
-        (*_names(summary), Cell(finding.kind), Cell(finding.sentence))
+        (*_names(summary, trained=trained), Cell(finding.kind), Cell(finding.sentence))
         for summary in summaries
         for finding in summary.findings
     )
-    columns = ("initializer", "activation", "finding", "evidence")
+    columns = ("initializer", "activation", *EPOCH[:trained], "finding", "evidence")
     return Table("Every finding, with its evidence", columns, rows) if rows else None
 
 
@@ -106,6 +121,7 @@ def _provenance(probe: StudyProbe) -> dict[str, Value]:
     return {
         "seed": probe.spec.search.seed,
         "seeds of each arm": probe.replicates,
+        "epochs, 0 before any training": ", ".join(map(str, probe.epochs)),
         "rows, the first of the training part": probe.rows,
         "mode": "training: batch normalization by the batch, dropout at work",
         "data fingerprint (SHA-256)": probe.data.fingerprint,

@@ -26,18 +26,31 @@ def answer(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
     """Say what was measured, and which arms have no finding."""
     layers = amount(len(probe.arms[0].layers), "hidden layer")
     measured = (
-        f"{amount(len(summaries), 'arm')} with {layers} at first weights, without any training: one batch of "
+        f"{amount(len(probe.names), 'arm')} with {layers} {_when(probe)}: one batch of "
         f"{amount(probe.rows, 'row')}, one step back, the mean over {amount(probe.replicates, 'seed')}."
     )
-    return f"{measured} {_untroubled(summaries)}"
+    return " ".join((measured, _untroubled(probe, summaries), *_ended(probe)))
 
 
-def _untroubled(summaries: Sequence[ArmSummary]) -> str:
-    names = [f"{summary.arm.initializer} with {summary.arm.behind}" for summary in summaries
-             if not summary.findings]  # fmt: skip
+def _when(probe: StudyProbe) -> str:
+    if not probe.trained:
+        return "at first weights, without any training"
+    return f"in training, after epoch {', '.join(map(str, probe.epochs))}"
+
+
+def _ended(probe: StudyProbe) -> list[str]:
+    ended = len(probe.endings)
+    if not ended:
+        return []
+    return [f"{amount(ended, 'arm')} could not be trained that far: {probe.endings[0].sentence}."]
+
+
+def _untroubled(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
+    troubled = {summary.arm.name for summary in summaries if summary.findings}
+    names = [name for name in probe.names if name not in troubled]
     if not names:
         return "Every arm has a finding."
-    if len(names) == len(summaries):
+    if len(names) == len(probe.names):
         return "None has a finding."
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{len(names)} without a finding: {'; '.join(names[:NAMED])}{more}."
@@ -85,20 +98,26 @@ def histograms_note(probe: StudyProbe) -> str:
     )
 
 
-def deviations_note() -> str:
+def _lines_note(probe: StudyProbe) -> str:
+    if not probe.trained:
+        return ""
+    return " A panel for each arm, a line for each epoch, and the same axes for all."
+
+
+def deviations_note(probe: StudyProbe) -> str:
     """Explain the figure of the deviations."""
     return (
         "The standard deviation of all activations of a layer. A level line is what an initializer is made "
-        "for. A deviation of 0 has no place on this axis."
+        f"for. A deviation of 0 has no place on this axis.{_lines_note(probe)}"
     )
 
 
-def gradients_note() -> str:
+def gradients_note(probe: StudyProbe) -> str:
     """Explain the figure of the gradients."""
     return (
         "The norm of the gradient of the loss, without penalties, by the kernel of each hidden layer. A line "
         "that falls towards the first layer means that the first layers hardly learn. A norm of 0 has no "
-        "place on this axis."
+        f"place on this axis.{_lines_note(probe)}"
     )
 
 

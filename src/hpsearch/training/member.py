@@ -51,6 +51,14 @@ class Failure:
     epoch: int
     step: int | None = None
 
+    @property
+    def told(self) -> str:
+        """Say why, and where it struck."""
+        if not self.epoch:
+            return self.cause
+        step = "" if self.step is None else f", step {self.step}"
+        return f"{self.cause} (epoch {self.epoch}{step})"
+
 
 @dataclass(frozen=True)
 class EpochReport:

@@ -131,6 +131,11 @@ class Trainer(ABC):
         """Give everything that a member needs to go on later."""
         return self._slots[number].state()
 
+    def weights(self, number: int, split: int = 0) -> Weights:
+        """Give the present weights of a member on one split."""
+        network = self._slots[number].networks[split]
+        return network.arrays_of(network.weights())
+
     def best_weights(self, number: int, split: int = 0) -> Weights | None:
         """Give the weights of a member's best epoch on one split; None before it had one."""
         return self._slots[number].best_weights(split)

@@ -2,7 +2,7 @@
 
 from hpsearch.report.figures.bands import BandPanel, BandPlot, DrawnBand, draw_bands
 from hpsearch.report.figures.curves import draw_curves
-from hpsearch.report.figures.depths import draw_depths
+from hpsearch.report.figures.depths import BY_ARM, BY_EPOCH, draw_depths
 from hpsearch.report.figures.dots import DotPlot, DotRow, draw_dots
 from hpsearch.report.figures.heat_map import HeatCell, HeatMap, draw_heat_map
 from hpsearch.report.figures.histograms import draw_histograms
@@ -11,6 +11,8 @@ from hpsearch.report.figures.progress import draw_progress
 from hpsearch.report.figures.scale import Scale, fit_scale
 
 __all__ = [
+    "BY_ARM",
+    "BY_EPOCH",
     "BandPanel",
     "BandPlot",
     "DotPlot",

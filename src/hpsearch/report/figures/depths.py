@@ -1,9 +1,14 @@
-"""A number of each hidden layer by depth: a panel for each activation, a line for each initializer."""
+"""A number of each hidden layer by depth.
+
+There is a panel for each activation with a line for each initializer; of networks that were trained, a panel
+for each arm with a line for each epoch.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -21,17 +26,37 @@ from hpsearch.report.numbers import short
 ABREAST = 3
 MARGIN = 0.06
 TICKS = 7
+NARROW = 24
+"""Letters that stand above a panel of three abreast; longer titles are set small."""
 
 Measured = Callable[[LayerProbe], float]
 
 
-def draw_depths(arms: Sequence[ArmProbe], measured: Measured, name: str, what: str) -> Markup:
+@dataclass(frozen=True)
+class Grouping:
+    """What has a panel of its own, what has a line in it, and how both are called."""
+
+    panel: Callable[[ArmProbe], str]
+    line: Callable[[ArmProbe], str]
+    panels: str
+    lines: str
+
+
+BY_ARM = Grouping(lambda arm: arm.behind, lambda arm: arm.initializer, "activation", "initializer")
+BY_EPOCH = Grouping(
+    lambda arm: f"{arm.initializer}\n{arm.behind}", lambda arm: str(arm.epoch), "arm", "epoch"
+)
+
+
+def draw_depths(
+    arms: Sequence[ArmProbe], measured: Measured, name: str, what: str, by: Grouping = BY_ARM
+) -> Markup:
     """Draw one number of every layer on a logarithmic axis; `what` says which, `name` is unique in the page.
 
     What is 0 or infinite has no place on such an axis and is left out.
     """
-    groups = list(dict.fromkeys(arm.behind for arm in arms))
-    labels = dict.fromkeys(arm.initializer for arm in arms)
+    groups = list(dict.fromkeys(map(by.panel, arms)))
+    labels = dict.fromkeys(map(by.line, arms))
     columns = min(ABREAST, len(groups))
     rows = math.ceil(len(groups) / columns)
     with drawing():
@@ -40,10 +65,12 @@ def draw_depths(arms: Sequence[ArmProbe], measured: Measured, name: str, what: s
         flat = [axes for row in panels for axes in row]
         _set_scale(flat[0], [measured(layer) for arm in arms for layer in arm.layers])
         for axes, group in zip(flat, groups, strict=False):
-            _draw_panel(axes, group, [arm for arm in arms if arm.behind == group], measured, lines)
+            own = {by.line(arm): arm for arm in arms if by.panel(arm) == group}
+            _draw_panel(axes, group, own, measured, lines)
         name_panels(flat, len(groups), columns, "hidden layer", what)
-        _add_legend(figure, lines)
-        return to_svg(figure, name, f"{what} by layer, for each activation and initializer; see the table")
+        _add_legend(figure, lines, by.lines)
+        alternative = f"{what} by layer, for each {by.panels} and {by.lines}; see the table"
+        return to_svg(figure, name, alternative)
 
 
 def _line(place: int) -> Line2D:
@@ -53,12 +80,14 @@ def _line(place: int) -> Line2D:
 
 
 def _draw_panel(
-    axes: Axes, title: str, arms: Sequence[ArmProbe], measured: Measured, lines: dict[str, Line2D]
+    axes: Axes, title: str, arms: Mapping[str, ArmProbe], measured: Measured, lines: dict[str, Line2D]
 ) -> None:
-    axes.set_title(clip_label(title), fontsize=10)
-    for arm in arms:
+    lines_of_title = [clip_label(line) for line in title.split("\n")]
+    size = 10 if max(map(len, lines_of_title)) <= NARROW else 7
+    axes.set_title("\n".join(lines_of_title), fontsize=size)
+    for label, arm in arms.items():
         values = [_on_axis(measured(layer)) for layer in arm.layers]
-        look = lines[arm.initializer]
+        look = lines[label]
         axes.plot(
             range(1, len(values) + 1),
             values,
@@ -86,6 +115,6 @@ def _set_scale(axes: Axes, values: Sequence[float]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value))))
 
 
-def _add_legend(figure: Figure, lines: dict[str, Line2D]) -> None:
+def _add_legend(figure: Figure, lines: dict[str, Line2D], title: str) -> None:
     figure.legend(lines.values(), map(clip_label, lines), loc="outside lower center", ncols=2, frameon=False,
-                  fontsize=9, title="initializer")  # fmt: skip
+                  fontsize=9, title=title)  # fmt: skip

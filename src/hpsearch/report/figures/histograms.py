@@ -1,4 +1,7 @@
-"""The distribution of the activations: a row for each arm, a column for each layer, the same axes for all."""
+"""The distribution of the activations, with the same axes for all.
+
+A row for each arm, of those that were trained for each epoch; a column for each layer.
+"""
 
 from __future__ import annotations
 
@@ -55,9 +58,10 @@ def _lay_out(axes: Axes, arms: Sequence[ArmProbe], columns: Sequence[int]) -> No
         spine.set_visible(False)
     axes.set_xlim(0, len(columns))
     axes.set_ylim(len(arms), 0)
+    trained = any(arm.epoch for arm in arms)
     axes.set_yticks(
         [row + 0.6 for row in range(len(arms))],
-        [f"{clip_label(arm.initializer)}\n{clip_label(arm.behind)}" for arm in arms],
+        [_label(arm, trained=trained) for arm in arms],
         fontsize=8,
     )
     places = [(_across(column, tick), str(tick)) for column in range(len(columns)) for tick in TICKS]
@@ -67,6 +71,11 @@ def _lay_out(axes: Axes, arms: Sequence[ArmProbe], columns: Sequence[int]) -> No
     axes.vlines([_across(column, 0) for column in range(len(columns))], 0, len(arms), GREY, alpha=0.4, lw=0.6)
     for column, index in enumerate(columns):
         axes.text(column + 0.5, 0, f"layer {index + 1}", ha="center", va="bottom", fontsize=9)
+
+
+def _label(arm: ArmProbe, *, trained: bool) -> str:
+    epoch = f", epoch {arm.epoch}" if trained else ""
+    return f"{clip_label(arm.initializer)}\n{clip_label(arm.behind)}{epoch}"
 
 
 def _across(column: int, value: float) -> float:
