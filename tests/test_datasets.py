@@ -21,7 +21,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.impute import SimpleImputer
+from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -157,6 +159,27 @@ class TestBundled:
     def test_gives_int32_classes_and_float32_quantities(self) -> None:
         assert load(sklearn="wine").splits[0].train.y.dtype == np.int32
         assert load(sklearn="diabetes").splits[0].train.y.dtype == np.float32
+
+    @pytest.mark.parametrize("validation", [100, 0.3, {"folds": 4}])
+    def test_chance_is_what_a_dummy_of_scikit_learn_gives(self, validation: Any) -> None:
+        dataset = load(sklearn="wine", validation=validation)
+        losses, accuracies = [], []
+        for split in dataset.splits:
+            (x, y), (xv, yv) = ((part.x, part.y) for part in (split.train, split.validation))
+            prior = DummyClassifier(strategy="prior").fit(x, y)
+            losses.append(log_loss(yv, prior.predict_proba(xv), labels=prior.classes_))
+            accuracies.append(DummyClassifier(strategy="most_frequent").fit(x, y).score(xv, yv))
+        summary = dataset.summary()
+        assert summary.chance_loss == pytest.approx(np.mean(losses))
+        assert summary.chance_accuracy == pytest.approx(np.mean(accuracies))
+
+    def test_chance_of_a_quantity_is_its_mean(self) -> None:
+        dataset = load(sklearn="diabetes", validation=0.3)
+        (split,), summary = dataset.splits, dataset.summary()
+        dummy = DummyRegressor().fit(split.train.x, split.train.y.astype(float))
+        error = mean_squared_error(split.validation.y.astype(float), dummy.predict(split.validation.x))
+        assert summary.chance_loss == pytest.approx(error)
+        assert summary.chance_accuracy is None
 
     def test_gives_a_summary(self) -> None:
         summary = load(sklearn="digits", test=0.2, validation=100).summary()

@@ -15,6 +15,7 @@ from hpsearch.results import trials_csv
 from hpsearch.spec import load_study_file
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.probes import read_probes
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import is_sealed
@@ -42,6 +43,7 @@ def check_study(files: StudyFiles) -> list[Checked]:
         files.database: lambda path: _database(path, record),
         files.best_model: _model,
         files.best_configuration: lambda path: f"configuration {load_study_file(path).spec.name}",
+        files.probes: _probes,
         files.table: lambda path: _table(path, record),
         files.report: _report,
     }
@@ -91,6 +93,12 @@ def _model(path: Path) -> str:
     if torn is not None:
         raise ValueError(f"{torn} in it is damaged; hpsearch optimize writes it anew")
     return "model"
+
+
+def _probes(path: Path) -> str:
+    if read_arrays(path) is None:
+        raise ValueError("it is damaged; hpsearch optimize measures again")
+    return f"probes of {len(read_probes(path))} trials"
 
 
 def _table(path: Path, record: StudyRecord) -> str:

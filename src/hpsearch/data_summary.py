@@ -8,7 +8,12 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class DataSummary:
-    """The data set in a few numbers; `fingerprint` is the SHA-256 of its arrays."""
+    """The data set in a few numbers; `fingerprint` is the SHA-256 of its arrays.
+
+    `chance_loss` and `chance_accuracy` are what a constant prediction gives on the validation part that knows
+    the training targets alone, the mean over folds: the shares of the classes, or the mean. The accuracy is
+    None for a regression, and both are in studies of older versions.
+    """
 
     source: str
     task: Literal["classification", "regression"]
@@ -20,3 +25,5 @@ class DataSummary:
     folds: int
     labels: tuple[str, ...]
     fingerprint: str
+    chance_loss: float | None = None
+    chance_accuracy: float | None = None

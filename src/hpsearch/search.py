@@ -161,19 +161,28 @@ def _run(
     if kind == "search" and outcome in CONFIRMED:
         outcome = confirm(files, resolved, record, crew, lease, display) or outcome
     if outcome != "interrupted":
-        _leave(files, record, crew, lease)
+        record = _leave(files, record, crew, lease)
     return outcome, record
 
 
-def _leave(files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease) -> None:
+def _leave(files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease) -> StudyRecord:
     """Leave the results behind, if need be with another worker."""
     if record.kind == "comparison":
         leave_comparison(files, record, lease)
-        return
+        return record
     try:
-        leave_results(files, record, crew.workers[0], lease)
+        return _leave_search(files, record, crew.workers[0], lease)
     except WorkerDiedError:
-        leave_results(files, record, crew.renew(crew.workers[0]), lease)
+        return _leave_search(files, record, crew.renew(crew.workers[0]), lease)
+
+
+def _leave_search(files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease) -> StudyRecord:
+    """Say why trials did not learn, and leave the results of a search behind."""
+    from hpsearch.explaining import explain
+
+    explained = explain(files, record, worker, lease)
+    leave_results(files, explained, worker, lease)
+    return explained
 
 
 def _sweep(files: StudyFiles) -> None:

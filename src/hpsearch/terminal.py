@@ -33,6 +33,9 @@ Shown = TypeVar("Shown")
 ESTIMATE_AFTER = 3
 """Trials after which the remaining time can be told."""
 
+TOLD = 1
+"""Findings whose sentences are printed; the report has them all."""
+
 MAX_PARAMETERS = 100
 """Letters of parameters that a line shows."""
 
@@ -140,6 +143,20 @@ class TerminalDisplay:
                 self.note(line)
         if outcome != "interrupted":
             self.note(f"report: {files.report}")
+            self._judge(record)
+
+    def _judge(self, record: StudyRecord) -> None:
+        """Print what was found: where no trial is of any use, what happened is the last word."""
+        from hpsearch.analysis import judge
+
+        judgement = judge(record)
+        if judgement.last_word is not None:
+            self.note(judgement.last_word)
+            return
+        for finding in judgement.told[:TOLD]:
+            self.note(f"{finding.kind}: {finding.sentence}")
+        if len(judgement.findings) > len(judgement.told[:TOLD]):
+            self.note(f"findings in the report: {len(judgement.findings)}")
 
     def conclude_comparison(self, outcome: Outcome, record: StudyRecord, files: StudyFiles) -> None:
         """Print the arms of a comparison, what they say, and where the report lies."""

@@ -9,6 +9,7 @@ from hpsearch.analysis.counts import Counts
 from hpsearch.analysis.curves import LearningCurve, LearningCurves
 from hpsearch.analysis.export import comparison_to_json, plain, probe_to_json, to_json
 from hpsearch.analysis.failures import CauseOfFailure
+from hpsearch.analysis.findings import Judgement, StudyFinding, judge
 from hpsearch.analysis.importance import Importance, ParameterImportance
 from hpsearch.analysis.probing import ArmSummary, Finding, summarize
 from hpsearch.analysis.progress import ProgressPoint
@@ -25,16 +26,19 @@ __all__ = [
     "Finding",
     "Importance",
     "JudgedClaim",
+    "Judgement",
     "LearningCurve",
     "LearningCurves",
     "ParameterImportance",
     "ProgressPoint",
     "RankedTrial",
     "SearchedParameter",
+    "StudyFinding",
     "Verdict",
     "analyze",
     "compare",
     "comparison_to_json",
+    "judge",
     "plain",
     "probe_to_json",
     "summarize",

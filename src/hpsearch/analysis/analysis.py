@@ -8,6 +8,7 @@ from hpsearch.analysis.confirmation import Verdict, judge_finalists
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
+from hpsearch.analysis.findings import Judgement, judge
 from hpsearch.analysis.importance import Importance, judge_importance
 from hpsearch.analysis.progress import ProgressPoint, follow_progress
 from hpsearch.analysis.ranking import RankedTrial, rank_trials
@@ -33,6 +34,7 @@ class Analysis:
     progress: tuple[ProgressPoint, ...]
     curves: LearningCurves
     failures: tuple[CauseOfFailure, ...]
+    judgement: Judgement
     data: DataSummary | None
     verdict: Verdict | None = None
     judged_on_test: bool = False
@@ -60,6 +62,7 @@ def analyze(record: StudyRecord, confirmation: StudyRecord | None = None) -> Ana
         progress=follow_progress(record),
         curves=learning_curves(record, ranking),
         failures=group_failures(record),
+        judgement=judge(record),
         data=record.data,
         verdict=None if confirmation is None else judge_finalists(record, confirmation),
         judged_on_test=isinstance(record.spec.data.validation, TestRows),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from hpsearch.data_summary import DataSummary
+from hpsearch.datasets._chance import chance_accuracy, chance_loss
 from hpsearch.datasets._encoding import Encoding, Imputation
 from hpsearch.datasets._rows import Array, Rows, Split
 
@@ -96,4 +98,12 @@ class Dataset:
             folds=len(self.splits),
             labels=self.labels,
             fingerprint=self.fingerprint,
+            chance_loss=self._chance(chance_loss),
+            chance_accuracy=self._chance(chance_accuracy),
         )
+
+    def _chance(self, measure: Callable[[Rows, Rows, int], float | None]) -> float | None:
+        """Give the mean over the splits."""
+        found = [measure(split.train, split.validation, len(self.labels)) for split in self.splits]
+        known = [number for number in found if number is not None]
+        return float(np.mean(known)) if known else None

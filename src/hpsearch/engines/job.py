@@ -89,4 +89,16 @@ class ExportOrder:
     seed: int = 0
 
 
-Order = TickOrder | WeightsOrder | ExportOrder
+@dataclass(frozen=True)
+class ProbeOrder:
+    """Measure the hidden layers of a perceptron at the first weights that a seed gives it.
+
+    The batch is the first `rows` rows of the training part.
+    """
+
+    configuration: dict[str, Any]
+    seed: int
+    rows: int = 512
+
+
+Order = TickOrder | WeightsOrder | ExportOrder | ProbeOrder

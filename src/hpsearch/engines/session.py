@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.datasets import Dataset, Rows, load_dataset
 from hpsearch.engines.architectures import check_images
 from hpsearch.engines.compilation import use_compilation_cache
 from hpsearch.engines.cores import use_cores
@@ -19,6 +19,7 @@ from hpsearch.engines.job import (
     Job,
     Opened,
     Order,
+    ProbeOrder,
     Start,
     TickOrder,
     TickResult,
@@ -32,6 +33,7 @@ from hpsearch.spec.search import SCORERS
 
 if TYPE_CHECKING:
     from hpsearch.models import Bodies, Builders
+    from hpsearch.probes.record import LayerProbe
     from hpsearch.training.member import EpochReport
     from hpsearch.training.trainer import Trainer
 
@@ -84,6 +86,8 @@ class Session:
             return self._tick(order)
         if isinstance(order, WeightsOrder):
             return self.trainer.best_weights(order.number)
+        if isinstance(order, ProbeOrder):
+            return self._probe(order)
         return self._export(order)
 
     def _tick(self, order: TickOrder) -> TickResult:
@@ -128,6 +132,17 @@ class Session:
                 raise
             self.trainer.stop(numbers[0])
             return (_failed(numbers[0], failure),)
+
+    def _probe(self, order: ProbeOrder) -> tuple[LayerProbe, ...]:
+        """Measure a network at its first weights; gives nothing on a backend that cannot."""
+        if self.settings["backend"] != "jax":
+            return ()
+        from hpsearch.probes.network import Prober
+
+        train = self.dataset.splits[0].train
+        batch = Rows(train.x[: order.rows], train.y[: order.rows])
+        prober = Prober(batch, self.trainer.objective)
+        return prober.probe(read_configuration(order.configuration), (order.seed,))
 
     def _export(self, order: ExportOrder) -> None:
         from hpsearch.models import export_model, save_model

@@ -41,6 +41,7 @@ class StudyPage:
     answer: str
     best: BestConfiguration | None
     sure: Explained | None
+    findings: Explained
     ranking: Table | None
     importance: Explained
     progress: Explained | None
@@ -59,6 +60,7 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         answer=prose.answer(analysis),
         best=_best(analysis, record),
         sure=_sure(analysis),
+        findings=_findings(analysis),
         ranking=tables.ranking_table(analysis) if analysis.ranking else None,
         importance=_importance(analysis),
         progress=_progress(analysis),
@@ -88,6 +90,12 @@ def _sure(analysis: Analysis) -> Explained | None:
         return None
     table = tables.finalists_table(verdict, analysis.metric)
     return Explained(prose.confirmation_note(verdict), table=table)
+
+
+def _findings(analysis: Analysis) -> Explained:
+    judgement = analysis.judgement
+    table = tables.findings_table(judgement.findings) if judgement.findings else None
+    return Explained(prose.findings_note(judgement), table=table)
 
 
 def _importance(analysis: Analysis) -> Explained:

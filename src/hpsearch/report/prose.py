@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import Analysis, Counts, Importance, LearningCurves, RankedTrial, Verdict
+from hpsearch.analysis import Analysis, Counts, Importance, Judgement, LearningCurves, RankedTrial, Verdict
 from hpsearch.analysis.curves import POINTS
 from hpsearch.analysis.evidence import Estimate
 from hpsearch.analysis.importance import FEWEST_TRIALS
@@ -136,6 +136,15 @@ def _scarcity(analysis: Analysis) -> str:
         return ""
     told = {0: "no trial", 1: "only one trial"}.get(valued, f"only {valued} trials")
     return f"There are not enough trials: {told} gave a value, too few to tell good regions from bad ones."
+
+
+def findings_note(judgement: Judgement) -> str:
+    """Say whether anything was found, and what it means where no trial is of any use."""
+    if judgement.last_word is not None:
+        return f"No trial is of any use. {judgement.last_word[:1].upper()}{judgement.last_word[1:]}."
+    if not judgement.findings:
+        return "Nothing was found that keeps the trials from learning, or that the search leaves out."
+    return "Found in the histories of the trials, and in probes of those that did not learn."
 
 
 def importance_note(importance: Importance) -> str:

@@ -12,6 +12,7 @@ from hpsearch.analysis import (
     ParameterImportance,
     RankedTrial,
     SearchedParameter,
+    StudyFinding,
     Verdict,
 )
 from hpsearch.analysis.racing import Standing
@@ -116,6 +117,15 @@ def failure_table(causes: Iterable[CauseOfFailure]) -> Table:
     return Table("Failed trials by cause", ("cause", "trials", "numbers"), rows)
 
 
+def findings_table(findings: Iterable[StudyFinding]) -> Table:
+    """List the findings with their evidence and the trials that they are about."""
+    rows = tuple(
+        (Cell(f.kind), Cell(f.sentence), cell(len(f.trials)), Cell(_listed(f.trials) or DASH))
+        for f in findings
+    )
+    return Table("Every finding", ("finding", "evidence", "trials", "numbers"), rows)
+
+
 def searched_table(parameters: Iterable[SearchedParameter]) -> Table:
     """List the parameters with their distributions and conditions."""
     rows = tuple((cell(p.name), cell(p.distribution), _condition(p.condition)) for p in parameters)
@@ -134,8 +144,15 @@ def data_table(data: DataSummary) -> Table:
         "test rows": data.test_rows,
         "folds": data.folds,
         "labels": ", ".join(data.labels) or DASH,
+        **_chance(data),
     }
     return named_table("Data", shown)
+
+
+def _chance(data: DataSummary) -> dict[str, Value]:
+    """Name what a constant prediction gives, as far as it is known."""
+    levels = {"loss": data.chance_loss, "accuracy": data.chance_accuracy}
+    return {f"{name} of a constant prediction": level for name, level in levels.items() if level is not None}
 
 
 def provenance_table(record: StudyRecord) -> Table:

@@ -79,6 +79,11 @@ class StudyFiles:
         return self.directory / "best.yaml"
 
     @property
+    def probes(self) -> Path:
+        """Probes of trials that did not learn, at their first weights."""
+        return self.directory / "probes.npz"
+
+    @property
     def table(self) -> Path:
         """All trials as CSV."""
         return self.directory / "trials.csv"

@@ -8,6 +8,7 @@ from typing import Any
 from hpsearch.exceptions import StoreError, StudyNotFoundError
 from hpsearch.experiment import Experiment
 from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.store.probes import read_probes
 from hpsearch.store.record import Curve, StudyRecord, TrialRecord
 from hpsearch.store.resolved import Resolved, read_resolved
 from hpsearch.store.ticks import Event, TickLog
@@ -34,6 +35,7 @@ def read_record(files: StudyFiles) -> StudyRecord:
         settings=resolved.settings,
         directory=resolved.directory,
         kind=resolved.kind,
+        first_probes=read_probes(files.probes),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from hpsearch.data_summary import DataSummary
 from hpsearch.experiment import Kind, experiment_of
+from hpsearch.probes.record import LayerProbe
 from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Configuration, StudySpec
 
@@ -48,7 +49,10 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A study as its readers see it: the spec, the data in numbers, and every trial."""
+    """A study as its readers see it: the spec, the data in numbers, and every trial.
+
+    `first_probes` holds the hidden layers of some trials at their first weights: of those that did not learn.
+    """
 
     spec: StudySpec
     data: DataSummary | None
@@ -60,6 +64,7 @@ class StudyRecord:
     directory: str = ""
     """Where relative paths of data start from."""
     kind: Kind = "search"
+    first_probes: Mapping[int, tuple[LayerProbe, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

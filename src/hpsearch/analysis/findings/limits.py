@@ -1,0 +1,42 @@
+"""From when on a number is a finding; docs/findings.md repeats these limits, and a test compares them."""
+
+from __future__ import annotations
+
+NOT_LEARNED = 0.95
+"""Share of the chance loss that neither the training nor the validation loss of a trial ever fell below."""
+
+NOT_LEARNED_ACCURACY = 0.1
+"""Share of the way from the accuracy of chance to 1 that neither accuracy of such a trial ever went."""
+
+FEWEST_EPOCHS = 3
+"""Epochs that a pruned trial must have had before it counts as one that did not learn."""
+
+EXPLODED = 10.0
+"""Training loss, as a multiple of the chance loss, that a trial exceeded that never fell below chance."""
+
+OVERFITTING = 0.1
+"""Rise of the validation loss from its lowest to the last epoch, as a share of the lowest."""
+
+UNDERFITTING = 0.5
+"""Share of the chance loss that the training loss of a trial with all its epochs stayed above."""
+
+UNDERFITTING_GAP = 0.1
+"""Share of its training loss by which the validation loss of such a trial may lie above it."""
+
+STILL_IMPROVING = 0.02
+"""Share by which the metric got better in the last tenth of the epochs of a trial that had them all."""
+
+LAST_EPOCHS = 0.1
+"""That last part of a run, at least one epoch."""
+
+EDGE = 0.1
+"""Share of a range, on its own scale, that counts as its end."""
+
+EDGE_TRIALS = 3
+"""Best trials that must all lie at one end of a range."""
+
+FEWEST_TRIALS = 10
+"""Trials with a value, or trials that ended, below which nothing is said of ranges and choices."""
+
+TOLD_SHARE = 0.25
+"""Share of the ended trials from which on a finding that spares the best trial is told on the terminal."""

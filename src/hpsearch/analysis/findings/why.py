@@ -1,0 +1,76 @@
+"""Why trials did not learn: what probes say of their configuration at its first weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hpsearch.analysis.findings.chance import chanceless
+from hpsearch.analysis.probing import summarize
+from hpsearch.probes.record import ArmProbe
+from hpsearch.spec import Configuration, Mlp
+from hpsearch.spec.parts import label_of
+from hpsearch.store.record import StudyRecord, TrialRecord
+
+REMEDIES = {
+    "symmetry": "begin with random weights, such as glorot_uniform or he_normal",
+    "vanishing gradient": "take fewer layers, batch normalization, or relu with he_normal",
+    "saturation": "begin with smaller weights, or take an activation without ends, such as relu",
+    "dead units": "take leaky_relu or elu, or other first weights",
+    "exploding gradient": "begin with smaller weights, or clip the gradient",
+    "exploding activations": "begin with smaller weights, or take batch normalization",
+    "vanishing activations": "begin with larger weights, or take batch normalization",
+    "rows alike": "take fewer layers, batch normalization, or other first weights",
+}
+"""What a probe may find, the deepest cause first, with what may help."""
+
+
+@dataclass(frozen=True)
+class Why:
+    """A cause by its name, its evidence in the network of one trial, and what may help."""
+
+    cause: str
+    evidence: str
+    number: int
+
+    @property
+    def sentence(self) -> str:
+        """Say it."""
+        return (
+            f"{self.cause} at the first weights of trial {self.number}: {self.evidence}; "
+            f"{REMEDIES[self.cause]}"
+        )
+
+
+def network_of(configuration: Configuration) -> tuple[str, ...]:
+    """Name what a network is at its first weights; networks of one name have one explanation."""
+    model = configuration.model
+    if not isinstance(model, Mlp):
+        return (model.name,)
+    fields = (model.initializer, model.activation, model.batch_norm, model.output_initializer)
+    return (str(model.sizes), *map(label_of, fields))
+
+
+def explanations(record: StudyRecord) -> dict[tuple[str, ...], Why | None]:
+    """Explain each network that was probed at its first weights; None where nothing was found."""
+    trials = [trial for trial in record.trials if trial.number in record.first_probes]
+    return {network_of(trial.configuration): _why(record, trial) for trial in trials}
+
+
+def _why(record: StudyRecord, trial: TrialRecord) -> Why | None:
+    layers = record.first_probes[trial.number]
+    found = {one.kind: one.sentence for one in summarize(ArmProbe("", "", "none", layers)).findings}
+    return next((Why(kind, found[kind], trial.number) for kind in REMEDIES if kind in found), None)
+
+
+def unexplained(record: StudyRecord, limit: int) -> list[TrialRecord]:
+    """Choose trials that did not learn and whose networks were not probed yet: the first of each network.
+
+    With those that are probed already they are at most `limit`. Only perceptrons can be probed.
+    """
+    known = {network_of(t.configuration) for t in record.trials if t.number in record.first_probes}
+    chosen: dict[tuple[str, ...], TrialRecord] = {}
+    for trial in chanceless(record):
+        network = network_of(trial.configuration)
+        if isinstance(trial.configuration.model, Mlp) and network not in known:
+            chosen.setdefault(network, trial)
+    return list(chosen.values())[: max(limit - len(known), 0)]

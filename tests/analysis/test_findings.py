@@ -1,0 +1,318 @@
+"""Findings on histories that were made up: each kind where it should be, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from hpsearch.analysis import analyze, judge, to_json
+from hpsearch.analysis.findings import limits, unexplained
+from hpsearch.analysis.findings.finding import Kind
+from hpsearch.analysis.findings.judgement import HOPELESS
+from hpsearch.analysis.findings.why import REMEDIES
+from hpsearch.analysis.probing import LOOKS
+from hpsearch.data_summary import DataSummary
+from hpsearch.probes.record import LayerProbe
+from hpsearch.report import render_report
+from hpsearch.search_space import SearchSpace
+from hpsearch.spec import StudySpec
+from hpsearch.store.probes import read_probes, write_probes
+from hpsearch.store.record import StudyRecord, TrialRecord
+from made_probes import layer
+
+PAGE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
+
+CHANCE = 2.0
+DATA = DataSummary(
+    "sklearn:digits", "classification", (64,), 10, 100, 50, 0, 1, tuple("0123456789"), "f" * 64, CHANCE, 0.1
+)
+
+
+def spec(**training: Any) -> StudySpec:
+    known = {"learning_rate": {"log_uniform": [1e-4, 1e-1]}, "epochs": 5, **training}
+    return StudySpec.model_validate(
+        {
+            "name": "made",
+            "data": "sklearn:digits",
+            "model": {"mlp": {"hidden": [4, 4], "activation": {"choice": ["relu", "tanh"]}}},
+            "training": known,
+        }
+    )
+
+
+HEALTHY = ((1.5, 0.8, 0.5, 0.4, 0.39), (1.4, 0.8, 0.6, 0.5, 0.5))
+
+
+def trial(
+    number: int = 0,
+    losses: Any = HEALTHY[0],
+    val_losses: Any = HEALTHY[1],
+    state: Any = "complete",
+    **more: Any,
+) -> TrialRecord:
+    """Make a trial with these curves; accuracies stay at chance unless they are given."""
+    epochs = len(val_losses)
+    values = {"activation": "relu", "learning_rate": 0.003, **more.pop("parameters", {})}
+    accuracy = more.pop("accuracy", (0.1,) * epochs)
+    finite = [value for value in val_losses if value is not None]
+    best = None if state == "failed" or not finite else min(finite)
+    history = {
+        "loss": tuple(losses),
+        "val_loss": tuple(val_losses),
+        "accuracy": accuracy,
+        "val_accuracy": accuracy,
+    }
+    configuration = SearchSpace(more.pop("study", spec())).configuration(values)
+    known = {"epochs": epochs, "best_epoch": None if best is None else list(val_losses).index(best) + 1}
+    return TrialRecord(
+        number, state, best, values, configuration, **known, seconds=1.0, seed=0, history=history, **more
+    )
+
+
+def record(*trials: TrialRecord, data: DataSummary | None = DATA, **more: Any) -> StudyRecord:
+    return StudyRecord(more.pop("spec", spec()), data, trials, **more)
+
+
+def found(*trials: TrialRecord, **more: Any) -> dict[str, Any]:
+    return {finding.kind: finding for finding in judge(record(*trials, **more)).findings}
+
+
+def many(**more: Any) -> list[TrialRecord]:
+    """Make twelve healthy trials that differ in their values and in what they tried."""
+    rates = [0.001 * (number + 1) for number in range(12)]
+    return [
+        trial(
+            number,
+            val_losses=(*HEALTHY[1][:4], 0.5 + 0.001 * number),
+            parameters={"activation": ("relu", "tanh")[number % 2], "learning_rate": rate, **more},
+        )
+        for number, rate in enumerate(rates)
+    ]
+
+
+def test_a_healthy_study_has_no_finding() -> None:
+    judgement = judge(record(*many()))
+    assert judgement.findings == judgement.told == ()
+    assert judgement.last_word is None
+
+
+def test_without_a_trial_nothing_is_said() -> None:
+    for empty in (record(), record(data=None), record(trial(state="running", val_losses=()))):
+        assert judge(empty).findings == ()
+        assert judge(empty).last_word is None
+
+
+FLAT = ((2.05, 2.0, 1.99, 1.98, 1.99),) * 2
+
+
+def test_what_never_left_the_level_of_chance_did_not_learn() -> None:
+    finding = found(*many(), trial(12, *FLAT))["did not learn"]
+    assert finding.trials == (12,)
+    assert finding.evidence == {"loss": 1.98, "chance_loss": CHANCE}
+    assert "1 trial did not learn: the loss never fell below 1.98" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    "learned",
+    [
+        trial(losses=(2.0, 1.9, 1.8, 1.7, 1.6), val_losses=FLAT[0]),
+        trial(losses=FLAT[0], val_losses=(2.0, 1.95, 1.89, 1.95, 2.0)),
+        trial(0, *FLAT, accuracy=(0.1, 0.1, 0.1, 0.1, 0.3)),
+        trial(0, (2.0, 2.0), (2.0, 2.0), state="pruned"),
+    ],
+    ids=["on its training rows", "on the others", "by its accuracy", "too short to tell"],
+)
+def test_what_left_it_in_any_way_is_no_such_trial(learned: TrialRecord) -> None:
+    assert "did not learn" not in found(learned)
+
+
+def test_without_the_level_of_chance_nothing_is_said_of_learning() -> None:
+    old = replace(DATA, chance_loss=None, chance_accuracy=None)
+    assert set(found(trial(0, *FLAT), data=old)) <= {"overfitting"}
+
+
+def test_trials_are_grouped_and_explained_by_what_was_probed() -> None:
+    dead, lost = [layer(symmetric=True)] * 2, [layer(gradient_norm=1e-9), layer()]
+    probes: dict[int, tuple[LayerProbe, ...]] = {0: tuple(dead), 3: tuple(lost)}
+    trials = [trial(n, *FLAT, parameters={"activation": ("relu", "tanh")[n // 3]}) for n in range(6)]
+    findings = judge(record(*trials, first_probes=probes)).findings
+    assert [(finding.trials, finding.evidence["cause"]) for finding in findings] == [
+        ((0, 1, 2), "symmetry"),
+        ((3, 4, 5), "vanishing gradient"),
+    ]
+    assert "3 trials did not learn" in findings[0].sentence
+    assert "the norm of the gradient falls from 1 to 1e-9" in findings[1].sentence
+    assert unexplained(record(*trials, first_probes=probes), 5) == []
+    assert [one.number for one in unexplained(record(*trials), 5)] == [0, 3]
+    assert [one.number for one in unexplained(record(*trials, first_probes={0: tuple(dead)}), 2)] == [3]
+    assert unexplained(record(*trials), 0) == []
+
+
+def test_a_loss_that_explodes_names_the_learning_rates() -> None:
+    bad = [
+        trial(n, (1e9, 40.0, 40.0), (13.0, 14.0, 13.0), parameters={"learning_rate": 0.09 + n / 1e4})
+        for n in (12, 13)
+    ]
+    finding = found(*many(), *bad)["exploding loss"]
+    assert finding.trials == (12, 13)
+    assert finding.evidence["loss"] == 1e9
+    assert "learning rates from 0.0912 to 0.0913" in finding.sentence
+    assert "did not learn" not in found(*many(), *bad)
+    spike = trial(losses=(1e9, 1.0, 0.9, 0.8, 0.8))
+    assert "exploding loss" not in found(spike), "it recovered"
+
+
+def test_what_diverged_says_where_and_from_which_learning_rate_on() -> None:
+    cause = "the training loss is not finite (epoch 2, step 7)"
+    bad = [
+        trial(n, (1.0, None), (1.0, None), state="failed", cause=cause, parameters={"learning_rate": rate})
+        for n, rate in ((12, 0.05), (13, 0.09))
+    ]
+    finding = found(*many(), *bad)["diverged"]
+    assert finding.trials == (12, 13)
+    assert finding.evidence == {"epoch": 2, "step": 7, "learning_rate": 0.05}
+    assert f"2 trials diverged: {cause} in trial 12" in finding.sentence
+    assert "no trial with a learning rate up to 0.012 did: end the range there" in finding.sentence
+    odd = trial(14, (), (), state="failed", cause="ValueError: odd", parameters={"learning_rate": 0.1})
+    assert set(found(*many(), *bad, odd)) == {"diverged", "failed"}
+    assert "1 trial failed: ValueError: odd" in found(*many(), odd)["failed"].sentence
+
+
+def test_overfitting_needs_both_curves() -> None:
+    rising = (1.4, 0.8, 0.6, 0.6, 0.67)
+    finding = found(trial(val_losses=rising))["overfitting"]
+    assert finding.evidence == {"val_loss": 0.6, "epoch": 3, "last_val_loss": 0.67, "trial": 0}
+    assert "overfitting" not in found(trial(val_losses=(1.4, 0.8, 0.6, 0.6, 0.65))), "less than a tenth"
+    assert "overfitting" not in found(trial(losses=(1.5, 0.8, 0.5, 0.6, 0.7), val_losses=rising))
+
+
+def test_underfitting_is_a_training_loss_that_stays_high_and_no_longer_falls() -> None:
+    flat = (1.6, 1.3, 1.2, 1.2, 1.2)
+    finding = found(trial(losses=flat, val_losses=flat))["underfitting"]
+    assert finding.evidence == {"loss": 1.2, "chance_loss": CHANCE, "trial": 0}
+    assert "60 %" in finding.sentence
+    falling = (1.9, 1.7, 1.5, 1.3, 1.1)
+    assert "underfitting" not in found(trial(losses=falling, val_losses=falling))
+    assert "underfitting" not in found(trial(losses=flat, val_losses=tuple(1.2 * v for v in flat)))
+
+
+def test_a_budget_is_too_short_for_the_best_trial_only() -> None:
+    falling = trial(12, val_losses=(1.4, 0.8, 0.6, 0.5, 0.45))
+    finding = found(*many(), falling)["budget too short"]
+    assert finding.trials == (12,)
+    assert finding.evidence["share"] == pytest.approx(0.1)
+    assert (
+        "1 trial was still getting better at the last epoch: val_loss of trial 12 by 10 %" in finding.sentence
+    )
+    worse = trial(12, val_losses=(1.4, 1.3, 1.2, 1.1, 0.9))
+    assert "budget too short" not in found(*many(), worse)
+    another = trial(13, val_losses=(1.4, 0.8, 0.6, 0.55, 0.5))
+    sentence = found(*many(), falling, another)["budget too short"].sentence
+    assert sentence.startswith("2 trials, the best among them, were still getting better")
+
+
+def test_the_best_trials_at_one_end_of_a_range_ask_for_a_wider_one() -> None:
+    rates = [0.09, 0.08, 0.07, *(0.001 * (n + 1) for n in range(9))]
+    trials = [
+        replace(one, parameters={**one.parameters, "learning_rate": rate})
+        for one, rate in zip(many(), rates, strict=True)
+    ]
+    finding = found(*trials)["edge of the range"]
+    assert finding.trials == (0, 1, 2)
+    assert finding.evidence == {"parameter": "learning_rate", "best": 0.09, "end": 0.1}
+    assert "upper end of its range, 0.0001 to 0.1 (best: 0.09)" in finding.sentence
+    assert "edge of the range" not in found(*trials[:9]), "too few trials"
+    one_inside = [trials[0], replace(trials[1], parameters={**trials[1].parameters, "learning_rate": 0.01})]
+    assert "edge of the range" not in found(*one_inside, *trials[2:])
+
+
+def test_an_end_that_cannot_be_moved_is_no_finding() -> None:
+    raw = spec().model_copy(
+        update={
+            "model": StudySpec.model_validate(
+                {
+                    "name": "m",
+                    "data": "sklearn:digits",
+                    "training": {"epochs": 1},
+                    "model": {"mlp": {"hidden": [4], "dropout": {"uniform": [0.0, 0.5]}}},
+                }
+            ).model
+        }
+    )
+    trials = [
+        replace(
+            one, parameters={"dropout": 0.001 * one.number, "learning_rate": one.parameters["learning_rate"]}
+        )
+        for one in many()
+    ]
+    assert "edge of the range" not in found(*trials, spec=raw)
+
+
+def test_an_option_that_nobody_tried_is_named() -> None:
+    finding = found(*many(activation="tanh"))["never tried"]
+    assert finding.sentence == "activation: no trial of 12 tried relu"
+    assert finding.trials == ()
+    assert "never tried" not in found(*many(activation="tanh")[:9])
+
+
+def test_the_verdict_is_what_happened_where_no_trial_is_of_use() -> None:
+    cause = "the training loss is not finite (epoch 1, step 3)"
+    bad = trial(1, (None,), (None,), state="failed", cause=cause, parameters={"learning_rate": 0.1})
+    verdict = judge(record(trial(0, *FLAT), bad)).last_word
+    assert verdict is not None
+    assert "1 trial diverged: the training loss is not finite (epoch 1, step 3)" in verdict
+    assert "1 trial did not learn" in verdict
+    assert judge(record(trial(0, *FLAT), bad, trial(2))).last_word is None
+
+
+def test_told_is_what_concerns_the_best_trial_or_many() -> None:
+    one, several = [trial(12, *FLAT)], [trial(n, *FLAT) for n in (12, 13, 14, 15)]
+    assert judge(record(*many(), *one)).told == ()
+    assert [finding.kind for finding in judge(record(*many(), *several)).told] == ["did not learn"]
+
+
+def test_every_finding_stands_in_the_report_and_in_json() -> None:
+    made = record(*many(), trial(12, *FLAT), trial(13, val_losses=(1.4, 0.8, 0.6, 0.6, 0.7)))
+    findings = judge(made).findings
+    assert [finding.kind for finding in findings] == ["did not learn", "overfitting"]
+    text = render_report(analyze(made), made)
+    plain = json.loads(json.dumps(to_json(analyze(made)), allow_nan=False))
+    for finding, told in zip(findings, plain["judgement"]["findings"], strict=True):
+        assert finding.sentence in text
+        assert (told["kind"], told["trials"]) == (finding.kind, list(finding.trials))
+        assert told["evidence"] == finding.evidence
+    healthy = record(*many())
+    assert "Nothing was found that keeps the trials from learning" in render_report(analyze(healthy), healthy)
+    hopeless = record(trial(0, *FLAT))
+    assert "No trial is of any use. 1 trial did not learn" in render_report(analyze(hopeless), hopeless)
+
+
+def test_probes_come_back_from_their_file_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "probes.npz"
+    probes = {
+        3: (layer(saturated=0.5), layer(mean=float("inf"), deviation=float("inf")), layer(symmetric=True))
+    }
+    write_probes(path, probes)
+    assert read_probes(path) == probes
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert read_probes(path) == {}
+    assert read_probes(tmp_path / "none.npz") == {}
+
+
+def test_the_page_on_findings_gives_every_kind_and_every_limit() -> None:
+    known = {name: value for name, value in vars(limits).items() if name.isupper()}
+    told = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|$", PAGE, re.MULTILINE))
+    assert {name: float(value) for name, value in told.items()} == known
+    kinds = re.findall(r"^\| ([a-z ]+) \| .", PAGE, re.MULTILINE)
+    assert set(kinds) - {"finding", "limit"} == set(get_args(Kind))
+    assert set(HOPELESS) < set(get_args(Kind))
+    words = set(re.findall(r"`([A-Z_]+)`", PAGE))
+    assert words == set(known)
+    assert set(REMEDIES) == set(LOOKS)
+    causes = re.sub(r"\s+", " ", PAGE.partition("told as the cause: ")[2]).partition(".")[0]
+    assert causes.split(", ") == list(REMEDIES)
