@@ -125,19 +125,21 @@ def list_studies(out: OutOption = Path()) -> None:
         return
     readings = [_reading(part) for part in parts]
     console().print(studies_table([read for read in readings if isinstance(read, StudyRecord)]))
-    for read in readings:
-        if isinstance(read, str):
-            print(read, file=sys.stderr)
+    broken = [read for read in readings if isinstance(read, HpsearchError)]
+    for failure in broken[1:]:
+        print(f"hpsearch: {failure}", file=sys.stderr)
+    if broken:
+        raise broken[0]
 
 
-def _reading(files: StudyFiles) -> StudyRecord | str:
-    """Read a study, or say why it cannot be read."""
+def _reading(files: StudyFiles) -> StudyRecord | HpsearchError:
+    """Read a study, or give the reason why it cannot be read."""
     from hpsearch.store.reading import read_record
 
     try:
         return read_record(files)
     except HpsearchError as failure:
-        return f"{files.full_name}: {failure}"
+        return failure
 
 
 @app.command()

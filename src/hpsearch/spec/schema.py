@@ -21,6 +21,11 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": DRAFT_7, "title": "hpsearch study file", **schema}
 
 
+def _said_elsewhere(key: str, value: Any) -> bool:
+    """Tell whether an entry says nothing new: a title made from the name of a field, a part as a default."""
+    return (key == "title" and isinstance(value, str)) or (key == "default" and isinstance(value, dict))
+
+
 def _draft_7(node: Any, components: dict[str, Any]) -> Any:
     """Rewrite what differs between draft 2020-12, which pydantic emits, and draft 7.
 
@@ -40,7 +45,7 @@ def _draft_7(node: Any, components: dict[str, Any]) -> Any:
     rewritten = {
         key: _draft_7(value, components)
         for key, value in node.items()
-        if key != "prefixItems" and not (key == "default" and isinstance(value, dict))
+        if key != "prefixItems" and not _said_elsewhere(key, value)
     }
     if "prefixItems" in node:
         rewritten["items"] = _draft_7(node["prefixItems"], components)
