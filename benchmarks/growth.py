@@ -32,6 +32,7 @@ STUDY: dict[str, Any] = {
         "batch_size": 64,
     },
     "search": {"trials": max(MARKS), "sampler": "random", "seed": 0},
+    "confirm": "none",
 }
 
 

@@ -67,6 +67,8 @@ class Task:
             "model": {"mlp": {"hidden": list(self.hidden), **CARD}},
             "training": {**TRAINING, "epochs": self.epochs, "batch_size": self.batch_size},
             "search": {"trials": self.trials, "sampler": "random", "seed": 0},
+            # The peers train every configuration once.
+            "confirm": "none",
         }
 
     def write(self, directory: Path) -> tuple[Path, Path]:

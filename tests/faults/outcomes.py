@@ -11,7 +11,7 @@ import optuna
 
 from commands import run, succeed
 from hpsearch.store.arrays import read_arrays
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.ticks import Event, TickLog
 
 
@@ -88,8 +88,10 @@ def outcome(home: Path, name: str) -> dict[str, Any]:
     files = StudyFiles(home, name)
     log = TickLog(files.ticks, files.ticks_copy)
     checked = run("check", name, cwd=home)
+    confirmation = StudyFiles(home, name, PARTS["confirmation"])
     return {
         **decisions(log.read()),
+        "replicates": decisions(TickLog(confirmation.ticks, confirmation.ticks_copy).read()),
         "damage": log.damage,
         "check": (checked.returncode, checked.stdout if checked.returncode else ""),
         "trials": without_seconds(json.loads(_told("trials", home, name))),
