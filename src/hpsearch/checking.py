@@ -130,6 +130,6 @@ def _models(files: StudyFiles) -> Iterator[Checked]:
 
 
 def _left_over(files: StudyFiles) -> Iterator[Checked]:
-    for path in sorted(files.directory.rglob("*")):
+    for path in sorted(files.own("*")):
         if path.name.endswith((".tmp", ".tmp.keras", ".damaged")):
             yield Checked(path, "left over; it may be deleted")

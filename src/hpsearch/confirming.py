@@ -36,7 +36,7 @@ def confirm(
     stored = read_resolved(part)
     if stored is not None and (stored.spec.compare is None or stored.spec.compare.arms != spec.compare.arms):
         display.note("the search has other finalists now: they are confirmed anew")
-        shutil.rmtree(part.directory)
+        _remove(part, stored.storage)
     part.directory.mkdir(exist_ok=True)
     lease.check()
     own = replace(resolved, spec=spec, kind="confirmation")
@@ -47,6 +47,14 @@ def confirm(
     )
     outcome = conduct(part, own, storage_of(part, resolved.storage), crew, lease, display)
     return "interrupted" if outcome == "interrupted" else None
+
+
+def _remove(part: StudyFiles, url: str | None) -> None:
+    if url is not None:
+        from hpsearch.store.projection import delete_from
+
+        delete_from(url, part.full_name)
+    shutil.rmtree(part.directory)
 
 
 def confirmation_of(record: StudyRecord) -> StudySpec | None:

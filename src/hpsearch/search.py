@@ -185,9 +185,17 @@ def _leave_search(files: StudyFiles, record: StudyRecord, worker: Worker, lease:
     return explained
 
 
+def _with_confirmation(files: StudyFiles) -> list[StudyFiles]:
+    """List the places of an experiment; the confirmation of a search belongs to it."""
+    if files.part != PARTS["search"]:
+        return [files]
+    return [files, StudyFiles(files.out, files.name, PARTS["confirmation"])]
+
+
 def _sweep(files: StudyFiles) -> None:
     """Remove what processes that were killed left half written; we hold the lease, so nobody writes now."""
-    left = [*files.directory.rglob(".*.tmp"), *files.directory.glob(".best.*.tmp.keras")]
+    left = [path for part in _with_confirmation(files) for path in part.own(".*.tmp")]
+    left += files.directory.glob(".best.*.tmp.keras")
     for path in [*left, *files.report.parent.glob(f".{glob.escape(files.report.name)}.*.tmp")]:
         with suppress(OSError):
             path.unlink()
@@ -230,20 +238,14 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
         stored = read_resolved(files)
     url = storage or (stored.storage if stored else None)
     if url is not None:
-        _delete_from(url, files.full_name)
+        from hpsearch.store.projection import delete_from
+
+        for part in _with_confirmation(files):
+            delete_from(url, part.full_name)
     for path in files.directory.iterdir():
         if path == files.leases or path.name == PARTS["comparison"]:
             continue
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
-def _delete_from(url: str, name: str) -> None:
-    from hpsearch.store.projection import open_storage
-
-    storage = open_storage(url)
-    for study in storage.get_all_studies():
-        if study.study_name == name:
-            storage.delete_study(study._study_id)  # noqa: SLF001 - Optuna gives no other way to name it
 
 
 def delete(files: StudyFiles) -> None:

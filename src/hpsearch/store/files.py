@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +36,19 @@ class StudyFiles:
     @property
     def parts(self) -> list[StudyFiles]:
         """The places of the experiments that were begun with the study."""
-        found = [StudyFiles(self.out, self.name, part) for part in PARTS.values()]
-        return [files for files in found if files.study.exists() or files.study_copy.exists()]
+        return [files for files in self._all if files.study.exists() or files.study_copy.exists()]
+
+    @property
+    def _all(self) -> list[StudyFiles]:
+        return [StudyFiles(self.out, self.name, part) for part in PARTS.values()]
+
+    def own(self, pattern: str) -> Iterator[Path]:
+        """Iterate over the files of this experiment that match, those of others in the study left out."""
+        others = {files.directory for files in self._all if files.directory.is_relative_to(self.directory)}
+        others.discard(self.directory)
+        for path in self.directory.rglob(pattern):
+            if not others.intersection(path.parents):
+                yield path
 
     @property
     def study(self) -> Path:

@@ -75,6 +75,14 @@ def open_storage(url: str, *, own: Path | None = None) -> RDBStorage:
     return open_storage(url)
 
 
+def delete_from(url: str, name: str) -> None:
+    """Delete a study from an Optuna storage, if it is there."""
+    storage = open_storage(url)
+    for study in storage.get_all_studies():
+        if study.study_name == name:
+            storage.delete_study(study._study_id)  # noqa: SLF001 - Optuna gives no other way to name it
+
+
 def _open(url: str) -> RDBStorage:
     arguments = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite") else {}
     storage = RDBStorage(url, engine_kwargs=arguments)
