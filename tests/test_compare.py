@@ -82,7 +82,7 @@ class TestFinished:
             assert arms[name]["best"]["mean"] == pytest.approx(mean)
             assert (arms[name]["best"]["low"], arms[name]["best"]["high"]) == pytest.approx((low, high))
             paired = stats.ttest_rel(values[name], values["relu"])
-            found = arms[name]["difference"]["estimate"]
+            found = arms[name]["standing"]["difference"]["estimate"]
             assert (found["low"], found["high"]) == pytest.approx(tuple(paired.confidence_interval(0.95)))
 
     def test_a_failed_arm_is_told_and_is_not_among_the_best(self, finished: Path) -> None:
@@ -90,7 +90,7 @@ class TestFinished:
         (failed,) = (arm for arm in told["arms"] if arm["name"] == "diverging")
         assert failed["best"]["mean"] is None
         assert failed["best"]["failed"] == 3
-        assert "diverging" not in told["best"]
+        assert "diverging" not in told["tied"]
 
     def test_claims_are_judged(self, finished: Path) -> None:
         assert [claim["verdict"] for claim in results(finished)["claims"]] == ["holds", "does not hold"]
