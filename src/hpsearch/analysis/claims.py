@@ -11,9 +11,9 @@ from hpsearch.analysis.replicates import EPOCHS, SECONDS, Replicate, is_minimize
 from hpsearch.analysis.standing import Order, stand
 from hpsearch.spec.compare import Claim
 
-Verdict = Literal["holds", "does not hold", "cannot tell", "not enough"]
+ClaimVerdict = Literal["holds", "does not hold", "cannot tell", "not enough"]
 
-VERDICTS: dict[Order, Verdict] = {
+VERDICTS: dict[Order, ClaimVerdict] = {
     "better": "holds",
     "worse": "does not hold",
     "cannot tell": "cannot tell",
@@ -35,7 +35,7 @@ class JudgedClaim:
     """
 
     says: str
-    verdict: Verdict
+    verdict: ClaimVerdict
     arm: str
     than: str | None
     between: tuple[float, float] | None
@@ -99,7 +99,7 @@ def _by_place(claim: JudgedClaim, values: Mapping[str, Values]) -> JudgedClaim:
     return replace(claim, verdict=_place(measured, low, high), measured=measured, failed=measured.failed)
 
 
-def _place(measured: Estimate, low: float, high: float) -> Verdict:
+def _place(measured: Estimate, low: float, high: float) -> ClaimVerdict:
     """Tell whether an interval lies inside two numbers; what failed lies nowhere."""
     if measured.count + measured.failed < FEWEST_REPLICATES:
         return "not enough"

@@ -14,6 +14,7 @@ from hpsearch.analysis.evidence import FEWEST_REPLICATES, tie_set
 from hpsearch.analysis.optimism import Optimism, judge_optimism
 from hpsearch.analysis.replicates import LOSS, read_replicate
 from hpsearch.arms import Arms, arms_of
+from hpsearch.experiment import ARM, REPLICATE
 from hpsearch.search_space import Value
 from hpsearch.spec.compare import Compare
 from hpsearch.store.record import StudyRecord, TrialRecord
@@ -134,10 +135,10 @@ def _target(record: StudyRecord, section: Compare) -> Target:
     if section.target is not None:
         return Target(section.target, given=True)
     over = [trial for trial in record.trials if trial.state != "running"]
-    failed = {trial.parameters["arm"] for trial in over if trial.state == "failed"}
+    failed = {trial.parameters[ARM] for trial in over if trial.state == "failed"}
     reached: dict[Value, float] = {}
     for trial in over:
-        arm = trial.parameters["arm"]
+        arm = trial.parameters[ARM]
         known = [value for value in trial.history.get(LOSS, ()) if value is not None]
         if known and arm not in failed:
             reached[arm] = max(reached.get(arm, -math.inf), min(known))
@@ -148,8 +149,8 @@ def _ended(record: StudyRecord, arms: Arms, target: Target) -> dict[str, Ended]:
     """Collect the replicates that are over, by arm and in the order of their numbers."""
     over = [trial for trial in record.trials if trial.state != "running"]
     own: dict[str, list[TrialRecord]] = {arm.name: [] for arm in arms.arms}
-    for trial in sorted(over, key=lambda trial: int(trial.parameters["replicate"])):
-        own[str(trial.parameters["arm"])].append(trial)
+    for trial in sorted(over, key=lambda trial: int(trial.parameters[REPLICATE])):
+        own[str(trial.parameters[ARM])].append(trial)
     read = {name: [read_replicate(t, record.metric, target.loss) for t in own[name]] for name in own}
     return {name: {one.replicate: one for one in found} for name, found in read.items()}
 

@@ -8,6 +8,7 @@ from statistics import median
 
 from hpsearch.analysis.evidence import Values
 from hpsearch.analysis.ranking import finite_value
+from hpsearch.experiment import REPLICATE
 from hpsearch.spec.search import MINIMIZED, SCORERS
 from hpsearch.store.record import Curve, State, TrialRecord, finite
 
@@ -70,7 +71,7 @@ def read_replicate(trial: TrialRecord, metric: str, target: float | None) -> Rep
     failed = trial.state == "failed"
     final = trial.history.get(metric, (None,))[-1:]
     return Replicate(
-        replicate=int(trial.parameters["replicate"]),
+        replicate=int(trial.parameters[REPLICATE]),
         number=trial.number,
         seed=trial.seed,
         state=trial.state,

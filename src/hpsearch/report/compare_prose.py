@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hpsearch.analysis.claims import JudgedClaim, Verdict
+from hpsearch.analysis.claims import ClaimVerdict, JudgedClaim
 from hpsearch.analysis.comparison import Comparison
 from hpsearch.analysis.evidence import FEWEST_REPLICATES, Estimate
 from hpsearch.analysis.standing import Standing
@@ -15,7 +15,7 @@ from hpsearch.report.numbers import amount, short
 NAMED = 6
 """Arms that are named in a sentence."""
 
-SPOKEN: dict[Verdict, tuple[str, str]] = {
+SPOKEN: dict[ClaimVerdict, tuple[str, str]] = {
     "holds": ("holds", "hold"),
     "does not hold": ("does not hold", "do not hold"),
     "cannot tell": ("cannot be decided", "cannot be decided"),

@@ -24,6 +24,10 @@ BELOW = 0.27
 """Of a row, between the mean and the dots of the seeds."""
 
 
+BESIDE = 0.15
+"""Of the axis, on either side of a reference that it is centred on."""
+
+
 @dataclass(frozen=True)
 class Look:
     """How the mean of a row is drawn, and what the legend says of it."""
@@ -86,7 +90,9 @@ class DotPlot:
     def _with_reference(self, scale: Scale) -> Scale:
         if not self.centred or self.reference is None:
             return scale
-        return replace(scale, low=min(scale.low, self.reference), high=max(scale.high, self.reference))
+        low, high = min(scale.low, self.reference), max(scale.high, self.reference)
+        beside = BESIDE * (high - low)
+        return replace(scale, low=min(low, self.reference - beside), high=max(high, self.reference + beside))
 
     @property
     def values(self) -> list[float]:
