@@ -165,7 +165,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     legend = f"means over {seeds} seeds, \N{PLUS-MINUS SIGN} half of the 95 % interval"
     lines = [legend + ("; * cannot be told apart from the best" if comparison.tied else "")]
     lines += [] if comparison.target.loss is None else [f"target: val_loss {comparison.target.loss:.4g}"]
-    lines += [compare_prose.answer(comparison)]
+    lines += compare_prose.sentences(comparison)
     for failed in comparison.failures:
         arms = len({name for name, _ in failed.runs})
         lines.append(f"failed: {len(failed.runs)} runs of {arms} arms: {failed.cause or 'no cause known'}")

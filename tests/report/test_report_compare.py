@@ -367,7 +367,8 @@ def test_the_largest_page_stays_small_and_quick_and_the_same(tmp_path):
         ((0.25, 0.5), "0.375", "–", "0.375"),
         ((), "–", "–", "–"),
         ((None, 1.0, 1.0), "–", "–", "–"),
-        ((1e-9, 2e-9, 3e-9), "2e-9", "-4.841e-10 to 4.484e-9", "2e-9 ±2.484e-9"),
+        ((1.0986123, 1.0986124, 1.0986122), "1.0986", "1.0986 to 1.0986", "1.0986 ±2.5e-7"),
+        ((1e-9, 2e-9, 3e-9), "2e-9", "-4.841e-10 to 4.484e-9", "2e-9 ±2.5e-9"),
     ],
 )
 def test_numbers_have_the_digits_that_their_intervals_justify(values, mean, interval, half):
@@ -406,6 +407,20 @@ def test_the_table_on_a_terminal_fits_and_says_who_is_best_and_who_failed():
     assert re.search(r"lecun_uniform, relu +0\.366 ±0\.012 +-0\.0290 ±0\.0072 +9\.60", best)
     assert any("5 of 5 failed" in line and "0 of 5" in line for line in lines)
     assert any(line.split()[-2:] == ["baseline", "12.6"] for line in lines)
+
+
+def test_a_difference_that_may_be_none_is_called_so():
+    spec = made.spec_of(["he_normal", "he_uniform"], ["relu"], baseline="he_uniform, relu")
+    losses = iter([0.500, 0.501, 0.52, 0.53, 0.51, 0.505, 0.54, 0.542, 0.515, 0.513])
+    record = made.record_of(spec, lambda _a, _r: (next(losses),))
+    standing = compare(record).best.standing
+    low, high = standing.difference.estimate.low, standing.difference.estimate.high
+    assert low < 0 < high
+    answer = page_of(record).answer
+    assert answer.endswith(
+        f"it differs by -0.0012 (95 % interval {low:.4f} to {high:.4f}), which may be chance."
+    )
+    assert "No arm can be told apart from it." in answer
 
 
 def test_the_lines_on_a_terminal_tell_failures_and_claims():

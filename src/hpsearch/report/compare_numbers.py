@@ -8,6 +8,7 @@ from hpsearch.analysis.evidence import Estimate
 from hpsearch.report.numbers import DASH, short
 
 MOST_DECIMALS = 6
+MOST_DIGITS = 5
 
 
 def mean_text(estimate: Estimate) -> str:
@@ -32,8 +33,10 @@ def half_text(estimate: Estimate) -> str:
     """Write a mean with half of its interval: `0.372 \N{PLUS-MINUS SIGN}0.017`."""
     if estimate.low is None or estimate.high is None:
         return mean_text(estimate)
-    half = _text((estimate.high - estimate.low) / 2, estimate)
-    return f"{mean_text(estimate)} \N{PLUS-MINUS SIGN}{half}"
+    half, decimals = (estimate.high - estimate.low) / 2, _decimals(estimate)
+    if decimals is None or half < 10.0**-decimals:
+        return f"{mean_text(estimate)} \N{PLUS-MINUS SIGN}{short(float(f'{half:.2g}'))}"
+    return f"{mean_text(estimate)} \N{PLUS-MINUS SIGN}{half:.{decimals}f}"
 
 
 def _text(value: float, estimate: Estimate) -> str:
@@ -43,13 +46,18 @@ def _text(value: float, estimate: Estimate) -> str:
 
 
 def _decimals(estimate: Estimate) -> int | None:
-    """Count the decimals that an estimate is worth; None without an interval, or where it is too large."""
+    """Count the decimals that an estimate is worth, for at most five digits of its mean.
+
+    None without an interval, and where the numbers are too large or too small for plain decimals.
+    """
     if estimate.mean is None or estimate.low is None or estimate.high is None:
         return None
-    half = (estimate.high - estimate.low) / 2
-    if not half or abs(estimate.mean) >= 10**MOST_DECIMALS:
+    half, size = (estimate.high - estimate.low) / 2, abs(estimate.mean)
+    if not half or size >= 10**MOST_DECIMALS:
         return None
     decimals = 1 - math.floor(math.log10(half))
+    if size > half:
+        decimals = min(decimals, MOST_DIGITS - 1 - math.floor(math.log10(size)))
     return max(decimals, 0) if decimals <= MOST_DECIMALS else None
 
 

@@ -26,14 +26,19 @@ SPOKEN: dict[ClaimVerdict, tuple[str, str]] = {
 
 def answer(comparison: Comparison) -> str:
     """Say which arms are best, by how much, and what became of the claims."""
-    sentences = (
+    return " ".join(sentences(comparison))
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """Give the sentences of the answer."""
+    told = (
         _trained(comparison),
         _best(comparison),
         _ties(comparison),
         _against_baseline(comparison),
         _claims(comparison.claims),
     )
-    return " ".join(filter(None, sentences))
+    return list(filter(None, told))
 
 
 def _trained(comparison: Comparison) -> str:
@@ -86,16 +91,16 @@ def _against_baseline(comparison: Comparison) -> str:
     best = comparison.best
     if best is None or best.standing is None or not comparison.enough:
         return ""
-    return f"Against the baseline, {quoted(comparison.baseline)}, it is {_stands(best.standing)}."
+    return f"Against the baseline, {quoted(comparison.baseline)}, it {_stands(best.standing)}."
 
 
 def _stands(standing: Standing) -> str:
     found = standing.difference.estimate
     if standing.others_failed:
-        return f"better: that failed on {amount(standing.others_failed, 'seed')}"
+        return f"is better: that failed on {amount(standing.others_failed, 'seed')}"
     if standing.order == "cannot tell" or found.mean is None:
-        return f"not clearly different: by {with_interval(found)}"
-    return f"{'lower' if found.mean < 0 else 'higher'} by {with_interval(_size(found))}"
+        return f"differs by {with_interval(found)}, which may be chance"
+    return f"is {'lower' if found.mean < 0 else 'higher'} by {with_interval(_size(found))}"
 
 
 def _size(found: Estimate) -> Estimate:
