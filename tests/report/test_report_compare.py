@@ -22,6 +22,7 @@ from hpsearch.analysis.evidence import estimate
 from hpsearch.report import compare_page, render_comparison, write_comparison
 from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of, shown_arms
 from hpsearch.report.compare_numbers import half_text, interval_text, mean_text, three_digits
+from hpsearch.report.compare_page import of_curves
 from hpsearch.report.document import render
 from hpsearch.report.figures import DotPlot, DotRow, Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
 from hpsearch.report.figures.heat_map import STRONGEST
@@ -206,11 +207,11 @@ def test_the_axis_holds_the_intervals_of_what_is_on_it_and_points_to_the_rest():
     )
     far = DotRow("far", "arm", 15.0, 14.0, 16.0, (15.0,), "15")
     scale = DotPlot((*rows, far), "what").fit(minimize=True)
-    assert (scale.low, scale.high) == pytest.approx((0.9, 1.6))
+    assert (scale.low, scale.high) == pytest.approx((0.9, 1.7))
     assert scale.outside == 1
     wide = replace(rows[0], low=-50.0, high=50.0)
     scale = DotPlot((wide, *rows[1:]), "what").fit(minimize=True)
-    assert (scale.low, scale.high) == pytest.approx((0.8, 1.6))
+    assert (scale.low, scale.high) == pytest.approx((0.6, 1.8))
     far = replace(far, mean=99.0)
     scale = DotPlot((*rows, far), "what").fit(minimize=True)
     assert scale.log
@@ -238,8 +239,7 @@ def test_marks_lie_where_their_values_are():
 
 def test_the_heat_map_has_a_cell_for_each_combination_and_the_best_is_the_strongest():
     comparison = large().comparison
-    means = [arm.best.mean for arm in comparison.arms if arm.best.mean is not None]
-    heat = heat_of(comparison, fit_scale(means, minimize=True).around(means))
+    heat = heat_of(comparison)
     assert (len(heat.rows), len(heat.columns)) == (11, 6)
     assert (heat.row_factor, heat.column_factor) == ("initializer", "activation")
     cells = {
@@ -260,6 +260,45 @@ def test_the_heat_map_has_a_cell_for_each_combination_and_the_best_is_the_strong
     opacities = [float(path.get("opacity")) for path in ElementTree.fromstring(drawn).iter("path")
                  if path.get("opacity")]  # fmt: skip
     assert max(opacities) == pytest.approx(STRONGEST)
+
+
+def test_an_interval_that_goes_on_beyond_the_axis_says_so_and_no_seed_is_lost():
+    row = DotRow("a", "arm", 2.0, -3.0, 9.0, (1.0, 7.0), "two")
+    inside = replace(row, low=1.0, high=3.0, points=(1.0, 3.0))
+    uses = [
+        len(
+            list(
+                ElementTree.fromstring(draw_dots(DotPlot((one,), "what"), Scale(0, 4, False, 0), "d")).iter(
+                    "use"
+                )
+            )
+        )
+        for one in (inside, row)
+    ]
+    assert uses[1] == uses[0] + 2
+    gone = replace(row, mean=8.0, low=7.0, high=9.0)
+    texts = texts_of(draw_dots(DotPlot((gone,), "what"), Scale(0, 4, False, 1), "d"))
+    assert "one seed" not in texts
+
+
+def test_curves_that_diverge_do_not_flatten_the_others():
+    spec = made.spec_of(["zeros", "ones", "he_normal"], ["relu"])
+    record = made.record_of(
+        spec, lambda arm, _: (1e30,) * 9 if arm.name == ZEROS else tuple(2 / (1 + e) for e in range(9))
+    )
+    comparison = compare(record)
+    scale = of_curves(bands_of(comparison), minimize=True)
+    assert scale.log
+    assert scale.low == pytest.approx(2 / 9)
+    assert scale.high == pytest.approx(20)
+    assert scale.outside == 18, "the arm's own panel, and as the baseline"
+    assert "drawn at its edge" in page_of(record).curves.note
+
+
+def test_the_strength_of_a_cell_follows_the_axis():
+    assert [Scale(1, 100, True, 0).share(v) for v in (1, 10, 100, 1000)] == pytest.approx([0, 0.5, 1, 1])
+    assert [Scale(0, 4, False, 0).share(v) for v in (-1, 1, 4)] == pytest.approx([0, 0.25, 1])
+    assert Scale(2, 2, False, 0).share(2) == 0
 
 
 def test_only_two_factors_make_a_heat_map():

@@ -10,7 +10,17 @@ from hpsearch.analysis.comparison import Comparison
 from hpsearch.analysis.curves import POINTS, evenly
 from hpsearch.analysis.standing import Standing
 from hpsearch.report.compare_numbers import mean_text, three_digits
-from hpsearch.report.figures import BandPanel, BandPlot, DotPlot, DotRow, DrawnBand, HeatCell, HeatMap, Scale
+from hpsearch.report.figures import (
+    BandPanel,
+    BandPlot,
+    DotPlot,
+    DotRow,
+    DrawnBand,
+    HeatCell,
+    HeatMap,
+    Scale,
+    fit_scale,
+)
 from hpsearch.report.figures.dots import Kind
 from hpsearch.report.figures.svg import clip_label
 from hpsearch.search_space import Value
@@ -91,7 +101,7 @@ def _epochs_row(arm: ArmResult, comparison: Comparison) -> DotRow:
     return DotRow(_label(arm, comparison), kind, found.mean, found.low, found.high, points, note)
 
 
-def heat_of(comparison: Comparison, scale: Scale) -> HeatMap | None:
+def heat_of(comparison: Comparison) -> HeatMap | None:
     """Lay out the means by two factors, the one with more options downwards.
 
     None where there are fewer factors or more.
@@ -101,6 +111,8 @@ def heat_of(comparison: Comparison, scale: Scale) -> HeatMap | None:
     options = {factor: _options(comparison, factor) for factor in comparison.factors}
     down, across = sorted(comparison.factors, key=lambda factor: -len(options[factor]))
     found = {(arm.values.get(down), arm.values.get(across)): arm for arm in comparison.arms}
+    means = [arm.best.mean for arm in found.values() if arm.values and arm.best.mean is not None]
+    scale = fit_scale(means, minimize=comparison.minimize).around(means)
     cells = tuple(
         tuple(_cell(found.get((row, column)), scale, comparison) for column in options[across])
         for row in options[down]
@@ -120,7 +132,7 @@ def _cell(arm: ArmResult | None, scale: Scale, comparison: Comparison) -> HeatCe
     mean = arm.best.mean
     if mean is None:
         return HeatCell(f"{arm.best.failed} failed" if arm.best.failed else "", None, best=False)
-    share = (scale.place(mean) - scale.low) / (scale.high - scale.low or 1.0)
+    share = scale.share(mean)
     return HeatCell(three_digits(mean), 1 - share if comparison.minimize else share, arm.tied)
 
 

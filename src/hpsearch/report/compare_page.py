@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpsearch.analysis.comparison import Comparison
 from hpsearch.report import compare_prose as prose
 from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of
 from hpsearch.report.compare_tables import arms_table, claims_table, failures_table
-from hpsearch.report.figures import Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
+from hpsearch.report.figures import BandPlot, Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
 from hpsearch.report.page import Explained
 from hpsearch.report.tables import Table, data_table, named_table, provenance_table
 from hpsearch.spec import print_spec
@@ -17,6 +16,9 @@ from hpsearch.store.record import StudyRecord
 
 LOG_RATIO = 3.0
 """Between the ends of learning curves, from which their axis is logarithmic."""
+
+DIVERGED = 10.0
+"""Times the highest loss of the best arm, beyond which the axis ends."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,8 @@ def _differences(comparison: Comparison) -> Explained | None:
 
 
 def _heat(comparison: Comparison) -> Explained | None:
-    means = [arm.best.mean for arm in comparison.arms if arm.best.mean is not None]
-    heat = heat_of(comparison, fit_scale(means, minimize=comparison.minimize).around(means))
-    if heat is None or not means:
+    heat = heat_of(comparison)
+    if heat is None or not any(cell and cell.strength is not None for row in heat.cells for cell in row):
         return None
     return Explained(prose.heat_note(comparison), draw_heat_map(heat, comparison.metric))
 
@@ -90,16 +91,22 @@ def _curves(comparison: Comparison) -> Explained | None:
     plot = bands_of(comparison)
     if not plot.values:
         return None
-    scale = _of_curves(plot.values, minimize=comparison.minimize)
+    scale = of_curves(plot, minimize=comparison.minimize)
     note = prose.curves_note(len(plot.panels), comparison, scale.outside)
     return Explained(note, draw_bands(plot, scale))
 
 
-def _of_curves(values: Sequence[float], *, minimize: bool) -> Scale:
-    """Fit an axis to curves; a loss that falls to a part of itself shows its end on a logarithmic one."""
-    low, high = min(values), max(values)
+def of_curves(plot: BandPlot, *, minimize: bool) -> Scale:
+    """Fit an axis to curves.
+
+    A loss that falls to a part of itself shows its end on a logarithmic axis, which does not follow those
+    that diverge.
+    """
+    values = plot.values
+    best = [value for panel in plot.panels[:1] for value in panel.validation.mean if value is not None]
+    low, high = min(values), min(max(values), DIVERGED * max(best or values))
     if minimize and low > 0 and high > LOG_RATIO * low:
-        return Scale(low, high, log=True, outside=0)
+        return Scale(low, high, log=True, outside=sum(value > high for value in values))
     return fit_scale(values, minimize=minimize)
 
 

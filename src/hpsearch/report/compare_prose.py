@@ -135,7 +135,7 @@ def means_note(comparison: Comparison, outside: int) -> str:
 
 
 def _outside(count: int) -> str:
-    return f" {amount(count, 'arm')} beyond the axis: at its edge, pointing outwards." if count else ""
+    return f" {amount(count, 'arm')} beyond the axis: a triangle at its edge." if count else ""
 
 
 def differences_note(comparison: Comparison, outside: int) -> str:

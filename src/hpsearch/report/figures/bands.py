@@ -56,8 +56,8 @@ class BandPlot:
 
     @property
     def values(self) -> list[float]:
-        """List what the axis has to hold: the means."""
-        bands = [band for panel in self.panels for band in (panel.validation, panel.training)]
+        """List what the axis is fitted to: the means on the validation part."""
+        bands = [panel.validation for panel in self.panels]
         bands += [] if self.baseline is None else [self.baseline]
         return [value for band in bands for value in band.mean if value is not None]
 

@@ -10,6 +10,7 @@ from typing import Literal
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.markers import CARETLEFT, CARETRIGHT
 
 from hpsearch.report.figures.scale import Scale, fit_scale
 from hpsearch.report.figures.svg import GREY, INK, clip_label, drawing, new_figure, to_svg
@@ -75,10 +76,10 @@ class DotPlot:
     def fit(self, *, minimize: bool) -> Scale:
         """Fit an axis to the means, with room for the intervals and seeds of those that are on it.
 
-        The room is at most half of the axis on either side.
+        The room is at most the length of the axis on either side.
         """
         scale = self._with_reference(fit_scale(self.values, minimize=minimize).around(self.values))
-        inside = [row for row in self.rows if row.mean is not None and scale.place(row.mean) == row.mean]
+        inside = [row for row in self.rows if row.mean is not None and _is_on(row, scale)]
         ends = [end for row in inside for end in (row.low, row.high, *row.points) if end is not None]
         return _widened(scale, ends) if ends else scale
 
@@ -103,9 +104,9 @@ class DotPlot:
 
 
 def _widened(scale: Scale, ends: Sequence[float]) -> Scale:
-    """Make room for ends of intervals, on either side at most half of the axis, or a factor of 2."""
-    room = (scale.high - scale.low) / 2 or math.inf
-    lowest, highest = (scale.low / 2, scale.high * 2) if scale.log else (scale.low - room, scale.high + room)
+    """Make room for the ends of intervals: on either side the length of the axis, or a factor of 4."""
+    room = (scale.high - scale.low) or math.inf
+    lowest, highest = (scale.low / 4, scale.high * 4) if scale.log else (scale.low - room, scale.high + room)
     low, high = min(scale.low, *ends), max(scale.high, *ends)
     return replace(scale, low=max(low, lowest), high=min(high, highest))
 
@@ -138,29 +139,39 @@ def _lay_out(axes: Axes, plot: DotPlot) -> None:
 
 
 def _draw_row(axes: Axes, place: int, row: DotRow, scale: Scale) -> None:
-    if row.low is not None and row.high is not None:
-        ends = [scale.place(row.low), scale.place(row.high)]
-        axes.plot(
-            ends, [place, place], color=LOOKS[row.kind].colour, linewidth=2, alpha=0.75, solid_capstyle="butt"
-        )
+    if row.low is not None and row.high is not None and _is_on(row, scale):
+        _draw_interval(axes, place, row.low, row.high, scale, LOOKS[row.kind].colour)
     axes.text(
         1.015, place, row.note, transform=axes.get_yaxis_transform(), va="center", fontsize=8, clip_on=False
     )
 
 
+def _draw_interval(axes: Axes, place: int, low: float, high: float, scale: Scale, colour: str) -> None:
+    """Draw an interval, with an arrow where it goes on beyond the axis."""
+    ends = [scale.place(low), scale.place(high)]
+    axes.plot(ends, [place, place], color=colour, linewidth=2, alpha=0.75, solid_capstyle="butt")
+    for end, drawn, arrow in ((low, ends[0], CARETLEFT), (high, ends[1], CARETRIGHT)):
+        if end != drawn:
+            axes.plot([drawn], [place], marker=arrow, color=colour, markersize=5, clip_on=False)
+
+
+def _is_on(row: DotRow, scale: Scale) -> bool:
+    """Tell whether the mean of a row is on the axis; a row without one has its seeds there."""
+    return row.mean is None or scale.place(row.mean) == row.mean
+
+
 def _draw_points(axes: Axes, rows: Sequence[DotRow], scale: Scale) -> None:
-    """Draw the seeds as far as the axis holds them."""
-    inside = [
-        (point, place + BELOW)
+    """Draw the seeds of the rows that are on the axis."""
+    drawn = [
+        (scale.place(point), place + BELOW)
         for place, row in enumerate(rows)
+        if _is_on(row, scale)
         for point in row.points
-        if scale.low <= point <= scale.high
     ]
-    if inside:
-        across, down = zip(*inside, strict=True)
-        axes.plot(
-            across, down, "o", color=GREY, markersize=2.6, alpha=0.8, markeredgewidth=0, label="one seed"
-        )
+    if drawn:
+        across, down = zip(*drawn, strict=True)
+        axes.plot(across, down, "o", color=INK, markersize=2.4, alpha=0.45, markeredgewidth=0, clip_on=False,
+                  label="one seed")  # fmt: skip
 
 
 def _draw_means(axes: Axes, rows: Sequence[DotRow], scale: Scale) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -32,6 +33,15 @@ class Scale:
     def place(self, value: float) -> float:
         """Move a value that lies beyond the axis to its edge."""
         return min(max(value, self.low), self.high)
+
+    def share(self, value: float) -> float:
+        """Tell how far along the axis a value lies, from 0 at its low end to 1 at its high end."""
+        low, high, placed = self.low, self.high, self.place(value)
+        if low == high:
+            return 0.0
+        if self.log:
+            return math.log(placed / low) / math.log(high / low)
+        return (placed - low) / (high - low)
 
     def around(self, values: Sequence[float]) -> Scale:
         """Move the ends to the outermost of those values that are on the axis."""
