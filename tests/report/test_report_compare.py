@@ -255,6 +255,7 @@ def test_the_heat_map_has_a_cell_for_each_combination_and_the_best_is_the_strong
             assert float(cell.text) == pytest.approx(arm.best.mean, rel=5e-3)
             assert cell.best == arm.tied
     assert cells[comparison.arms[0].name].strength == 1
+    assert cells["zeros, relu"].strength == 0 < cells["glorot_normal, tanh"].strength
     drawn = draw_heat_map(heat, "val_loss")
     assert sum(text in {cell.text for cell in cells.values()} for text in texts_of(drawn)) == 66
     opacities = [float(path.get("opacity")) for path in ElementTree.fromstring(drawn).iter("path")
@@ -276,6 +277,8 @@ def test_an_interval_that_goes_on_beyond_the_axis_says_so_and_no_seed_is_lost():
         for one in (inside, row)
     ]
     assert uses[1] == uses[0] + 2
+    assert DotPlot((row,), "what").cut(Scale(0, 4, log=False, outside=0))
+    assert not DotPlot((inside,), "what").cut(Scale(0, 4, log=False, outside=0))
     gone = replace(row, mean=8.0, low=7.0, high=9.0)
     texts = texts_of(draw_dots(DotPlot((gone,), "what"), Scale(0, 4, False, 1), "d"))
     assert "one seed" not in texts

@@ -32,6 +32,10 @@ TOP, BOTTOM = 6, 2
 """Of more arms, the best and the worst that have one, the baseline beside them."""
 
 
+INSIDE = 0.25
+"""Strength of the worst cell that is not far worse than all others."""
+
+
 def means_of(comparison: Comparison) -> DotPlot:
     """Show the metric of each arm at the best epoch."""
     rows = tuple(_mean_row(arm, comparison) for arm in _begun(comparison))
@@ -132,8 +136,15 @@ def _cell(arm: ArmResult | None, scale: Scale, comparison: Comparison) -> HeatCe
     mean = arm.best.mean
     if mean is None:
         return HeatCell(f"{arm.best.failed} failed" if arm.best.failed else "", None, best=False)
-    share = scale.share(mean)
-    return HeatCell(three_digits(mean), 1 - share if comparison.minimize else share, arm.tied)
+    return HeatCell(three_digits(mean), _strength(mean, scale, minimize=comparison.minimize), arm.tied)
+
+
+def _strength(mean: float, scale: Scale, *, minimize: bool) -> float:
+    """Give the strength of a cell; where some are beyond the scale, the others keep their distance to them."""
+    if scale.place(mean) != mean:
+        return 0.0
+    strength = 1 - scale.share(mean) if minimize else scale.share(mean)
+    return INSIDE + (1 - INSIDE) * strength if scale.outside else strength
 
 
 def bands_of(comparison: Comparison) -> BandPlot:

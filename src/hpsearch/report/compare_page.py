@@ -8,7 +8,7 @@ from hpsearch.analysis.comparison import Comparison
 from hpsearch.report import compare_prose as prose
 from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of
 from hpsearch.report.compare_tables import arms_table, claims_table, failures_table
-from hpsearch.report.figures import BandPlot, Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
+from hpsearch.report.figures import BandPlot, DotPlot, Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
 from hpsearch.report.page import Explained
 from hpsearch.report.tables import Table, data_table, named_table, provenance_table
 from hpsearch.spec import print_spec
@@ -69,7 +69,11 @@ def _means(comparison: Comparison) -> Explained:
     if not plot.drawable:
         return Explained("No run has given a value yet.")
     scale = plot.fit(minimize=comparison.minimize)
-    return Explained(prose.means_note(comparison, scale.outside), draw_dots(plot, scale, "means"))
+    return _dots(plot, scale, prose.means_note(comparison, scale.outside), "means")
+
+
+def _dots(plot: DotPlot, scale: Scale, note: str, name: str) -> Explained:
+    return Explained(note + (prose.cut_note() if plot.cut(scale) else ""), draw_dots(plot, scale, name))
 
 
 def _differences(comparison: Comparison) -> Explained | None:
@@ -77,7 +81,7 @@ def _differences(comparison: Comparison) -> Explained | None:
     if not plot.drawable:
         return None
     scale = plot.fit(minimize=comparison.minimize)
-    return Explained(prose.differences_note(comparison, scale.outside), draw_dots(plot, scale, "differences"))
+    return _dots(plot, scale, prose.differences_note(comparison, scale.outside), "differences")
 
 
 def _heat(comparison: Comparison) -> Explained | None:
@@ -120,7 +124,7 @@ def _epochs(comparison: Comparison) -> Explained:
     plot, note = epochs_of(comparison), prose.epochs_note(comparison)
     if not plot.drawable:
         return Explained(note)
-    return Explained(note, draw_dots(plot, plot.fit(minimize=True), "epochs"))
+    return _dots(plot, plot.fit(minimize=True), note, "epochs")
 
 
 def _failures(comparison: Comparison) -> Explained | None:

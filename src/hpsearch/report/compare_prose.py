@@ -138,6 +138,11 @@ def _outside(count: int) -> str:
     return f" {amount(count, 'arm')} beyond the axis: a triangle at its edge." if count else ""
 
 
+def cut_note() -> str:
+    """Say what an arrow means."""
+    return " An interval that ends in an arrow goes on beyond the axis."
+
+
 def differences_note(comparison: Comparison, outside: int) -> str:
     """Say how to read the differences."""
     better = "below zero" if comparison.minimize else "above zero"

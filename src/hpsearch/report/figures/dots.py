@@ -88,6 +88,13 @@ class DotPlot:
         """Tell whether any row has a number."""
         return any(row.mean is not None or row.points for row in self.rows)
 
+    def cut(self, scale: Scale) -> bool:
+        """Tell whether an interval goes on beyond the axis."""
+        shown = [row for row in self.rows if _is_on(row, scale)]
+        return any(
+            end is not None and scale.place(end) != end for row in shown for end in (row.low, row.high)
+        )
+
     def _with_reference(self, scale: Scale) -> Scale:
         if not self.centred or self.reference is None:
             return scale
