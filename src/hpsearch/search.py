@@ -151,7 +151,7 @@ def _run(
     opened = crew.opened()
     for note in opened.notes:
         display.note(note)
-    resolved = _resolve(study, kind, options, stored, opened)
+    resolved = with_workers(_resolve(study, kind, options, stored, opened), options.workers)
     lease.check()
     write_resolved(files, resolved)
     outcome: Outcome = "finished"
@@ -228,6 +228,14 @@ def _resolve(
         )
     check_same_donors(study.spec.name, stored.settings.get("donor", ""), opened.settings.get("donor", ""))
     return replace(stored, spec=study.spec, storage=options.storage or stored.storage)
+
+
+def with_workers(resolved: Resolved, workers: int) -> Resolved:
+    """Note for a comparison the most workers that it ever had: what its seconds mean depends on that."""
+    if resolved.kind != "comparison":
+        return resolved
+    most = max(workers, int(resolved.settings.get("workers", workers)))
+    return replace(resolved, settings={**resolved.settings, "workers": str(most)})
 
 
 def _clear(files: StudyFiles, storage: str | None) -> None:

@@ -16,6 +16,8 @@ import made_comparisons as made
 from hpsearch.analysis import compare, comparison_to_json
 from hpsearch.analysis.replicates import EPOCHS, is_minimized
 from hpsearch.arms import Arm
+from hpsearch.search import with_workers
+from hpsearch.store.resolved import Resolved
 
 HE, GLOROT, ZEROS = "he_normal, relu", "glorot_uniform, relu", "zeros, relu"
 
@@ -190,6 +192,16 @@ def test_seconds_are_told_only_of_runs_that_were_alone(settings, timed):
     assert bool(comparison.claims[0].obstacle) != timed
     if timed:
         assert pace.mean == 0.5, "without the first epoch, which compiles"
+
+
+def test_a_comparison_notes_the_most_workers_that_it_had():
+    resolved = Resolved(
+        spec=made.small().spec, kind="comparison", directory="", data=made.DATA, settings={"width": "1"}
+    )
+    first = with_workers(resolved, 1)
+    assert first.settings == {"width": "1", "workers": "1"}
+    assert with_workers(with_workers(first, 3), 1).settings["workers"] == "3"
+    assert with_workers(replace(resolved, kind="search"), 3) == replace(resolved, kind="search")
 
 
 LEVELS = {"he_normal": 0.5, "glorot_uniform": 0.6, "he_uniform": 0.5005, "zeros": None}
