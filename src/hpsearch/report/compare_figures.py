@@ -140,7 +140,7 @@ def _cell(arm: ArmResult | None, scale: Scale, comparison: Comparison) -> HeatCe
 
 
 def _strength(mean: float, scale: Scale, *, minimize: bool) -> float:
-    """Give the strength of a cell; where some are beyond the scale, the others keep their distance to them."""
+    """Give the strength of a cell; those beyond the scale have none, and the others keep a distance to it."""
     if scale.place(mean) != mean:
         return 0.0
     strength = 1 - scale.share(mean) if minimize else scale.share(mean)
