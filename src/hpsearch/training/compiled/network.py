@@ -16,6 +16,7 @@ from hpsearch.components.activations import prelu_layer
 from hpsearch.components.objectives import Objective
 from hpsearch.models.layers import entrance, head, kernel_layer, pooling_layer
 from hpsearch.spec.architecture import Hidden, Shape
+from hpsearch.training.compiled.convolution import quick_in_loops
 from hpsearch.training.compiled.menu import PositionKind
 from hpsearch.training.compiled.operations import DROPOUTS, activation_branch, noise_key, rrelu, switch
 from hpsearch.training.compiled.structure import Arguments, Structure
@@ -58,7 +59,7 @@ class Forward:
     def _add_hidden(self, index: int, layer: Hidden, inputs: Shape) -> tuple[str, str]:
         """Add a hidden layer; give the names of what stands behind its activation, and behind its noise."""
         number, activated = index + 1, layer.activated(inputs)
-        self._add(kernel_layer(layer, number), inputs)
+        self._add(quick_in_loops(kernel_layer(layer, number)), inputs)
         self._add(keras.layers.BatchNormalization(name=f"batch_norm_{number}"), activated)
         if self.structure.prelu[index]:
             self._add(prelu_layer(f"activation_{number}", len(activated)), activated)
