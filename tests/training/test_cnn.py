@@ -7,6 +7,7 @@ import os
 os.environ["KERAS_BACKEND"] = "jax"
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
@@ -24,6 +27,7 @@ from hpsearch.search_space import SearchSpace
 from hpsearch.spec import Configuration, Data, StudySpec, read_configuration
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.compiled import CompiledTrainer
+from hpsearch.training.compiled.convolution import quick_in_loops
 from hpsearch.training.compiled.menu import menu_of
 from hpsearch.training.fit import FitTrainer
 from hpsearch.training.member import EpochReport, Member
@@ -379,3 +383,39 @@ def test_tensorflow_goes_the_same_way_and_loads_the_model(trained: Any) -> None:
     told = json.loads((directory / "told.json").read_text())
     assert told["loss"] == pytest.approx(report.metrics["val_loss"], rel=1e-4)
     assert told["accuracy"] == pytest.approx(report.metrics["val_accuracy"], rel=1e-6)
+
+
+def in_a_loop(convolution: Callable[[Any, Any], Any], images: Any, kernel: Any) -> str:
+    """Compile steps down the gradients of a convolution, and give the program as text."""
+
+    def step(_: Any, now: Any) -> Any:
+        slopes = jax.grad(lambda pair: jnp.sum(jnp.sin(convolution(*pair))))(now)
+        return jax.tree.map(lambda value, slope: value - 0.1 * slope, now, slopes)
+
+    compiled = jax.jit(lambda now: jax.lax.fori_loop(0, 3, step, now)).lower((images, kernel)).compile()
+    return str(compiled.as_text())
+
+
+@pytest.mark.parametrize(("padding", "size"), [("same", 2), ("same", 3), ("valid", 3)])
+def test_gradients_are_those_of_keras_in_a_quick_form(padding: str, size: int) -> None:
+    draw = np.random.default_rng(0)
+    images = jnp.asarray(draw.normal(size=(4, 6, 7, 3)), jnp.float32)
+    kernel = jnp.asarray(draw.normal(size=(size, size, 3, 5)), jnp.float32)
+    layer = quick_in_loops(layers.Conv2D(5, size, padding=padding))
+
+    def stock(images: Any, kernel: Any) -> Any:
+        return keras.ops.conv(images, kernel, padding=padding)
+
+    ours, theirs = (jax.vjp(convolve, images, kernel) for convolve in (layer.convolution_op, stock))
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    slopes = jnp.asarray(draw.normal(size=ours[0].shape), jnp.float32)
+    for mine, other in zip(ours[1](slopes), theirs[1](slopes), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+    forms = [
+        set(re.findall(r"dim_labels=(\S+?),", in_a_loop(c, images, kernel)))
+        for c in (layer.convolution_op, stock)
+    ]
+    assert forms[0] == {"b01f_01io->b01f"}
+    assert forms[1] > forms[0], (
+        "JAX's own gradients are in that form, too: convolution.py is not needed any more"
+    )

@@ -16,7 +16,7 @@ import pytest
 
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.engines import device
-from hpsearch.engines.cores import ONE_CORE_WEIGHTS, largest_network
+from hpsearch.engines.cores import ONE_CORE_MULTIPLICATIONS, largest_network
 from hpsearch.search_space import Parameter, SearchSpace, Value
 from hpsearch.spec import Choice, Configuration, Data, StudySpec, read_spec
 from hpsearch.spec.activations import ACTIVATIONS
@@ -268,8 +268,8 @@ def test_width_follows_the_study_then_the_platform_then_the_structures() -> None
 
 def test_large_networks_get_all_cores() -> None:
     small, large = spec_of(), spec_of({"hidden": {"choice": [[8], [512, 512]]}})
-    assert largest_network(small, iris()) == 4 * 12 + 12 * 8 + 8 * 3 < ONE_CORE_WEIGHTS
-    assert largest_network(large, iris()) == 4 * 512 + 512 * 512 + 512 * 3 > ONE_CORE_WEIGHTS
+    assert largest_network(small, iris()) == 4 * 12 + 12 * 8 + 8 * 3 < ONE_CORE_MULTIPLICATIONS
+    assert largest_network(large, iris()) == 4 * 512 + 512 * 512 + 512 * 3 > ONE_CORE_MULTIPLICATIONS
 
 
 def test_streaming_trains_what_arrays_train() -> None:

@@ -8,9 +8,9 @@ from hpsearch.datasets import Dataset
 from hpsearch.engines.architectures import bounding_architectures
 from hpsearch.spec import StudySpec, pretrained_models, python_models
 
-ONE_CORE_WEIGHTS = 100_000
-"""Networks with fewer weights train faster on one core: below this, handing work to a second core costs more
-than the work (measured by `benchmarks/decisions.py`)."""
+ONE_CORE_MULTIPLICATIONS = 100_000
+"""Networks with fewer for each row train faster on one core: below this, handing work to a second core costs
+more than the work (measured by `benchmarks/decisions.py` on perceptrons, where they are the weights)."""
 
 
 def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
@@ -21,7 +21,7 @@ def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     before JAX or TensorFlow is imported, and only in a process of our own.
     """
     unknown = any(python_models(spec.model)) or any(pretrained_models(spec.model))
-    if unknown or largest_network(spec, dataset) > ONE_CORE_WEIGHTS:
+    if unknown or largest_network(spec, dataset) > ONE_CORE_MULTIPLICATIONS:
         return "all"
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
