@@ -174,7 +174,13 @@ class TestInAStudy:
         slow = next(trial for trial in record.trials if trial.parameters["learning_rate"] == 1e-4)
         assert slow.state == "pruned"
         assert slow.epochs == 3
-        assert slow.cause == "pruned by median at epoch 3"
+        assert slow.pruning is not None
+        before = [trial.history["val_loss"][2] for trial in record.trials[: slow.number] if trial.epochs >= 3]
+        before = [
+            value for value, trial in zip(before, record.trials, strict=False) if trial.state == "complete"
+        ]
+        told = f"{slow.value:.4g} is worse than {slow.pruning.cutoff:.4g}, the median of {len(before)} trials"
+        assert slow.cause == f"pruned by median at epoch 3: {told}"
 
     def test_the_value_is_that_of_the_best_epoch(self, record: StudyRecord) -> None:
         pruned = [trial for trial in record.trials if trial.state == "pruned"]

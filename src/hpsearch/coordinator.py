@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from itertools import islice
 from math import inf
 
@@ -25,7 +26,7 @@ from hpsearch.samplers import Experience
 from hpsearch.search_space import Value
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.reading import trials_of
-from hpsearch.store.record import State, TrialRecord, finite, ranked
+from hpsearch.store.record import Pruning, State, TrialRecord, finite, ranked
 from hpsearch.store.resolved import Resolved
 from hpsearch.store.ticks import Event
 from hpsearch.suggestions import suggester_of
@@ -253,7 +254,8 @@ class Coordinator:
         elif self.search.trial_timeout is not None and trial.seconds > self.search.trial_timeout:
             self._end(desk, trial, "failed", f"{self._too_long} (epoch {report.epoch})")
         elif pruned:
-            self._end(desk, trial, "pruned", f"pruned by {self.judge.name} at epoch {report.epoch}")
+            pruning = self.judge.reason(trial.number)
+            self._end(desk, trial, "pruned", self.judge.told(pruning, report.epoch), pruning)
 
     def _experienced(self, trial: RunningTrial, report: EpochReport) -> bool:
         """Take a report into the experience and tell whether the pruner ends the trial."""
@@ -275,8 +277,15 @@ class Coordinator:
                 "was interrupted; has the machine or a library changed?"
             )
 
-    def _end(self, desk: Desk, trial: RunningTrial, state: State, cause: str | None = None) -> None:
-        record = self._record(trial, state, cause)
+    def _end(
+        self,
+        desk: Desk,
+        trial: RunningTrial,
+        state: State,
+        cause: str | None = None,
+        pruning: Pruning | None = None,
+    ) -> None:
+        record = self._record(trial, state, cause, pruning)
         if self._lead(record):
             # Weights that are lost with the worker are trained again when they are needed.
             with suppress(WorkerDiedError):
@@ -291,10 +300,15 @@ class Coordinator:
         desk.started.discard(record.number)
         self.ended[record.number] = record
         names = ("state", "value", "epochs", "best_epoch", "seconds", "cause")
-        self.ledger.note("end", record.number, **{name: getattr(record, name) for name in names})
+        told = {name: getattr(record, name) for name in names}
+        if record.pruning is not None:
+            told["pruning"] = asdict(record.pruning)
+        self.ledger.note("end", record.number, **told)
         self._despair()
 
-    def _record(self, trial: RunningTrial, state: State, cause: str | None) -> TrialRecord:
+    def _record(
+        self, trial: RunningTrial, state: State, cause: str | None, pruning: Pruning | None = None
+    ) -> TrialRecord:
         value = None if trial.best_value is None or state == "failed" else finite(trial.best_value)
         return TrialRecord(
             number=trial.number,
@@ -307,6 +321,7 @@ class Coordinator:
             seconds=round(trial.seconds, 3),
             seed=trial.member.seed,
             cause=cause,
+            pruning=pruning,
         )
 
     def _lead(self, record: TrialRecord) -> bool:

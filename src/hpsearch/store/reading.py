@@ -9,7 +9,7 @@ from hpsearch.exceptions import StoreError, StudyNotFoundError
 from hpsearch.experiment import Experiment
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.probes import read_probes
-from hpsearch.store.record import Curve, StudyRecord, TrialRecord
+from hpsearch.store.record import Curve, Pruning, StudyRecord, TrialRecord
 from hpsearch.store.resolved import Resolved, read_resolved
 from hpsearch.store.ticks import Event, TickLog
 
@@ -84,6 +84,7 @@ def _trial(resolved: Resolved, experiment: Experiment, events: list[Event]) -> T
         seed=experiment.seed(number, values),
         cause=known["cause"],
         history=_curves(reports) if end else {},
+        pruning=Pruning(**known["pruning"]) if known.get("pruning") else None,
     )
 
 

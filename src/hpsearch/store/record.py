@@ -21,12 +21,28 @@ Curve = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
+class Pruning:
+    """Why a pruner ended a trial: at an epoch (from 1) its `value` was worse than the `cutoff`.
+
+    `trials` counts the trials that set the cutoff; `rung` (from 1) is None where the pruner has no rungs. The
+    value is the best so far for median, and that of the epoch for successive halving and hyperband.
+    """
+
+    epoch: int
+    value: float
+    cutoff: float
+    trials: int
+    rung: int | None = None
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One configuration as it was trained.
 
     `value` is the metric at `best_epoch` (from 1), and None where no epoch gave a finite one. `cause` says
-    why a failed trial failed and why a pruned one was pruned. `history` maps `loss`, `val_loss`,
-    `val_loss_with_penalties`, `learning_rate` and the like to a curve; it is empty for a running trial.
+    why a failed trial failed and why a pruned one was pruned, `pruning` the latter in numbers. `history` maps
+    `loss`, `val_loss`, `val_loss_with_penalties`, `learning_rate` and the like to a curve; it is empty for a
+    running trial.
     """
 
     number: int
@@ -40,6 +56,7 @@ class TrialRecord:
     seed: int
     cause: str | None = None
     history: Mapping[str, Curve] = field(default_factory=dict)
+    pruning: Pruning | None = None
 
     @property
     def kind_of_failure(self) -> str:
