@@ -25,7 +25,7 @@ from hpsearch.search import Options, optimize
 from hpsearch.search_space import SearchSpace
 from hpsearch.spec import StudySpec, load_study_file
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.record import StudyRecord, TrialRecord, Pruning
+from hpsearch.store.record import Pruning, StudyRecord, TrialRecord
 from hpsearch.store.ticks import Event, TickLog
 
 PRUNERS: dict[str, Any] = {

@@ -92,7 +92,7 @@ def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:
 
 def _import_ahead() -> None:
     """Import what the report needs, which takes seconds, while the first epochs leave time for it."""
-    for module in ("hpsearch.report", "optuna.importance"):
+    for module in ("hpsearch.report", "sklearn.ensemble"):
         import_module(module)
 
 

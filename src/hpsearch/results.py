@@ -8,7 +8,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.analysis.confirmation import judge_finalists
 from hpsearch.donors import donor_in_full
@@ -16,7 +16,7 @@ from hpsearch.engines.job import ExportOrder, Start, TickOrder, WeightsOrder
 from hpsearch.engines.worker import Worker
 from hpsearch.model_code import path_of
 from hpsearch.spec import Component, Data, Pretrained, PythonModel, StudySpec, print_spec
-from hpsearch.spec.study import MAX_NAME_BYTES
+from hpsearch.spec.study import name_with
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import rename, write_atomically
 from hpsearch.store.files import StudyFiles
@@ -25,6 +25,9 @@ from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.training.member import Member
 
+if TYPE_CHECKING:
+    from hpsearch.analysis import Influence
+
 
 def leave_results(files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease) -> None:
     """Write the best models, the best configuration, the table and the report, as the holder of the lease.
@@ -32,6 +35,8 @@ def leave_results(files: StudyFiles, record: StudyRecord, worker: Worker, lease:
     The best model is that of the winner's named replicate, or where nothing was confirmed of the best trial.
     The worker saves the first model while the report is drawn here.
     """
+    from hpsearch.analysis import find_influence
+
     confirmation = read_confirmation(files)
     best = best_of(record, confirmation)
     others = [trial for trial in record.ranking[: record.spec.search.keep] if trial is not best.trial]
@@ -39,8 +44,9 @@ def leave_results(files: StudyFiles, record: StudyRecord, worker: Worker, lease:
         _submit_export(files, record, best, worker)
         _write(lease, files.best_configuration, print_spec(best_spec(record, best.trial)))
     _write(lease, files.table, trials_csv(record))
+    influence = find_influence(record, files)
     lease.check()
-    write_atomically(files.report, render(record, confirmation))
+    write_atomically(files.report, render(record, confirmation, influence))
     if best.trial is not None:
         _export_to(files.best_model, files, worker, lease)
     for trial in others[: record.spec.search.keep - 1]:
@@ -82,10 +88,13 @@ def leave_comparison(files: StudyFiles, record: StudyRecord, lease: Lease) -> No
     write_atomically(files.report, render(record))
 
 
-def render(record: StudyRecord, confirmation: StudyRecord | None = None) -> bytes:
+def render(
+    record: StudyRecord, confirmation: StudyRecord | None = None, influence: Influence | None = None
+) -> bytes:
     """Render the report of a study, of its search or of its comparison, as UTF-8.
 
-    Half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark.
+    `influence` is what mattered in a search, which is found out where it is not given. Half of a surrogate
+    pair, which UTF-8 cannot hold, becomes a question mark.
     """
     from hpsearch.analysis import analyze
     from hpsearch.report import render_report
@@ -96,7 +105,7 @@ def render(record: StudyRecord, confirmation: StudyRecord | None = None) -> byte
 
         page = render_comparison(compare(record), record)
     else:
-        page = render_report(analyze(record, confirmation), record)
+        page = render_report(analyze(record, confirmation, influence), record)
     return page.encode("utf-8", "replace")
 
 
@@ -134,18 +143,13 @@ def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
     """Give the configuration of a trial as a study with nothing left to search."""
     search = record.spec.search.model_copy(update={"enqueue": (), "trials": 1})
     update = {
-        "name": f"{_shortened(record.name)}-best",
+        "name": name_with(record.name, "-best"),
         "data": _found_from_anywhere(record.spec.data, record.directory),
         "model": _model_from_anywhere(best.configuration.model, record.directory),
         "training": best.configuration.training,
         "search": search,
     }
     return record.spec.model_copy(update=update)
-
-
-def _shortened(name: str) -> str:
-    """Leave room in the name of a study for a few letters more."""
-    return name.encode()[: MAX_NAME_BYTES - len("-best")].decode(errors="ignore")
 
 
 def _found_from_anywhere(data: Data, directory: str) -> Data:
@@ -167,12 +171,12 @@ def _model_from_anywhere(model: Component, directory: str) -> Component:
 
 def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> str:
     """Print what is best as JSON: the trial, its configuration, its model, and how it was confirmed."""
-    from hpsearch.analysis import analyze, plain
+    from hpsearch.analysis import NOT_JUDGED, analyze, plain
 
     trial = best_of(record, confirmation).trial
     if trial is None:
         raise ValueError("no trial has a value")
-    verdict = analyze(record, confirmation).verdict
+    verdict = analyze(record, confirmation, NOT_JUDGED).verdict
     told = {
         **trial_row(trial),
         "study": best_spec(record, trial).dump(),
@@ -184,10 +188,10 @@ def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str 
 
 def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> list[str]:
     """Tell in a few lines what is best, how sure that is, and where its model is."""
-    from hpsearch.analysis import analyze
+    from hpsearch.analysis import NOT_JUDGED, analyze
     from hpsearch.report.prose import verdict_sentences
 
-    best, analysis = best_of(record, confirmation), analyze(record, confirmation)
+    best, analysis = best_of(record, confirmation), analyze(record, confirmation, NOT_JUDGED)
     place = f"model: {model or 'saved when the study ends'}"
     if best.trial is None or best.run is None or analysis.verdict is None:
         told = "" if best.trial is None else _score(record, best.trial)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -69,6 +71,38 @@ def test_labels_are_text_without_formulas_and_follow_the_colour_of_the_page():
     assert root.get("aria-label")
     assert "currentColor" in drawn
     assert "style=" not in drawn
+
+
+def places(path):
+    """Give how far to the right each point of a path lies."""
+    return [float(place) for place in re.findall(r"[ML] *([\d.]+)", path)]
+
+
+def test_intervals_are_drawn_on_their_bars():
+    rows = [
+        ParameterImportance("sure", 0.5, "", 9, 0.4, 0.7),
+        ParameterImportance("unknown", 0.25, "", 9),
+    ]
+    with_one, without = (
+        draw_importance(rows),
+        draw_importance([replace(row, low=None, high=None) for row in rows]),
+    )
+    paths = [
+        [path for path in ElementTree.fromstring(drawn).iter("path") if path.get("stroke") == "currentColor"]
+        for drawn in (with_one, without)
+    ]
+    assert len(paths[0]) > len(paths[1])
+    (line,) = [p.get("d") for p in paths[0] if p.get("stroke-width") == "1.1"]
+    start, end = places(line)
+    scale = (end - start) / 0.3
+    texts = {t.text: t for t in ElementTree.fromstring(with_one).iter("text")}
+    assert {"0.5", "0.25"} <= set(texts)
+    (bar, _) = [
+        p.get("d") for p in ElementTree.fromstring(with_one).iter("path") if p.get("fill") == "#1f7fc4"
+    ]
+    left, right, *_ = places(bar)
+    assert (right - left) / scale == pytest.approx(0.5, abs=0.01)
+    assert (start - left) / scale == pytest.approx(0.4, abs=0.01)
 
 
 def test_no_axis_shows_a_formula():

@@ -13,7 +13,8 @@ from html.parser import HTMLParser
 import pytest
 from jinja2 import meta
 
-from hpsearch.analysis import analyze
+from hpsearch.analysis import analyze, judge_influence
+from hpsearch.analysis.fanova import judge_by_fanova
 from hpsearch.exceptions import StoreError
 from hpsearch.report import render_report, study_page, write_report
 from hpsearch.report.document import TEMPLATES, environment
@@ -255,3 +256,27 @@ def test_a_report_is_replaced_in_one_step(synthetic, tmp_path, monkeypatch):
         write_report(analyze(synthetic.record_of(9)), record, path)
     assert path.read_text(encoding="utf-8") == first
     assert [file.name for file in path.parent.iterdir()] == ["digits.html"]
+
+
+def test_importance_is_told_with_its_intervals_and_what_took_part(synthetic):
+    record = synthetic.record_of(60)
+    analysis = analyze(record)
+    importance = study_page(analysis, record).importance
+    assert (
+        "60 finished trials (9 pruned, placed by their values at the epochs that they had; "
+        in importance.note
+    )
+    assert "2 failed, counted as the worst)" in importance.note
+    assert "90 % of the shares over 200 resamples" in importance.note
+    assert importance.table.columns[:4] == ("parameter", "share", "from", "to")
+    for row, cells in zip(analysis.importance.parameters, importance.table.rows, strict=True):
+        assert [float(cell.value) for cell in cells[1:4]] == [row.share, row.low, row.high]
+
+
+def test_fanova_says_what_it_leaves_out(synthetic):
+    record = synthetic.record_of(20)
+    influence = judge_influence(record)
+    influence = replace(influence, importance=judge_by_fanova(record))
+    note = study_page(analyze(record, influence), record).importance.note
+    assert note.startswith("fANOVA over 16 completed trials")
+    assert "no intervals" in note

@@ -2,43 +2,64 @@
 
 from hpsearch.analysis.analysis import Analysis, analyze
 from hpsearch.analysis.arm_results import ArmResult
+from hpsearch.analysis.cache import find_influence
 from hpsearch.analysis.claims import JudgedClaim
 from hpsearch.analysis.comparison import Comparison, compare
 from hpsearch.analysis.confirmation import Verdict
 from hpsearch.analysis.counts import Counts
 from hpsearch.analysis.curves import LearningCurve, LearningCurves
+from hpsearch.analysis.effects import Effect, Level
 from hpsearch.analysis.export import comparison_to_json, plain, probe_to_json, to_json
 from hpsearch.analysis.failures import CauseOfFailure
 from hpsearch.analysis.findings import Judgement, StudyFinding, judge
 from hpsearch.analysis.importance import Importance, ParameterImportance
+from hpsearch.analysis.influence import NOT_JUDGED, Effects, Influence, judge_influence
+from hpsearch.analysis.interactions import Interaction
+from hpsearch.analysis.next_study import Change, NextStudy
 from hpsearch.analysis.probing import ArmSummary, Finding, summarize
 from hpsearch.analysis.progress import ProgressPoint
+from hpsearch.analysis.pruning import PrunedTrial
 from hpsearch.analysis.ranking import RankedTrial
+from hpsearch.analysis.rules import Condition, Rule, find_rule
 from hpsearch.analysis.searched import SearchedParameter
 
 __all__ = [
+    "NOT_JUDGED",
     "Analysis",
     "ArmResult",
     "ArmSummary",
     "CauseOfFailure",
+    "Change",
     "Comparison",
+    "Condition",
     "Counts",
+    "Effect",
+    "Effects",
     "Finding",
     "Importance",
+    "Influence",
+    "Interaction",
     "JudgedClaim",
     "Judgement",
     "LearningCurve",
     "LearningCurves",
+    "Level",
+    "NextStudy",
     "ParameterImportance",
     "ProgressPoint",
+    "PrunedTrial",
     "RankedTrial",
+    "Rule",
     "SearchedParameter",
     "StudyFinding",
     "Verdict",
     "analyze",
     "compare",
     "comparison_to_json",
+    "find_influence",
+    "find_rule",
     "judge",
+    "judge_influence",
     "plain",
     "probe_to_json",
     "summarize",

@@ -9,9 +9,13 @@ from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
 from hpsearch.analysis.findings import Judgement, judge
-from hpsearch.analysis.importance import Importance, judge_importance
+from hpsearch.analysis.importance import Importance
+from hpsearch.analysis.influence import Effects, Influence, judge_influence
+from hpsearch.analysis.next_study import NextStudy, suggest_next_study
 from hpsearch.analysis.progress import ProgressPoint, follow_progress
+from hpsearch.analysis.pruning import PrunedTrial, explain_pruning
 from hpsearch.analysis.ranking import RankedTrial, rank_trials
+from hpsearch.analysis.rules import Rule, find_rule
 from hpsearch.analysis.searched import SearchedParameter, describe_parameter
 from hpsearch.data_summary import DataSummary
 from hpsearch.spec.data import TestRows
@@ -31,10 +35,14 @@ class Analysis:
     searched: tuple[SearchedParameter, ...]
     ranking: tuple[RankedTrial, ...]
     importance: Importance
+    effects: Effects
     progress: tuple[ProgressPoint, ...]
     curves: LearningCurves
     failures: tuple[CauseOfFailure, ...]
     judgement: Judgement
+    failure_rule: Rule | None
+    pruned: tuple[PrunedTrial, ...]
+    next_study: NextStudy
     data: DataSummary | None
     verdict: Verdict | None = None
     judged_on_test: bool = False
@@ -46,8 +54,15 @@ class Analysis:
         return self.ranking[0] if self.counts.valued else None
 
 
-def analyze(record: StudyRecord, confirmation: StudyRecord | None = None) -> Analysis:
-    """Analyze a search, finished or still running, with the replicates of its finalists if there are any."""
+def analyze(
+    record: StudyRecord, confirmation: StudyRecord | None = None, influence: Influence | None = None
+) -> Analysis:
+    """Analyze a search, finished or still running, with the replicates of its finalists if there are any.
+
+    `influence` is what mattered in it, where that is known already; else it is found out, which takes
+    seconds.
+    """
+    influence = influence or judge_influence(record)
     ranking = rank_trials(record)
     return Analysis(
         name=record.name,
@@ -58,11 +73,15 @@ def analyze(record: StudyRecord, confirmation: StudyRecord | None = None) -> Ana
         counts=count_trials(record, valued=sum(row.rank is not None for row in ranking)),
         searched=tuple(map(describe_parameter, record.parameters)),
         ranking=ranking,
-        importance=judge_importance(record),
+        importance=influence.importance,
+        effects=influence.effects,
         progress=follow_progress(record),
         curves=learning_curves(record, ranking),
         failures=group_failures(record),
         judgement=judge(record),
+        failure_rule=find_rule(record),
+        pruned=explain_pruning(record),
+        next_study=suggest_next_study(record, influence.effects),
         data=record.data,
         verdict=None if confirmation is None else judge_finalists(record, confirmation),
         judged_on_test=isinstance(record.spec.data.validation, TestRows),

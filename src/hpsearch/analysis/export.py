@@ -10,6 +10,7 @@ from hpsearch.analysis.analysis import Analysis
 from hpsearch.analysis.comparison import Comparison
 from hpsearch.analysis.probing import ArmSummary
 from hpsearch.probes.record import EDGES, StudyProbe
+from hpsearch.spec import Part
 from hpsearch.store.record import finite
 
 COMPARED = ("deviation_ratio", "gradient_ratio", "findings")
@@ -53,6 +54,8 @@ def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """Give results as data that JSON can hold; what is not finite is None."""
+    if isinstance(value, Part):
+        return value.dump()
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

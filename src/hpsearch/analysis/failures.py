@@ -9,17 +9,31 @@ from hpsearch.store.record import StudyRecord
 
 @dataclass(frozen=True)
 class CauseOfFailure:
-    """The numbers of the trials that failed from one cause; None where no cause was recorded."""
+    """The numbers of the trials that failed from one cause; None where no cause was recorded.
+
+    The epoch and step at which it struck are no part of a cause; `first_epoch` and `last_epoch` are the least
+    and the largest number of epochs after which it did.
+    """
 
     cause: str | None
     numbers: tuple[int, ...]
+    first_epoch: int = 0
+    last_epoch: int = 0
 
 
 def group_failures(record: StudyRecord) -> tuple[CauseOfFailure, ...]:
-    """Group the failed trials by cause, the most frequent first."""
-    groups: dict[str | None, list[int]] = {}
+    """Group the failed trials by the kind of their failure, the most frequent first."""
+    groups: dict[str, list[int]] = {}
+    epochs = {trial.number: trial.epochs for trial in record.trials}
     for trial in sorted(record.trials, key=lambda t: t.number):
         if trial.state == "failed":
-            groups.setdefault(trial.cause, []).append(trial.number)
-    causes = [CauseOfFailure(cause, tuple(numbers)) for cause, numbers in groups.items()]
+            groups.setdefault(trial.kind_of_failure, []).append(trial.number)
+    causes = [
+        CauseOfFailure(kind or None, tuple(numbers), *_ends([epochs[number] for number in numbers]))
+        for kind, numbers in groups.items()
+    ]
     return tuple(sorted(causes, key=lambda c: (-len(c.numbers), c.numbers[0])))
+
+
+def _ends(epochs: list[int]) -> tuple[int, int]:
+    return min(epochs), max(epochs)

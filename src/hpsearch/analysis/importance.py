@@ -1,146 +1,161 @@
-"""Which parameters decided whether a trial was among the best: PED-ANOVA.
+"""Which parameters decided whether a trial was among the best, and how sure that is.
 
-PED-ANOVA: Watanabe, Bansal and Hutter, IJCAI 2023, arXiv:2304.10255. A conditional parameter is judged among
-the trials where it is active, weighted by how many of the best trials those are: arXiv:2601.20800.
+The shares are PED-ANOVA's (see `ped_anova`) or, where asked for, fANOVA's (see `fanova`). PED-ANOVA asks of a
+trial only whether it is among the best tenth, so the pruned and the failed ones take part in it: a failure is
+worse than any value, and for a pruned trial the place among its equals at its last epoch is enough.
+
+The interval of a share holds the middle 90 % of the shares over resamples of the trials: Efron and
+Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3. A resample repeats trials and so finds a
+little more structure than there is; where the share itself lies outside, the interval is stretched to it.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+import numpy as np
+from numpy.typing import NDArray
 
-from hpsearch.analysis.ranking import finite_value
+from hpsearch.analysis.columns import Column, columns_of
+from hpsearch.analysis.outcomes import Outcomes, order_outcomes
+from hpsearch.analysis.ped_anova import TOP, Cells, cells_of, divergences
 from hpsearch.analysis.searched import condition_of
-from hpsearch.search_space import Parameter, Value
-from hpsearch.spec import Choice
-from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.randomness import derive
+from hpsearch.store.record import StudyRecord
+
+Method = Literal["ped_anova", "fanova"]
+Numbers = NDArray[np.float64]
 
 FEWEST_TRIALS = 10
+FEWEST_BEST = 5
+"""Optuna's own advice on how many trials the best tenth should hold."""
+
+RESAMPLES = 200
+LEVEL = 0.9
 
 
 @dataclass(frozen=True)
 class ParameterImportance:
     """The share of one parameter in all importance, and the number of trials in which it was active.
 
-    `share` is None where the parameter was active in no completed trial.
+    `low` and `high` are the ends of the interval of the share, None where the method gives none. `share` is
+    None where the parameter was active in no trial that was looked at, or where the method cannot judge it.
     """
 
     name: str
     share: float | None
     condition: str
     trials: int
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
 class Importance:
     """Parameters with the largest share first, or the reason why nothing can be said.
 
-    `trials` counts the completed trials with a finite value, which are all that is looked at.
+    `trials` counts the trials that were looked at, `pruned` and `failed` those among them. `caution` says
+    why the numbers are rougher than usual. `resamples` is 0 where there are no intervals; `level` is what
+    share of the resamples an interval holds.
     """
 
     trials: int
     parameters: tuple[ParameterImportance, ...] = ()
     reason: str | None = None
+    method: Method = "ped_anova"
+    pruned: int = 0
+    failed: int = 0
+    resamples: int = 0
+    level: float = LEVEL
+    caution: str | None = None
 
 
 def judge_importance(record: StudyRecord) -> Importance:
-    """Judge the importance of each searched parameter over the completed trials."""
-    trials = [t for t in record.trials if t.state == "complete" and finite_value(t) is not None]
-    reason = _reason_against(record, trials)
+    """Judge the importance of each searched parameter over the finished trials by PED-ANOVA."""
+    outcomes = order_outcomes(record)
+    reason = reason_against(record, outcomes)
     if reason is not None:
-        return Importance(len(trials), reason=reason)
-    shares = _shares(record, trials)
-    if not shares:
-        return Importance(len(trials), reason="No searched parameter took more than one value.")
-    rows = [_row(parameter, shares, trials) for parameter in record.parameters]
-    ordered = sorted(rows, key=lambda row: -1.0 if row.share is None else row.share, reverse=True)
-    return Importance(len(trials), tuple(ordered))
+        return Importance(len(outcomes.trials), reason=reason)
+    columns = columns_of(record.parameters, outcomes.trials)
+    shares, resampled = _shares(record, columns, outcomes)
+    if shares is None:
+        return Importance(len(outcomes.trials), reason="No searched parameter took more than one value.")
+    lows, highs = interval(resampled, shares)
+    return Importance(
+        trials=len(outcomes.trials),
+        parameters=in_order([_row(*row) for row in zip(columns, shares, lows, highs, strict=True)]),
+        pruned=outcomes.pruned,
+        failed=outcomes.failed,
+        resamples=len(resampled),
+        caution=_caution(len(outcomes.trials)),
+    )
 
 
-def _reason_against(record: StudyRecord, trials: Sequence[TrialRecord]) -> str | None:
+def reason_against(record: StudyRecord, outcomes: Outcomes) -> str | None:
+    """Say why nothing can be said about the parameters; None where something can."""
     if not record.parameters:
         return "Nothing is searched in this study, so there is nothing to compare."
-    if len(trials) < FEWEST_TRIALS:
+    completed = outcomes.completed
+    if len(completed) < FEWEST_TRIALS:
         return (
             f"Too few trials: importance needs at least {FEWEST_TRIALS} completed trials with a finite "
-            f"value, and there {'is' if len(trials) == 1 else 'are'} {len(trials)}."
+            f"value, and there {'is' if len(completed) == 1 else 'are'} {len(completed)}."
         )
-    if len({trial.value for trial in trials}) == 1:
+    if len(set(outcomes.places.tolist())) == 1:
         return "All completed trials gave the same value, so no parameter made a difference."
     return None
 
 
-def _row(
-    parameter: Parameter, shares: dict[str, float], trials: Sequence[TrialRecord]
-) -> ParameterImportance:
-    active = sum(parameter.name in trial.parameters for trial in trials)
-    return ParameterImportance(parameter.name, shares.get(parameter.name), condition_of(parameter), active)
-
-
-def _shares(record: StudyRecord, trials: Sequence[TrialRecord]) -> dict[str, float]:
-    """Give the share of each parameter that was ever active; empty where none has any importance.
-
-    The parameters are named in a fixed order, because Optuna would take them from a set and the last bits of
-    the sum would follow its order.
-    """
-    active = [p.name for p in record.parameters if any(p.name in trial.parameters for trial in trials)]
-    with _quiet_optuna():
-        raw = optuna.importance.get_param_importances(
-            optuna_study(record, trials),
-            evaluator=optuna.importance.PedAnovaImportanceEvaluator(),
-            params=active,
-            normalize=False,
-        )
-    total = sum(raw.values())
-    return {name: value / total for name, value in raw.items()} if total > 0 else {}
-
-
-def optuna_study(record: StudyRecord, trials: Sequence[TrialRecord]) -> optuna.Study:
-    """Rebuild completed trials as an Optuna study in memory."""
-    study = optuna.create_study(
-        direction=record.spec.search.direction, sampler=optuna.samplers.RandomSampler()
-    )
-    distributions = {parameter.name: optuna_distribution(parameter) for parameter in record.parameters}
-    study.add_trials([_optuna_trial(trial, distributions) for trial in trials])
-    return study
-
-
-def _optuna_trial(trial: TrialRecord, distributions: dict[str, BaseDistribution]) -> optuna.trial.FrozenTrial:
-    values: dict[str, Value] = {name: v for name, v in trial.parameters.items() if name in distributions}
-    return optuna.trial.create_trial(
-        value=trial.value, params=values, distributions={name: distributions[name] for name in values}
+def _caution(trials: int) -> str | None:
+    best = int(np.ceil(TOP * trials))
+    if best >= FEWEST_BEST:
+        return None
+    held = "one trial" if best == 1 else f"{best} trials"
+    return (
+        f"The best tenth is {held}: with fewer than {FEWEST_BEST} of them, after which "
+        f"{round(FEWEST_BEST / TOP)} trials are needed, take the order of the parameters as a hint at most."
     )
 
 
-def optuna_distribution(parameter: Parameter) -> BaseDistribution:
-    """Give the distribution of a parameter in Optuna's terms; options are known by their labels."""
-    distribution = parameter.distribution
-    if isinstance(distribution, Choice):
-        return CategoricalDistribution(parameter.options)
-    low, high, step = distribution.low, distribution.high, distribution.step
-    if distribution.integer:
-        return IntDistribution(int(low), int(high), log=distribution.log, step=int(step or 1))
-    return FloatDistribution(low, high, log=distribution.log, step=step)
+def _shares(
+    record: StudyRecord, columns: Sequence[Column], outcomes: Outcomes
+) -> tuple[Numbers | None, Numbers]:
+    """Give the shares over all trials, and over each resample in which trials differ."""
+    cells = [cells_of(column) for column in columns]
+    everything = np.arange(len(outcomes.trials))
+    shares = _share(cells, outcomes.places, everything)
+    if shares is None:
+        return None, np.empty((0, len(cells)))
+    random = np.random.default_rng(derive(record.spec.search.seed, "importance"))
+    samples = (random.integers(len(everything), size=len(everything)) for _ in range(RESAMPLES))
+    resampled = (_share(cells, outcomes.places, sample) for sample in samples)
+    return shares, np.array([found for found in resampled if found is not None]).reshape(-1, len(cells))
 
 
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Keep Optuna's log lines and warnings to ourselves, and leave the settings as they were."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)
+def _share(cells: Sequence[Cells], places: Numbers, chosen: NDArray[np.int64]) -> Numbers | None:
+    found = divergences(cells, places, chosen)
+    total = found.sum()
+    return found / total if total > 0 else None
+
+
+def interval(resampled: Numbers, estimates: Numbers) -> tuple[Numbers, Numbers]:
+    """Give the middle `LEVEL` of resampled numbers, a row for each resample, stretched to the estimates."""
+    if not len(resampled):
+        return estimates, estimates
+    lows, highs = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return np.minimum(lows, estimates), np.maximum(highs, estimates)
+
+
+def _row(column: Column, share: float, low: float, high: float) -> ParameterImportance:
+    name, condition = column.parameter.name, condition_of(column.parameter)
+    active = int(column.active.sum())
+    if not active:
+        return ParameterImportance(name, None, condition, 0)
+    return ParameterImportance(name, float(share), condition, active, float(low), float(high))
+
+
+def in_order(rows: Sequence[ParameterImportance]) -> tuple[ParameterImportance, ...]:
+    """Sort rows by their share, the largest first, those without one last."""
+    return tuple(sorted(rows, key=lambda row: -1.0 if row.share is None else row.share, reverse=True))

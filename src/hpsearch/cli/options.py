@@ -50,6 +50,13 @@ class TrialsFormat(StrEnum):
     json = "json"
 
 
+class ImportanceMethod(StrEnum):
+    """How the importance of parameters is judged."""
+
+    ped_anova = "ped_anova"
+    fanova = "fanova"
+
+
 class BestFormat(StrEnum):
     """How the best configuration is printed."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpsearch.cli.app import app
-from hpsearch.cli.options import BestFormat, NameArgument, OutOption, TrialsFormat
+from hpsearch.cli.options import BestFormat, ImportanceMethod, NameArgument, OutOption, TrialsFormat
 from hpsearch.cli.studies import console, files_of, record_of, records_of
 from hpsearch.exceptions import HpsearchError
 
@@ -75,14 +76,24 @@ def best(
 
 
 @app.command()
-def report(study: NameArgument, out: OutOption = Path()) -> None:
+def report(
+    study: NameArgument,
+    importance: Annotated[
+        ImportanceMethod, typer.Option(help="How to judge importance; fanova takes long.")
+    ] = ImportanceMethod.ped_anova,
+    out: OutOption = Path(),
+) -> None:
     """Write the reports of a study, finished or not: of its search, of its comparison."""
+    from hpsearch.analysis import find_influence
     from hpsearch.results import render
     from hpsearch.store.disk import write_atomically
     from hpsearch.store.reading import read_confirmation
 
     for files, record in records_of(study, out):
-        write_atomically(files.report, render(record, read_confirmation(files)))
+        influence = None
+        if record.kind != "comparison":
+            influence = find_influence(record, files, importance.value, partial(print, file=sys.stderr))
+        write_atomically(files.report, render(record, read_confirmation(files), influence))
         print(files.report)
 
 

@@ -148,18 +148,43 @@ def findings_note(judgement: Judgement) -> str:
 
 
 def importance_note(importance: Importance) -> str:
-    """Say what the shares mean and how rough they are."""
+    """Say what the shares mean and how sure they are."""
+    if importance.method == "fanova":
+        return _fanova_note(importance)
     note = (
-        f"PED-ANOVA over {amount(importance.trials, 'completed trial')}: how much each parameter decides "
-        "whether a trial is among the best tenth; the shares add up to 1. They are single estimates without "
-        "error bars, and the fewer the trials, the more easily another seed would reorder them."
+        f"PED-ANOVA over {amount(importance.trials, 'finished trial')}{_taken_part(importance)}: how much "
+        "each parameter decides whether a trial is among the best tenth; the shares add up to 1. The "
+        f"intervals hold {100 * importance.level:.0f} % of the shares over "
+        f"{amount(importance.resamples, 'resample')} of the trials: where two overlap widely, another seed "
+        "could reorder them."
     )
     if any(parameter.condition for parameter in importance.parameters):
         note += (
             " A conditional parameter is judged only among the trials where it is active, and counts by how "
             "many of the best trials those are."
         )
-    return note
+    return note if importance.caution is None else f"{note} {importance.caution}"
+
+
+def _fanova_note(importance: Importance) -> str:
+    return (
+        f"fANOVA over {amount(importance.trials, 'completed trial')}: the share of the differences between "
+        "trials that each parameter explains by itself; the shares add up to 1. Pruned and failed trials "
+        "take no part, parameters that are active in some trials only cannot be judged, and there are no "
+        "intervals."
+    )
+
+
+def _taken_part(importance: Importance) -> str:
+    """Say how pruned and failed trials take part."""
+    if not importance.pruned and not importance.failed:
+        return ""
+    parts = []
+    if importance.pruned:
+        parts.append(f"{importance.pruned:,} pruned, placed by their values at the epochs that they had")
+    if importance.failed:
+        parts.append(f"{importance.failed:,} failed, counted as the worst")
+    return f" ({'; '.join(parts)})"
 
 
 def curves_note(curves: LearningCurves, metric: str) -> str:

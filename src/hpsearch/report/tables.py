@@ -102,9 +102,16 @@ def _finalist_row(standing: Standing) -> tuple[Cell, ...]:
 
 
 def importance_table(rows: Iterable[ParameterImportance]) -> Table:
-    """List the parameters with their shares."""
-    columns = ("parameter", "share", "trials where active", "active when")
-    cells = tuple((cell(r.name), cell(r.share), cell(r.trials), _condition(r.condition)) for r in rows)
+    """List the parameters with their shares and the intervals of these."""
+    columns = ("parameter", "share", "from", "to", "trials where active", "active when")
+    cells = tuple(
+        (
+            cell(r.name),
+            *map(cell, (r.share, r.low, r.high, r.trials)),
+            _condition(r.condition),
+        )
+        for r in rows
+    )
     return Table("Importance of each searched parameter", columns, cells)
 
 

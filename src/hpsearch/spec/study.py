@@ -32,6 +32,11 @@ def names_one_directory(name: str) -> bool:
     )
 
 
+def name_with(name: str, ending: str) -> str:
+    """Give the name of a study an ending, shortened so that it stays the name of a directory."""
+    return name.encode()[: MAX_NAME_BYTES - len(ending.encode())].decode(errors="ignore") + ending
+
+
 def _harmless(name: str) -> str:
     if not names_one_directory(name):
         raise problem(

@@ -106,6 +106,16 @@ class StudyFiles:
         return self.directory / "timing.json"
 
     @property
+    def influence(self) -> Path:
+        """What mattered, kept because it takes long to find out."""
+        return self.directory / "influence.json"
+
+    @property
+    def fanova(self) -> Path:
+        """Importance by fANOVA, kept for the same reason."""
+        return self.directory / "fanova.json"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.out / "reports" / f"{self.full_name}.html"

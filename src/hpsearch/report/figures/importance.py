@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
 from hpsearch.analysis import ParameterImportance
-from hpsearch.report.figures.svg import clip_label, drawing, new_figure, to_svg
+from hpsearch.report.figures.svg import INK, clip_label, drawing, new_figure, to_svg
 from hpsearch.report.numbers import short
 
 MOST_BARS = 25
@@ -15,16 +17,43 @@ COLOUR = "#1f7fc4"
 
 
 def draw_importance(parameters: Sequence[ParameterImportance]) -> Markup:
-    """Draw the shares of the most important parameters, the largest on top."""
-    bars = [(clip_label(p.name), p.share) for p in parameters if p.share is not None][:MOST_BARS]
+    """Draw the shares of the most important parameters with their intervals, the largest on top."""
+    bars = [bar for bar in map(_bar, parameters) if bar is not None][:MOST_BARS]
     with drawing():
         figure, axes = new_figure(0.8 + 0.26 * len(bars))
         places = range(len(bars))
-        drawn = axes.barh(places, [share for _, share in bars], color=COLOUR, height=0.7)
-        axes.bar_label(drawn, [short(share) for _, share in bars], padding=3, fontsize=9)
-        axes.set_yticks(places, [name for name, _ in bars])
+        axes.barh(places, [bar.share for bar in bars], color=COLOUR, height=0.7)
+        for place, bar in enumerate(bars):
+            _draw_interval(axes, place, bar)
+        axes.set_yticks(places, [bar.name for bar in bars])
         axes.invert_yaxis()
-        axes.set_xlim(0, max(share for _, share in bars) * 1.12 or 1.0)
+        axes.set_xlim(0, max(bar.high for bar in bars) * 1.12 or 1.0)
         axes.set_xlabel("share of importance")
         axes.grid(visible=False, axis="y")
         return to_svg(figure, "importance", "Share of importance of each parameter; the table says the same")
+
+
+@dataclass(frozen=True)
+class _Bar:
+    name: str
+    share: float
+    low: float
+    high: float
+
+
+def _bar(parameter: ParameterImportance) -> _Bar | None:
+    share, low, high = parameter.share, parameter.low, parameter.high
+    if share is None:
+        return None
+    ends = (share, share) if low is None or high is None else (low, high)
+    return _Bar(clip_label(parameter.name), share, *ends)
+
+
+def _draw_interval(axes: Axes, place: int, bar: _Bar) -> None:
+    """Draw the interval of a share, and the share as a number behind it."""
+    if bar.high > bar.low:
+        ends = [[bar.share - bar.low], [bar.high - bar.share]]
+        axes.errorbar(bar.share, place, xerr=ends, fmt="none", ecolor=INK, elinewidth=1.1, capsize=3)
+    axes.annotate(
+        short(bar.share), (bar.high, place), (4, 0), textcoords="offset points", va="center", fontsize=9
+    )

@@ -1,0 +1,98 @@
+"""Results that take long, kept beside the study.
+
+A file holds the fingerprint of what the results follow from, and the results. One that is damaged or stale,
+or that cannot be written, costs the time to compute again and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from hpsearch import __version__
+from hpsearch.analysis.fanova import fanova_cost, judge_by_fanova
+from hpsearch.analysis.importance import Importance, Method
+from hpsearch.analysis.influence import Influence, judge_influence
+from hpsearch.exceptions import StoreError
+from hpsearch.store.disk import write_atomically
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.record import StudyRecord, TrialRecord
+
+T = TypeVar("T")
+
+
+def _say_nothing(_told: str) -> None:
+    """Announce to nobody."""
+
+
+def find_influence(
+    record: StudyRecord,
+    files: StudyFiles,
+    method: Method = "ped_anova",
+    announce: Callable[[str], None] = _say_nothing,
+) -> Influence:
+    """Give what mattered in a study, from its files if they still hold, else computed and written there.
+
+    What takes longer than a person expects is announced before it begins.
+    """
+    found = _kept(record, files.influence, TypeAdapter(Influence), judge_influence)
+    if method == "ped_anova":
+        return found
+
+    def judge(record: StudyRecord) -> Importance:
+        announce(fanova_cost(record))
+        return judge_by_fanova(record)
+
+    return replace(found, importance=_kept(record, files.fanova, TypeAdapter(Importance), judge))
+
+
+def _kept(record: StudyRecord, path: Path, kind: TypeAdapter[T], make: Callable[[StudyRecord], T]) -> T:
+    key = fingerprint(record)
+    known = _read(path, key, kind)
+    if known is not None:
+        return known
+    made = make(record)
+    body = kind.dump_json(made)
+    head = json.dumps({"fingerprint": key, "sha256": hashlib.sha256(body).hexdigest()}).encode()
+    with suppress(StoreError):
+        write_atomically(path, head + b"\n" + body + b"\n")
+    return made
+
+
+def _read(path: Path, key: str, kind: TypeAdapter[T]) -> T | None:
+    with suppress(OSError, ValueError, ValidationError, TypeError, KeyError):
+        head, body = path.read_bytes().split(b"\n")[:2]
+        said = json.loads(head)
+        if said["fingerprint"] == key and said["sha256"] == hashlib.sha256(body).hexdigest():
+            return kind.validate_json(body)
+    return None
+
+
+def fingerprint(record: StudyRecord) -> str:
+    """Give a digest of all that the results follow from: the trials, what was searched, and our version."""
+    searched = [parameter.describe() for parameter in record.parameters]
+    names = [parameter.name for parameter in record.parameters]
+    search = record.spec.search
+    digest = hashlib.sha256(
+        _plain([__version__, search.seed, search.metric, search.direction, names, searched])
+    )
+    for trial in record.trials:
+        if trial.state != "running":
+            digest.update(_plain(_telling(trial, search.metric)))
+    return digest.hexdigest()
+
+
+def _telling(trial: TrialRecord, metric: str) -> list[Any]:
+    curve = trial.history.get(metric, ())
+    return [trial.number, trial.state, trial.value, trial.epochs, sorted(trial.parameters.items()), *curve]
+
+
+def _plain(value: Any) -> bytes:
+    return json.dumps(value).encode()
