@@ -76,7 +76,7 @@ def study(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Study
 
 def decisions(spec: StudySpec, events: list[Event]) -> Iterator[tuple[Event, bool, Pruning | None]]:
     """Go through the events of a study: at each report, what Optuna's pruner says, and our reason."""
-    experience = Experience(spec, SearchSpace(spec))
+    experience = Experience(spec.search, SearchSpace(spec).parameters)
     judge = Judge(spec.search.pruner, longest_run(spec, 100), experience)
     for event in events:
         number = event["number"]
@@ -158,7 +158,7 @@ def test_a_median_is_that_of_the_trials_that_had_ended(tmp_path: Path) -> None:
 def test_any_curves_in_any_order_are_decided_as_by_optuna(pruner: str, metric: str) -> None:
     draw = random.Random(f"{pruner}-{metric}")  # noqa: S311 - no secret
     spec = StudySpec.model_validate(raw_study(pruner, metric=metric))
-    experience = Experience(spec, SearchSpace(spec))
+    experience = Experience(spec.search, SearchSpace(spec).parameters)
     judge = Judge(spec.search.pruner, longest_run(spec, 100), experience)
     waiting, running = list(range(150)), dict[int, list[float]]()
     counts = {True: 0, False: 0}
@@ -188,7 +188,7 @@ def test_a_hyperband_that_never_prunes_has_no_reason() -> None:
     raw = raw_study("hyperband")
     raw["search"]["pruner"] = {"hyperband": {"min_epochs": 50}}
     spec = StudySpec.model_validate(raw)
-    experience = Experience(spec, SearchSpace(spec))
+    experience = Experience(spec.search, SearchSpace(spec).parameters)
     judge = Judge(spec.search.pruner, 9, experience)
     for number in range(3):
         experience.begin(number)

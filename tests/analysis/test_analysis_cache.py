@@ -38,7 +38,7 @@ def test_a_second_look_is_quick_and_the_same(record, files, made):
     assert find_influence(record, files) == first
     assert time.perf_counter() - begun < 0.5
     assert len(made) == 1
-    assert analyze(record, first) == analyze(record)
+    assert analyze(record, influence=first) == analyze(record)
 
 
 def test_it_holds_every_kind_of_value(synthetic, files, made):

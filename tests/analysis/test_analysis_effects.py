@@ -38,7 +38,9 @@ def test_partial_dependence_is_scikit_learns():
         Question(design.rows, (1,), points[:, None]),
         Question(design.rows, (0, 2), pairs),
     ]
-    single, joint = answers(forest, questions, np.concatenate([each.rows() for each in questions]))
+    single, joint = answers(
+        forest.estimators_, questions, np.concatenate([each.rows() for each in questions])
+    )
     for columns, found in (((1,), single), ((0, 2), joint.reshape(7, 7))):
         told = partial_dependence(
             forest, design.rows, columns, custom_values=dict.fromkeys(columns, points), method="brute"

@@ -234,9 +234,9 @@ def test_the_same_study_gives_the_same_page(synthetic):
 
 def test_a_thousand_trials_stay_small_and_quick(synthetic):
     record = synthetic.record_of(1000)
-    started = time.perf_counter()
+    started = time.process_time()
     text = rendered(record)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert len(text.encode()) < 1_500_000
     assert "an even sample of 60 of the other 990 curves" in text
 
@@ -277,6 +277,6 @@ def test_fanova_says_what_it_leaves_out(synthetic):
     record = synthetic.record_of(20)
     influence = judge_influence(record)
     influence = replace(influence, importance=judge_by_fanova(record))
-    note = study_page(analyze(record, influence), record).importance.note
+    note = study_page(analyze(record, influence=influence), record).importance.note
     assert note.startswith("fANOVA over 16 completed trials")
     assert "no intervals" in note

@@ -50,7 +50,9 @@ def columns_of(parameters: Sequence[Parameter], trials: Sequence[TrialRecord]) -
 
 def _numbers(parameter: Parameter, trials: Sequence[TrialRecord]) -> Numbers:
     values = [trial.parameters.get(parameter.name) for trial in trials]
-    return np.array([math.nan if value is None else to_number(parameter, value) for value in values])
+    # The labels of options are made anew each time that they are asked for.
+    known = {value: to_number(parameter, value) for value in set(values) if value is not None}
+    return np.array([math.nan if value is None else known[value] for value in values])
 
 
 def to_number(parameter: Parameter, value: Value) -> float:

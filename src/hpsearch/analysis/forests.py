@@ -19,11 +19,11 @@ from hpsearch.analysis.columns import Column
 from hpsearch.spec import Choice
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.tree import DecisionTreeRegressor
 
-RESAMPLES = 60
-TREES = 8
-"""Trees of each resample's forest; an estimate is the mean of all, as of one forest of 480 trees."""
+RESAMPLES = 50
+TREES = 6
+"""Trees of each resample's forest; an estimate is the mean of all, as of one forest of 300 trees."""
 
 LEAF = 2
 """Trials in a leaf, at the least."""
@@ -92,9 +92,11 @@ class Question:
         return rows.reshape(-1, self.background.shape[1])
 
 
-def answers(forest: RandomForestRegressor, questions: Sequence[Question], rows: Rows) -> list[Numbers]:
+def answers(
+    trees: Sequence[DecisionTreeRegressor], questions: Sequence[Question], rows: Rows
+) -> list[Numbers]:
     """Answer all questions with one prediction of their `rows`, one after the other."""
-    predicted = forest.predict(rows)
+    predicted = np.mean([tree.predict(rows, check_input=False) for tree in trees], axis=0)
     ends = np.cumsum([len(question.points) * len(question.background) for question in questions])
     parts = np.split(predicted, ends[:-1])
     return [
@@ -112,16 +114,20 @@ def resampled_answers(design: Design, questions: Sequence[Question], seed: int) 
     return [np.array(of_one) for of_one in zip(*found, strict=True)]
 
 
-def _forests(design: Design, seed: int) -> Iterator[RandomForestRegressor]:
+def _forests(design: Design, seed: int) -> Iterator[list[DecisionTreeRegressor]]:
+    """Grow a forest on each resample, whose trees differ by the parameters that each split may use.
+
+    The trees are many and small: as forests of scikit-learn's they would cost more to set up than to grow.
+    """
     # scikit-learn is slow to import, and most commands do without it.
-    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.tree import DecisionTreeRegressor
 
     random = np.random.default_rng(seed)
     for _ in range(RESAMPLES):
         sample = random.integers(len(design.places), size=len(design.places))
-        state = int(random.integers(2**31))
-        # The resample is the bootstrap; its trees differ by the parameters that each split may use.
-        forest = RandomForestRegressor(
-            TREES, min_samples_leaf=LEAF, max_features=SPLIT, bootstrap=False, random_state=state
-        )
-        yield forest.fit(design.rows[sample], design.places[sample])
+        rows, places = design.rows[sample], design.places[sample]
+        trees = [
+            DecisionTreeRegressor(min_samples_leaf=LEAF, max_features=SPLIT, random_state=int(state))
+            for state in random.integers(2**31, size=TREES)
+        ]
+        yield [tree.fit(rows, places) for tree in trees]

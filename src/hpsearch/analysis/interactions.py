@@ -20,7 +20,7 @@ from hpsearch.analysis.forests import Design, Question
 from hpsearch.analysis.importance import Importance, interval
 
 PARAMETERS = 3
-POINTS = 40
+POINTS = 30
 FEWEST_ACTIVE = 20
 
 Numbers = NDArray[np.float64]
