@@ -353,6 +353,23 @@ class TestWhatAStudyLeaves:
         assert succeed("report", "flowers", cwd=finished.directory).stdout.strip() == "reports/flowers.html"
         assert path.read_text() == before
 
+    def test_fanova_tells_what_it_costs_before_it_runs(self, tmp_path: Path) -> None:
+        training = {"optimizer": "sgd", "learning_rate": {"log_uniform": [1e-4, 1.0]}, "epochs": 2}
+        raw = {**STUDY, "training": training, "search": {"trials": 12}, "confirm": "none"}
+        write_study(tmp_path / "study.yaml", raw)
+        succeed("optimize", "study.yaml", cwd=tmp_path)
+        told = succeed("report", "study.yaml", "--importance", "fanova", cwd=tmp_path)
+        assert told.stderr == "fANOVA over 12 completed trials takes about 1 s; the result is kept\n"
+        page = (tmp_path / told.stdout.strip()).read_text(encoding="utf-8")
+        assert "fANOVA over 12 completed trials: the share" in page
+        again = succeed("report", "study.yaml", "--importance", "fanova", cwd=tmp_path)
+        assert again.stderr == ""
+        assert (tmp_path / told.stdout.strip()).read_text(encoding="utf-8") == page
+        succeed("report", "study.yaml", cwd=tmp_path)
+        assert "PED-ANOVA over 12 finished trials" in (tmp_path / told.stdout.strip()).read_text(
+            encoding="utf-8"
+        )
+
     def test_the_optuna_storage_agrees(self, finished: Finished) -> None:
         study = optuna.load_study(study_name="flowers", storage=f"sqlite:///{finished.files / 'study.db'}")
         assert study.metric_names == ["val_loss"]

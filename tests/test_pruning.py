@@ -46,6 +46,7 @@ def raw_study(pruner: str, **search: Any) -> dict[str, Any]:
             "epochs": 9,
             "batch_size": 40,
         },
+        "confirm": "none",
         "search": {"trials": 24, "sampler": "random", "pruner": PRUNERS[pruner], **search},
     }
 

@@ -9,6 +9,7 @@ import pytest
 from formulas import formula_record
 
 from hpsearch.analysis import analyze, cache, find_influence
+from hpsearch.analysis.fanova import cost
 from hpsearch.store.files import StudyFiles
 
 
@@ -18,7 +19,9 @@ def made(monkeypatch):
     seen = []
     for name in ("judge_influence", "judge_by_fanova"):
         real = getattr(cache, name)
-        monkeypatch.setattr(cache, name, lambda record, real=real: (seen.append(record), real(record))[1])
+        monkeypatch.setattr(
+            cache, name, lambda record, real=real, **more: (seen.append(record), real(record, **more))[1]
+        )
     return seen
 
 
@@ -134,6 +137,11 @@ def test_fanova_announces_its_cost_once_and_is_kept(record, files, made):
 
 @pytest.mark.parametrize(("trials", "told"), [(1000, "50 s"), (5000, "16 min")])
 def test_the_cost_is_what_was_measured(trials, told):
-    record = formula_record(1, lambda v: v["x0"])
-    many = tuple(replace(record.trials[0], number=number) for number in range(trials))
-    assert told in cache.fanova_cost(replace(record, trials=many))
+    assert told in cost(trials)
+
+
+def test_what_does_not_run_is_not_announced(files):
+    announced = []
+    found = find_influence(formula_record(5, lambda v: v["x0"]), files, "fanova", announced.append)
+    assert "Too few trials" in found.importance.reason
+    assert announced == []

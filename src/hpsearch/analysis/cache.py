@@ -11,13 +11,14 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from hpsearch import __version__
-from hpsearch.analysis.fanova import fanova_cost, judge_by_fanova
+from hpsearch.analysis.fanova import judge_by_fanova, say_nothing
 from hpsearch.analysis.importance import Importance, Method
 from hpsearch.analysis.influence import Influence, judge_influence
 from hpsearch.exceptions import StoreError
@@ -28,15 +29,11 @@ from hpsearch.store.record import StudyRecord, TrialRecord
 T = TypeVar("T")
 
 
-def _say_nothing(_told: str) -> None:
-    """Announce to nobody."""
-
-
 def find_influence(
     record: StudyRecord,
     files: StudyFiles,
     method: Method = "ped_anova",
-    announce: Callable[[str], None] = _say_nothing,
+    announce: Callable[[str], None] = say_nothing,
 ) -> Influence:
     """Give what mattered in a study, from its files if they still hold, else computed and written there.
 
@@ -46,10 +43,7 @@ def find_influence(
     if method == "ped_anova":
         return found
 
-    def judge(record: StudyRecord) -> Importance:
-        announce(fanova_cost(record))
-        return judge_by_fanova(record)
-
+    judge = partial(judge_by_fanova, announce=announce)
     return replace(found, importance=_kept(record, files.fanova, TypeAdapter(Importance), judge))
 
 

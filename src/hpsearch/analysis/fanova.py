@@ -9,7 +9,7 @@ trials only.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import optuna
@@ -28,21 +28,28 @@ GROWTH = 1.84
 """Measured: 50 s for 1,000 trials, 16 min for 5,000."""
 
 
-def fanova_cost(record: StudyRecord) -> str:
-    """Say about how long fANOVA takes for a study."""
-    completed = len(order_outcomes(record).completed)
+def say_nothing(_told: str) -> None:
+    """Announce to nobody."""
+
+
+def cost(completed: int) -> str:
+    """Say about how long fANOVA takes over so many trials."""
     seconds = SECONDS_FOR_A_THOUSAND * (completed / 1000) ** GROWTH
     told = f"{seconds / 60:.0f} min" if seconds > 120 else f"{max(seconds, 1):.0f} s"
     return f"fANOVA over {completed:,} completed trials takes about {told}; the result is kept"
 
 
-def judge_by_fanova(record: StudyRecord) -> Importance:
-    """Judge the importance of each parameter that is always active over the completed trials by fANOVA."""
+def judge_by_fanova(record: StudyRecord, announce: Callable[[str], None] = say_nothing) -> Importance:
+    """Judge the importance of each parameter that is always active over the completed trials by fANOVA.
+
+    How long it will take is announced before it begins.
+    """
     outcomes = order_outcomes(record)
     trials = [outcomes.trials[index] for index in outcomes.completed]
     reason = reason_against(record, outcomes)
     if reason is not None:
         return Importance(len(trials), reason=reason, method="fanova")
+    announce(cost(len(trials)))
     names = [p.name for p in record.parameters if all(p.name in trial.parameters for trial in trials)]
     shares = _shares(record, trials, names)
     if not shares:
