@@ -147,6 +147,18 @@ def test_failed_runs_are_told_and_no_part_of_a_band():
     assert not arm.tied
 
 
+def test_a_run_that_failed_late_has_no_value_though_it_had_one():
+    record = made.small(target=1.0)
+    late = replace(record.trials[2], state="failed", cause="out of memory")
+    assert late.value is not None
+    arm = compare(replace(record, trials=(*record.trials[:2], late, *record.trials[3:]))).by_name[GLOROT]
+    assert arm.name == late.parameters["arm"]
+    one = arm.replicates[0]
+    assert (one.best, one.final, one.to_target, one.cause) == (None, None, None, "out of memory")
+    assert (arm.best.mean, arm.best.failed) == (None, 1)
+    assert arm.standing.order == "worse", "than any arm that never failed"
+
+
 def test_epochs_to_the_target_are_counted_on_the_loss():
     record = made.small(target=0.45)
     comparison = compare(record)
@@ -270,6 +282,16 @@ def test_an_arm_that_never_reaches_the_target_is_slower_than_one_that_does():
     slower, quicker = compare(record_of(LEVELS, claims=claims, target=0.66)).claims
     assert (slower.verdict, slower.failed, slower.others_failed) == ("does not hold", 5, 0)
     assert (quicker.verdict, quicker.failed, quicker.others_failed) == ("holds", 0, 5)
+
+
+def test_with_two_seeds_nothing_is_judged_not_even_a_failure():
+    claims = [
+        {"says": "so", "better": HE, "than": ZEROS},
+        {"says": "so", "arm": ZEROS, "between": [0, 1]},
+    ]
+    comparison = compare(record_of({"he_normal": 0.5, "zeros": None}, claims=claims, replicates=2))
+    assert [claim.verdict for claim in comparison.claims] == ["not enough", "not enough"]
+    assert comparison.by_name[ZEROS].standing.order == "not enough"
 
 
 def test_two_arms_that_both_failed_cannot_be_told_apart():

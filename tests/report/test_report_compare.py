@@ -19,10 +19,12 @@ from rich.console import Console
 import made_comparisons as made
 from hpsearch.analysis import compare
 from hpsearch.analysis.evidence import estimate
+from hpsearch.analysis.optimism import Optimism
 from hpsearch.report import compare_page, render_comparison, write_comparison
 from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of, shown_arms
 from hpsearch.report.compare_numbers import half_text, interval_text, mean_text, three_digits
 from hpsearch.report.compare_page import of_curves
+from hpsearch.report.compare_prose import limits_notes
 from hpsearch.report.document import render
 from hpsearch.report.figures import DotPlot, DotRow, Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
 from hpsearch.report.figures.heat_map import STRONGEST
@@ -168,6 +170,13 @@ def test_the_page_says_what_its_intervals_are_over():
     found = large().comparison.optimism
     assert f"gives {found.held_out:.4g} instead of {found.reported:.4g}" in optimism
     assert "best epoch, which was chosen on the validation part" in epoch
+
+
+def test_optimism_is_told_in_the_direction_of_the_metric():
+    upwards = replace(small().comparison, minimize=False, optimism=Optimism(0.9, 0.8, (HE, HE, GLOROT)))
+    told = limits_notes(upwards)[2]
+    assert "gives 0.8 instead of 0.9, worse by 0.1. The choice falls on another arm 1 of 3 times." in told
+    assert "which is no worse." in limits_notes(replace(upwards, minimize=True))[2]
 
 
 def test_failures_are_listed_by_cause_and_arm():
