@@ -163,7 +163,9 @@ def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr("hpsearch.desk.SNAPSHOT_SECONDS", -1.0)
         patch.setattr("hpsearch.desk.SNAPSHOT_SHARE", math.inf)
         patch.setitem(importlib.import_module("hpsearch.search").ENGINES, "in_process", KeptWorker)
-        patch.setattr("hpsearch.analysis.analyze", lambda record: None)
+        patch.setattr("hpsearch.analysis.analyze", lambda *_: None)
+        # What it keeps can be lost without a word: it costs only the time to find it out again.
+        patch.setattr("hpsearch.analysis.find_influence", lambda *_: None)
         patch.setattr("hpsearch.report.render_report", lambda analysis, record: "a report")
         yield patch
 

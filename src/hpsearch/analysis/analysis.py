@@ -59,8 +59,7 @@ def analyze(
 ) -> Analysis:
     """Analyze a search, finished or still running, with the replicates of its finalists if there are any.
 
-    `influence` is what mattered in it, where that is known already; else it is found out, which takes
-    seconds.
+    `influence` is what mattered in it; where it is not given, finding it out takes seconds.
     """
     influence = influence or judge_influence(record)
     ranking = rank_trials(record)
