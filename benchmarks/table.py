@@ -1,4 +1,4 @@
-"""Put the figures of `benchmarks/results/` into README.md and docs/training.md, between their markers.
+"""Put the figures of `benchmarks/results/` into README.md and pages of docs/, between their markers.
 
     python benchmarks/table.py [--check]
 
@@ -50,9 +50,56 @@ def decisions() -> str:
     return "\n".join(lines)
 
 
+CALIBRATION = {
+    "wrong_naive": "naive winner is not the judge's best",
+    "wrong_confirmed": "confirmed winner is not",
+    "share_confirmed": "regret, confirmed",
+    "share_ideal": "regret, ideal",
+    "avoidable_left": "avoidable regret left",
+    "ties": "finalists tied",
+    "ties_hold_best_finalist": "ties hold the judge's best finalist",
+    "ties_hold_best_of_all": "ties hold the judge's best of 100",
+    "covered": "95 % interval covers the judge",
+    "optimism_naive": "optimism, naive",
+    "optimism_confirmed": "optimism, confirmed",
+    "runs": "more training",
+}
+CHOICES = {
+    "share_confirmed": "the race: 10 finalists within 20 runs",
+    "share_with_search_score": "10 finalists, every seed; the search's score counts as one more replicate",
+    "share_twice_the_finalists": "20 finalists, every seed",
+    "share_ideal": "all 100 configurations, every seed but the judge's",
+    "share_omniscient": "all 100 configurations, every seed, the judge's too",
+}
+
+
+def calibration() -> str:
+    """Give how calibrated the evidence is, a row for each task, and what other choices would regret."""
+    figures = json.loads((RESULTS / "calibration.json").read_text())
+    many, few = figures["finalists"]["10"], figures["finalists"]["5"]
+    rows = many["tasks"] | {"mean": many["mean"], "mean with 5 finalists": few["mean"]}
+    versions = ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
+    lines = [f"{figures['date']}, {figures['studies']} studies of each task; {versions}.", ""]
+    lines += ["| task | " + " | ".join(CALIBRATION.values()) + " |", "| --- |" + " ---: |" * len(CALIBRATION)]
+    lines += [
+        f"| {task} | " + " | ".join(_share(row, name) for name in CALIBRATION) + " |"
+        for task, row in rows.items()
+    ]
+    lines += ["", "| choice, mean over the tasks | regret |", "| --- | ---: |"]
+    lines += [f"| {choice} | {_share(many['mean'], name)} |" for name, choice in CHOICES.items()]
+    return "\n".join(lines)
+
+
+def _share(row: dict[str, float], name: str) -> str:
+    if name in {"runs", "ties"}:
+        return f"{row[name]:.1f}" + " %" * (name == "runs")
+    return f"{100 * row[name]:.{1 if name.startswith('optimism') else 0}f} %".replace("-0.0 %", "0.0 %")
+
+
 PAGES: dict[str, tuple[str, Any]] = {
     "README.md": ("throughput", throughput),
     "docs/training.md": ("decisions", decisions),
+    "docs/evidence.md": ("calibration", calibration),
 }
 
 

@@ -160,7 +160,7 @@ def test_links_inside_the_reference_lead_to_headings() -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/training.md", "docs/evidence.md"])
 def test_figures_in_the_pages_are_those_that_were_measured(page: str) -> None:
     """`benchmarks/table.py` was run after the last measurement."""
     location = importlib.util.spec_from_file_location("table", ROOT / "benchmarks" / "table.py")

@@ -150,11 +150,12 @@ def test_an_arm_that_went_astray_does_not_hide_the_others():
     quiet = np.array([[1.0], [1.0], [2.0], [2.0]]) + np.random.default_rng(0).normal(0, 0.02, (4, 3))
     for astray in ([1.0, 1.0, 900.0], [900.0, 1.0, 1.0]):
         assert set(tie_set(arms_of([*quiet, astray]), minimize=True)) == {"a", "b", "e"}
+    assert set(tie_set(arms_of([*quiet[:, :2], [1.0, 900.0]]), minimize=True)) == {"a", "b", "e"}
 
 
 def test_an_erratic_leader_excludes_nobody_by_one_lucky_seed():
     quiet = np.random.default_rng(0).normal(0, 0.02, (8, 2))
-    assert len(tie_set(arms_of([*quiet, [-1.0, -90.0]]), minimize=True)) == 9
+    assert len(tie_set(arms_of([*quiet, [-60.0, -90.0]]), minimize=True)) == 9
 
 
 def test_an_arm_with_fewer_replicates_is_adjusted_for_the_seeds_it_had():
@@ -182,23 +183,23 @@ def contained(means, spreads, replicates, studies, seed):
 
 @pytest.mark.parametrize("replicates", [2, 3, 5])
 def test_the_set_holds_the_best_arm(replicates):
-    share, _ = contained([0.0] * 6, [1.0] * 6, replicates, 400, replicates)
-    assert share >= 0.94
-    share, size = contained([0.0, 4, 5, 6, 7, 8], [1.0] * 6, replicates, 200, replicates)
+    share, _ = contained([0.0] * 6, [1.0] * 6, replicates, 200, replicates)
+    assert share >= 0.93
+    share, size = contained([0.0, 4, 5, 6, 7, 8], [1.0] * 6, replicates, 50, replicates)
     assert share >= 0.99
     assert size < 2
 
 
 def test_the_set_holds_the_best_arm_where_spreads_differ():
-    share, _ = contained([0.0] * 6, [3.0, 1, 1, 1, 1, 1], 3, 400, 0)
-    assert share >= 0.92
+    share, _ = contained([0.0] * 6, [3.0, 1, 1, 1, 1, 1], 3, 200, 0)
+    assert share >= 0.91
 
 
 @pytest.mark.parametrize("of_the_seed", [0.0, 1.0, 10.0])
 def test_pooled_intervals_cover(of_the_seed):
     rng = np.random.default_rng(0)
     inside = []
-    for _ in range(1000):
+    for _ in range(500):
         arms = arms_of(rng.normal(size=(6, 2)) + rng.normal(0, of_the_seed, 2))
         found = estimate(arms["a"], among=list(arms.values()))
         inside.append(found.low <= 0 <= found.high)

