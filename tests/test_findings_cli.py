@@ -88,7 +88,7 @@ def test_trials_are_one_finding_and_a_new_report_says_it_again(tmp_path: Path) -
         ("he_normal", 1e30),
     ]
     raw["search"]["enqueue"] = [{"initializer": name, "learning_rate": one} for name, one in tried]
-    assert last_line(tmp_path, raw).startswith("findings in the report: ")
+    assert re.fullmatch(r"report: .*s\.html   \(\d findings in it\)", last_line(tmp_path, raw))
     told = findings_of(tmp_path)
     assert "2 trials did not learn" in told
     assert "symmetry at the first weights of trial 0" in told

@@ -33,8 +33,6 @@ Shown = TypeVar("Shown")
 ESTIMATE_AFTER = 3
 """Trials after which the remaining time can be told."""
 
-TOLD = 1
-"""Findings whose sentences are printed; the report has them all."""
 
 MAX_PARAMETERS = 100
 """Letters of parameters that a line shows."""
@@ -132,31 +130,28 @@ class TerminalDisplay:
         """Nothing to print: the live line moves with the trials."""
 
     def conclude(self, outcome: Outcome, record: StudyRecord, files: StudyFiles) -> None:
-        """Print how the study ended, what was best, and where it lies."""
-        self.note(_ending(outcome, record))
-        if outcome == "interrupted" or record.best is None:
-            self.note(_so_far(record))
+        """Print in at most five lines how the study ended, what was best, and where it lies."""
+        told = [_ending(outcome, record)]
+        if outcome == "interrupted":
+            told.append(_so_far(record))
         else:
-            from hpsearch.results import best_lines
+            told += self._answer(record, files)
+        for line in told:
+            self.note(line)
 
-            for line in best_lines(record, read_confirmation(files), str(files.best_model)):
-                self.note(line)
-        if outcome != "interrupted":
-            self.note(f"report: {files.report}")
-            self._judge(record)
-
-    def _judge(self, record: StudyRecord) -> None:
-        """Print what was found: where no trial is of any use, what happened is the last word."""
+    def _answer(self, record: StudyRecord, files: StudyFiles) -> list[str]:
+        """Tell what was found: where no trial is of any use, what happened is the last word."""
         from hpsearch.analysis import judge
+        from hpsearch.results import best_lines
 
+        confirmation = read_confirmation(files)
+        best = best_lines(record, confirmation, str(files.best_model)) if record.best else [_so_far(record)]
         judgement = judge(record)
         if judgement.last_word is not None:
-            self.note(judgement.last_word)
-            return
-        for finding in judgement.told[:TOLD]:
-            self.note(f"{finding.kind}: {finding.sentence}")
-        if len(judgement.findings) > len(judgement.told[:TOLD]):
-            self.note(f"findings in the report: {len(judgement.findings)}")
+            return [*best[:2], f"report: {files.report}", judgement.last_word]
+        count = len(judgement.findings)
+        findings = f"   ({count} finding{'' if count == 1 else 's'} in it)" if count else ""
+        return [*best, f"report: {files.report}{findings}"]
 
     def conclude_comparison(self, outcome: Outcome, record: StudyRecord, files: StudyFiles) -> None:
         """Print the arms of a comparison, what they say, and where the report lies."""
