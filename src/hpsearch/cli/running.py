@@ -26,14 +26,17 @@ from hpsearch.cli.studies import console, load
 from hpsearch.exceptions import HpsearchError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from hpsearch.display import Outcome
     from hpsearch.experiment import Kind
     from hpsearch.search import Options
     from hpsearch.spec import StudyFile
     from hpsearch.store.files import StudyFiles
     from hpsearch.store.record import StudyRecord
     from hpsearch.terminal import TerminalDisplay
+
+    Run = Callable[[StudyFile, Options, TerminalDisplay], tuple[Outcome, StudyRecord]]
 
 
 @app.command()
@@ -86,14 +89,9 @@ def optimize(
     given = {"search.trials": trials, "search.timeout": timeout, "search.seed": seed}
     loaded = load(study, [*(settings or []), *_overrides(given)])
     from hpsearch.search import Options
-
-    options = Options(out, storage, data_dir, new, takeover, workers, no_code)
-    display, files = _display(loaded, "search", options, quiet=quiet)
     from hpsearch.search import optimize as run
 
-    outcome, record = display.show(lambda: run(loaded, options, display))
-    display.conclude(outcome, record, files)
-    _end(outcome, record)
+    _search(run, loaded, Options(out, storage, data_dir, new, takeover, workers, no_code), quiet=quiet)
 
 
 @app.command()
@@ -118,14 +116,9 @@ def confirm(
     given = {"confirm.finalists": finalists, "confirm.replicates": replicates}
     loaded = load(study, [*(settings or []), *_overrides(given)])
     from hpsearch.search import Options
-
-    options = Options(out, storage, data_dir, False, takeover, workers, no_code)
-    display, files = _display(loaded, "search", options, quiet=quiet)
     from hpsearch.search import confirm_search as run
 
-    outcome, record = display.show(lambda: run(loaded, options, display))
-    display.conclude(outcome, record, files)
-    _end(outcome, record)
+    _search(run, loaded, Options(out, storage, data_dir, False, takeover, workers, no_code), quiet=quiet)
 
 
 @app.command()
@@ -163,6 +156,14 @@ def compare(
         print(json.dumps(comparison_to_json(analyzed(record)), indent=1))
     else:
         display.conclude_comparison(outcome, record, files)
+    _end(outcome, record)
+
+
+def _search(run: Run, loaded: StudyFile, options: Options, *, quiet: bool) -> None:
+    """Run a search, or what belongs to it, and tell what was found."""
+    display, files = _display(loaded, "search", options, quiet=quiet)
+    outcome, record = display.show(lambda: run(loaded, options, display))
+    display.conclude(outcome, record, files)
     _end(outcome, record)
 
 
