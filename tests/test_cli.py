@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import select
 import subprocess
 from collections import Counter
@@ -260,6 +261,15 @@ class TestBadStudyFiles:
         (tmp_path / "runs" / "x" / "study.yaml").write_text(content)
         for arguments in (["list"], ["status", "x"]):
             assert "study.yaml" in refused(run(*arguments, cwd=tmp_path))
+
+    def test_a_broken_study_does_not_hide_the_others(self, finished: Finished, tmp_path: Path) -> None:
+        shutil.copytree(finished.directory / "runs", tmp_path / "runs")
+        (tmp_path / "runs" / "a").mkdir()
+        (tmp_path / "runs" / "a" / "study.yaml").write_text("name: a")
+        listed = run("list", cwd=tmp_path)
+        assert listed.returncode == 2
+        assert "flowers" in listed.stdout
+        assert "study.yaml" in listed.stderr
 
 
 class TestWhatAStudyLeaves:

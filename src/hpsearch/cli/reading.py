@@ -135,7 +135,9 @@ def list_studies(out: OutOption = Path()) -> None:
         print(f"no studies in {out / 'runs'}")
         return
     readings = [_reading(part) for part in parts]
-    console().print(studies_table([read for read in readings if isinstance(read, StudyRecord)]))
+    whole = [read for read in readings if isinstance(read, StudyRecord)]
+    if whole:
+        console().print(studies_table(whole))
     broken = [read for read in readings if isinstance(read, HpsearchError)]
     for failure in broken[1:]:
         print(f"hpsearch: {failure}", file=sys.stderr)
