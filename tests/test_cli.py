@@ -8,8 +8,8 @@ import json
 import os
 import pty
 import re
-import shutil
 import select
+import shutil
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
