@@ -263,6 +263,8 @@ class Coordinator:
         metrics = {name: finite(number) for name, number in report.metrics.items()}
         seconds = round(report.seconds, 6)
         told = {"epoch": report.epoch, "value": value, "metrics": metrics, "seconds": seconds}
+        if report.probe is not None:
+            told["probe"] = report.probe.dump()
         self.ledger.note("report", trial.number, **told)
         if value is None:
             return False

@@ -15,12 +15,12 @@ from hpsearch.analysis.findings import limits, unexplained
 from hpsearch.analysis.findings.finding import Kind
 from hpsearch.analysis.findings.judgement import HOPELESS
 from hpsearch.analysis.findings.why import REMEDIES
-from hpsearch.analysis.probing import LOOKS
+from hpsearch.analysis.probing import DEAD, EXPLODING_GRADIENT, LOOKS, SATURATED, VANISHING_GRADIENT
 from hpsearch.data_summary import DataSummary
-from hpsearch.probes.record import LayerProbe
+from hpsearch.probes.record import LayerProbe, LayerSample, TrainingProbe
 from hpsearch.report import render_report
 from hpsearch.search_space import SearchSpace
-from hpsearch.spec import StudySpec
+from hpsearch.spec import StudySpec, read_configuration
 from hpsearch.store.probes import read_probes, write_probes
 from hpsearch.store.record import StudyRecord, TrialRecord
 from made_probes import layer
@@ -276,6 +276,97 @@ def test_told_is_what_concerns_the_best_trial_or_many() -> None:
     assert [finding.kind for finding in judge(record(*many(), *several)).told] == ["did not learn"]
 
 
+def sample(name: str, gradient: float | None = 1.0, **more: Any) -> LayerSample:
+    return LayerSample(name, gradient, 1.0, **{"deviation": 0.5, "dead": 0.0, "saturated": None, **more})
+
+
+def looked_into(
+    *layers: LayerSample, clipped: bool | None = None, number: int = 0, **more: Any
+) -> TrialRecord:
+    """Make a healthy trial that was looked into twice, the second time with these hidden layers."""
+    output = LayerSample("output", 1.0, 1.0)
+    probes = {
+        1: (sample("hidden_1"), sample("hidden_2")),
+        5: layers or (sample("hidden_1"), sample("hidden_2")),
+    }
+    made = {epoch: TrainingProbe((*hidden, output), clipped) for epoch, hidden in probes.items()}
+    return replace(trial(number, **more), probes=made)
+
+
+def test_healthy_networks_that_were_looked_into_have_no_finding() -> None:
+    assert found(looked_into()) == {}
+
+
+def test_what_the_last_probe_saw_is_told_of_the_worst_trial() -> None:
+    some = looked_into(sample("hidden_1"), sample("hidden_2", dead=0.25))
+    most = looked_into(sample("hidden_1", dead=0.8), sample("hidden_2", saturated=0.3), number=1)
+    findings = found(some, most)
+    assert set(findings) == {"dead units", "saturation"}
+    assert findings["dead units"].trials == (0, 1)
+    assert findings["dead units"].evidence == {"trial": 1, "worst": 0.8}
+    assert "seen in 2 trials: 80 % of the units in hidden_1" in findings["dead units"].sentence
+    assert findings["saturation"].trials == (1,)
+    assert found(looked_into(sample("hidden_1", dead=0.2), sample("hidden_2", saturated=0.2))) == {}
+    failing = replace(most, state="failed", cause="ValueError: odd")
+    assert set(found(failing)) == {"failed"}
+
+
+@pytest.mark.parametrize(
+    ("first", "kind"),
+    [(0.009, "vanishing gradient"), (101.0, "exploding gradient"), (0.02, None), (99.0, None)],
+)
+def test_a_gradient_is_lost_or_explodes_in_every_probe(first: float, kind: str | None) -> None:
+    once = looked_into(sample("hidden_1", first), sample("hidden_2"))
+    assert found(once) == {}, "not in the first probe"
+    always = replace(once, probes={5: once.probes[5]})
+    assert set(found(always)) == ({kind} if kind else set())
+    single = replace(
+        once, probes={5: TrainingProbe((sample("hidden_1", first), LayerSample("output", 1.0, 1.0)))}
+    )
+    assert found(single) == {}, "one hidden layer has no depth"
+
+
+@pytest.mark.parametrize(
+    ("position", "deviation", "is_found"),
+    [("before_activation", 0.009, True), ("before_activation", 0.02, False), ("none", 0.009, False)],
+)
+def test_a_batch_normalization_collapses(position: str, deviation: float, is_found: bool) -> None:
+    one = looked_into(sample("hidden_1"), sample("hidden_2", deviation=deviation))
+    raw = {**one.configuration.dump(), "model": {"mlp": {"hidden": [4, 4], "batch_norm": position}}}
+    one = replace(one, configuration=read_configuration(raw))
+    assert ("collapsed batch norm" in found(one)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("clipped", "kind"), [(True, "clipping always active"), (False, "clipping never active"), (None, None)]
+)
+def test_clipping_that_is_always_or_never_active(clipped: bool | None, kind: str | None) -> None:
+    study = spec(clipping={"clipnorm": 0.25})
+    one = looked_into(clipped=clipped, study=study)
+    assert set(found(one, spec=study)) == ({kind} if kind else set())
+    if kind is not None:
+        assert "the threshold of 0.25" in found(one, spec=study)[kind].sentence
+        mixed = {**one.probes, 3: replace(one.probes[5], clipped=not clipped)}
+        assert found(replace(one, probes=mixed), spec=study) == {}
+        assert found(replace(one, probes={5: one.probes[5]}), spec=study) == {}, "one probe is too few"
+
+
+def test_what_diverged_tells_the_layer_and_the_gradients() -> None:
+    cause = "the training loss is not finite (epoch 2, step 7, first in layer hidden_2)"
+    layers = (sample("hidden_1", 3e6), sample("hidden_2", 5e4), LayerSample("output", None, 1.0))
+    bad = trial(0, (1.0, None), (1.0, None), state="failed", cause=cause)
+    finding = found(replace(bad, probes={2: TrainingProbe(layers, None, "hidden_2")}))["diverged"]
+    assert finding.evidence == {
+        "layer": "hidden_2",
+        "epoch": 2,
+        "step": 7,
+        "learning_rate": 0.003,
+        "gradient norm, hidden_1": 3e6,
+        "gradient norm, hidden_2": 5e4,
+    }
+    assert "the largest gradient in the step before was that of hidden_1, its norm 3e6" in finding.sentence
+
+
 def test_every_finding_stands_in_the_report_and_in_json() -> None:
     made = record(*many(), trial(12, *FLAT), trial(13, val_losses=(1.4, 0.8, 0.6, 0.6, 0.7)))
     findings = judge(made).findings
@@ -313,6 +404,8 @@ def test_the_page_on_findings_gives_every_kind_and_every_limit() -> None:
     assert set(HOPELESS) < set(get_args(Kind))
     words = set(re.findall(r"`([A-Z_]+)`", PAGE))
     assert words == set(known)
+    assert {"0.01", "100"} == {f"{VANISHING_GRADIENT:g}", f"{EXPLODING_GRADIENT:g}"}
+    assert DEAD == SATURATED == 0.25
     assert set(REMEDIES) == set(LOOKS)
     causes = re.sub(r"\s+", " ", PAGE.partition("told as the cause: ")[2]).partition(".")[0]
     assert causes.split(", ") == list(REMEDIES)

@@ -239,7 +239,8 @@ def trainer_of(
     from hpsearch.training.compiled.width import cohort_width
 
     width = decided or cohort_width(spec, jax.default_backend())
-    return CompiledTrainer(dataset, menu_of(spec), width), width
+    probes = spec.search.probes == "on"
+    return CompiledTrainer(dataset, menu_of(spec), width, probes=probes), width
 
 
 def _versions() -> dict[str, str]:

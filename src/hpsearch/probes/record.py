@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 from hpsearch.data_summary import DataSummary
 from hpsearch.search_space import Value
@@ -39,6 +40,45 @@ class LayerProbe:
     above: float
     gradient_norm: float
     symmetric: bool
+
+
+@dataclass(frozen=True)
+class LayerSample:
+    """One layer of a network in training, on one batch; a number that is not finite is None.
+
+    `gradient_norm` is that of the whole loss, penalties included, by the layer's kernel before any clipping;
+    `weight_norm` that of the kernel. The other three are of the activations of a hidden layer, as in
+    `LayerProbe`, and None for the output layer.
+    """
+
+    name: str
+    gradient_norm: float | None
+    weight_norm: float | None
+    deviation: float | None = None
+    dead: float | None = None
+    saturated: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainingProbe:
+    """The layers of a network at the end of an epoch, or where it diverged in the last step before that.
+
+    `clipped` tells whether clipping changed the gradient, None where there is none. `broken` names the first
+    layer whose output was not finite, in the step that ended the training.
+    """
+
+    layers: tuple[LayerSample, ...]
+    clipped: bool | None = None
+    broken: str | None = None
+
+    def dump(self) -> dict[str, Any]:
+        """Give the probe as plain data that JSON can hold."""
+        return {**vars(self), "layers": [dict(vars(layer)) for layer in self.layers]}
+
+    @classmethod
+    def read(cls, raw: dict[str, Any]) -> Self:
+        """Read what `dump` gave."""
+        return cls(**{**raw, "layers": tuple(LayerSample(**layer) for layer in raw["layers"])})
 
 
 @dataclass(frozen=True)

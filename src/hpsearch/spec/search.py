@@ -152,7 +152,7 @@ class Search(Part):
 
     `trial_timeout` is the number of seconds after which a single trial counts as failed. `keep` is the number
     of best models that are kept. `width` is the number of trials that train side by side; by default a rule
-    on the study chooses it.
+    on the study chooses it. With `probes` a few epochs of each trial are looked into.
     """
 
     metric: Metric = "val_loss"
@@ -164,6 +164,7 @@ class Search(Part):
     pruner: Pruner = PRUNERS["none"]()
     width: Annotated[int, Field(ge=1, le=1_024)] | None = None
     keep: Annotated[int, Field(ge=1, le=1_000)] = 1
+    probes: Literal["off", "on"] = "off"
     enqueue: Annotated[tuple[dict[str, Any], ...], BeforeValidator(as_tuple)] = ()
 
     @property

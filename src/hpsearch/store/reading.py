@@ -7,6 +7,7 @@ from typing import Any
 
 from hpsearch.exceptions import StoreError, StudyNotFoundError
 from hpsearch.experiment import Experiment
+from hpsearch.probes.record import TrainingProbe
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.probes import read_probes
 from hpsearch.store.record import Curve, Pruning, StudyRecord, TrialRecord
@@ -85,6 +86,7 @@ def _trial(resolved: Resolved, experiment: Experiment, events: list[Event]) -> T
         cause=known["cause"],
         history=_curves(reports) if end else {},
         pruning=Pruning(**known["pruning"]) if known.get("pruning") else None,
+        probes={r["epoch"]: TrainingProbe.read(r["probe"]) for r in reports if "probe" in r},
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from hpsearch.data_summary import DataSummary
 from hpsearch.experiment import Kind, experiment_of
-from hpsearch.probes.record import LayerProbe
+from hpsearch.probes.record import LayerProbe, TrainingProbe
 from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Configuration, StudySpec
 
@@ -42,7 +42,8 @@ class TrialRecord:
     `value` is the metric at `best_epoch` (from 1), and None where no epoch gave a finite one. `cause` says
     why a failed trial failed and why a pruned one was pruned, `pruning` the latter in numbers. `history` maps
     `loss`, `val_loss`, `val_loss_with_penalties`, `learning_rate` and the like to a curve; it is empty for a
-    running trial.
+    running trial. `probes` maps the epochs in which the network was looked into to what was seen, that in
+    which it diverged among them.
     """
 
     number: int
@@ -57,6 +58,7 @@ class TrialRecord:
     cause: str | None = None
     history: Mapping[str, Curve] = field(default_factory=dict)
     pruning: Pruning | None = None
+    probes: Mapping[int, TrainingProbe] = field(default_factory=dict)
 
     @property
     def kind_of_failure(self) -> str:

@@ -144,6 +144,12 @@ class FitNetwork(Network):
         told = self.model.evaluate(batches, verbose=0, return_dict=True)
         return float(told["loss"] - told["bare"])
 
+    def measure(self, plan: EpochPlan) -> None:
+        """Measure nothing: gradients differ from backend to backend, and a person's layers are unknown."""
+
+    def diagnose(self, plan: EpochPlan, step: int) -> None:
+        """Find nothing, for the same reasons."""
+
     def weights(self) -> Weights:
         return weights_of(self.model)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from numpy.typing import NDArray
 
+from hpsearch.probes.record import TrainingProbe
 from hpsearch.spec import Configuration, read_configuration
 
 
@@ -45,11 +46,16 @@ class Member:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a member cannot go on. `step` counts from 1 within the epoch, where it is known."""
+    """Why a member cannot go on.
+
+    `step` counts from 1 within the epoch, and `layer` is the first whose output was not finite in it, where
+    they are known.
+    """
 
     cause: str
     epoch: int
     step: int | None = None
+    layer: str | None = None
 
     @property
     def told(self) -> str:
@@ -57,15 +63,16 @@ class Failure:
         if not self.epoch:
             return self.cause
         step = "" if self.step is None else f", step {self.step}"
-        return f"{self.cause} (epoch {self.epoch}{step})"
+        layer = "" if self.layer is None else f", first in layer {self.layer}"
+        return f"{self.cause} (epoch {self.epoch}{step}{layer})"
 
 
 @dataclass(frozen=True)
 class EpochReport:
     """One epoch of one member: its metrics by Keras' names, and the failure that ended it, if one did.
 
-    `last` tells that the run has had all its steps. `seconds` is the time that this member's epoch took; it
-    is for people, and nothing is decided by it.
+    `last` tells that the run has had all its steps, `probe` what was measured inside the network. `seconds`
+    is the time that this member's epoch took; it is for people, and nothing is decided by it.
     """
 
     number: int
@@ -74,6 +81,7 @@ class EpochReport:
     seconds: float
     failure: Failure | None = None
     last: bool = False
+    probe: TrainingProbe | None = None
 
 
 @dataclass(frozen=True)

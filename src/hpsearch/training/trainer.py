@@ -6,7 +6,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from hpsearch.components.objectives import Objective
 from hpsearch.components.schedules import Plateau, RunLength, learning_rates, run_length
 from hpsearch.datasets import Dataset, Split
 from hpsearch.models.weights import Weights
+from hpsearch.probes.record import TrainingProbe
 from hpsearch.randomness import derive
+from hpsearch.training.due import probed_epochs
 from hpsearch.training.member import EpochReport, Failure, Member, MemberState
 from hpsearch.training.scorers import score
 
@@ -62,6 +64,18 @@ class Network(ABC):
         """Train one epoch and validate."""
 
     @abstractmethod
+    def measure(self, plan: EpochPlan) -> TrainingProbe | None:
+        """Probe the network as it is after an epoch, on a batch of its rows; None where it cannot be."""
+
+    @abstractmethod
+    def diagnose(self, plan: EpochPlan, step: int) -> TrainingProbe | None:
+        """Train the last epoch once more up to its first bad step, from 1, and probe the step before.
+
+        Tells too in which layer the bad step broke; one more than the epoch has stands for what came after
+        it. None where the network cannot be probed.
+        """
+
+    @abstractmethod
     def weights(self) -> Any:
         """Hold the present weights; cheap, in the trainer's own form."""
 
@@ -88,11 +102,12 @@ Work = tuple[Network, EpochPlan]
 class Trainer(ABC):
     """Trains members, each an epoch a tick.
 
-    Folds of one member advance in lockstep, and report their mean.
+    Folds of one member advance in lockstep, and report their mean. With `probes` the report of a few epochs
+    has a probe of the network, of the first fold.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Dataset, *, probes: bool = False) -> None:
+        self.dataset, self.probes = dataset, probes
         self.objective = Objective(dataset.task, dataset.outputs)
         self._slots: dict[int, _Slot] = {}
 
@@ -104,7 +119,9 @@ class Trainer(ABC):
         """Take a member on, from its beginning or from where it was."""
         networks = [self.network(member, split) for split in self.dataset.splits]
         rows = min(len(split.train) for split in self.dataset.splits)
-        slot = _Slot(member, networks, self.dataset, run_length(member.configuration.training, rows))
+        length = run_length(member.configuration.training, rows)
+        slot = _Slot(member, networks, self.dataset, length)
+        slot.probed = probed_epochs(length) if self.probes else ()
         if state is not None:
             slot.restore(state)
         self._slots[member.number] = slot
@@ -158,7 +175,9 @@ class _Slot:
 
     def __init__(self, member: Member, networks: list[Network], dataset: Dataset, length: RunLength) -> None:
         self.member, self.networks, self.dataset, self.length = member, networks, dataset, length
+        self.probed: tuple[int, ...] = ()
         self.epoch = 0
+        self.plans: list[EpochPlan] = []
         self.rates = np.zeros(1, np.float32)
         self.plateau = Plateau()
         self.best_value: float | None = None
@@ -169,7 +188,8 @@ class _Slot:
         """Begin an epoch: say what each network has to do."""
         self.epoch += 1
         self.rates = self._rates()
-        return [(network, self._plan(fold)) for fold, network in enumerate(self.networks)]
+        self.plans = [self._plan(fold) for fold in range(len(self.networks))]
+        return list(zip(self.networks, self.plans, strict=True))
 
     def report(self, results: list[EpochResult], seconds: float) -> EpochReport:
         """End an epoch: measure it and remember the best."""
@@ -178,8 +198,21 @@ class _Slot:
         failure = self._failure(metrics, results)
         if failure is None:
             self._keep_best(metrics[self.member.metric])
+        probe = self._probe(results, failure)
+        if failure is not None and probe is not None:
+            failure = replace(failure, layer=probe.broken)
         last = self.epoch >= self.length.epochs
-        return EpochReport(self.member.number, self.epoch, metrics, seconds, failure, last)
+        return EpochReport(self.member.number, self.epoch, metrics, seconds, failure, last, probe)
+
+    def _probe(self, results: list[EpochResult], failure: Failure | None) -> TrainingProbe | None:
+        """Probe what diverged, and else the first fold where it is time for that."""
+        for network, plan, result in zip(self.networks, self.plans, results, strict=True):
+            if result.bad_step is not None:
+                return network.diagnose(plan, result.bad_step)
+            if not math.isfinite(result.metrics["val_loss"]) and result.cause is None:
+                return network.diagnose(plan, len(plan.rates) + 1)
+        due = failure is None and self.epoch in self.probed
+        return self.networks[0].measure(self.plans[0]) if due else None
 
     def _rates(self) -> NDArray[np.float32]:
         first = (self.epoch - 1) * self.length.steps_per_epoch

@@ -20,6 +20,13 @@ Kind = Literal[
     "budget too short",
     "edge of the range",
     "never tried",
+    "vanishing gradient",
+    "exploding gradient",
+    "dead units",
+    "saturation",
+    "collapsed batch norm",
+    "clipping always active",
+    "clipping never active",
 ]
 
 
@@ -41,10 +48,11 @@ def spoken(number: float) -> str:
     return compact(number, 3)
 
 
-def counted(trials: Sequence[TrialRecord], verb: str, verbs: str = "") -> str:
+def counted(trials: Sequence[TrialRecord], verb: str = "", verbs: str = "") -> str:
     """Begin a sentence: `1 trial overfits`, `12 trials overfit`; with one trial `verb`, with more `verbs`."""
     count = len(trials)
-    return f"1 trial {verb}" if count == 1 else f"{count:,} trials {verbs or verb}"
+    told = f"1 trial {verb}" if count == 1 else f"{count:,} trials {verbs or verb}"
+    return told.rstrip()
 
 
 def numbers_of(trials: Sequence[TrialRecord]) -> tuple[int, ...]:

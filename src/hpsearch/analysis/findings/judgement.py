@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hpsearch.analysis.findings.finding import StudyFinding
 from hpsearch.analysis.findings.fitting import budget_too_short, overfitting, underfitting
+from hpsearch.analysis.findings.inside import inside
 from hpsearch.analysis.findings.learning import did_not_learn, diverged, exploding_loss, failed
 from hpsearch.analysis.findings.limits import TOLD_SHARE
 from hpsearch.analysis.findings.space import edge_of_the_range, never_tried
@@ -22,6 +23,7 @@ LOOKS: tuple[Callable[[StudyRecord], Iterator[StudyFinding]], ...] = (
     budget_too_short,
     edge_of_the_range,
     never_tried,
+    inside,
 )
 """Each looks for one kind of trouble; what keeps a trial from learning comes first."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hpsearch.analysis.findings.chance import chanceless, judged
-from hpsearch.analysis.findings.curves import exploded, highest, lowest
+from hpsearch.analysis.findings.curves import exploded, highest, lowest, still_improving
 from hpsearch.analysis.findings.finding import (
     StudyFinding,
     counted,
@@ -21,7 +21,7 @@ from hpsearch.store.record import StudyRecord, TrialRecord
 NOT_FINITE = "not finite"
 """Stands in the cause of every trial whose numbers left their range."""
 
-_PLACE = re.compile(r"\(epoch (\d+)(?:, step (\d+))?")
+_PLACE = re.compile(r"\(epoch (\d+)(?:, step (\d+))?(?:, first in layer (\w+))?")
 
 Trials = Sequence[TrialRecord]
 
@@ -32,10 +32,10 @@ def diverged(record: StudyRecord) -> Iterator[StudyFinding]:
     if trials:
         first = trials[0]
         sentence = (
-            f"{counted(trials, 'diverged')}: {first.cause}{_which(trials)}, with {learning_rates(trials)}; "
-            f"{_remedy(record, trials)}"
+            f"{counted(trials, 'diverged')}: {first.cause}{_which(trials)}, with {learning_rates(trials)}"
+            f"{_steepest(first)}; {_remedy(record, trials)}"
         )
-        yield StudyFinding("diverged", sentence, numbers_of(trials), _place(first))
+        yield StudyFinding("diverged", sentence, numbers_of(trials), {**_place(first), **_norms(first)})
 
 
 def failures(record: StudyRecord) -> list[TrialRecord]:
@@ -49,9 +49,26 @@ def _which(trials: Trials) -> str:
 
 def _place(trial: TrialRecord) -> dict[str, Value]:
     found = _PLACE.search(trial.cause or "")
-    named = zip(("epoch", "step"), found.groups() if found else (), strict=False)
-    place: dict[str, Value] = {name: int(number) for name, number in named if number is not None}
+    epoch, step, layer = found.groups() if found else (None, None, None)
+    place: dict[str, Value] = {} if layer is None else {"layer": layer}
+    place |= {name: int(number) for name, number in (("epoch", epoch), ("step", step)) if number is not None}
     return {**place, "learning_rate": trial.configuration.training.learning_rate}
+
+
+def _norms(trial: TrialRecord) -> dict[str, Value]:
+    """List the gradient norms in the last step before a trial diverged, layer by layer, as far as known."""
+    probe = trial.probes.get(trial.epochs)
+    norms = {} if probe is None else {layer.name: layer.gradient_norm for layer in probe.layers}
+    return {f"gradient norm, {name}": norm for name, norm in norms.items() if norm is not None}
+
+
+def _steepest(trial: TrialRecord) -> str:
+    """Name the layer with the largest gradient in that step."""
+    norms = {name.removeprefix("gradient norm, "): float(norm) for name, norm in _norms(trial).items()}
+    if not norms:
+        return ""
+    name = max(norms, key=norms.__getitem__)
+    return f"; the largest gradient in the step before was that of {name}, its norm {spoken(norms[name])}"
 
 
 def _remedy(record: StudyRecord, trials: Trials) -> str:
@@ -82,11 +99,10 @@ def exploding_loss(record: StudyRecord) -> Iterator[StudyFinding]:
         return
     worst = max(trials, key=lambda trial: highest(trial, "loss", "val_loss"))
     loss = highest(worst, "loss", "val_loss")
-    amount = counted(trials, "").strip()
     sentence = (
-        f"the loss exploded in {amount}: it rose to {spoken(loss)}{_of(trials, worst)} and never fell "
-        f"below {spoken(data.chance_loss)}, that of a constant prediction, with {learning_rates(trials)}: "
-        f"the steps are too long; {_remedy(record, trials)}"
+        f"the loss exploded in {counted(trials)}: it rose to {spoken(loss)}{_of(trials, worst)} and never "
+        f"fell below {spoken(data.chance_loss)}, that of a constant prediction, with "
+        f"{learning_rates(trials)}: the steps are too long; {_remedy(record, trials)}"
     )
     evidence: dict[str, Value] = {"loss": loss, "chance_loss": data.chance_loss}
     yield StudyFinding("exploding loss", sentence, numbers_of(trials), {**evidence, **_place(worst)})
@@ -111,16 +127,18 @@ def did_not_learn(record: StudyRecord) -> Iterator[StudyFinding]:
 def _did_not_learn(record: StudyRecord, trials: Trials, why: Why | None) -> StudyFinding:
     chance = 0.0 if record.data is None else record.data.chance_loss or 0.0
     loss = min(lowest(trial, "loss", "val_loss") for trial in trials)
-    reason = (
-        f"its first weights show no cause; look at {learning_rates(trials)} and at the data"
-        if why is None
-        else why.sentence
-    )
     sentence = (
         f"{counted(trials, 'did not learn')}: the loss never fell below {spoken(loss)}, and that of a "
-        f"constant prediction is {spoken(chance)}; {reason}"
+        f"constant prediction is {spoken(chance)}; {_unclear(trials) if why is None else why.sentence}"
     )
     evidence: dict[str, Value] = {"loss": loss, "chance_loss": chance}
     if why is not None:
         evidence["cause"] = why.cause
     return StudyFinding("did not learn", sentence, numbers_of(trials), evidence)
+
+
+def _unclear(trials: Trials) -> str:
+    """Say what is known where no probe gives the cause."""
+    if all(still_improving(trial, "val_loss", minimize=True) for trial in trials):
+        return "it was still falling in the last epoch: take longer steps, or train for longer"
+    return f"its first weights show no cause; look at {learning_rates(trials)} and at the data"

@@ -38,5 +38,8 @@ EDGE_TRIALS = 3
 FEWEST_TRIALS = 10
 """Trials with a value, or trials that ended, below which nothing is said of ranges and choices."""
 
+COLLAPSED = 0.01
+"""Deviation of the activations right behind a batch normalization, below which it has collapsed."""
+
 TOLD_SHARE = 0.25
 """Share of the ended trials from which on a finding that spares the best trial is told on the terminal."""

@@ -55,6 +55,8 @@ class Forward:
         self._add(output, shapes[-1])
         self.kernels = [f"hidden_{layer + 1}/kernel" for layer in structure.layers]
         self.branches = [activation_branch(kind) for kind in structure.menu.activations]
+        self.watched: list[Array] | None = None
+        """Collects the activations of the hidden layers while somebody traces with a list here."""
 
     def _add_hidden(self, index: int, layer: Hidden, inputs: Shape) -> tuple[str, str]:
         """Add a hidden layer; give the names of what stands behind its activation, and behind its noise."""
@@ -119,6 +121,8 @@ class Forward:
         tensor, _ = self._call(f"hidden_{index + 1}", weights, {}, tensor)
         tensor, moving = self._normalize(before, weights, moving, tensor, arguments, key)
         tensor = self._activate(index, weights, tensor, arguments, key)
+        if self.watched is not None:
+            self.watched.append(tensor)
         penalties = self._activity(index, tensor, arguments)
         tensor, moving = self._normalize(after, weights, moving, tensor, arguments, key)
         behind_activation, behind_noise = self.behind[index]

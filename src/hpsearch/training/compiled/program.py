@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hpsearch.components.objectives import Objective
 from hpsearch.components.optimizers import OPTIMIZERS
 from hpsearch.datasets import Split
+from hpsearch.training.compiled.measuring import Measurer
 from hpsearch.training.compiled.network import Forward, Tensors
 from hpsearch.training.compiled.operations import clip
 from hpsearch.training.compiled.structure import Arguments, Structure
@@ -72,6 +73,7 @@ class Program:
         self.rate_index = self.optimizer.variables.index(self.optimizer._learning_rate)  # noqa: SLF001
         self.epoch = jax.jit(self._epoch)
         self.cohort_epoch = jax.jit(self._cohort_epoch)
+        self.measurer = Measurer(self)
 
     @property
     def steps(self) -> int:

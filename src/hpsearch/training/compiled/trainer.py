@@ -7,6 +7,7 @@ import gc
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Dataset, Split
 from hpsearch.models import Weights, initial_weights
+from hpsearch.probes.record import TrainingProbe
 from hpsearch.training.compiled.menu import Menu, menu_of
 from hpsearch.training.compiled.program import Program
 from hpsearch.training.compiled.structure import arguments_of, structure_of
@@ -61,8 +63,10 @@ class CompiledTrainer(Trainer):
     so that a member's bits do not depend on its company.
     """
 
-    def __init__(self, dataset: Dataset, menu: Menu | None = None, width: int = 1) -> None:
-        super().__init__(dataset)
+    def __init__(
+        self, dataset: Dataset, menu: Menu | None = None, width: int = 1, *, probes: bool = False
+    ) -> None:
+        super().__init__(dataset, probes=probes)
         self.menu, self.width = menu, width
         self.programs = ProgramCache()
         self._data: dict[int, Any] = {}
@@ -74,7 +78,7 @@ class CompiledTrainer(Trainer):
         program = self.programs.get(
             (structure, shapes), lambda: Program(structure, split, self.objective, keeps_predictions=keeps)
         )
-        return CompiledNetwork(program, member, split, self.objective, self._on_device(split))
+        return CompiledNetwork(program, member, split, self.objective, self._on_device(split), self.width)
 
     def train(self, work: Sequence[Work]) -> list[EpochResult]:
         """Train networks for one epoch each: in turn, or in cohorts of the trainer's width."""
@@ -113,26 +117,40 @@ class CompiledTrainer(Trainer):
         return self._data[id(split)]
 
 
+def _key(plan: EpochPlan) -> NDArray[np.uint32]:
+    return np.array([plan.seed >> 32, plan.seed & 0xFFFFFFFF], np.uint32)
+
+
 class CompiledNetwork(Network):
     """The state of one network, and the program that moves it."""
 
     def __init__(
-        self, program: Program, member: Member, split: Split, objective: Objective, data: Any
+        self,
+        program: Program,
+        member: Member,
+        split: Split,
+        objective: Objective,
+        data: Any,
+        width: int = 1,
     ) -> None:
-        configuration = member.configuration
+        self.width = width
+        self.configuration = configuration = member.configuration
         self.program, self.data, self.objective = program, data, objective
         self.arguments = arguments_of(configuration, program.structure)
         features = split.train.x.shape[1:]
         weights = initial_weights(configuration, features, objective, member.seed)
         accumulator = getattr(configuration.training.optimizer, "initial_accumulator_value", None)
-        self.now = program.first_state(weights, accumulator)
+        self.now = self.before = program.first_state(weights, accumulator)
 
     def inputs(self, plan: EpochPlan) -> tuple[Any, ...]:
         """Give what the program takes for an epoch, beside the data."""
+        self.before = self.now
+        return self._inputs(plan, len(plan.rates))
+
+    def _inputs(self, plan: EpochPlan, steps: int) -> tuple[Any, ...]:
         rates = np.zeros(self.program.steps, np.float32)
         rates[: len(plan.rates)] = plan.rates
-        key = np.array([plan.seed >> 32, plan.seed & 0xFFFFFFFF], np.uint32)
-        return (self.now, self.arguments, key, plan.order, rates, np.int32(len(plan.rates)))
+        return (self.before, self.arguments, _key(plan), plan.order, rates, np.int32(steps))
 
     def train(self, plan: EpochPlan) -> EpochResult:
         self.now, numbers, predictions = self.program.epoch(*self.inputs(plan), self.data)
@@ -152,6 +170,34 @@ class CompiledNetwork(Network):
         metrics = {name: float(number) for name, number in zip(names, numbers, strict=False)}
         kept = None if predictions is None else np.asarray(predictions)
         return EpochResult(metrics, kept, int(numbers[-1]) or None)
+
+    def measure(self, plan: EpochPlan) -> TrainingProbe:
+        rows = np.arange(min(self.program.structure.batch_size, self.program.rows))
+        return self._probe(self.now, plan, rows, 0)
+
+    def diagnose(self, plan: EpochPlan, step: int) -> TrainingProbe:
+        before = self._step(plan, max(step - 1, 1))
+        broken = self._step(plan, step).broken
+        return replace(before, broken=broken)
+
+    def _step(self, plan: EpochPlan, step: int) -> TrainingProbe:
+        """Train the last epoch once more up to a step, from 1, and measure in it."""
+        state = self._replayed(plan, step - 1) if step > 1 else self.before
+        size = self.program.structure.batch_size
+        begin = (step - 1) % len(plan.rates) * size
+        return self._probe(state, plan, plan.order[begin : begin + size], step - 1)
+
+    def _replayed(self, plan: EpochPlan, steps: int) -> Any:
+        """Train so many steps of the last epoch once more, through the program that trained it."""
+        inputs = self._inputs(plan, steps)
+        if self.width == 1:
+            return self.program.epoch(*inputs, self.data)[0]
+        return self.program.cohort_epoch([inputs] * self.width, self.data)[0][0]
+
+    def _probe(self, state: Any, plan: EpochPlan, rows: NDArray[Any], step: int) -> TrainingProbe:
+        key = _key(plan) + np.array([step, 0], np.uint32)
+        x, y = self.data[0][rows], self.data[1][rows]
+        return self.program.measurer.probe(self.configuration, state, self.arguments, key, x, y)
 
     def weights(self) -> Any:
         return {**self.now["weights"], **self.now["moving"]}
