@@ -9,17 +9,20 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hpsearch.exceptions import HpsearchError
 from hpsearch.results import trials_csv
 from hpsearch.spec import load_study_file
 from hpsearch.store.arrays import read_arrays
+from hpsearch.store.documents import read_document
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.probes import read_probes
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import is_sealed
 from hpsearch.store.ticks import TickLog
+from hpsearch.store.winner import Applied, Insides, Looks
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ def check_study(files: StudyFiles) -> list[Checked]:
         files.database: lambda path: _database(path, record),
         files.best_model: _model,
         files.best_configuration: lambda path: f"configuration {load_study_file(path).spec.name}",
+        files.best_preprocessing: lambda path: _document(path, Applied, "what applies the model to new rows"),
+        files.looks: _looks,
+        files.insides: lambda path: _document(path, Insides, "the winner's insides"),
         files.probes: _probes,
         files.table: lambda path: _table(path, record),
         files.report: _report,
@@ -93,6 +99,20 @@ def _model(path: Path) -> str:
     if torn is not None:
         raise ValueError(f"{torn} in it is damaged; hpsearch optimize writes it anew")
     return "model"
+
+
+def _document(path: Path, kind: type[Any], told: str) -> str:
+    if read_document(path, kind) is None:
+        raise ValueError("it is damaged; hpsearch optimize writes it anew")
+    return told
+
+
+def _looks(path: Path) -> str:
+    looks = read_document(path, Looks)
+    if looks is None:
+        raise ValueError("it is damaged: how often the test part was looked at is not known any more")
+    count = len(looks.looks)
+    return f"{count} look{'' if count == 1 else 's'} at the test part"
 
 
 def _probes(path: Path) -> str:

@@ -14,6 +14,7 @@ from hpsearch.analysis.confirmation import judge_finalists
 from hpsearch.donors import donor_in_full
 from hpsearch.engines.job import ExportOrder, Start, TickOrder, WeightsOrder
 from hpsearch.engines.worker import Worker
+from hpsearch.looking import keep, name_of, order_for
 from hpsearch.model_code import path_of
 from hpsearch.spec import Component, Data, Pretrained, PythonModel, StudySpec, print_spec
 from hpsearch.spec.study import name_with
@@ -23,17 +24,21 @@ from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.winner import Looks
 from hpsearch.training.member import Member
 
 if TYPE_CHECKING:
     from hpsearch.analysis import Influence
 
 
-def leave_results(files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease) -> None:
+def leave_results(
+    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, *, ended: bool
+) -> StudyRecord:
     """Write the best models, the best configuration, the table and the report, as the holder of the lease.
 
     The best model is that of the winner's named replicate, or where nothing was confirmed of the best trial.
-    The worker saves the first model while the report is drawn here.
+    The worker saves it, and where the search has `ended` looks at the test part with it, while what mattered
+    is found out here. Gives the record with what was seen.
     """
     from hpsearch.analysis import find_influence
 
@@ -41,17 +46,23 @@ def leave_results(files: StudyFiles, record: StudyRecord, worker: Worker, lease:
     best = best_of(record, confirmation)
     others = [trial for trial in record.ranking[: record.spec.search.keep] if trial is not best.trial]
     if best.trial is not None:
-        _submit_export(files, record, best, worker)
+        worker.submit(
+            order_for(
+                record, name_of(best.trial, best.run), _export(files, record, best, worker), ended=ended
+            )
+        )
         _write(lease, files.best_configuration, print_spec(best_spec(record, best.trial)))
     _write(lease, files.table, trials_csv(record))
     influence = find_influence(record, files)
+    if best.trial is not None:
+        winner = _export_to(files.best_model, files, worker, lease)
+        record = keep(files, record, name_of(best.trial, best.run), winner, lease)
     lease.check()
     write_atomically(files.report, render(record, confirmation, influence))
-    if best.trial is not None:
-        _export_to(files.best_model, files, worker, lease)
     for trial in others[: record.spec.search.keep - 1]:
-        _submit_export(files, record, Best(trial, None), worker)
+        worker.submit(_export(files, record, Best(trial, None), worker))
         _export_to(files.model(trial.number), files, worker, lease)
+    return record
 
 
 @dataclass(frozen=True)
@@ -75,10 +86,11 @@ def best_of(record: StudyRecord, confirmation: StudyRecord | None) -> Best:
     return Best(trial, run)
 
 
-def _export_to(path: Path, files: StudyFiles, worker: Worker, lease: Lease) -> None:
-    worker.result()
+def _export_to(path: Path, files: StudyFiles, worker: Worker, lease: Lease) -> Any:
+    told = worker.result()
     lease.check()
     rename(_temporary(files), path)
+    return told
 
 
 def leave_comparison(files: StudyFiles, record: StudyRecord, lease: Lease) -> None:
@@ -119,12 +131,13 @@ def _temporary(files: StudyFiles) -> Path:
     return files.best_model.with_name(f".best.{os.getpid()}.tmp.keras")
 
 
-def _submit_export(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker) -> None:
+def _export(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker) -> ExportOrder:
+    """Ask for the model of a trial or of its replicate, which is trained again where its weights are gone."""
     trial = best.run or best.trial
     assert trial is not None  # noqa: S101 - it was asked before
     stored = None if best.run is not None else read_arrays(files.weights(trial.number))
     weights = stored[0] if stored else _train_again(record, trial, worker)
-    worker.submit(ExportOrder(trial.configuration.dump(), weights, str(_temporary(files)), trial.seed))
+    return ExportOrder(trial.configuration.dump(), weights, str(_temporary(files)), trial.seed)
 
 
 def _train_again(record: StudyRecord, best: TrialRecord, worker: Worker) -> dict[str, Any]:
@@ -182,6 +195,7 @@ def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str 
         "study": best_spec(record, trial).dump(),
         "model": model,
         "confirmation": plain(verdict),
+        "test": plain(record.looks) if record.looks != Looks() else None,
     }
     return json.dumps(told, indent=2)
 
@@ -190,18 +204,23 @@ def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str
     """Tell in a few lines what is best, how sure that is, and where its model is."""
     from hpsearch.analysis import NOT_JUDGED, analyze
     from hpsearch.report.prose import verdict_sentences
+    from hpsearch.report.winner import look_words
 
     best, analysis = best_of(record, confirmation), analyze(record, confirmation, NOT_JUDGED)
     place = f"model: {model or 'saved when the study ends'}"
-    if best.trial is None or best.run is None or analysis.verdict is None:
-        told = "" if best.trial is None else _score(record, best.trial)
-        return [f"trial {best.trial.number}: {told}" if best.trial else "no trial has a value", place]
+    if best.trial is None:
+        return ["no trial has a value", place]
+    look = record.looks.of(name_of(best.trial, best.run))
+    seen = look_words(record.looks, look) if look is not None else ""
+    if best.run is None or analysis.verdict is None:
+        told = f"trial {best.trial.number}: {_score(record, best.trial)}"
+        return [told, f"{place} ({seen})" if seen else place]
     winner, *rest = verdict_sentences(analysis, analysis.verdict)
     replicate = analysis.verdict.named.replicate if analysis.verdict.named else 0
     return [
         winner,
         " ".join(filter(None, rest)),
-        f"{place} (replicate {replicate}: {_score(record, best.run)})",
+        f"{place} ({'; '.join(filter(None, (f'replicate {replicate}: {_score(record, best.run)}', seen)))})",
     ]
 
 

@@ -161,28 +161,30 @@ def _run(
     if kind == "search" and outcome in CONFIRMED:
         outcome = confirm(files, resolved, record, crew, lease, display) or outcome
     if outcome != "interrupted":
-        record = _leave(files, record, crew, lease)
+        ended = outcome in CONFIRMED and not any(trial.state == "running" for trial in record.trials)
+        record = _leave(files, record, crew, lease, ended=ended)
     return outcome, record
 
 
-def _leave(files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease) -> StudyRecord:
+def _leave(files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease, *, ended: bool) -> StudyRecord:
     """Leave the results behind, if need be with another worker."""
     if record.kind == "comparison":
         leave_comparison(files, record, lease)
         return record
     try:
-        return _leave_search(files, record, crew.workers[0], lease)
+        return _leave_search(files, record, crew.workers[0], lease, ended=ended)
     except WorkerDiedError:
-        return _leave_search(files, record, crew.renew(crew.workers[0]), lease)
+        return _leave_search(files, record, crew.renew(crew.workers[0]), lease, ended=ended)
 
 
-def _leave_search(files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease) -> StudyRecord:
+def _leave_search(
+    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, *, ended: bool
+) -> StudyRecord:
     """Say why trials did not learn, and leave the results of a search behind."""
     from hpsearch.explaining import explain
 
     explained = explain(files, record, worker, lease)
-    leave_results(files, explained, worker, lease)
-    return explained
+    return leave_results(files, explained, worker, lease, ended=ended)
 
 
 def _with_confirmation(files: StudyFiles) -> list[StudyFiles]:

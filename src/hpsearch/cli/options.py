@@ -76,3 +76,10 @@ class ProbeFormat(StrEnum):
 
     table = "table"
     json = "json"
+
+
+class PredictFormat(StrEnum):
+    """How predictions are printed."""
+
+    csv = "csv"
+    json = "json"

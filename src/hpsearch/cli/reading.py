@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.app import app
-from hpsearch.cli.options import BestFormat, ImportanceMethod, NameArgument, OutOption, TrialsFormat
+from hpsearch.cli.options import (
+    BestFormat,
+    ImportanceMethod,
+    NameArgument,
+    OutOption,
+    PredictFormat,
+    TrialsFormat,
+)
 from hpsearch.cli.studies import console, files_of, record_of, records_of
 from hpsearch.exceptions import HpsearchError
 
@@ -73,6 +80,39 @@ def best(
         for line in best_lines(record, confirmation, model):
             print(f"# {line}")
         print(print_spec(best_spec(record, trial)), end="")
+
+
+@app.command()
+def predict(
+    study: NameArgument,
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="The rows: csv as the study's, or npz with x.", show_default=False
+        ),
+    ],
+    format: Annotated[PredictFormat, typer.Option(help="How to print them.")] = PredictFormat.csv,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Write them to a file.", show_default=False),
+    ] = None,
+    out: OutOption = Path(),
+) -> None:
+    """Apply the best model of a study to new rows."""
+    from hpsearch.predicting import predict as run
+    from hpsearch.store.disk import write_atomically
+
+    files, record = record_of(study, out)
+    if record.kind != "search":
+        raise HpsearchError(f"{record.name!r} is a comparison, and only a search saves its best model")
+    predicted = run(files, data)
+    for note in predicted.notes:
+        print(f"hpsearch: {note}", file=sys.stderr)
+    told = predicted.json() if format is PredictFormat.json else predicted.csv()
+    if output is None:
+        print(told, end="")
+    else:
+        write_atomically(output, told.encode())
 
 
 @app.command()

@@ -3,6 +3,17 @@
 from hpsearch.datasets._dataset import Dataset
 from hpsearch.datasets._encoding import Column, Encoding
 from hpsearch.datasets._loading import load_dataset
+from hpsearch.datasets._preprocessing import NewRows, Preprocessing
 from hpsearch.datasets._rows import Rows, Scaling, Split
 
-__all__ = ["Column", "Dataset", "Encoding", "Rows", "Scaling", "Split", "load_dataset"]
+__all__ = [
+    "Column",
+    "Dataset",
+    "Encoding",
+    "NewRows",
+    "Preprocessing",
+    "Rows",
+    "Scaling",
+    "Split",
+    "load_dataset",
+]

@@ -11,7 +11,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from hpsearch.datasets._loaded import Loaded, from_arrays
 
 if TYPE_CHECKING:
-    from hpsearch.datasets._dataset import Task
+    from hpsearch.datasets._preprocessing import Task
 
 LOADERS: Mapping[str, Callable[[], Any]] = {
     "digits": load_digits,

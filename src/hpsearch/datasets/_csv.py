@@ -105,6 +105,20 @@ class Table:
 
 def load_csv(path: Path, target: str) -> Loaded:
     """Read a csv file and set its target column apart. Raises `DataError`, with the line where it can."""
+    whole, fingerprint = _table(path)
+    where, columns = whole.where, whole.columns
+    position = _position(where, [column.name for column in columns], target)
+    table = Table(where, (*columns[:position], *columns[position + 1 :]), whole.lines)
+    return Loaded(where, table, _target(table, columns[position]), fingerprint)
+
+
+def load_rows(path: Path) -> Table:
+    """Read a csv file with all its columns. Raises `DataError`, with the line where it can."""
+    return _table(path)[0]
+
+
+def _table(path: Path) -> tuple[Table, str]:
+    """Give all columns of a file, and its fingerprint."""
     where = str(path)
     try:
         _refuse_large(path)
@@ -113,10 +127,8 @@ def load_csv(path: Path, target: str) -> Loaded:
         raise DataError(f"{where}:{_first_undecodable(path)}: this line is not UTF-8.") from None
     except (OSError, MemoryError) as failure:
         raise DataError(f"{where}: the file cannot be read ({failure}).") from None
-    position = _position(where, header, target)
-    columns = [Cells(name, texts) for name, texts in zip(header, zip(*rows, strict=True), strict=True)]
-    table = Table(where, (*columns[:position], *columns[position + 1 :]), lines)
-    return Loaded(where, table, _target(table, columns[position]), fingerprint)
+    columns = (Cells(name, texts) for name, texts in zip(header, zip(*rows, strict=True), strict=True))
+    return Table(where, tuple(columns), lines), fingerprint
 
 
 def _refuse_large(path: Path) -> None:

@@ -11,9 +11,8 @@ import numpy as np
 from hpsearch.data_summary import DataSummary
 from hpsearch.datasets._chance import chance_accuracy, chance_loss
 from hpsearch.datasets._encoding import Encoding, Imputation
+from hpsearch.datasets._preprocessing import Preprocessing, Task
 from hpsearch.datasets._rows import Array, Rows, Split
-
-Task = Literal["classification", "regression"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +82,11 @@ class Dataset:
         rows = self.raw_test(split)
         scaling = self.splits[split].scaling
         return rows if rows is None or scaling.identity else Rows(scaling.apply(rows.x), rows.y)
+
+    def preprocessing(self, split: int = 0) -> Preprocessing:
+        """Give what it takes to bring new rows into the form that an exported model of a split takes."""
+        encoding = None if self.encoding is None else self.encoding.of_split(split)
+        return Preprocessing(self.source, self.task, self.labels, self.features, encoding)
 
     def summary(self) -> DataSummary:
         """Give the data set in numbers; the rows are those of the first split, `folds` counts the splits."""

@@ -7,7 +7,7 @@ ColumnTransformer compute, in a form that is quick for 10^5 columns and that can
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -64,6 +64,14 @@ class Encoding:
         """Give everything as dictionaries, lists, texts and numbers."""
         return asdict(self)
 
+    def of_split(self, split: int) -> Encoding:
+        """Give the encoding as a single split fitted it."""
+        own = (
+            replace(column, imputation=(column.imputation[split],), unseen=(column.unseen[split],))
+            for column in self.columns
+        )
+        return Encoding(self.target, tuple(own))
+
     def encode(self, cells: Mapping[str, Sequence[str]], split: int = 0) -> Array:
         """Encode rows that were not in the file, as the training part of a split says.
 
@@ -75,8 +83,11 @@ class Encoding:
         if absent:
             raise DataError(f"The rows lack the column {absent[0]!r}.")
         columns = tuple(Cells(c.name, tuple(text.strip() for text in cells[c.name])) for c in self.columns)
-        table = Table("The rows", columns, range(1, len(columns[0].texts) + 1))
-        for known, column in zip(self.columns, columns, strict=True):
+        return self.encode_rows(Table("The rows", columns, range(1, len(columns[0].texts) + 1)), split)
+
+    def encode_rows(self, table: Table, split: int = 0) -> Array:
+        """Encode the rows of a table whose columns are those of the encoding, in its order, as `encode`."""
+        for known, column in zip(self.columns, table.columns, strict=True):
             if known.kind == "numeric":
                 table.complain_of_numbers(column)
         return _imputation(self.columns, split).apply(_encoded(table, self.columns))

@@ -17,7 +17,7 @@ from hpsearch.datasets._npz import read_npz
 from hpsearch.exceptions import DataError
 
 if TYPE_CHECKING:
-    from hpsearch.datasets._dataset import Task
+    from hpsearch.datasets._preprocessing import Task
     from hpsearch.datasets._rows import Array
 
 TASKS: Mapping[str, Task] = {

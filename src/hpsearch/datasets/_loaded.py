@@ -13,7 +13,7 @@ from hpsearch.exceptions import DataError
 
 if TYPE_CHECKING:
     from hpsearch.datasets._csv import Table
-    from hpsearch.datasets._dataset import Task
+    from hpsearch.datasets._preprocessing import Task
     from hpsearch.datasets._rows import Array
 
 MAX_BYTES = 2**33

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.datasets._loaded import MAX_BYTES
+from hpsearch.datasets._loaded import MAX_BYTES, features
 from hpsearch.datasets._rows import Array
 from hpsearch.exceptions import DataError
 
@@ -47,6 +47,22 @@ def read_npz(path: Path) -> dict[str, Array]:
 
     Raises `DataError` for a file that cannot be read, lacks a key or holds Python objects.
     """
+    return _arrays(path, _keys)
+
+
+def read_features(path: Path) -> Array:
+    """Read `x` of a file that may lack targets. Raises `DataError` as `read_npz`."""
+    return features(str(path), "x", _arrays(path, _only_features)["x"])
+
+
+def _only_features(path: Path, found: set[str]) -> dict[str, str]:
+    if "x" not in found:
+        raise DataError(f"{path}: lacks x, the rows; it holds {', '.join(sorted(found)) or 'nothing'}.")
+    return {"x": "x"}
+
+
+def _arrays(path: Path, choose: Callable[[Path, set[str]], dict[str, str]]) -> dict[str, Array]:
+    """Read the arrays that are chosen from the keys of a file, under the names that the choice gives them."""
     try:
         if not path.is_file():
             raise DataError(f"{path}: there is no such file.")
@@ -54,7 +70,7 @@ def read_npz(path: Path) -> dict[str, Array]:
             raise DataError(f"{path}: this is not an npz file.")
         # numpy does not close a file that it opened itself and found damaged.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            keys = _keys(path, set(archive.files))
+            keys = choose(path, set(archive.files))
             return {key: _array(path, archive, name) for key, name in keys.items()}
     except BROKEN as failure:
         raise DataError(f"{path}: cannot be read as an npz file ({failure}).") from None

@@ -12,8 +12,8 @@ import numpy as np
 from hpsearch.exceptions import DataError
 
 if TYPE_CHECKING:
-    from hpsearch.datasets._dataset import Task
     from hpsearch.datasets._loaded import Loaded
+    from hpsearch.datasets._preprocessing import Task
     from hpsearch.datasets._rows import Array
     from hpsearch.spec import Data
 

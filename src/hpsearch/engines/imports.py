@@ -64,6 +64,22 @@ def import_keras(backend: str, *, spawned: bool) -> None:
 
 
 @contextmanager
+def tensorflow_forgotten() -> Iterator[None]:
+    """Let a TensorFlow that Keras does without look as if nobody had asked for it.
+
+    Keras' scaling layers, when they are called, ask for its state as soon as the name is known.
+    """
+    hidden = sys.modules.get("tensorflow", sys) is None
+    if hidden:
+        del sys.modules["tensorflow"]
+    try:
+        yield
+    finally:
+        if hidden:
+            sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]
+
+
+@contextmanager
 def _without(modules: tuple[str, ...]) -> Iterator[None]:
     """Let modules that are not imported yet look as if they were not installed."""
     absent = [module for module in modules if module not in sys.modules]

@@ -8,7 +8,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hpsearch.data_summary import DataSummary
+from hpsearch.datasets import Preprocessing
 from hpsearch.donors import DonorFile
+from hpsearch.training.evaluation import Evaluation, Part
 from hpsearch.training.member import EpochReport, MemberState
 
 
@@ -90,6 +92,32 @@ class ExportOrder:
 
 
 @dataclass(frozen=True)
+class WinnerOrder:
+    """Save the winner as its `export` says, and evaluate it once on a part of the data, on raw rows.
+
+    `part` is None where it was evaluated before; a model whose weights are among those that have `seen` the
+    test part is not evaluated there again.
+    """
+
+    export: ExportOrder
+    part: Part | None
+    seen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The winner as it was saved: the SHA-256 of its weights, and what it takes to apply it to new rows.
+
+    `evaluation` is None where none was asked for; `problem` says why one failed.
+    """
+
+    weights: str
+    preprocessing: Preprocessing
+    evaluation: Evaluation | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
 class ProbeOrder:
     """Measure the hidden layers of a perceptron at the first weights that a seed gives it.
 
@@ -101,4 +129,4 @@ class ProbeOrder:
     rows: int = 512
 
 
-Order = TickOrder | WeightsOrder | ExportOrder | ProbeOrder
+Order = TickOrder | WeightsOrder | ExportOrder | WinnerOrder | ProbeOrder

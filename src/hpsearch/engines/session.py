@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from hpsearch.engines.job import (
     TickOrder,
     TickResult,
     WeightsOrder,
+    Winner,
+    WinnerOrder,
 )
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.model_code import model_code
@@ -32,6 +35,8 @@ from hpsearch.spec.data import TestRows
 from hpsearch.spec.search import SCORERS
 
 if TYPE_CHECKING:
+    import keras
+
     from hpsearch.models import Bodies, Builders
     from hpsearch.probes.record import LayerProbe
     from hpsearch.training.member import EpochReport
@@ -88,7 +93,10 @@ class Session:
             return self.trainer.best_weights(order.number)
         if isinstance(order, ProbeOrder):
             return self._probe(order)
-        return self._export(order)
+        if isinstance(order, WinnerOrder):
+            return self._winner(order)
+        self._export(order)
+        return None
 
     def _tick(self, order: TickOrder) -> TickResult:
         for number in order.stop:
@@ -144,7 +152,21 @@ class Session:
         prober = Prober(batch, self.trainer.objective)
         return prober.probe(read_configuration(order.configuration), (order.seed,))
 
-    def _export(self, order: ExportOrder) -> None:
+    def _winner(self, order: WinnerOrder) -> Winner:
+        from hpsearch.engines.evaluating import evaluated, fingerprint
+
+        model = self._export(order.export)
+        weights = fingerprint(model)
+        saved = Winner(weights, self.dataset.preprocessing())
+        if order.part is None or (order.part == "test" and weights in order.seen):
+            return saved
+        try:
+            found = evaluated(model, self.dataset, self.trainer.objective, order.part, self.spec.search)
+        except Exception as failure:  # noqa: BLE001 - the study ends well without it
+            return replace(saved, problem=told(failure))
+        return replace(saved, evaluation=found)
+
+    def _export(self, order: ExportOrder) -> keras.Model:
         from hpsearch.models import export_model, save_model
 
         model = export_model(
@@ -158,6 +180,7 @@ class Session:
             self.bodies,
         )
         save_model(model, Path(order.path))
+        return model
 
     def close(self) -> None:
         """Release the trainer."""

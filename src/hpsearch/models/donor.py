@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.exceptions import DonorError
+from hpsearch.models.saved import foreign_classes, saved_configuration
 
 SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
 """What scales rows in front of a donor's first layer."""
@@ -91,11 +92,10 @@ class Donor:
     def _check_stock(self) -> None:
         """Refuse, before anything is loaded, what is not of Keras."""
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                config = json.loads(archive.read("config.json"))
+            config = saved_configuration(self.path)
         except (zipfile.BadZipFile, OSError, KeyError, ValueError, RecursionError):
             raise self._problem("expected a model as Keras saves it (.keras)") from None
-        for name in _foreign(config):
+        for name in foreign_classes(config):
             raise self._problem(f"{name} is not one of Keras' own layers, and only those can be reused")
 
     @property
@@ -164,20 +164,6 @@ class Donor:
 def _is_straight(model: Any) -> bool:
     tensors = [getattr(model, name, None) for name in ("inputs", "outputs")]
     return isinstance(model, keras.Model) and all(found and len(found) == 1 for found in tensors)
-
-
-def _foreign(node: Any) -> Iterator[str]:
-    """Iterate over the names of the classes in a saved configuration that are not of Keras."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _foreign(item)
-    elif isinstance(node, dict):
-        if "class_name" in node and "registered_name" in node:
-            module = str(node.get("module"))
-            if module != "builtins" and module.partition(".")[0] != "keras":
-                yield str(node["class_name"])
-        for item in node.values():
-            yield from _foreign(item)
 
 
 def _flat(model: keras.Model, without: Iterable[keras.layers.Layer] = ()) -> keras.Model:

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from hpsearch.analysis import Analysis
-from hpsearch.report import prose, tables
-from hpsearch.report.figures import draw_curves, draw_importance, draw_progress, fit_scale
+from hpsearch.report import prose, tables, winner
+from hpsearch.report.figures import (
+    draw_confusion,
+    draw_curves,
+    draw_importance,
+    draw_progress,
+    draw_residuals,
+    fit_scale,
+)
 from hpsearch.report.tables import Table
 from hpsearch.spec import print_spec, print_yaml
 from hpsearch.store.record import StudyRecord
+from hpsearch.store.winner import Looks
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,8 @@ class StudyPage:
     answer: str
     best: BestConfiguration | None
     sure: Explained | None
+    looks: Explained | None
+    insides: Explained | None
     findings: Explained
     ranking: Table | None
     importance: Explained
@@ -60,6 +70,8 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         answer=prose.answer(analysis),
         best=_best(analysis, record),
         sure=_sure(analysis),
+        looks=_looks(record),
+        insides=_insides(record),
         findings=_findings(analysis),
         ranking=tables.ranking_table(analysis) if analysis.ranking else None,
         importance=_importance(analysis),
@@ -90,6 +102,25 @@ def _sure(analysis: Analysis) -> Explained | None:
         return None
     table = tables.finalists_table(verdict, analysis.metric)
     return Explained(prose.confirmation_note(verdict), table=table)
+
+
+def _looks(record: StudyRecord) -> Explained | None:
+    looks = record.looks
+    if looks == Looks():
+        return None
+    return Explained(winner.looks_note(looks), table=winner.looks_table(looks) if looks.looks else None)
+
+
+def _insides(record: StudyRecord) -> Explained | None:
+    insides = record.insides
+    if insides is None:
+        return None
+    found, figure = insides.evaluation, None
+    if found.confusion is not None:
+        figure = draw_confusion(found.confusion, insides.labels)
+    elif found.residuals is not None:
+        figure = draw_residuals(found.residuals.pairs)
+    return Explained(winner.insides_note(insides), figure, winner.insides_table(insides))
 
 
 def _findings(analysis: Analysis) -> Explained:

@@ -91,6 +91,21 @@ class StudyFiles:
         return self.directory / "best.yaml"
 
     @property
+    def best_preprocessing(self) -> Path:
+        """What it takes to apply the best model to new rows: the encoding of columns, labels, shapes."""
+        return self.directory / "best.json"
+
+    @property
+    def looks(self) -> Path:
+        """The log of looks at the test part."""
+        return self.directory / "test.json"
+
+    @property
+    def insides(self) -> Path:
+        """Where the winner is right and wrong."""
+        return self.directory / "insides.json"
+
+    @property
     def probes(self) -> Path:
         """Probes of trials that did not learn, at their first weights."""
         return self.directory / "probes.npz"

@@ -13,6 +13,7 @@ from hpsearch.experiment import Kind, experiment_of
 from hpsearch.probes.record import LayerProbe, TrainingProbe
 from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Configuration, StudySpec
+from hpsearch.store.winner import Insides, Looks
 
 State = Literal["running", "complete", "pruned", "failed"]
 
@@ -84,6 +85,10 @@ class StudyRecord:
     """Where relative paths of data start from."""
     kind: Kind = "search"
     first_probes: Mapping[int, tuple[LayerProbe, ...]] = field(default_factory=dict)
+    looks: Looks = field(default_factory=Looks)
+    """Every look at the test part."""
+    insides: Insides | None = None
+    """Where the winner that was evaluated last is right and wrong."""
 
     @property
     def name(self) -> str:

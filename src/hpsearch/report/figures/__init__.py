@@ -1,6 +1,7 @@
 """Typed results drawn as figures for the report."""
 
 from hpsearch.report.figures.bands import BandPanel, BandPlot, DrawnBand, draw_bands
+from hpsearch.report.figures.confusion import draw_confusion
 from hpsearch.report.figures.curves import draw_curves
 from hpsearch.report.figures.depths import BY_ARM, BY_EPOCH, draw_depths
 from hpsearch.report.figures.dots import DotPlot, DotRow, draw_dots
@@ -8,6 +9,7 @@ from hpsearch.report.figures.heat_map import HeatCell, HeatMap, draw_heat_map
 from hpsearch.report.figures.histograms import draw_histograms
 from hpsearch.report.figures.importance import draw_importance
 from hpsearch.report.figures.progress import draw_progress
+from hpsearch.report.figures.residuals import draw_residuals
 from hpsearch.report.figures.scale import Scale, fit_scale
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "HeatMap",
     "Scale",
     "draw_bands",
+    "draw_confusion",
     "draw_curves",
     "draw_depths",
     "draw_dots",
@@ -29,5 +32,6 @@ __all__ = [
     "draw_histograms",
     "draw_importance",
     "draw_progress",
+    "draw_residuals",
     "fit_scale",
 ]

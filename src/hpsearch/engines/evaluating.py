@@ -1,0 +1,38 @@
+"""A model on a part of the data, through plain Keras on raw rows."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import cast
+
+import keras
+import numpy as np
+
+from hpsearch.components.objectives import Objective
+from hpsearch.datasets import Dataset, Rows
+from hpsearch.engines.imports import tensorflow_forgotten
+from hpsearch.models.predictions import predictions_of
+from hpsearch.randomness import derive
+from hpsearch.spec import Search
+from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate
+
+
+def fingerprint(model: keras.Model) -> str:
+    """Give the SHA-256 of a model's weights with their shapes and types, as hexadecimal digits."""
+    digest = sha256()
+    for weight in map(np.ascontiguousarray, model.get_weights()):
+        digest.update(f"{weight.dtype.str} {weight.shape}\n".encode())
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
+
+
+def evaluated(
+    model: keras.Model, dataset: Dataset, objective: Objective, part: Part, search: Search
+) -> Evaluation:
+    """Evaluate an exported model on the test part, or on the validation part of the first split."""
+    rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
+    with tensorflow_forgotten():
+        given = predictions_of(model, rows.x)
+    losses = keras.ops.convert_to_numpy(objective.validation_losses(rows.y, given))
+    predictions = Predictions(rows.y, given, losses, dataset.labels)
+    return evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part))

@@ -1,0 +1,31 @@
+"""What an exported model gives for many rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+BATCH = 256
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+    """Rows batch by batch: Keras feeds plain arrays through TensorFlow, which may not be there."""
+
+    def __init__(self, x: NDArray[Any]) -> None:
+        super().__init__()
+        self.x = x
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.x) / BATCH)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32]]:
+        return (self.x[index * BATCH : (index + 1) * BATCH].astype(np.float32, copy=False),)
+
+
+def predictions_of(model: keras.Model, x: NDArray[Any]) -> NDArray[np.float32]:
+    """Give what a model gives for raw rows (n, *features): (n, units) probabilities or numbers."""
+    return np.asarray(model.predict(_Batches(x), verbose=0))

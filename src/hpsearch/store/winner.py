@@ -1,0 +1,98 @@
+"""The winner: its name, what applies it to new rows, the log of looks at the test part, its insides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.datasets import Preprocessing
+from hpsearch.store.documents import read_document, write_document
+from hpsearch.training.evaluation import Evaluation, Measure
+
+
+@dataclass(frozen=True)
+class WinnerName:
+    """Which model stands for a study: its trial, and the replicate, seed and epoch that gave its weights.
+
+    `replicate` is None where nothing was confirmed, and the trial's own model stands for it.
+    """
+
+    trial: int
+    replicate: int | None
+    seed: int
+    epoch: int | None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Whose model is the best, the SHA-256 of its weights, and what applies it to new rows."""
+
+    study: str
+    winner: WinnerName
+    weights: str
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True)
+class Look:
+    """One evaluation on the test part: when (UTC), by which model, and the SHA-256 of its weights."""
+
+    date: str
+    winner: WinnerName
+    weights: str
+    rows: int
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Every look at the test part, the oldest first; `lost` tells that the record of others was damaged."""
+
+    looks: tuple[Look, ...] = ()
+    lost: bool = False
+
+    def of(self, winner: WinnerName) -> Look | None:
+        """Give the look of a winner, or None before it had one."""
+        return next((look for look in self.looks if look.winner == winner), None)
+
+
+@dataclass(frozen=True)
+class Insides:
+    """Where a winner is right and wrong: its evaluation, and the labels of the classes."""
+
+    winner: WinnerName
+    labels: tuple[str, ...]
+    evaluation: Evaluation
+
+
+def read_applied(path: Path) -> Applied | None:
+    """Read what applies the best model to new rows; None where there is no such file, or it is damaged."""
+    return read_document(path, Applied)
+
+
+def write_applied(path: Path, applied: Applied) -> None:
+    """Write what applies the best model to new rows."""
+    write_document(path, Applied, applied)
+
+
+def read_looks(path: Path) -> Looks:
+    """Read the log of looks; of one that is damaged it is only known that it was there."""
+    found = read_document(path, Looks)
+    if found is not None:
+        return found
+    return Looks(lost=path.exists())
+
+
+def write_looks(path: Path, looks: Looks) -> None:
+    """Write the log of looks."""
+    write_document(path, Looks, looks)
+
+
+def read_insides(path: Path) -> Insides | None:
+    """Read what was seen inside the winner; None where there is no such file, or it is damaged."""
+    return read_document(path, Insides)
+
+
+def write_insides(path: Path, insides: Insides) -> None:
+    """Write what was seen inside the winner."""
+    write_document(path, Insides, insides)

@@ -1,0 +1,185 @@
+"""How good predictions are on rows that chose nothing, with intervals, and where they are wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.spec.search import SCORERS
+from hpsearch.training.scorers import score
+
+Array = NDArray[Any]
+Part = Literal["test", "validation"]
+Method = Literal["normal", "wilson", "bootstrap"]
+
+LEVEL = 0.95
+RESAMPLES = 500
+FEWEST_RESAMPLES = 0.9
+"""The share of the resamples on which a scorer must give a number; below it there is no interval."""
+
+MAX_CLASSES = 50
+"""Above this a confusion matrix is too large to be read."""
+
+PAIRS = 200
+"""Pairs of a true and a predicted number that are kept."""
+
+SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number over rows with its 95 % interval, and how that was found.
+
+    `value` is None where it is not finite, the ends where there is no interval.
+    """
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    method: Method
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Predicted minus true: the quantiles at `SHARES`, and a sample of (true, predicted) pairs."""
+
+    shares: tuple[float, ...]
+    quantiles: tuple[float, ...]
+    pairs: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model on one part of the data.
+
+    `confusion` counts rows by their true class and then by the predicted one, in the order of the labels; it
+    is None for a regression and for more than 50 classes. `residuals` is None for a classification, and where
+    a prediction is not finite.
+    """
+
+    part: Part
+    rows: int
+    measures: tuple[Measure, ...]
+    confusion: tuple[tuple[int, ...], ...] | None
+    residuals: Residuals | None
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What an exported model gives for rows.
+
+    `y`: (n,) classes or numbers; `given`: (n, units) probabilities or numbers; `losses`: (n,). `labels` is
+    empty for a regression.
+    """
+
+    y: Array
+    given: Array
+    losses: Array
+    labels: tuple[str, ...]
+
+    @property
+    def guesses(self) -> Array:
+        """Give the predicted class of each row, as Keras counts accuracy: (n,) int."""
+        return guessed(self.given)
+
+
+def guessed(given: Array) -> Array:
+    """Give the class of each row: of one unit the second above a half, of several the most probable.
+
+    `given`: (n, units) probabilities. Gives (n,) int64.
+    """
+    return (given[:, 0] > 0.5).astype(np.int64) if given.shape[1] == 1 else given.argmax(axis=-1)
+
+
+def evaluate(predictions: Predictions, part: Part, metric: str, seed: int) -> Evaluation:
+    """Measure predictions: the loss, accuracy or mae, and the metric where it is one of scikit-learn's.
+
+    Resamples of rows, and the pairs that are kept, are drawn from the seed.
+    """
+    measures = [_mean("loss", predictions.losses)]
+    if predictions.labels:
+        measures.append(_accuracy(predictions.guesses == predictions.y))
+    else:
+        measures.append(_mean("mae", np.abs(_residuals(predictions))))
+    if metric in {*SCORERS["classification"], *SCORERS["regression"]}:
+        measures.append(_scored(metric, predictions, seed))
+    return Evaluation(
+        part,
+        len(predictions.y),
+        tuple(measures),
+        _confusion(predictions),
+        None if predictions.labels else _where_wrong(predictions, seed),
+    )
+
+
+def _residuals(predictions: Predictions) -> Array:
+    return predictions.given[:, 0].astype(np.float64) - predictions.y.astype(np.float64)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _mean(name: str, of_rows: Array) -> Measure:
+    """Give the mean of what cannot be negative, with the normal interval of a mean."""
+    from scipy.stats import norm
+
+    rows = of_rows.astype(np.float64)
+    value = _finite(rows.mean())
+    if value is None or len(rows) < 2:
+        return Measure(name, value, None, None, "normal")
+    reach = float(norm.ppf((1 + LEVEL) / 2) * rows.std(ddof=1) / math.sqrt(len(rows)))
+    return Measure(name, value, max(value - reach, 0.0), value + reach, "normal")
+
+
+def _accuracy(hits: Array) -> Measure:
+    from scipy.stats import binomtest
+
+    found = binomtest(int(hits.sum()), len(hits)).proportion_ci(LEVEL, method="wilson")
+    return Measure("accuracy", float(hits.mean()), float(found.low), float(found.high), "wilson")
+
+
+def _scored(metric: str, predictions: Predictions, seed: int) -> Measure:
+    def on(rows: Any) -> float:
+        return score(metric, predictions.y[rows], predictions.given[rows], predictions.labels)
+
+    value = _finite(on(slice(None)))
+    low, high = (None, None) if value is None else _resampled(on, len(predictions.y), seed)
+    return Measure(metric, value, low, high, "bootstrap")
+
+
+def _resampled(on: Callable[[Array], float], rows: int, seed: int) -> tuple[float, float] | tuple[None, None]:
+    """Give the percentile interval of the bootstrap (Efron 1979) over rows."""
+    generator = np.random.default_rng(seed)
+    found = np.array([on(generator.integers(rows, size=rows)) for _ in range(RESAMPLES)])
+    found = found[np.isfinite(found)]
+    if len(found) < FEWEST_RESAMPLES * RESAMPLES:
+        return None, None
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _confusion(predictions: Predictions) -> tuple[tuple[int, ...], ...] | None:
+    classes = len(predictions.labels)
+    if not 0 < classes <= MAX_CLASSES:
+        return None
+    places = predictions.y.astype(np.int64) * classes + predictions.guesses
+    counts = np.bincount(places, minlength=classes * classes).reshape(classes, classes)
+    return tuple(map(tuple, counts.tolist()))
+
+
+def _where_wrong(predictions: Predictions, seed: int) -> Residuals | None:
+    residuals = _residuals(predictions)
+    if not np.isfinite(residuals).all():
+        return None
+    kept = np.arange(len(residuals))
+    if len(kept) > PAIRS:
+        kept = np.sort(np.random.default_rng(seed).choice(kept, PAIRS, replace=False))
+    pairs = zip(predictions.y[kept].tolist(), predictions.given[kept, 0].tolist(), strict=True)
+    return Residuals(SHARES, tuple(np.quantile(residuals, SHARES).tolist()), tuple(pairs))
