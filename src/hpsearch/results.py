@@ -121,6 +121,17 @@ def render(
     return page.encode("utf-8", "replace")
 
 
+def report_json(
+    record: StudyRecord, confirmation: StudyRecord | None = None, influence: Influence | None = None
+) -> dict[str, Any]:
+    """Give every number of the report of a search, or of a comparison, as data that JSON can hold."""
+    from hpsearch.analysis import analyze, compare, comparison_to_json, to_json
+
+    if record.kind == "comparison":
+        return comparison_to_json(compare(record))
+    return to_json(analyze(record, confirmation, influence))
+
+
 def _write(lease: Lease, path: Path, text: str) -> None:
     """Write text as UTF-8; half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark."""
     lease.check()

@@ -72,8 +72,8 @@ def browse(tmp_path):
 def test_script_and_styles_run_under_the_policy_of_the_page(synthetic, browse):
     record = synthetic.record_of(12)
     document = browse(render_report(analyze(record), record))
-    assert document.count('<button type="button">') == 6 + len(record.parameters)
-    assert '<p class="filter"><label' in document
+    assert document.count('<button type="button">') == 8 + len(record.parameters)
+    assert '<div class="controls"><p><label' in document.replace("\n", "")
 
 
 def test_the_page_on_probes_runs_under_its_policy_and_its_table_sorts(browse):

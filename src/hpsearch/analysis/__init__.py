@@ -16,12 +16,15 @@ from hpsearch.analysis.importance import Importance, ParameterImportance
 from hpsearch.analysis.influence import NOT_JUDGED, Effects, Influence, judge_influence
 from hpsearch.analysis.interactions import Interaction
 from hpsearch.analysis.next_study import Change, NextStudy
+from hpsearch.analysis.origin import Origin
 from hpsearch.analysis.probing import ArmSummary, Finding, summarize
 from hpsearch.analysis.progress import ProgressPoint
 from hpsearch.analysis.pruning import PrunedTrial
 from hpsearch.analysis.ranking import RankedTrial
 from hpsearch.analysis.rules import Condition, Rule, find_rule
 from hpsearch.analysis.searched import SearchedParameter
+from hpsearch.analysis.spending import Spending
+from hpsearch.analysis.winner import Winner
 
 __all__ = [
     "NOT_JUDGED",
@@ -45,14 +48,17 @@ __all__ = [
     "LearningCurves",
     "Level",
     "NextStudy",
+    "Origin",
     "ParameterImportance",
     "ProgressPoint",
     "PrunedTrial",
     "RankedTrial",
     "Rule",
     "SearchedParameter",
+    "Spending",
     "StudyFinding",
     "Verdict",
+    "Winner",
     "analyze",
     "compare",
     "comparison_to_json",

@@ -12,11 +12,14 @@ from hpsearch.analysis.findings import Judgement, judge
 from hpsearch.analysis.importance import Importance
 from hpsearch.analysis.influence import Effects, Influence, judge_influence
 from hpsearch.analysis.next_study import NextStudy, suggest_next_study
+from hpsearch.analysis.origin import Origin, origin_of
 from hpsearch.analysis.progress import ProgressPoint, follow_progress
 from hpsearch.analysis.pruning import PrunedTrial, explain_pruning
 from hpsearch.analysis.ranking import RankedTrial, rank_trials
 from hpsearch.analysis.rules import Rule, find_rule
 from hpsearch.analysis.searched import SearchedParameter, describe_parameter
+from hpsearch.analysis.spending import Spending, count_spending
+from hpsearch.analysis.winner import Winner, look_into_winner
 from hpsearch.data_summary import DataSummary
 from hpsearch.spec.data import TestRows
 from hpsearch.store.record import StudyRecord
@@ -43,6 +46,9 @@ class Analysis:
     failure_rule: Rule | None
     pruned: tuple[PrunedTrial, ...]
     next_study: NextStudy
+    spending: Spending
+    winner: Winner | None
+    origin: Origin
     data: DataSummary | None
     verdict: Verdict | None = None
     judged_on_test: bool = False
@@ -63,6 +69,7 @@ def analyze(
     """
     influence = influence or judge_influence(record)
     ranking = rank_trials(record)
+    verdict = None if confirmation is None else judge_finalists(record, confirmation)
     return Analysis(
         name=record.name,
         metric=record.metric,
@@ -81,7 +88,10 @@ def analyze(
         failure_rule=find_rule(record),
         pruned=explain_pruning(record),
         next_study=suggest_next_study(record, influence.effects),
+        spending=count_spending(record),
+        winner=look_into_winner(record, confirmation, verdict),
+        origin=origin_of(record),
         data=record.data,
-        verdict=None if confirmation is None else judge_finalists(record, confirmation),
+        verdict=verdict,
         judged_on_test=isinstance(record.spec.data.validation, TestRows),
     )

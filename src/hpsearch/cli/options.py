@@ -71,6 +71,13 @@ class CompareFormat(StrEnum):
     json = "json"
 
 
+class ReportFormat(StrEnum):
+    """How a report is given."""
+
+    html = "html"
+    json = "json"
+
+
 class ProbeFormat(StrEnum):
     """How probes are printed."""
 

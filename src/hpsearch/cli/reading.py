@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from hpsearch.cli.options import (
     NameArgument,
     OutOption,
     PredictFormat,
+    ReportFormat,
     TrialsFormat,
 )
 from hpsearch.cli.studies import console, files_of, record_of, records_of
@@ -118,6 +120,9 @@ def predict(
 @app.command()
 def report(
     study: NameArgument,
+    format: Annotated[
+        ReportFormat, typer.Option(help="Write the pages, or print all their numbers.")
+    ] = ReportFormat.html,
     importance: Annotated[
         ImportanceMethod, typer.Option(help="How to judge importance; fanova takes long.")
     ] = ImportanceMethod.ped_anova,
@@ -125,16 +130,22 @@ def report(
 ) -> None:
     """Write the reports of a study, finished or not: of its search, of its comparison."""
     from hpsearch.analysis import find_influence
-    from hpsearch.results import render
+    from hpsearch.results import render, report_json
     from hpsearch.store.disk import write_atomically
     from hpsearch.store.reading import read_confirmation
 
+    told = {}
     for files, record in records_of(study, out):
         influence = None
         if record.kind != "comparison":
             influence = find_influence(record, files, importance.value, partial(print, file=sys.stderr))
+        if format is ReportFormat.json:
+            told[record.kind] = report_json(record, read_confirmation(files), influence)
+            continue
         write_atomically(files.report, render(record, read_confirmation(files), influence))
         print(files.report)
+    if told:
+        print(json.dumps(told, indent=2, allow_nan=False))
 
 
 @app.command()

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hpsearch.analysis.arm_results import ArmResult
-from hpsearch.analysis.bands import Band
 from hpsearch.analysis.comparison import Comparison
-from hpsearch.analysis.curves import POINTS, evenly
 from hpsearch.analysis.standing import Standing
 from hpsearch.report.compare_numbers import mean_text, three_digits
 from hpsearch.report.figures import (
@@ -151,7 +149,7 @@ def bands_of(comparison: Comparison) -> BandPlot:
     """Show the learning curves of all arms; of many, those of the best, the baseline and the worst."""
     panels = tuple(_panel(arm, comparison) for arm in shown_arms(comparison))
     base = comparison.by_name[comparison.baseline].validation
-    return BandPlot(panels, _drawn(base) if base.counts else None, comparison.metric)
+    return BandPlot(panels, DrawnBand.of(base) if base.counts else None, comparison.metric)
 
 
 def shown_arms(comparison: Comparison) -> list[ArmResult]:
@@ -175,13 +173,4 @@ def _panel(arm: ArmResult, comparison: Comparison) -> BandPanel:
     curves = tuple(one.history.get(comparison.metric, ()) for one in arm.replicates if one.failed)
     told = f"{arm.best.failed} of {arm.ended} seeds failed" if arm.best.failed else mean_text(arm.best)
     note = f"{told}, baseline" if arm.name == comparison.baseline else told
-    return BandPanel(arm.name, note, _drawn(arm.validation), _drawn(arm.training), curves)
-
-
-def _drawn(band: Band) -> DrawnBand:
-    """Keep so many epochs of a band as a panel can show."""
-    kept = evenly(range(len(band.mean)), POINTS)
-    low, mean, high = (tuple(curve[epoch] for epoch in kept) for curve in (band.low, band.mean, band.high))
-    return DrawnBand(
-        tuple(epoch + 1 for epoch in kept), mean, low, high, sum(epoch < band.common for epoch in kept)
-    )
+    return BandPanel(arm.name, note, DrawnBand.of(arm.validation), DrawnBand.of(arm.training), curves)

@@ -8,17 +8,11 @@ from hpsearch.analysis.comparison import Comparison
 from hpsearch.report import compare_prose as prose
 from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of
 from hpsearch.report.compare_tables import arms_table, claims_table, failures_table
-from hpsearch.report.figures import BandPlot, DotPlot, Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
+from hpsearch.report.figures import draw_bands, draw_dots, draw_heat_map, fit_curves
 from hpsearch.report.page import Explained
 from hpsearch.report.tables import Table, data_table, named_table, provenance_table
 from hpsearch.spec import print_spec
 from hpsearch.store.record import StudyRecord
-
-LOG_RATIO = 3.0
-"""Between the ends of learning curves, from which their axis is logarithmic."""
-
-DIVERGED = 10.0
-"""Times the highest loss of the best arm, beyond which the axis ends."""
 
 
 @dataclass(frozen=True)
@@ -95,23 +89,10 @@ def _curves(comparison: Comparison) -> Explained | None:
     plot = bands_of(comparison)
     if not plot.values:
         return None
-    scale = of_curves(plot, minimize=comparison.minimize)
+    leader = [value for value in plot.panels[0].validation.mean if value is not None]
+    scale = fit_curves(plot.values, leader, minimize=comparison.minimize)
     note = prose.curves_note(len(plot.panels), comparison, scale.outside)
     return Explained(note, draw_bands(plot, scale))
-
-
-def of_curves(plot: BandPlot, *, minimize: bool) -> Scale:
-    """Fit an axis to curves.
-
-    A loss that falls to a part of itself shows its end on a logarithmic axis, which does not follow those
-    that diverge.
-    """
-    values = plot.values
-    best = [value for panel in plot.panels[:1] for value in panel.validation.mean if value is not None]
-    low, high = min(values), min(max(values), DIVERGED * max(best or values))
-    if minimize and low > 0 and high > LOG_RATIO * low:
-        return Scale(low, high, log=True, outside=sum(value > high for value in values))
-    return fit_scale(values, minimize=minimize)
 
 
 def _claims(comparison: Comparison) -> Explained | None:

@@ -7,19 +7,32 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from hpsearch.analysis import Analysis
-from hpsearch.report import prose, tables, winner
+from hpsearch.analysis.curves import evenly
+from hpsearch.report import prose, study_prose, study_tables, tables, winner
+from hpsearch.report.facts import Facts, facts_of
 from hpsearch.report.figures import (
+    draw_bands,
     draw_confusion,
     draw_curves,
+    draw_dots,
+    draw_effects,
     draw_importance,
     draw_progress,
     draw_residuals,
+    draw_spending,
+    fit_curves,
     fit_scale,
 )
+from hpsearch.report.figures.effects import MOST_PANELS
+from hpsearch.report.parallel import Parallel, parallel_of
+from hpsearch.report.study_figures import effects_in_order, finalists_of, shares_of, winner_of
 from hpsearch.report.tables import Table
 from hpsearch.spec import print_spec, print_yaml
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Looks
+
+MOST_MARKS = 2_000
+"""Trials that are marked in the figure of the progress; of more, an even sample."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +55,41 @@ class Explained:
 
 
 @dataclass(frozen=True)
+class Following:
+    """The study to run next: what it changes, and the study file to copy where there is one."""
+
+    changes: Explained
+    yaml: str | None
+
+
+@dataclass(frozen=True)
 class StudyPage:
     """Everything that the template may use; each field is one of its variables."""
 
     name: str
     answer: str
+    facts: Facts
     best: BestConfiguration | None
-    sure: Explained | None
+    sure: Explained
     looks: Explained | None
-    insides: Explained | None
-    findings: Explained
     ranking: Table | None
+    ranking_note: str
+    parallel: Parallel | None
     importance: Explained
+    effects: Explained
+    interactions: Explained | None
     progress: Explained | None
     curves: Explained
+    spending: Explained | None
     failures: Explained | None
+    rule: str
+    findings: Explained
+    inside: Explained | None
+    mistakes: Explained | None
+    following: Following
     searched: Table | None
     data: Table | None
+    commands: tuple[tuple[str, str], ...]
     study_file: str
     provenance: Table
 
@@ -68,40 +99,48 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
     return StudyPage(
         name=analysis.name,
         answer=prose.answer(analysis),
-        best=_best(analysis, record),
+        facts=facts_of(analysis),
+        best=_best(analysis),
         sure=_sure(analysis),
         looks=_looks(record),
-        insides=_insides(record),
-        findings=_findings(analysis),
         ranking=tables.ranking_table(analysis) if analysis.ranking else None,
+        ranking_note=study_prose.ranking_note(analysis),
+        parallel=parallel_of(analysis, record.parameters),
         importance=_importance(analysis),
+        effects=_effects(analysis),
+        interactions=_interactions(analysis),
         progress=_progress(analysis),
         curves=_curves(analysis),
+        spending=_spending(analysis),
         failures=_failures(analysis),
+        rule="" if analysis.failure_rule is None else analysis.failure_rule.told(),
+        findings=_findings(analysis),
+        inside=_inside(analysis),
+        mistakes=_mistakes(record),
+        following=_following(analysis),
         searched=tables.searched_table(analysis.searched) if analysis.searched else None,
         data=None if analysis.data is None else tables.data_table(analysis.data),
+        commands=study_prose.commands_of(analysis.name),
         study_file=print_spec(record.spec),
         provenance=tables.provenance_table(record),
     )
 
 
-def _best(analysis: Analysis, record: StudyRecord) -> BestConfiguration | None:
-    if analysis.best is None:
+def _best(analysis: Analysis) -> BestConfiguration | None:
+    if analysis.winner is None:
         return None
-    won = None if analysis.verdict is None else analysis.verdict.winner
-    number = analysis.best.number if won is None else won
-    trial = next(trial for trial in record.trials if trial.number == number)
-    folder = f"runs/{record.name}"
-    yaml = print_yaml(trial.configuration.dump())
-    return BestConfiguration(trial.number, yaml, f"{folder}/best.keras", f"{folder}/best.yaml")
+    folder, yaml = f"runs/{analysis.name}", print_yaml(analysis.winner.configuration)
+    return BestConfiguration(analysis.winner.number, yaml, f"{folder}/best.keras", f"{folder}/best.yaml")
 
 
-def _sure(analysis: Analysis) -> Explained | None:
+def _sure(analysis: Analysis) -> Explained:
     verdict = analysis.verdict
     if verdict is None or not verdict.conclusion.standings:
-        return None
+        return Explained(study_prose.unconfirmed_note(analysis))
     table = tables.finalists_table(verdict, analysis.metric)
-    return Explained(prose.confirmation_note(verdict), table=table)
+    plot = finalists_of(analysis, verdict)
+    figure = draw_dots(plot, plot.fit(minimize=analysis.minimize), "finalists") if plot.drawable else None
+    return Explained(prose.confirmation_note(verdict), figure, table)
 
 
 def _looks(record: StudyRecord) -> Explained | None:
@@ -111,7 +150,7 @@ def _looks(record: StudyRecord) -> Explained | None:
     return Explained(winner.looks_note(looks), table=winner.looks_table(looks) if looks.looks else None)
 
 
-def _insides(record: StudyRecord) -> Explained | None:
+def _mistakes(record: StudyRecord) -> Explained | None:
     insides = record.insides
     if insides is None:
         return None
@@ -139,13 +178,30 @@ def _importance(analysis: Analysis) -> Explained:
     )
 
 
+def _effects(analysis: Analysis) -> Explained:
+    effects = effects_in_order(analysis)
+    note = study_prose.effects_note(analysis.effects, min(len(effects), MOST_PANELS), len(effects))
+    if not effects:
+        return Explained(note)
+    figure = draw_effects(effects, analysis.effects.level)
+    return Explained(note, figure, study_tables.effects_table(effects, analysis.metric))
+
+
+def _interactions(analysis: Analysis) -> Explained | None:
+    found = analysis.effects.interactions
+    if not found:
+        return None
+    return Explained(study_prose.interactions_note(), table=study_tables.interactions_table(found))
+
+
 def _progress(analysis: Analysis) -> Explained | None:
     if not analysis.counts.finished:
         return None
     values = [point.value for point in analysis.progress if point.value is not None]
     scale = fit_scale(values, minimize=analysis.minimize)
-    figure = draw_progress(analysis.progress, scale, analysis.metric)
-    return Explained(prose.progress_note(scale.outside), figure)
+    points = evenly(analysis.progress, MOST_MARKS)
+    figure = draw_progress(points, scale, analysis.metric)
+    return Explained(prose.progress_note(scale.outside, len(points), len(analysis.progress)), figure)
 
 
 def _curves(analysis: Analysis) -> Explained:
@@ -158,8 +214,34 @@ def _curves(analysis: Analysis) -> Explained:
     return Explained(note, draw_curves(curves, scale, analysis.metric))
 
 
+def _spending(analysis: Analysis) -> Explained | None:
+    spending = analysis.spending
+    if not spending.trained:
+        return None
+    figure = draw_spending(shares_of(spending))
+    return Explained(study_prose.spending_note(spending), figure, study_tables.spending_table(spending))
+
+
 def _failures(analysis: Analysis) -> Explained | None:
     note = prose.failures_note(analysis.counts)
     if not note:
         return None
     return Explained(note, table=tables.failure_table(analysis.failures) if analysis.failures else None)
+
+
+def _inside(analysis: Analysis) -> Explained | None:
+    winner = analysis.winner
+    if winner is None:
+        return None
+    plot, table = winner_of(winner, analysis.metric), study_tables.replicates_table(winner, analysis.metric)
+    note = study_prose.winner_note(winner)
+    if not plot.values:
+        return Explained(note, table=table)
+    return Explained(note, draw_bands(plot, fit_curves(plot.values, minimize=analysis.minimize)), table)
+
+
+def _following(analysis: Analysis) -> Following:
+    following = analysis.next_study
+    table = study_tables.changes_table(following.changes) if following.changes else None
+    yaml = None if following.spec is None else print_spec(following.spec)
+    return Following(Explained(study_prose.next_note(following), table=table), yaml)

@@ -193,7 +193,7 @@ def curves_note(curves: LearningCurves, metric: str) -> str:
         return f"No trial has recorded {metric} by epoch yet."
     note = f"Learning curves of the best {amount(len(curves.best), 'trial')} in colour."
     if curves.rest:
-        note += f" In grey: {_sample(curves)}."
+        note += f" In grey: {_sample(curves)}, the stronger the better the rank."
     if curves.thinned:
         note += f" Of longer curves, {POINTS} evenly spaced epochs are drawn."
     return note
@@ -205,13 +205,15 @@ def _sample(curves: LearningCurves) -> str:
     return f"an even sample of {len(curves.rest)} of the other {curves.rest_recorded:,} curves"
 
 
-def progress_note(outside: int) -> str:
+def progress_note(outside: int, marked: int, finished: int) -> str:
     """Explain the marks of the figure, and what lies beyond its axis."""
     note = (
         "Each mark is a trial; the line is the best value so far. Trials without a value stand on the axis."
     )
     if outside:
         note += f" {amount(outside, 'value')} beyond the axis: drawn at its edge."
+    if marked < finished:
+        note += f" Marked is an even sample of {marked:,} of the {amount(finished, 'trial')}."
     return note
 
 

@@ -18,6 +18,7 @@ from hpsearch.analysis import (
 from hpsearch.analysis.racing import Standing
 from hpsearch.data_summary import DataSummary
 from hpsearch.report.numbers import DASH, exact, short
+from hpsearch.report.parallel import listed_trials, names_in_order
 from hpsearch.search_space import Value
 from hpsearch.store.record import StudyRecord
 
@@ -58,17 +59,20 @@ def cell(value: Value | None) -> Cell:
 
 
 def ranking_table(analysis: Analysis) -> Table:
-    """List every finished trial, best first."""
-    names = tuple(parameter.name for parameter in analysis.searched)
-    caption = f"Every finished trial, best first by {analysis.metric}"
-    columns = ("rank", "number", "state", analysis.metric, "epochs", "seconds", *names)
-    rows = tuple(_ranking_row(trial, names) for trial in analysis.ranking)
-    return Table(caption, columns, rows, header=1)
+    """List the finished trials, best first, with the most important parameters first."""
+    names, trials = names_in_order(analysis), listed_trials(analysis)
+    every = "Every finished trial" if len(trials) == len(analysis.ranking) else "Finished trials"
+    own = ("rank", "number", "state", analysis.metric, "best epoch", "epochs", "seconds")
+    rows = tuple(_ranking_row(trial, names) for trial in trials)
+    return Table(f"{every}, best first by {analysis.metric}", (*own, *names, "why it ended"), rows, header=1)
 
 
 def _ranking_row(trial: RankedTrial, names: Iterable[str]) -> tuple[Cell, ...]:
-    own = (trial.rank, trial.number, trial.state, trial.value, trial.epochs, trial.seconds)
-    return (*map(cell, own), *(cell(trial.parameters.get(name)) for name in names))
+    own = (
+        trial.rank, trial.number, trial.state, trial.value, trial.best_epoch, trial.epochs, trial.seconds
+    )  # fmt: skip
+    values = (cell(trial.parameters.get(name)) for name in names)
+    return (*map(cell, own), *values, Cell(trial.cause or DASH))
 
 
 def finalists_table(verdict: Verdict, metric: str) -> Table:
@@ -118,10 +122,15 @@ def importance_table(rows: Iterable[ParameterImportance]) -> Table:
 def failure_table(causes: Iterable[CauseOfFailure]) -> Table:
     """List the causes of failure with the trials that they ended."""
     rows = tuple(
-        (Cell(c.cause or "no cause was recorded"), cell(len(c.numbers)), Cell(_listed(c.numbers)))
+        (
+            Cell(c.cause or "no cause was recorded"),
+            *map(cell, (len(c.numbers), c.first_epoch, c.last_epoch)),
+            Cell(_listed(c.numbers)),
+        )
         for c in causes
     )
-    return Table("Failed trials by cause", ("cause", "trials", "numbers"), rows)
+    columns = ("cause", "trials", "in epoch, first", "last", "numbers")
+    return Table("Failed trials by cause", columns, rows)
 
 
 def findings_table(findings: Iterable[StudyFinding]) -> Table:

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from hpsearch.analysis.bands import Band
+from hpsearch.analysis.curves import POINTS, evenly
 from hpsearch.report.figures.scale import Scale
 from hpsearch.report.figures.svg import GREY, clip_label, drawing, name_panels, new_panels, to_svg
 from hpsearch.store.record import Curve
@@ -20,6 +22,9 @@ ABREAST = 3
 VALIDATION, TRAINING, FAILED = "#1f7fc4", "#a67c00", "#d1495b"
 TITLE = 28
 """Letters of a name that fit above a panel."""
+
+ALONE = 3.7
+"""Height in inches of a panel that has no others beside it."""
 
 DASHES = (4.0, 1.6)
 
@@ -33,6 +38,17 @@ class DrawnBand:
     low: Curve
     high: Curve
     common: int
+
+    @classmethod
+    def of(cls, band: Band) -> DrawnBand:
+        """Keep so many epochs of a band as a panel can show."""
+        kept = evenly(range(len(band.mean)), POINTS)
+        low, mean, high = (
+            tuple(curve[epoch] for epoch in kept) for curve in (band.low, band.mean, band.high)
+        )
+        return cls(
+            tuple(epoch + 1 for epoch in kept), mean, low, high, sum(epoch < band.common for epoch in kept)
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +83,7 @@ def draw_bands(plot: BandPlot, scale: Scale) -> Markup:
     columns = min(ABREAST, len(plot.panels))
     rows = math.ceil(len(plot.panels) / columns)
     with drawing():
-        figure, panels = new_panels(0.7 + 2.1 * rows, rows, columns)
+        figure, panels = new_panels(ALONE if len(plot.panels) == 1 else 0.7 + 2.1 * rows, rows, columns)
         flat = [axes for row in panels for axes in row]
         scale.apply(flat[0])
         for axes, panel in zip(flat, plot.panels, strict=False):

@@ -17,16 +17,18 @@ COLOURS = ("#1f7fc4", "#d55e00", "#009e73", "#c45a93", "#a67c00")
 STROKES = ("-", "--")
 """Five colours and two strokes tell ten curves apart, also without seeing every colour."""
 
+STRONGEST, FAINTEST = 0.9, 0.2
+"""How strong the curves of the better and of the worse ranks are drawn."""
+
 
 def draw_curves(curves: LearningCurves, scale: Scale, metric: str) -> Markup:
     """Draw the curves of the best trials over those of the rest."""
     with drawing():
         figure, axes = new_figure(4.3)
         scale.apply(axes)
-        for curve in curves.rest:
-            axes.plot(
-                curve.epochs, _numbers(curve), color=GREY, alpha=0.45, linewidth=0.7, marker=_marker(curve)
-            )
+        for index in reversed(range(len(curves.rest))):
+            strength = STRONGEST - (STRONGEST - FAINTEST) * index / len(curves.rest)
+            _draw_other(axes, curves.rest[index], strength)
         for index in reversed(range(len(curves.best))):
             _draw_best(axes, curves.best[index], index)
         axes.set_xlabel("epoch")
@@ -38,6 +40,10 @@ def draw_curves(curves: LearningCurves, scale: Scale, metric: str) -> Markup:
                           fontsize=9, title="trial: value")  # fmt: skip
         label = f"{metric} by epoch: the best {len(curves.best)} trials in colour, others in grey"
         return to_svg(figure, "curves", label)
+
+
+def _draw_other(axes: Axes, curve: LearningCurve, strength: float) -> None:
+    axes.plot(curve.epochs, _numbers(curve), color=GREY, alpha=strength, linewidth=0.8, marker=_marker(curve))
 
 
 def _draw_best(axes: Axes, curve: LearningCurve, index: int) -> None:

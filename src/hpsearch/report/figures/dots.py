@@ -15,7 +15,7 @@ from matplotlib.markers import CARETLEFT, CARETRIGHT
 from hpsearch.report.figures.scale import Scale, fit_scale
 from hpsearch.report.figures.svg import GREY, INK, clip_label, drawing, new_figure, to_svg
 
-Kind = Literal["best", "arm", "better", "worse", "cannot tell"]
+Kind = Literal["best", "arm", "better", "worse", "cannot tell", "winner", "tied", "apart"]
 
 ROW = 0.215
 """Height of a row in inches: room for its label."""
@@ -44,6 +44,9 @@ LOOKS: dict[Kind, Look] = {
     "better": Look("D", "#00835f", "better"),
     "worse": Look("s", "#d1495b", "worse"),
     "cannot tell": Look("o", GREY, "cannot tell"),
+    "winner": Look("D", "#00835f", "the winner"),
+    "tied": Look("o", "#1f7fc4", "cannot be told apart from it"),
+    "apart": Look("s", "#d1495b", "worse"),
 }
 
 
@@ -62,7 +65,7 @@ class DotRow:
 
 @dataclass(frozen=True)
 class DotPlot:
-    """Rows from top to bottom on one axis.
+    """Rows from top to bottom on one axis; `thing` is what a row stands for.
 
     A line stands at `reference`; an axis that is `centred` holds it whatever the values are.
     """
@@ -72,6 +75,7 @@ class DotPlot:
     reference: float | None = None
     reference_name: str = ""
     centred: bool = False
+    thing: str = "arm"
 
     def fit(self, *, minimize: bool) -> Scale:
         """Fit an axis to the means, with room for the intervals and seeds of those that are on it.
@@ -132,7 +136,7 @@ def draw_dots(plot: DotPlot, scale: Scale, name: str) -> Markup:
         _draw_means(axes, plot.rows, scale)
         _add_legend(figure, axes)
         return to_svg(
-            figure, name, f"{plot.what} of each arm with its 95 % interval; the table says the same"
+            figure, name, f"{plot.what} of each {plot.thing} with its 95 % interval; the table says the same"
         )
 
 

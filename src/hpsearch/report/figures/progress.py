@@ -60,6 +60,11 @@ def _draw_state(axes: Axes, points: Sequence[ProgressPoint], scale: Scale, state
 
 def _draw_best(axes: Axes, points: Sequence[ProgressPoint]) -> None:
     known = [(point.number, point.best) for point in points if point.best is not None]
+    steps = [pair for pair, before in zip(known, [None, *known], strict=False) if _is_step(pair, before)]
     if known:
-        numbers, best = zip(*known, strict=True)
+        numbers, best = zip(*steps, known[-1], strict=True)
         axes.step(numbers, best, where="post", color=INK, linewidth=1.4, label="best so far")
+
+
+def _is_step(pair: tuple[int, float], before: tuple[int, float] | None) -> bool:
+    return before is None or pair[1] != before[1]

@@ -14,6 +14,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from hpsearch.report.numbers import short
 
 LOG_RATIO = 20.0
+CURVES_RATIO = 3.0
+"""Between the ends of learning curves, from which their axis is logarithmic."""
+
+DIVERGED = 10.0
+"""Times the highest value of the leading curve, beyond which the axis ends."""
+
 DENSE_RATIO = 1000.0
 OUTLIER_SPREADS = 8.0
 MARGIN = 0.06
@@ -88,6 +94,18 @@ def fit_scale(values: Sequence[float], *, minimize: bool) -> Scale:
     if limit is not None:
         low, high = (low, min(high, limit)) if minimize else (max(low, limit), high)
     return Scale(low, high, log=False, outside=sum(not low <= value <= high for value in values))
+
+
+def fit_curves(values: Sequence[float], leader: Sequence[float] = (), *, minimize: bool) -> Scale:
+    """Fit an axis to curves.
+
+    A loss that falls to a part of itself shows its end on a logarithmic axis, which does not follow those
+    that diverge beyond the curve of the `leader`.
+    """
+    low, high = min(values), min(max(values), DIVERGED * max(leader or values))
+    if minimize and low > 0 and high > CURVES_RATIO * low:
+        return Scale(low, high, log=True, outside=sum(value > high for value in values))
+    return fit_scale(values, minimize=minimize)
 
 
 def _limit(values: Sequence[float], *, minimize: bool) -> float | None:

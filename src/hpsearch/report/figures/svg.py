@@ -65,10 +65,12 @@ def new_figure(height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def new_panels(height: float, rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
+def new_panels(
+    height: float, rows: int, columns: int, *, sharex: bool = True
+) -> tuple[Figure, list[list[Axes]]]:
     """Make a figure of the report's width with panels that share their axes; `height` in inches."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    panels = figure.subplots(rows, columns, sharex=sharex, sharey=True, squeeze=False)
     for axes in panels.flat:
         axes.grid(visible=True, axis="both", color=GREY, alpha=0.25, linewidth=0.6)
         axes.set_axisbelow(True)

@@ -1,0 +1,67 @@
+"""The inside of the winner: how its replicates learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hpsearch.analysis.arm_results import counterpart
+from hpsearch.analysis.bands import Band, band_of
+from hpsearch.analysis.confirmation import Verdict, name_of
+from hpsearch.analysis.replicates import Replicate, read_replicate
+from hpsearch.experiment import ARM, REPLICATE
+from hpsearch.store.record import StudyRecord, TrialRecord
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The configuration that is best, and the runs that show it: its replicates, else the trial itself.
+
+    `number` is that of the search's trial; `configuration` is as a study file writes it. `validation` and
+    `training` average the curves of the runs.
+    """
+
+    number: int
+    confirmed: bool
+    configuration: Mapping[str, Any]
+    replicates: tuple[Replicate, ...]
+    validation: Band
+    training: Band
+
+
+def look_into_winner(
+    record: StudyRecord, confirmation: StudyRecord | None, verdict: Verdict | None
+) -> Winner | None:
+    """Collect the runs of the winner; None while no trial has a value."""
+    trial = _winner(record, verdict)
+    if trial is None:
+        return None
+    confirmed = verdict is not None and verdict.winner is not None and confirmation is not None
+    runs = _replicates(confirmation, trial) if confirmation is not None and confirmed else [_alone(trial)]
+    replicates = tuple(read_replicate(run, record.metric, None) for run in runs)
+    return Winner(
+        number=trial.number,
+        confirmed=confirmed,
+        configuration=trial.configuration.dump(),
+        replicates=replicates,
+        validation=band_of(record.metric, replicates),
+        training=band_of(counterpart(record.metric), replicates),
+    )
+
+
+def _winner(record: StudyRecord, verdict: Verdict | None) -> TrialRecord | None:
+    if verdict is None or verdict.winner is None:
+        return record.best
+    return next(trial for trial in record.trials if trial.number == verdict.winner)
+
+
+def _replicates(confirmation: StudyRecord, trial: TrialRecord) -> list[TrialRecord]:
+    over = [run for run in confirmation.trials if run.state != "running"]
+    own = [run for run in over if run.parameters[ARM] == name_of(trial)]
+    return sorted(own, key=lambda run: int(run.parameters[REPLICATE]))
+
+
+def _alone(trial: TrialRecord) -> TrialRecord:
+    """Take the trial of the search as the only replicate."""
+    return replace(trial, parameters={**trial.parameters, REPLICATE: 0})

@@ -1,0 +1,96 @@
+"""What a person wants to know first: the winner, how sure that is, and what mattered most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hpsearch.analysis import Analysis, ParameterImportance, Verdict
+from hpsearch.report.compare_numbers import mean_text
+from hpsearch.report.numbers import DASH, amount, short
+
+MATTERED = 3
+"""Parameters that are named first."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A term, what there is to say of it, and what qualifies that."""
+
+    term: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Mattered:
+    """A parameter, its share in words, and how long its bar is, in percent."""
+
+    name: str
+    share: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The block beside the answer."""
+
+    facts: tuple[Fact, ...]
+    mattered: tuple[Mattered, ...]
+    unknown: str
+    """Why nothing is known of what mattered; empty where something is."""
+
+
+def facts_of(analysis: Analysis) -> Facts:
+    """Collect what a person wants to know first."""
+    rows = [row for row in analysis.importance.parameters if row.share][:MATTERED]
+    return Facts(
+        facts=tuple(_facts(analysis)),
+        mattered=tuple(map(_mattered, rows)),
+        unknown="" if rows else analysis.importance.reason or "No parameter made a difference.",
+    )
+
+
+def _facts(analysis: Analysis) -> list[Fact]:
+    if analysis.winner is None:
+        return []
+    verdict = analysis.verdict
+    winner = Fact(
+        "Winner", f"trial {analysis.winner.number}", f"of {amount(analysis.counts.trials, 'trial')}"
+    )
+    if verdict is None or verdict.winner is None:
+        return [winner, _single(analysis), _unconfirmed(analysis)]
+    return [winner, _score(analysis, verdict), _tied(verdict)]
+
+
+def _single(analysis: Analysis) -> Fact:
+    value = None if analysis.best is None else analysis.best.value
+    return Fact(analysis.metric, short(value), "one seed: no interval")
+
+
+def _unconfirmed(analysis: Analysis) -> Fact:
+    if analysis.verdict is not None:
+        return Fact("Tied with it", DASH, "every finalist failed from a fresh seed")
+    return Fact("Tied with it", "not known", "no finalists were trained again")
+
+
+def _score(analysis: Analysis, verdict: Verdict) -> Fact:
+    score = verdict.conclusion.score
+    if score.low is None or score.high is None:
+        return Fact(analysis.metric, mean_text(score), "too few replicates for an interval")
+    note = f"95 % interval {short(score.low)} to {short(score.high)}, {amount(score.count, 'fresh seed')}"
+    return Fact(analysis.metric, short(score.mean), note)
+
+
+def _tied(verdict: Verdict) -> Fact:
+    names = [name for name in verdict.conclusion.ties if name != verdict.conclusion.winner]
+    finalists = len(verdict.conclusion.standings)
+    others = f"{len(names)} of {amount(finalists - 1, 'other finalist')}" if finalists > 1 else "nobody"
+    return Fact("Cannot be told apart from it", others, ", ".join(names))
+
+
+def _mattered(row: ParameterImportance) -> Mattered:
+    share = row.share or 0.0
+    told = f"{100 * share:.0f} %"
+    if row.low is not None and row.high is not None:
+        told += f" ({100 * row.low:.0f} to {100 * row.high:.0f} %)"
+    return Mattered(row.name, told, round(100 * share, 1))

@@ -1,0 +1,249 @@
+"""What a person does with the page on a search in a real browser: sort, filter, brush, choose columns."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import made_confirmations
+from hpsearch.analysis import NOT_JUDGED, analyze
+from hpsearch.report import render_report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-logging=stderr",
+    "--dump-dom",
+)
+AXE = Path(os.environ.get("AXE_CORE", Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"))
+SCHEMES = {"dark": 0, "light": 1}
+
+FRAME = """<!DOCTYPE html><iframe style="width:{width}px;height:900px;border:0" srcdoc="{page}"></iframe><script>
+const frame = document.querySelector("iframe");
+const told = (seen) => document.body.append(
+  Object.assign(document.createElement("pre"), {{ id: "seen", textContent: JSON.stringify(seen) }}));
+frame.onload = async () => {{
+  const page = frame.contentDocument, view = frame.contentWindow;
+  const all = (selector) => Array.from(page.querySelectorAll(selector));
+  const shown = () => all("#trials tbody tr").filter((row) => !row.hidden).map((row) => Number(row.cells[1].dataset.value));
+  {script}
+}};
+</script>"""
+
+HELPERS = """
+  const set = (field, value) => { field.value = value; field.dispatchEvent(new view.Event(field.id === "filter" ? "input" : "change")); };
+  const group = (name) => all("#ranges fieldset").find((one) => one.querySelector("legend").textContent === name);
+  const label = (name, text) => Array.from(group(name).querySelectorAll("label")).find((one) => one.textContent.trim() === text).querySelector("input");
+  const press = (selector) => page.querySelector(selector).click();
+  const axes = JSON.parse(page.getElementById("explored").textContent).axes.map((axis) => axis.name);
+  const brush = (name, from, to) => {
+    const field = page.querySelector(`[data-axis="${axes.indexOf(name)}"]`);
+    const top = field.ownerSVGElement.getBoundingClientRect().top;
+    for (const [kind, y] of [["down", from], ["move", to], ["up", to]]) {
+      field.dispatchEvent(new view.PointerEvent(`pointer${kind}`, { clientY: top + y, bubbles: true }));
+    }
+  };
+"""
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory):
+    """Open a page in a frame, run a script on it, and give what the script saw; nothing may be complained of."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    directory = tmp_path_factory.mktemp("browser")
+
+    def run(text: str, script: str, width: int = 1440, scheme: str = "light") -> Any:
+        path = directory / "page.html"
+        path.write_text(FRAME.format(page=html.escape(text), script=script, width=width), encoding="utf-8")
+        options = (
+            f"--user-data-dir={directory / 'profile'}",
+            f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",
+            "--virtual-time-budget=30000",
+            "--window-size=1500,1000",
+        )
+        command = [CHROMIUM, *FLAGS, *options, path.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        assert "CONSOLE" not in done.stderr
+        return json.loads(
+            html.unescape(re.findall(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)[-1])
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def record(synthetic):
+    return synthetic.record_of(60)
+
+
+@pytest.fixture(scope="module")
+def text(record):
+    return render_report(analyze(record, made_confirmations.confirmed(record)), record)
+
+
+def test_a_brush_a_text_and_the_fields_are_one_filter(visit, record, text):
+    seen = visit(
+        text,
+        HELPERS
+        + """
+  const seen = {};
+  brush("schedule", 40, 60);
+  seen.brushed = shown();
+  seen.boxes = Array.from(group("schedule").querySelectorAll("input"), (box) => box.checked);
+  seen.told = all(".controls .status").map((one) => one.textContent);
+  set(page.getElementById("filter"), "PRUNED");
+  seen.both = shown();
+  press("[data-clear]");
+  seen.cleared = shown();
+  set(group("learning_rate").querySelector("input"), "0.01");
+  seen.typed = shown();
+  seen.bar = Number(page.querySelectorAll(".stage .bar")[axes.indexOf("learning_rate")].getAttribute("height"));
+  brush("learning_rate", 200, 200);
+  seen.clicked = shown();
+  label("schedule.cosine.warmup", "in this range").click();
+  seen.absent = shown();
+  told(seen);""",
+    )
+    ranked = [trial.number for trial in record.ranking]
+    ranked += [trial.number for trial in record.trials if trial.value is None]
+    trials = {trial.number: trial for trial in record.trials}
+
+    def having(test) -> list[int]:
+        return [number for number in ranked if test(trials[number])]
+
+    last = record.parameters[[p.name for p in record.parameters].index("schedule")].options[-1]
+    assert seen["brushed"] == having(lambda t: t.parameters["schedule"] == last)
+    assert seen["boxes"] == [False, False, True]
+    count = len(seen["brushed"])
+    assert seen["told"] == [f"{count} of 60 trials: schedule: {last}"] * 2
+    assert seen["both"] == having(lambda t: t.parameters["schedule"] == last and t.state == "pruned")
+    assert seen["cleared"] == seen["clicked"] == ranked
+    assert seen["typed"] == having(lambda t: t.parameters["learning_rate"] >= 0.01)
+    assert 50 < seen["bar"] < 150
+    assert seen["absent"] == having(lambda t: "schedule.cosine.warmup" not in t.parameters)
+
+
+def test_end_points_and_absent_values_can_be_brushed(visit, record, text):
+    seen = visit(
+        text,
+        HELPERS
+        + """
+  const seen = {};
+  brush("val_loss", 345, 300);
+  seen.best = shown();
+  press("[data-clear]");
+  brush("val_loss", 365, 392);
+  seen.without = shown();
+  press("[data-clear]");
+  brush("learning_rate", 45, 343);
+  seen.whole = shown();
+  told(seen);""",
+    )
+    assert seen["best"][0] == record.best.number
+    assert len(seen["best"]) < 50
+    assert seen["without"] == [trial.number for trial in record.trials if trial.value is None]
+    assert len(seen["whole"]) == 60
+
+
+def test_the_table_sorts_and_its_columns_can_be_chosen(visit, record, text):
+    seen = visit(
+        text,
+        """
+  const headers = all("#trials thead th");
+  const names = headers.map((header) => header.textContent.trim());
+  const rate = names.indexOf("learning_rate");
+  headers[rate].querySelector("button").click();
+  const seen = { sorted: shown(), direction: headers[rate].getAttribute("aria-sort") };
+  const box = all("#columns label").find((one) => one.textContent.trim() === "epochs").querySelector("input");
+  box.click();
+  seen.hidden = all("#trials tr").every((row) => row.cells[names.indexOf("epochs")].hidden);
+  seen.kept = all("#trials tr").every((row) => !row.cells[rate].hidden);
+  seen.requests = view.performance.getEntriesByType("resource").length;
+  told(seen);""",
+    )
+    by_rate = sorted(record.trials, key=lambda trial: trial.parameters["learning_rate"])
+    assert seen["sorted"] == [trial.number for trial in by_rate]
+    assert seen["direction"] == "ascending"
+    assert seen["hidden"]
+    assert seen["kept"]
+    assert seen["requests"] == 0
+
+
+LOOKS = """
+  const beyond = all("main *, header *, nav *").filter((one) => !one.closest(".scroll, pre, .skip")
+    && one.getBoundingClientRect().right > view.innerWidth + 1).map((one) => one.outerHTML.slice(0, 99));
+  const bottoms = all(".facts > div, .mattered dd").map((one) => one.getBoundingClientRect().bottom);
+  told({ width: page.documentElement.scrollWidth, beyond, lowest: Math.max(...bottoms) });"""
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_nothing_overflows_and_the_facts_come_first(visit, text, width):
+    seen = visit(text, LOOKS, width=width)
+    assert seen["width"] <= width
+    assert seen["beyond"] == []
+    if width == 1440:
+        assert seen["lowest"] < 900
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_barrier(visit, text, scheme):
+    if not AXE.exists():
+        pytest.skip("axe-core is not here: npm install --no-save axe-core, or name it in AXE_CORE")
+    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    open_page = open_page.replace("<details", "<details open")
+    script = AXE.read_text(encoding="utf-8").replace("</script", "<\\/script")
+    seen = visit(
+        open_page.replace("</body>", f"<script>{script}</script></body>"),
+        """
+  const found = await view.axe.run(page, { resultTypes: ["violations"] });
+  told(found.violations.map((one) => [one.id, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 150))]));""",
+        width=375 if scheme == "dark" else 1440,
+        scheme=scheme,
+    )
+    assert seen == []
+
+
+def test_without_its_script_the_page_says_so_and_keeps_its_numbers(visit, record, text):
+    silent = re.sub(r"<script\b.*?</script>", "", text, flags=re.DOTALL)
+    seen = visit(
+        silent,
+        """told({ rows: shown().length, told: !page.getElementById("parallel-absent").hidden,
+  controls: all(".controls").every((one) => one.hidden), answer: page.querySelector(".answer").textContent });""",
+    )
+    assert seen["rows"] == 60
+    assert seen["told"]
+    assert seen["controls"]
+    assert f"{len(record.trials)} trials" in seen["answer"]
+
+
+def test_a_thousand_trials_are_usable_at_once(visit, synthetic):
+    many = tuple(
+        replace(trial, number=number) for number, trial in enumerate((*synthetic.record_of(100).trials,) * 10)
+    )
+    record = replace(synthetic.record_of(1), trials=many)
+    seen = visit(
+        render_report(analyze(record, influence=NOT_JUDGED), record),
+        HELPERS
+        + """
+  const started = view.performance.now();
+  brush("learning_rate", 40, 200);
+  told({ brushed: view.performance.now() - started, rows: shown().length });""",
+    )
+    assert 0 < seen["rows"] < 1000
+    assert seen["brushed"] < 1000

@@ -1,0 +1,229 @@
+"""The page on a search: its numbers are those of the JSON, its sections those of a person's questions."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import time
+from dataclasses import replace
+
+import pytest
+
+import made_confirmations
+from hpsearch.analysis import NOT_JUDGED, analyze, to_json
+from hpsearch.report import render_report, study_page
+from hpsearch.report.parallel import MOST_ROWS, parallel_of
+from hpsearch.report.study_figures import finalists_of, winner_of
+from hpsearch.spec import StudySpec, read_configuration
+
+TRIALS = 120
+
+
+@pytest.fixture(scope="module")
+def confirmed(synthetic):
+    """Give a search with failures, pruned trials and finalists, and its analysis."""
+    record = synthetic.record_of(TRIALS)
+    return record, analyze(record, made_confirmations.confirmed(record))
+
+
+@pytest.fixture(scope="module")
+def text(confirmed):
+    record, analysis = confirmed
+    return render_report(analysis, record)
+
+
+@pytest.fixture(scope="module")
+def told(confirmed):
+    """Give the analysis as other programs read it."""
+    return json.loads(json.dumps(to_json(confirmed[1]), allow_nan=False))
+
+
+def rows_of(text, name):
+    """Give the cells of a table as numbers where they are numbers, else as text; None for a dash."""
+    body = text.split(f'<table id="{name}">')[1].split("</table>")[0].split("<tbody>")[1]
+    found = []
+    for row in body.split("<tr>")[1:]:
+        cells = re.findall(r"<t[hd]([^>]*)>(.*?)</t[hd]>", row, re.DOTALL)
+        found.append([cell_of(*cell) for cell in cells])
+    return found
+
+
+def cell_of(attributes, content):
+    exact = re.search(r'data-value="([^"]*)"', attributes)
+    if exact:
+        return float(exact[1])
+    return None if content == "–" else html.unescape(content)
+
+
+def test_every_number_of_the_ranking_is_in_the_json(text, told):
+    names = [row["name"] for row in told["importance"]["parameters"]]
+    keys = ("rank", "number", "state", "value", "best_epoch", "epochs", "seconds")
+    expected = [
+        [*(one[key] for key in keys), *(one["parameters"].get(name) for name in names), one["cause"]]
+        for one in told["ranking"]
+    ]
+    assert rows_of(text, "trials") == expected
+    assert len(expected) == TRIALS
+
+
+def test_every_number_of_the_finalists_is_in_the_json(text, told):
+    rows = rows_of(text, "finalists")
+    for row, one in zip(rows, told["verdict"]["conclusion"]["standings"], strict=True):
+        own = [one["estimate"][key] for key in ("mean", "low", "high", "deviation", "count", "failed")]
+        other = one["difference"] or {"estimate": {}, "probability": None}
+        difference = [other["estimate"].get(key) for key in ("mean", "low", "high")]
+        assert row[:11] == [one["name"], *own, *difference, other["probability"]]
+
+
+def test_every_number_about_what_mattered_is_in_the_json(text, told):
+    shares = [
+        [one["name"], one["share"], one["low"], one["high"], one["trials"]]
+        for one in told["importance"]["parameters"]
+    ]
+    assert [row[:5] for row in rows_of(text, "shares")] == shares
+    pairs = [list(one.values()) for one in told["effects"]["interactions"]]
+    assert rows_of(text, "pairs") == pairs
+    effects = {one["name"]: one for one in told["effects"]["parameters"]}
+    for name, *cells in rows_of(text, "effects"):
+        levels = [list(one.values()) for one in effects[name]["levels"]]
+        best, worst = min(levels, key=lambda level: level[1]), max(levels, key=lambda level: level[1])
+        assert cells[:10] == [*best[:5], *worst[:4], effects[name]["trials"]]
+
+
+def test_every_number_of_the_course_and_the_winner_is_in_the_json(text, told):
+    keys = ("planned", "complete", "pruned", "failed", "saved_by_pruning", "saved_by_stopping")
+    spent = [count for _, count in rows_of(text, "spent")]
+    assert spent == [told["spending"][key] for key in (*keys, "lost_to_failures")]
+    keys = ("replicate", "seed", "best", "final", "best_epoch", "epochs", "cause")
+    assert rows_of(text, "runs") == [[one[key] for key in keys] for one in told["winner"]["replicates"]]
+    causes = [
+        [one["cause"], len(one["numbers"]), one["first_epoch"], one["last_epoch"]] for one in told["failures"]
+    ]
+    assert [row[:4] for row in rows_of(text, "causes")] == causes
+    found = [[f["kind"], f["sentence"], len(f["trials"])] for f in told["judgement"]["findings"]]
+    assert [row[:3] for row in rows_of(text, "found")] == found
+    changes = [list(one.values()) for one in told["next_study"]["changes"]]
+    assert changes == (rows_of(text, "changes") if changes else [])
+    assert dict(rows_of(text, "origin"))["seed"] == told["seed"]
+    assert dict(rows_of(text, "data"))["training rows"] == told["data"]["train_rows"]
+
+
+def test_sections_stand_in_the_order_of_the_questions(text):
+    order = ["best", "sure", "ranking", "mattered", "course", "wrong", "inside", "next", "provenance"]
+    assert re.findall(r'<section id="([^"]+)"', text) == order
+    assert re.findall(r'<li><a href="#([^"]+)"', text) == order[1:]
+
+
+def test_the_facts_name_the_winner_its_interval_its_ties_and_what_mattered(confirmed):
+    record, analysis = confirmed
+    facts = study_page(analysis, record).facts
+    conclusion = analysis.verdict.conclusion
+    winner, score, ties = facts.facts
+    assert winner.value == conclusion.winner == f"trial {analysis.winner.number}"
+    assert score.value == f"{conclusion.score.mean:.4g}"
+    assert f"{conclusion.score.low:.4g} to {conclusion.score.high:.4g}" in score.note
+    assert ties.value == f"{len(conclusion.ties) - 1} of 4 other finalists"
+    assert [row.name for row in facts.mattered] == [row.name for row in analysis.importance.parameters[:3]]
+
+
+def test_a_search_without_confirmation_promises_no_interval(synthetic):
+    record = synthetic.record_of(12)
+    page = study_page(analyze(record, influence=NOT_JUDGED), record)
+    assert "no interval" in page.facts.facts[1].note
+    assert page.sure.note.endswith("hpsearch confirm digits")
+    assert page.inside.note.startswith(f"The learning curve of trial {record.best.number} in the search")
+
+
+def test_the_winner_is_shown_by_its_replicates(confirmed):
+    _, analysis = confirmed
+    assert analysis.winner.confirmed
+    values = analysis.verdict.values[analysis.verdict.conclusion.winner]
+    assert {one.replicate: one.best for one in analysis.winner.replicates} == values
+    assert read_configuration(analysis.winner.configuration)
+    plot = winner_of(analysis.winner, "val_loss")
+    curves = [one.history["val_loss"] for one in analysis.winner.replicates]
+    assert plot.panels[0].validation.mean[4] == pytest.approx(sum(c[4] for c in curves) / len(curves))
+    assert plot.panels[0].note == f"{len(values)} fresh seeds"
+
+
+def test_finalists_are_drawn_beside_the_best_score_of_the_search(confirmed):
+    _, analysis = confirmed
+    plot = finalists_of(analysis, analysis.verdict)
+    assert plot.reference == analysis.best.value
+    assert [row.kind for row in plot.rows].count("winner") == 1
+    tied = {row.label for row in plot.rows if row.kind in ("winner", "tied")}
+    assert tied == set(analysis.verdict.conclusion.ties)
+
+
+def test_epochs_that_were_not_trained_are_counted(synthetic):
+    record = synthetic.record_of(40)
+    spending = analyze(record, influence=NOT_JUDGED).spending
+    pruned = [trial for trial in record.trials if trial.state == "pruned"]
+    assert spending.planned == 40 * 30
+    assert spending.saved_by_pruning == sum(30 - trial.epochs for trial in pruned)
+    left = spending.saved_by_pruning + spending.saved_by_stopping + spending.lost_to_failures
+    assert spending.trained + left == spending.planned
+    assert spending.trained == sum(trial.epochs for trial in record.trials)
+
+
+def test_axes_hold_the_searched_ranges_and_every_value(confirmed):
+    record, analysis = confirmed
+    parallel = parallel_of(analysis, record.parameters)
+    by_name = {axis.name: index for index, axis in enumerate(parallel.axes)}
+    rate = parallel.axes[by_name["learning_rate"]]
+    assert (rate.low, rate.high, rate.log, rate.absent) == (1e-4, 1e-1, True, None)
+    assert parallel.axes[by_name["schedule.cosine.warmup"]].absent == "not active"
+    assert parallel.axes[-1].name == "val_loss"
+    for place, number in enumerate(parallel.numbers):
+        trial = record.trials[number]
+        assert parallel.values[by_name["learning_rate"]][place] == trial.parameters["learning_rate"]
+        assert parallel.values[by_name["schedule.cosine.warmup"]][place] == trial.parameters.get(
+            "schedule.cosine.warmup"
+        )
+        axis = parallel.axes[by_name["schedule"]]
+        assert axis.options[parallel.values[by_name["schedule"]][place]] == trial.parameters["schedule"]
+
+
+HOSTILE = "</script><script>alert(1)</script><!-- \u2028 שלום 한국어 🚀 'q' \"q\" &amp;"
+
+
+def hostile(synthetic, trials):
+    """Give a search over options whose names are markup, with the analysis of it."""
+    raw = {
+        "name": "שלום & 'q' 검색 🚀 {{ x }}",
+        "data": "sklearn:digits",
+        "model": {"python": {"file": "m.py", "arguments": {"way": {"choice": [HOSTILE, "b"]}}}},
+        "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": 3},
+        "search": {"trials": trials},
+    }
+    record = synthetic.record_of(trials, StudySpec.model_validate(raw), epochs=3, mixed=False)
+    return record, analyze(record)
+
+
+def test_the_data_of_the_script_are_json_whatever_names_contain(synthetic):
+    record, analysis = hostile(synthetic, 30)
+    text = render_report(analysis, record)
+    embedded = re.findall(r'<script type="application/json" id="explored">(.*?)</script>', text, re.DOTALL)
+    assert len(embedded) == 1
+    assert not set("<>&") & set(embedded[0])
+    told = json.loads(embedded[0])
+    assert HOSTILE in [option for axis in told["axes"] for option in axis["options"]]
+    assert text.count("<script") == 4
+
+
+def test_a_large_search_is_sampled_and_says_so(synthetic):
+    record = synthetic.record_of(20)
+    many = tuple(
+        replace(trial, number=number)
+        for number, trial in zip(range(MOST_ROWS + 500), record.trials * 200, strict=False)
+    )
+    record = replace(record, trials=many)
+    analysis = analyze(record, influence=NOT_JUDGED)
+    started = time.process_time()
+    page = study_page(analysis, record)
+    assert len(page.ranking.rows) == len(page.parallel.numbers) == MOST_ROWS
+    assert "Of 2,500 trials, the best 1,000 and an even sample of 1,000 of the others" in page.ranking_note
+    assert [cells[0].value for cells in page.ranking.rows[:1000]] == [str(rank) for rank in range(1, 1001)]
+    assert "Marked is an even sample of 2,000 of the 2,500 trials" in page.progress.note
+    assert time.process_time() - started < 20
