@@ -17,6 +17,7 @@ import pytest
 import made_confirmations
 from hpsearch.analysis import NOT_JUDGED, analyze
 from hpsearch.report import render_report
+from made_hostile import HOSTILE, made_hostile
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -68,14 +69,14 @@ def visit(tmp_path_factory):
         pytest.skip("no Chromium on this machine")
     directory = tmp_path_factory.mktemp("browser")
 
-    def run(text: str, script: str, width: int = 1440, scheme: str = "light") -> Any:
+    def run(text: str, script: str, width: int = 1440, scheme: str = "light", budget: int = 0) -> Any:
         path = directory / "page.html"
         path.write_text(FRAME.format(page=html.escape(text), script=script, width=width), encoding="utf-8")
         options = (
             f"--user-data-dir={directory / 'profile'}",
             f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",
-            "--virtual-time-budget=30000",
             "--window-size=1500,1000",
+            *([f"--virtual-time-budget={budget}"] if budget else []),
         )
         command = [CHROMIUM, *FLAGS, *options, path.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
@@ -215,6 +216,7 @@ def test_axe_finds_no_barrier(visit, text, scheme):
   told(found.violations.map((one) => [one.id, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 150))]));""",
         width=375 if scheme == "dark" else 1440,
         scheme=scheme,
+        budget=30_000,
     )
     assert seen == []
 
@@ -241,9 +243,30 @@ def test_a_thousand_trials_are_usable_at_once(visit, synthetic):
         render_report(analyze(record, influence=NOT_JUDGED), record),
         HELPERS
         + """
-  const started = view.performance.now();
+  const opened = view.performance.now();
   brush("learning_rate", 40, 200);
-  told({ brushed: view.performance.now() - started, rows: shown().length });""",
+  told({ opened, brushed: view.performance.now() - opened, rows: shown().length });""",
     )
     assert 0 < seen["rows"] < 1000
-    assert seen["brushed"] < 1000
+    # The limit is 1 s where nothing else runs; this machine may be busy.
+    assert 0 < seen["opened"] < 3000
+    assert 0 < seen["brushed"] < 1000
+
+
+def test_hostile_names_are_text_in_every_drawing(visit, synthetic):
+    record, analysis = made_hostile(synthetic, 30)
+    seen = visit(
+        render_report(analysis, record),
+        """
+  told({ title: page.querySelector("h1").textContent, images: all("img").length, scripts: all("script").length,
+    cells: all("#trials td").map((cell) => cell.textContent), still: view.hostile === undefined,
+    fields: all("#ranges label").map((one) => one.textContent.trim()),
+    drawn: all(".stage text").map((one) => one.textContent) });""",
+    )
+    assert seen["title"] == record.name
+    assert seen["images"] == 0
+    assert seen["scripts"] == 4
+    assert seen["still"]
+    assert HOSTILE in seen["cells"]
+    assert HOSTILE in seen["fields"]
+    assert [label for label in seen["drawn"] if label.startswith(HOSTILE[:9])]

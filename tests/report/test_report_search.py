@@ -15,7 +15,8 @@ from hpsearch.analysis import NOT_JUDGED, analyze, to_json
 from hpsearch.report import render_report, study_page
 from hpsearch.report.parallel import MOST_ROWS, parallel_of
 from hpsearch.report.study_figures import finalists_of, winner_of
-from hpsearch.spec import StudySpec, read_configuration
+from hpsearch.spec import read_configuration
+from made_hostile import HOSTILE, made_hostile
 
 TRIALS = 120
 
@@ -174,7 +175,7 @@ def test_axes_hold_the_searched_ranges_and_every_value(confirmed):
     rate = parallel.axes[by_name["learning_rate"]]
     assert (rate.low, rate.high, rate.log, rate.absent) == (1e-4, 1e-1, True, None)
     assert parallel.axes[by_name["schedule.cosine.warmup"]].absent == "not active"
-    assert parallel.axes[-1].name == "val_loss"
+    assert parallel.axes[0].name == "val_loss"
     for place, number in enumerate(parallel.numbers):
         trial = record.trials[number]
         assert parallel.values[by_name["learning_rate"]][place] == trial.parameters["learning_rate"]
@@ -185,24 +186,8 @@ def test_axes_hold_the_searched_ranges_and_every_value(confirmed):
         assert axis.options[parallel.values[by_name["schedule"]][place]] == trial.parameters["schedule"]
 
 
-HOSTILE = "</script><script>alert(1)</script><!-- \u2028 שלום 한국어 🚀 'q' \"q\" &amp;"
-
-
-def hostile(synthetic, trials):
-    """Give a search over options whose names are markup, with the analysis of it."""
-    raw = {
-        "name": "שלום & 'q' 검색 🚀 {{ x }}",
-        "data": "sklearn:digits",
-        "model": {"python": {"file": "m.py", "arguments": {"way": {"choice": [HOSTILE, "b"]}}}},
-        "training": {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": 3},
-        "search": {"trials": trials},
-    }
-    record = synthetic.record_of(trials, StudySpec.model_validate(raw), epochs=3, mixed=False)
-    return record, analyze(record)
-
-
 def test_the_data_of_the_script_are_json_whatever_names_contain(synthetic):
-    record, analysis = hostile(synthetic, 30)
+    record, analysis = made_hostile(synthetic, 30)
     text = render_report(analysis, record)
     embedded = re.findall(r'<script type="application/json" id="explored">(.*?)</script>', text, re.DOTALL)
     assert len(embedded) == 1

@@ -73,16 +73,15 @@ def names_in_order(analysis: Analysis) -> list[str]:
 
 
 def parallel_of(analysis: Analysis, parameters: Sequence[Parameter]) -> Parallel | None:
-    """Lay the listed trials out on axes: every searched parameter, how it ended, the metric.
+    """Lay the listed trials out on axes: the metric, every searched parameter, how it ended.
 
     None where nothing was searched, or where fewer than two trials ended.
     """
     trials, known = listed_trials(analysis), {one.name: one for one in parameters}
     if len(trials) < 2 or not parameters:
         return None
-    pairs = [_searched(known[name], trials) for name in names_in_order(analysis)]
-    pairs += [_state(trials), _metric(analysis, trials)]
-    axes, values = zip(*pairs, strict=True)
+    searched = [_searched(known[name], trials) for name in names_in_order(analysis)]
+    axes, values = zip(_metric(analysis, trials), *searched, _state(trials), strict=True)
     return Parallel(axes, values, tuple(trial.number for trial in trials))
 
 

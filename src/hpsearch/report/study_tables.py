@@ -24,7 +24,6 @@ def effects_table(effects: Iterable[Effect], metric: str) -> Table:
         "from",
         "to",
         "trials where active",
-        "active when",
     )
     return Table(
         "Effect of each parameter: its best and its worst value", columns, tuple(map(_effect, effects))
@@ -40,7 +39,6 @@ def _effect(effect: Effect) -> tuple[Cell, ...]:
         cell(best.metric),
         *_level(worst),
         cell(effect.trials),
-        Cell(effect.condition or "always"),
     )
 
 

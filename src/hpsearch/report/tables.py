@@ -101,7 +101,7 @@ def _finalist_row(standing: Standing) -> tuple[Cell, ...]:
     difference: tuple[float | None, ...] = (None,) * 4
     if other is not None:
         difference = (other.estimate.mean, other.estimate.low, other.estimate.high, other.probability)
-    told = Cell("no" if standing.tied else "yes")
+    told = Cell(DASH if other is None else "no" if standing.tied else "yes")
     return (Cell(standing.name), *map(cell, numbers), *map(cell, difference), told)
 
 

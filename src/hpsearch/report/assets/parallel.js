@@ -120,7 +120,7 @@ const Parallel = (() => {
       pen.clearRect(0, 0, this.width, HEIGHT);
       const count = this.shown.filter(Boolean).length;
       for (const visible of [false, true]) {
-        const strength = visible ? Math.min(0.85, Math.max(0.12, 40 / (count + 1))) : 0.07;
+        const strength = visible ? Math.min(0.85, Math.max(0.12, 90 / (count + 1))) : 0.07;
         for (let row = this.paths.length - 1; row >= 0; row -= 1) {
           if (this.shown[row] !== visible) continue;
           const tone = visible ? colour(row / Math.max(this.paths.length - 1, 1)) : MIDDLE;

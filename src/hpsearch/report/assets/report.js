@@ -60,6 +60,10 @@ function makeCopy(button) {
   button.hidden = false;
 }
 
+/* Paper shows what is folded away. */
+const folded = document.querySelectorAll("details.folded");
+window.addEventListener("beforeprint", () => folded.forEach((part) => { part.open = true; }));
+
 document.querySelectorAll("#trials, #arms").forEach(makeSortable);
 document.querySelectorAll("[data-filter]").forEach(makeFilter);
 document.querySelectorAll("[data-copy]").forEach(makeCopy);

@@ -17,7 +17,7 @@ ABREAST = 3
 MOST_PANELS = 9
 MOST_OPTIONS = 8
 COLOUR = "#1f7fc4"
-TITLE, OPTION = 28, 14
+TITLE, OPTION = 28, 18
 """Letters of a name that fit above a panel, and of an option that fit beside it."""
 
 WHAT = "expected place"
