@@ -107,6 +107,19 @@ class TestFinished:
         assert any(line.startswith(winner) for line in lines)
         assert winner in (finished / "reports" / "a.html").read_text()
 
+    def test_the_numbers_of_the_report_are_those_of_the_other_commands(self, finished: Path) -> None:
+        told = json.loads(succeed("report", "a", "--format", "json", cwd=finished).stdout)["search"]
+        listed = {trial["number"]: trial for trial in trials(finished)}
+        assert len(told["ranking"]) == len(listed) == told["counts"]["trials"]
+        for row in told["ranking"]:
+            assert {name: row[name] for name in listed[row["number"]]} == listed[row["number"]]
+        found = best(finished)
+        assert told["verdict"] == found["confirmation"]
+        assert told["winner"]["number"] == found["number"]
+        assert told["winner"]["configuration"] == {key: found["study"][key] for key in ("model", "training")}
+        own = by_finalist(finished)[f"trial {found['number']}"]
+        assert {one["replicate"]: one["best"] for one in told["winner"]["replicates"]} == own
+
     def test_every_file_is_whole(self, finished: Path) -> None:
         told = succeed("check", "a", cwd=finished).stdout
         assert "DAMAGED" not in told

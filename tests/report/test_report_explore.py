@@ -107,6 +107,10 @@ def test_a_brush_a_text_and_the_fields_are_one_filter(visit, record, text):
   brush("schedule", 40, 60);
   seen.brushed = shown();
   seen.boxes = Array.from(group("schedule").querySelectorAll("input"), (box) => box.checked);
+  const [values, learning] = all("#course figure").slice(0, 2);
+  const undimmed = (figure) => Array.from(figure.querySelectorAll("[data-trial]:not(.dimmed)"), (mark) => Number(mark.dataset.trial));
+  seen.marks = undimmed(values);
+  seen.curves = undimmed(learning);
   seen.told = all(".controls .status").map((one) => one.textContent);
   set(page.getElementById("filter"), "PRUNED");
   seen.both = shown();
@@ -131,6 +135,9 @@ def test_a_brush_a_text_and_the_fields_are_one_filter(visit, record, text):
     last = record.parameters[[p.name for p in record.parameters].index("schedule")].options[-1]
     assert seen["brushed"] == having(lambda t: t.parameters["schedule"] == last)
     assert seen["boxes"] == [False, False, True]
+    assert sorted(seen["marks"]) == sorted(seen["brushed"])
+    assert 0 < len(seen["curves"]) < 60
+    assert set(seen["curves"]) <= set(seen["brushed"])
     count = len(seen["brushed"])
     assert seen["told"] == [f"{count} of 60 trials: schedule: {last}"] * 2
     assert seen["both"] == having(lambda t: t.parameters["schedule"] == last and t.state == "pruned")

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from hpsearch.analysis import Analysis, RankedTrial
 from hpsearch.analysis.curves import evenly
-from hpsearch.report.figures import fit_scale
+from hpsearch.report.figures import fit_curves
 from hpsearch.report.numbers import short
 from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Numeric
@@ -113,6 +113,9 @@ def _state(trials: Sequence[RankedTrial]) -> _Drawn:
 
 def _metric(analysis: Analysis, trials: Sequence[RankedTrial]) -> _Drawn:
     values = tuple(trial.value for trial in trials)
-    scale = fit_scale([value for value in values if value is not None], minimize=analysis.minimize)
+    known = [value for value in values if value is not None]
+    if not known:
+        return Axis(analysis.metric, "number", absent="no value"), values
+    scale = fit_curves(known, minimize=analysis.minimize)
     absent = "no value" if None in values else None
     return Axis(analysis.metric, "number", scale.low, scale.high, scale.log, absent=absent), values

@@ -9,6 +9,8 @@
   const input = document.getElementById("filter");
   const choices = data.axes.map(() => null);
   const fields = [];
+  const places = new Map(data.numbers.map((number, row) => [number, row]));
+  const drawn = Array.from(document.querySelectorAll("figure [data-trial]"), (mark) => [mark, places.get(Number(mark.dataset.trial))]);
 
   const everything = (axis) => axis.kind === "choice"
     ? { options: axis.options.map((_, place) => place), absent: true }
@@ -37,6 +39,7 @@
       && choices.every((choice, index) => holds(choice, data.axes[index], data.values[index][row])));
     rows.forEach((row, index) => { row.hidden = !shown[index]; });
     plot.show(choices, shown);
+    drawn.forEach(([mark, row]) => mark.classList.toggle("dimmed", row === undefined ? shown.includes(false) : !shown[row]));
     const reasons = choices.flatMap((choice, index) => choice === null ? [] : [told(data.axes[index], choice)]);
     if (wanted) reasons.unshift(`with \u201c${input.value.trim()}\u201d`);
     const count = shown.filter(Boolean).length;

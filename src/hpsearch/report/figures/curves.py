@@ -39,7 +39,7 @@ def draw_curves(curves: LearningCurves, scale: Scale, metric: str) -> Markup:
             figure.legend(handles[::-1], labels[::-1], loc="outside lower center", ncols=4, frameon=False,
                           fontsize=9, title="trial: value")  # fmt: skip
         label = f"{metric} by epoch: the best {len(curves.best)} trials in colour, others in grey"
-        return to_svg(figure, "curves", label)
+        return to_svg(figure, "curves", label, {_gid(curve): [curve.number] for curve in curves.shown})
 
 
 def _draw_other(axes: Axes, curve: LearningCurve, strength: float) -> None:
@@ -55,11 +55,16 @@ def _draw_best(axes: Axes, curve: LearningCurve, index: int) -> None:
         linewidth=1.6,
         marker=_marker(curve),
         label=f"{curve.number}: {short(curve.value)}",
+        gid=_gid(curve),
     )
 
 
 def _numbers(curve: LearningCurve) -> list[float]:
     return [math.nan if value is None else value for value in curve.values]
+
+
+def _gid(curve: LearningCurve) -> str:
+    return f"trial-{curve.number}"
 
 
 def _marker(curve: LearningCurve) -> str:

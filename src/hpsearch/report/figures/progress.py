@@ -35,27 +35,36 @@ def draw_progress(points: Sequence[ProgressPoint], scale: Scale, metric: str) ->
     with drawing():
         figure, axes = new_figure(3.7)
         scale.apply(axes)
+        trials: dict[str, list[int]] = {}
         for state, mark in MARKS.items():
-            _draw_state(axes, [point for point in points if point.state == state], scale, state, mark)
+            own = [point for point in points if point.state == state]
+            trials |= _draw_state(axes, own, scale, state, mark)
         _draw_best(axes, points)
         axes.set_xlabel("trial")
         axes.set_ylabel(metric)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         if axes.get_legend_handles_labels()[1]:
             figure.legend(loc="outside upper center", ncols=4, frameon=False)
-        return to_svg(figure, "progress", f"{metric} of each trial by number, with the best value so far")
+        label = f"{metric} of each trial by number, with the best value so far"
+        return to_svg(figure, "progress", label, trials)
 
 
-def _draw_state(axes: Axes, points: Sequence[ProgressPoint], scale: Scale, state: State, mark: Mark) -> None:
+def _draw_state(
+    axes: Axes, points: Sequence[ProgressPoint], scale: Scale, state: State, mark: Mark
+) -> dict[str, list[int]]:
+    """Draw the trials of one state; give their numbers in the order of their marks, by the name of a line."""
     valued = [(point.number, scale.place(point.value)) for point in points if point.value is not None]
     absent = [point.number for point in points if point.value is None]
     if valued:
         numbers, values = zip(*valued, strict=True)
-        axes.plot(numbers, values, mark.shape, color=mark.colour, markersize=5, alpha=0.8, label=state)
+        axes.plot(
+            numbers, values, mark.shape, color=mark.colour, markersize=5, alpha=0.8, label=state, gid=state
+        )
     if absent:
         label = "_" if valued else state
         axes.plot(absent, [0.0] * len(absent), mark.shape, color=mark.colour, label=label, clip_on=False,
-                  transform=axes.get_xaxis_transform())  # fmt: skip
+                  transform=axes.get_xaxis_transform(), gid=f"{state}-absent")  # fmt: skip
+    return {state: [number for number, _ in valued], f"{state}-absent": absent}
 
 
 def _draw_best(axes: Axes, points: Sequence[ProgressPoint]) -> None:

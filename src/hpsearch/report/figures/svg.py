@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any
@@ -100,13 +100,19 @@ def _is_control(letter: str) -> bool:
     return unicodedata.category(letter) in {"Cc", "Cs", "Cn"}
 
 
-def to_svg(figure: Figure, name: str, label: str) -> Markup:
-    """Print a figure as an SVG element with a text alternative; `name` is unique in the page."""
+def to_svg(
+    figure: Figure, name: str, label: str, trials: Mapping[str, Sequence[int]] | None = None
+) -> Markup:
+    """Print a figure as an SVG element with a text alternative; `name` is unique in the page.
+
+    `trials` gives, for the `gid` of a line, the number of the trial that it or each of its marks stands for.
+    """
     buffer = StringIO()
     figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
     # The text is what matplotlib wrote a line above, with nothing in it that a parser could be led astray by.
     root = ElementTree.fromstring(buffer.getvalue())  # noqa: S314
     _strip(root)
+    _name_trials(root, trials or {})
     for element in root.iter():
         _rewrite(element, name)
     root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": label}
@@ -121,6 +127,15 @@ def _strip(element: ElementTree.Element) -> None:
             element.remove(child)
         else:
             _strip(child)
+
+
+def _name_trials(root: ElementTree.Element, trials: Mapping[str, Sequence[int]]) -> None:
+    """Write the numbers of trials to what is drawn for them, where a script can find them."""
+    for group in root.iter():
+        numbers = trials.get(group.get("id", ""), ())
+        marks = [part for part in group.iter() if _local(part.tag) == "use"] if numbers else []
+        for part, number in zip(marks if len(marks) == len(numbers) else [group], numbers, strict=True):
+            part.set("data-trial", str(number))
 
 
 def _rewrite(element: ElementTree.Element, name: str) -> None:
