@@ -23,7 +23,7 @@ from hpsearch.analysis.optimism import Optimism
 from hpsearch.report import compare_page, render_comparison, write_comparison
 from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of, shown_arms
 from hpsearch.report.compare_numbers import half_text, interval_text, mean_text, three_digits
-from hpsearch.report.compare_page import of_curves
+from hpsearch.report.compare_page import scale_of
 from hpsearch.report.compare_prose import limits_notes
 from hpsearch.report.document import render
 from hpsearch.report.figures import DotPlot, DotRow, Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
@@ -299,7 +299,7 @@ def test_curves_that_diverge_do_not_flatten_the_others():
         spec, lambda arm, _: (1e30,) * 9 if arm.name == ZEROS else tuple(2 / (1 + e) for e in range(9))
     )
     comparison = compare(record)
-    scale = of_curves(bands_of(comparison), minimize=True)
+    scale = scale_of(bands_of(comparison), minimize=True)
     assert scale.log
     assert scale.low == pytest.approx(2 / 9)
     assert scale.high == pytest.approx(20)

@@ -8,7 +8,7 @@ from hpsearch.analysis.comparison import Comparison
 from hpsearch.report import compare_prose as prose
 from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of
 from hpsearch.report.compare_tables import arms_table, claims_table, failures_table
-from hpsearch.report.figures import draw_bands, draw_dots, draw_heat_map, fit_curves
+from hpsearch.report.figures import BandPlot, DotPlot, Scale, draw_bands, draw_dots, draw_heat_map, fit_curves
 from hpsearch.report.page import Explained
 from hpsearch.report.tables import Table, data_table, named_table, provenance_table
 from hpsearch.spec import print_spec
@@ -89,10 +89,15 @@ def _curves(comparison: Comparison) -> Explained | None:
     plot = bands_of(comparison)
     if not plot.values:
         return None
-    leader = [value for value in plot.panels[0].validation.mean if value is not None]
-    scale = fit_curves(plot.values, leader, minimize=comparison.minimize)
+    scale = scale_of(plot, minimize=comparison.minimize)
     note = prose.curves_note(len(plot.panels), comparison, scale.outside)
     return Explained(note, draw_bands(plot, scale))
+
+
+def scale_of(plot: BandPlot, *, minimize: bool) -> Scale:
+    """Fit an axis to learning curves, of which the first panel shows those of the best arm."""
+    leader = [value for value in plot.panels[0].validation.mean if value is not None]
+    return fit_curves(plot.values, leader, minimize=minimize)
 
 
 def _claims(comparison: Comparison) -> Explained | None:
