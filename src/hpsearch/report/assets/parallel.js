@@ -99,7 +99,7 @@ const Parallel = (() => {
     layOut() {
       this.width = Math.max(this.place.clientWidth, LEFT + RIGHT + GAP * (this.data.axes.length - 1));
       this.stage.style.width = `${this.width}px`;
-      this.stage.style.height = `${HEIGHT}px`;
+      this.stage.style.aspectRatio = `${this.width} / ${HEIGHT}`;
       const dense = window.devicePixelRatio || 1;
       this.canvas.width = this.width * dense;
       this.canvas.height = HEIGHT * dense;
