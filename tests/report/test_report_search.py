@@ -16,6 +16,8 @@ from hpsearch.report import render_report, study_page
 from hpsearch.report.parallel import MOST_ROWS, parallel_of
 from hpsearch.report.study_figures import finalists_of, winner_of
 from hpsearch.spec import read_configuration
+from hpsearch.store.winner import Insides, Look, Looks, WinnerName
+from hpsearch.training.evaluation import Evaluation, Measure
 from made_hostile import HOSTILE, made_hostile
 
 TRIALS = 120
@@ -212,3 +214,23 @@ def test_a_large_search_is_sampled_and_says_so(synthetic):
     assert [cells[0].value for cells in page.ranking.rows[:1000]] == [str(rank) for rank in range(1, 1001)]
     assert "Marked is an even sample of 2,000 of the 2,500 trials" in page.progress.note
     assert time.process_time() - started < 20
+
+
+def test_what_the_test_part_says_is_in_the_json_and_among_the_facts(confirmed):
+    record, _ = confirmed
+    name = WinnerName(record.best.number, None, 1, 5)
+    measures = (Measure("accuracy", 0.97, 0.95, 0.98, "wilson"), Measure("loss", 0.1, 0.08, 0.12, "normal"))
+    looks = Looks((Look("2026-01-01T00:00:00+00:00", name, "ab" * 32, 360, measures),))
+    counts = ((30, 2), (1, 27))
+    insides = Insides(name, ("ham", "spam"), Evaluation("test", 60, measures, counts, None))
+    record = replace(record, looks=looks, insides=insides)
+    analysis = analyze(record, influence=NOT_JUDGED)
+    text, told = render_report(analysis, record), to_json(analysis)
+    assert told["looks"]["looks"][0]["rows"] == 360
+    assert told["insides"]["evaluation"]["confusion"] == [[30, 2], [1, 27]]
+    shown = [[row[5], *row[6:]] for row in rows_of(text, "looks")]
+    assert shown == [list(one.values())[:4] for one in told["looks"]["looks"][0]["measures"]]
+    assert [row[:3] for row in rows_of(text, "mistakes")] == [["ham", 32, 30], ["spam", 28, 27]]
+    fact = study_page(analysis, record).facts.facts[-1]
+    assert (fact.term, fact.value) == ("accuracy on the test part", "0.97")
+    assert fact.note == "95 % interval 0.95 to 0.98, looked at once"

@@ -23,6 +23,7 @@ from hpsearch.analysis.winner import Winner, look_into_winner
 from hpsearch.data_summary import DataSummary
 from hpsearch.spec.data import TestRows
 from hpsearch.store.record import StudyRecord
+from hpsearch.store.winner import Insides, Looks
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Analysis:
     spending: Spending
     winner: Winner | None
     origin: Origin
+    looks: Looks
+    insides: Insides | None
     data: DataSummary | None
     verdict: Verdict | None = None
     judged_on_test: bool = False
@@ -91,6 +94,8 @@ def analyze(
         spending=count_spending(record),
         winner=look_into_winner(record, confirmation, verdict),
         origin=origin_of(record),
+        looks=record.looks,
+        insides=record.insides,
         data=record.data,
         verdict=verdict,
         judged_on_test=isinstance(record.spec.data.validation, TestRows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hpsearch.analysis import Analysis, ParameterImportance, Verdict
@@ -58,8 +59,20 @@ def _facts(analysis: Analysis) -> list[Fact]:
         "Winner", f"trial {analysis.winner.number}", f"of {amount(analysis.counts.trials, 'trial')}"
     )
     if verdict is None or verdict.winner is None:
-        return [winner, _single(analysis), _unconfirmed(analysis)]
-    return [winner, _score(analysis, verdict), _tied(verdict)]
+        return [winner, _single(analysis), _unconfirmed(analysis), *_tested(analysis)]
+    return [winner, _score(analysis, verdict), _tied(verdict), *_tested(analysis)]
+
+
+def _tested(analysis: Analysis) -> Iterator[Fact]:
+    """Give what the last look at the test part gave, where it was one by this winner."""
+    looks = analysis.looks.looks
+    if not looks or analysis.winner is None or looks[-1].winner.trial != analysis.winner.number:
+        return
+    for measure in looks[-1].measures[:1]:
+        ends = (measure.low, measure.high)
+        note = "" if None in ends else f"95 % interval {short(measure.low)} to {short(measure.high)}, "
+        seen = "once" if len(looks) == 1 else f"{len(looks)} times"
+        yield Fact(f"{measure.name} on the test part", short(measure.value), f"{note}looked at {seen}")
 
 
 def _single(analysis: Analysis) -> Fact:

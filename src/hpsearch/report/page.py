@@ -29,7 +29,7 @@ from hpsearch.report.study_figures import effects_in_order, finalists_of, shares
 from hpsearch.report.tables import Table
 from hpsearch.spec import print_spec, print_yaml
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.winner import Looks
+from hpsearch.store.winner import Insides, Looks
 
 MOST_MARKS = 2_000
 """Trials that are marked in the figure of the progress; of more, an even sample."""
@@ -102,7 +102,7 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         facts=facts_of(analysis),
         best=_best(analysis),
         sure=_sure(analysis),
-        looks=_looks(record),
+        looks=_looks(analysis.looks),
         ranking=tables.ranking_table(analysis) if analysis.ranking else None,
         ranking_note=study_prose.ranking_note(analysis),
         parallel=parallel_of(analysis, record.parameters),
@@ -116,7 +116,7 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         rule="" if analysis.failure_rule is None else analysis.failure_rule.told(),
         findings=_findings(analysis),
         inside=_inside(analysis),
-        mistakes=_mistakes(record),
+        mistakes=_mistakes(analysis.insides),
         following=_following(analysis),
         searched=tables.searched_table(analysis.searched) if analysis.searched else None,
         data=None if analysis.data is None else tables.data_table(analysis.data),
@@ -143,15 +143,13 @@ def _sure(analysis: Analysis) -> Explained:
     return Explained(prose.confirmation_note(verdict), figure, table)
 
 
-def _looks(record: StudyRecord) -> Explained | None:
-    looks = record.looks
+def _looks(looks: Looks) -> Explained | None:
     if looks == Looks():
         return None
     return Explained(winner.looks_note(looks), table=winner.looks_table(looks) if looks.looks else None)
 
 
-def _mistakes(record: StudyRecord) -> Explained | None:
-    insides = record.insides
+def _mistakes(insides: Insides | None) -> Explained | None:
     if insides is None:
         return None
     found, figure = insides.evaluation, None
