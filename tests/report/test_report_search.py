@@ -14,7 +14,7 @@ import made_confirmations
 from hpsearch.analysis import NOT_JUDGED, analyze, to_json
 from hpsearch.report import render_report, study_page
 from hpsearch.report.parallel import MOST_ROWS, parallel_of
-from hpsearch.report.study_figures import finalists_of, winner_of
+from hpsearch.report.study_figures import finalists_of, fit_finalists, fit_winner, winner_of
 from hpsearch.spec import read_configuration
 from hpsearch.store.winner import Insides, Look, Looks, WinnerName
 from hpsearch.training.evaluation import Evaluation, Measure
@@ -126,7 +126,7 @@ def test_the_facts_name_the_winner_its_interval_its_ties_and_what_mattered(confi
     assert winner.value == conclusion.winner == f"trial {analysis.winner.number}"
     assert score.value == f"{conclusion.score.mean:.4g}"
     assert f"{conclusion.score.low:.4g} to {conclusion.score.high:.4g}" in score.note
-    assert ties.value == f"{len(conclusion.ties) - 1} of 4 other finalists"
+    assert ties.value == f"{len(conclusion.ties) - 1} of 4 others"
     assert [row.name for row in facts.mattered] == [row.name for row in analysis.importance.parameters[:3]]
 
 
@@ -147,6 +147,8 @@ def test_the_winner_is_shown_by_its_replicates(confirmed):
     plot = winner_of(analysis.winner, "val_loss")
     curves = [one.history["val_loss"] for one in analysis.winner.replicates]
     assert plot.panels[0].validation.mean[4] == pytest.approx(sum(c[4] for c in curves) / len(curves))
+    trained = [value for value in plot.panels[0].training.mean if value is not None]
+    assert fit_winner(plot, minimize=True).place(min(trained)) == min(trained)
     assert plot.panels[0].note == f"{len(values)} fresh seeds"
 
 
@@ -155,6 +157,10 @@ def test_finalists_are_drawn_beside_the_best_score_of_the_search(confirmed):
     plot = finalists_of(analysis, analysis.verdict)
     assert plot.reference == analysis.best.value
     assert [row.kind for row in plot.rows].count("winner") == 1
+    scale = fit_finalists(plot, minimize=True)
+    ends = [end for row in plot.rows for end in (row.low, row.high) if end is not None]
+    assert scale.place(min(ends)) == min(ends)
+    assert scale.place(max(ends)) == max(ends)
     tied = {row.label for row in plot.rows if row.kind in ("winner", "tied")}
     assert tied == set(analysis.verdict.conclusion.ties)
 

@@ -97,8 +97,8 @@ def _score(analysis: Analysis, verdict: Verdict) -> Fact:
 def _tied(verdict: Verdict) -> Fact:
     names = [name for name in verdict.conclusion.ties if name != verdict.conclusion.winner]
     finalists = len(verdict.conclusion.standings)
-    others = f"{len(names)} of {amount(finalists - 1, 'other finalist')}" if finalists > 1 else "nobody"
-    return Fact("Cannot be told apart from it", others, ", ".join(names))
+    others = f"{len(names)} of {amount(finalists - 1, 'other')}" if finalists > 1 else "no other finalist"
+    return Fact("Tied with it", others, ", ".join(names))
 
 
 def _mattered(row: ParameterImportance) -> Mattered:

@@ -20,12 +20,18 @@ from hpsearch.report.figures import (
     draw_progress,
     draw_residuals,
     draw_spending,
-    fit_curves,
     fit_scale,
 )
 from hpsearch.report.figures.effects import MOST_PANELS
 from hpsearch.report.parallel import Parallel, parallel_of
-from hpsearch.report.study_figures import effects_in_order, finalists_of, shares_of, winner_of
+from hpsearch.report.study_figures import (
+    effects_in_order,
+    finalists_of,
+    fit_finalists,
+    fit_winner,
+    shares_of,
+    winner_of,
+)
 from hpsearch.report.tables import Table
 from hpsearch.spec import print_spec, print_yaml
 from hpsearch.store.record import StudyRecord
@@ -139,7 +145,8 @@ def _sure(analysis: Analysis) -> Explained:
         return Explained(study_prose.unconfirmed_note(analysis))
     table = tables.finalists_table(verdict, analysis.metric)
     plot = finalists_of(analysis, verdict)
-    figure = draw_dots(plot, plot.fit(minimize=analysis.minimize), "finalists") if plot.drawable else None
+    scale = fit_finalists(plot, minimize=analysis.minimize)
+    figure = draw_dots(plot, scale, "finalists") if plot.drawable else None
     return Explained(prose.confirmation_note(verdict), figure, table)
 
 
@@ -235,7 +242,7 @@ def _inside(analysis: Analysis) -> Explained | None:
     note = study_prose.winner_note(winner)
     if not plot.values:
         return Explained(note, table=table)
-    return Explained(note, draw_bands(plot, fit_curves(plot.values, minimize=analysis.minimize)), table)
+    return Explained(note, draw_bands(plot, fit_winner(plot, minimize=analysis.minimize)), table)
 
 
 def _following(analysis: Analysis) -> Following:

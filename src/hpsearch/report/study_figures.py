@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from hpsearch.analysis import Analysis, Effect, Spending, Verdict, Winner
 from hpsearch.analysis.racing import Standing
 from hpsearch.report.compare_numbers import mean_text
-from hpsearch.report.figures import BandPanel, BandPlot, DotPlot, DotRow, DrawnBand, Share
+from hpsearch.report.figures import (
+    BandPanel,
+    BandPlot,
+    DotPlot,
+    DotRow,
+    DrawnBand,
+    Scale,
+    Share,
+    fit_curves,
+    fit_scale,
+)
 from hpsearch.report.figures.dots import Kind
 from hpsearch.report.figures.svg import GREY
 from hpsearch.report.numbers import amount, short
@@ -17,7 +27,7 @@ def finalists_of(analysis: Analysis, verdict: Verdict) -> DotPlot:
     """Show the metric of each finalist, beside the best single score of the search."""
     rows = tuple(_finalist(standing, verdict) for standing in verdict.conclusion.standings)
     best = None if analysis.best is None else analysis.best.value
-    name = f"best single score of the search: {short(best)}"
+    name = f"best of the search: {short(best)}"
     return DotPlot(rows, analysis.metric, best, name, thing="finalist")
 
 
@@ -26,6 +36,12 @@ def _finalist(standing: Standing, verdict: Verdict) -> DotRow:
     points = tuple(value for value in values.values() if value is not None)
     note = f"{own.failed} failed" if own.failed else mean_text(own)
     return DotRow(standing.name, _kind(standing, verdict), own.mean, own.low, own.high, points, note)
+
+
+def fit_finalists(plot: DotPlot, *, minimize: bool) -> Scale:
+    """Fit an axis to all that is shown of the finalists, for they are few: means, intervals, seeds."""
+    ends = [end for row in plot.rows for end in (row.mean, row.low, row.high, *row.points, plot.reference)]
+    return fit_scale([end for end in ends if end is not None], minimize=minimize)
 
 
 def _kind(standing: Standing, verdict: Verdict) -> Kind:
@@ -42,6 +58,14 @@ def winner_of(winner: Winner, metric: str) -> BandPlot:
     validation, training = DrawnBand.of(winner.validation), DrawnBand.of(winner.training)
     panel = BandPanel(f"trial {winner.number}", note, validation, training, failed)
     return BandPlot((panel,), None, metric)
+
+
+def fit_winner(plot: BandPlot, *, minimize: bool) -> Scale:
+    """Fit an axis to the curves of the winner, on the training part too."""
+    bands = [band for panel in plot.panels for band in (panel.validation, panel.training)]
+    return fit_curves(
+        [value for band in bands for value in band.mean if value is not None], minimize=minimize
+    )
 
 
 def effects_in_order(analysis: Analysis) -> list[Effect]:

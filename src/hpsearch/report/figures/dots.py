@@ -45,7 +45,7 @@ LOOKS: dict[Kind, Look] = {
     "worse": Look("s", "#d1495b", "worse"),
     "cannot tell": Look("o", GREY, "cannot tell"),
     "winner": Look("D", "#00835f", "the winner"),
-    "tied": Look("o", "#1f7fc4", "cannot be told apart from it"),
+    "tied": Look("o", "#1f7fc4", "cannot be told apart"),
     "apart": Look("s", "#d1495b", "worse"),
 }
 
