@@ -37,7 +37,8 @@ class NewRows:
 class Preprocessing:
     """The shape of a row, the labels of classes (none for a regression), and how csv columns are encoded.
 
-    `encoding` has a single split and is None where the rows are arrays; scaling is inside the model.
+    `encoding` has a single split and is None where the rows are arrays; scaling is inside the model. Raises
+    ValueError where the parts do not belong together.
     """
 
     source: str
@@ -45,6 +46,12 @@ class Preprocessing:
     labels: tuple[str, ...]
     features: tuple[int, ...]
     encoding: Encoding | None
+
+    def __post_init__(self) -> None:
+        shaped = bool(self.features) and min(self.features) > 0
+        encoded = self.encoding is None or _is_whole(self.encoding, prod(self.features))
+        if not shaped or not encoded or (self.task == "classification") != (len(self.labels) > 1):
+            raise ValueError("the parts of a preprocessing do not belong together")
 
     def read(self, path: Path) -> NewRows:
         """Read new rows from a csv file, or from `x` of an npz file, as the study's own data were.
@@ -75,6 +82,16 @@ class Preprocessing:
         x = encoding.encode_rows(Table(given.where, chosen, given.lines))
         notes = [*_left_out(encoding, by_name), *_unseen(encoding, chosen)]
         return NewRows(x.reshape(len(x), *self.features), tuple(notes))
+
+
+def _is_whole(encoding: Encoding, features: int) -> bool:
+    """Tell whether every column has what its kind needs, for one split, and all of them make a row."""
+    for column in encoding.columns:
+        numeric = column.kind == "numeric"
+        (value,), (_,) = column.imputation, column.unseen
+        if numeric == bool(column.categories) or numeric == isinstance(value, str):
+            return False
+    return sum(column.width for column in encoding.columns) == features
 
 
 def _named(where: str, name: str, columns: dict[str, Cells]) -> Cells:

@@ -26,7 +26,7 @@ def load_stock(path: Path) -> keras.Model:
         ) from None
     if foreign is not None:
         raise ModelError(
-            f"{path}: expected Keras' own layers only, found {foreign}: load it in Python with its code"
+            f"{path}: expected Keras' own layers only, found {foreign!r}: load it in Python with its code"
         )
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -71,15 +71,20 @@ def insides_note(insides: Insides) -> str:
         model = f"replicate {winner.replicate} of {model}"
     rows = f"{amount(found.rows, 'row')} of the {found.part} part"
     of = "" if found.part == "test" else ", which chose it"
-    what = (
-        "Rows of the figure are true classes, columns are predicted ones; a cell counts rows of the data and "
-        "is the darker, the larger its share of the true class."
-        if found.confusion is not None
-        else "A residual is predicted minus true; on the line both are equal."
-    )
-    if found.confusion is None and found.residuals is None:
-        what = "There are too many classes for a confusion matrix."
-    return f"The model of {model} on {rows}{of}. {what}"
+    return f"The model of {model} on {rows}{of}. {_how_to_read(insides)}"
+
+
+def _how_to_read(insides: Insides) -> str:
+    if insides.evaluation.confusion is not None:
+        return (
+            "Rows of the figure are true classes, columns are predicted ones; a cell counts rows of the data "
+            "and is the darker, the larger its share of the true class."
+        )
+    if insides.evaluation.residuals is not None:
+        return "A residual is predicted minus true; on the line in the figure both are equal."
+    if insides.labels:
+        return "There are too many classes for a confusion matrix."
+    return "Its predictions are not finite numbers."
 
 
 def insides_table(insides: Insides) -> Table | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -23,12 +24,22 @@ def write_document(path: Path, kind: type[T], content: T) -> None:
 
 
 def read_document(path: Path, kind: type[T]) -> T | None:
-    """Read what `write_document` wrote; None where there is no such file, or it is not what was written."""
+    """Read what `write_document` wrote; None where there is no such file, or it is not what was written.
+
+    The dataclasses may refuse, by a ValueError, what has the right types and makes no sense.
+    """
     with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        told = json.loads(path.read_bytes())
+        told = json.loads(path.read_bytes(), parse_float=_finite, parse_constant=_finite)
         if told["sha256"] == _digest(told["content"]):
             return TypeAdapter(kind).validate_json(json.dumps(told["content"]))
     return None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _digest(plain: object) -> str:

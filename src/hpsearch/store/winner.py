@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from hpsearch.datasets import Preprocessing
 from hpsearch.store.documents import read_document, write_document
-from hpsearch.training.evaluation import Evaluation, Measure
+from hpsearch.training.evaluation import MAX_CLASSES, Evaluation, Measure
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,21 @@ class Applied:
 
 @dataclass(frozen=True)
 class Look:
-    """One evaluation on the test part: when (UTC), by which model, and the SHA-256 of its weights."""
+    """One evaluation on the test part: when (UTC), by which model, and the SHA-256 of its weights.
+
+    Raises ValueError where `date` is none, or a measure has an odd name.
+    """
 
     date: str
     winner: WinnerName
     weights: str
     rows: int
     measures: tuple[Measure, ...]
+
+    def __post_init__(self) -> None:
+        datetime.fromisoformat(self.date)
+        if not all(measure.name.isidentifier() for measure in self.measures):
+            raise ValueError("a measure has an odd name")
 
 
 @dataclass(frozen=True)
@@ -58,11 +67,22 @@ class Looks:
 
 @dataclass(frozen=True)
 class Insides:
-    """Where a winner is right and wrong: its evaluation, and the labels of the classes."""
+    """Where a winner is right and wrong: its evaluation, and the labels of the classes.
+
+    Raises ValueError where the parts do not belong together.
+    """
 
     winner: WinnerName
     labels: tuple[str, ...]
     evaluation: Evaluation
+
+    def __post_init__(self) -> None:
+        counts, classes = self.evaluation.confusion, len(self.labels)
+        if counts is None:
+            return
+        square = 1 < classes <= MAX_CLASSES and [len(row) for row in counts] == [classes] * classes
+        if not square or min(map(min, counts)) < 0:
+            raise ValueError("the confusion matrix does not fit the labels")
 
 
 def read_applied(path: Path) -> Applied | None:

@@ -47,11 +47,18 @@ class Measure:
 
 @dataclass(frozen=True)
 class Residuals:
-    """Predicted minus true: the quantiles at `SHARES`, and a sample of (true, predicted) pairs."""
+    """Predicted minus true: the quantiles at `SHARES`, and a sample of (true, predicted) pairs.
+
+    Raises ValueError where there is no pair, or not a quantile for each share.
+    """
 
     shares: tuple[float, ...]
     quantiles: tuple[float, ...]
     pairs: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        if not self.pairs or len(self.shares) != len(self.quantiles):
+            raise ValueError("the quantiles do not fit the shares")
 
 
 @dataclass(frozen=True)

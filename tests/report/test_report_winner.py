@@ -1,0 +1,128 @@
+"""The looks at the test part and the insides of the winner in the page: figures, tables, sentences."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from hpsearch.analysis import analyze, judge_influence
+from hpsearch.report import render_report, study_page
+from hpsearch.report.figures import draw_confusion, draw_residuals
+from hpsearch.store.winner import (
+    Insides,
+    Look,
+    Looks,
+    WinnerName,
+    read_insides,
+    read_looks,
+    write_insides,
+    write_looks,
+)
+from hpsearch.training.evaluation import Evaluation, Measure, Residuals
+
+WINNER = WinnerName(3, 1, 7, 4)
+COUNTS = ((8, 2, 0), (0, 5, 0), (1, 3, 1))
+LABELS = ("ant", "bee", "<cat>")
+CONFUSED = Insides(WINNER, LABELS, Evaluation("validation", 20, (), COUNTS, None))
+PAIRS = ((1.0, 1.5), (2.0, 1.0), (4.0, 4.0))
+LOOK = Look("2026-01-02T03:04:05+00:00", WINNER, "ab", 20, (Measure("loss", 0.25, 0.125, 0.5, "normal"),))
+
+
+def insides_of_numbers() -> Insides:
+    residuals = Residuals((0.0, 0.5, 1.0), (-1.0, 0.0, 0.5), PAIRS)
+    return Insides(WINNER, (), Evaluation("test", 3, (), None, residuals))
+
+
+def test_each_count_stands_in_the_confusion_matrix():
+    drawn = ElementTree.fromstring(draw_confusion(COUNTS, LABELS))
+    texts = [text.text for text in drawn.iter("text")]
+    filled = [count for row in COUNTS for count in row if count]
+    assert [int(text) for text in texts if re.fullmatch(r"\d+", text)] == filled
+    assert {*LABELS, "true", "predicted"} <= set(texts)
+    shades = [float(path.get("fill-opacity") or path.get("opacity")) for path in drawn.iter("path")
+              if path.get("fill") == "#1f7fc4"]  # fmt: skip
+    shares = [count / sum(row) for row in COUNTS for count in row if count]
+    assert np.argsort(shades, kind="stable").tolist() == np.argsort(shares, kind="stable").tolist()
+    assert "style=" not in draw_confusion(COUNTS, LABELS)
+
+
+def test_a_matrix_of_fifty_classes_is_drawn_without_counts():
+    counts = np.full((50, 50), 3).tolist()
+    drawn = ElementTree.fromstring(draw_confusion(counts, [f"class {n}" for n in range(50)]))
+    assert "3" not in [text.text for text in drawn.iter("text")]
+    assert sum(path.get("fill") == "#1f7fc4" for path in drawn.iter("path")) == 2500
+
+
+def test_each_pair_has_a_dot():
+    drawn = ElementTree.fromstring(draw_residuals(PAIRS))
+    dots = [use for use in drawn.iter("use") if use.get("fill") == "#1f7fc4"]
+    assert len(dots) == 3
+    across = [float(dot.get("x")) for dot in dots]
+    assert (across[1] - across[0]) * 2 == pytest.approx(across[2] - across[1], abs=0.1)
+    draw_residuals([(1.0, 1.0)])
+
+
+def test_the_page_has_a_section_for_the_insides(synthetic):
+    record = synthetic.record_of(9)
+    influence = judge_influence(record)
+    for insides, said in ((CONFUSED, "20 rows of the validation part, which chose it"),
+                          (insides_of_numbers(), "3 rows of the test part. A residual")):  # fmt: skip
+        page = study_page(analyze(record, None, influence), replace(record, insides=insides))
+        assert "replicate 1 of trial 3" in page.insides.note
+        assert said in page.insides.note
+        assert page.insides.figure is not None
+    assert study_page(analyze(record, None, influence), record).insides is None
+
+
+def test_classes_are_told_with_what_they_are_taken_for(synthetic):
+    record = replace(synthetic.record_of(9), insides=CONFUSED)
+    page = study_page(analyze(record, None, judge_influence(record)), record)
+    rows = [[cell.text for cell in row] for row in page.insides.table.rows]
+    assert rows == [
+        ["ant", "10", "8", "0.8", "bee", "2"],
+        ["bee", "5", "5", "1", "–", "0"],
+        ["<cat>", "5", "1", "0.2", "bee", "3"],
+    ]
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "looked at once."), (2, "looked at 2 times: this score is")])
+def test_the_looks_are_counted(synthetic, count, said):
+    record = replace(synthetic.record_of(9), looks=Looks((LOOK,) * count))
+    analysis = analyze(record, None, judge_influence(record))
+    page = study_page(analysis, record)
+    assert said in page.looks.note
+    assert len(page.looks.table.rows) == count
+    text = render_report(analysis, record)
+    assert "2026-01-02 03:04:05 UTC" in text
+    assert 'data-value="0.125"' in text
+    assert '<h2 id="sure-title">How sure</h2>' in text
+
+
+def test_files_read_back_and_odd_ones_do_not(tmp_path: Path):
+    path = tmp_path / "insides.json"
+    for insides in (CONFUSED, insides_of_numbers()):
+        write_insides(path, insides)
+        assert read_insides(path) == insides
+    write_looks(path, Looks((LOOK,)))
+    assert read_looks(path) == Looks((LOOK,))
+    assert read_insides(path) is None
+    path.write_bytes(path.read_bytes().replace(b"0.25", b"1e99"))
+    assert read_looks(path) == Looks(lost=True)
+    assert read_looks(tmp_path / "none.json") == Looks()
+
+
+def test_records_whose_parts_do_not_fit_are_refused():
+    for counts, labels in (
+        (COUNTS, LABELS[:2]),
+        (((1, 2), (3,)), LABELS[:2]),
+        (((1, -2), (3, 4)), LABELS[:2]),
+    ):
+        with pytest.raises(ValueError, match="does not fit the labels"):
+            Insides(WINNER, labels, Evaluation("test", 3, (), counts, None))
+    with pytest.raises(ValueError, match="odd name"):
+        replace(LOOK, measures=(Measure("\x1b[2J", 1.0, None, None, "normal"),))
