@@ -29,7 +29,7 @@ TRAIN = 150
 TREES: dict[str, Any] = {
     "name": "trees",
     "data": {"csv": "trees.csv", "target": "kind", "standardize": True, "validation": {"last": 50}},
-    "model": {"mlp": {"hidden": [8]}},
+    "model": {"mlp": {"hidden": [8], "activation": "tanh"}},
     "training": {"learning_rate": 0.05, "epochs": 4, "batch_size": 16},
     "search": {"trials": 1},
     "confirm": "none",

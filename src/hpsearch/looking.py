@@ -36,9 +36,10 @@ def order_for(record: StudyRecord, name: WinnerName, export: ExportOrder, *, end
     The test part is looked at only when the search has `ended`, once by each winner.
     """
     has_test = record.data is not None and record.data.test_rows > 0
-    if has_test and ended and record.looks.of(name) is None:
+    looked = record.looks.of(name) is not None
+    if has_test and ended and not looked:
         return WinnerOrder(export, "test", tuple(look.weights for look in record.looks.looks))
-    known = record.insides is not None and record.insides.winner == name
+    known = looked or (record.insides is not None and record.insides.winner == name)
     return WinnerOrder(export, None if known else "validation")
 
 
@@ -54,14 +55,15 @@ def keep(
     write_applied(files.best_preprocessing, applied)
     if winner.problem is not None:
         warnings.warn(f"the best model was not evaluated: {winner.problem}", RuntimeWarning, stacklevel=2)
-    found = winner.evaluation
+    looked = record.looks.of(name)
+    found = winner.evaluation or (looked.evaluation if looked is not None else None)
     if found is None:
         return record
-    insides = Insides(name, winner.preprocessing.labels, found)
-    write_insides(files.insides, insides)
-    looks = record.looks
-    if found.part == "test":
-        looks = _logged(files, looks, Look(_now(), name, winner.weights, found.rows, found.measures), lease)
+    insides, looks = Insides(name, winner.preprocessing.labels, found), record.looks
+    if insides != record.insides:
+        write_insides(files.insides, insides)
+    if found.part == "test" and looked is None:
+        looks = _logged(files, looks, Look(_now(), name, winner.weights, found), lease)
     return replace(record, insides=insides, looks=looks)
 
 

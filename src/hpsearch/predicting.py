@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.datasets import Preprocessing
-from hpsearch.engines.imports import import_keras, jax_ahead
+from hpsearch.engines.imports import import_keras, jax_ahead, without_tensorflow
 from hpsearch.exceptions import ModelError, StudyNotFoundError
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.winner import read_applied
@@ -73,7 +73,6 @@ def predict(files: StudyFiles, data: Path) -> Predicted:
     preprocessing = _preprocessing(files)
     with jax_ahead():
         rows = preprocessing.read(data)
-    import_keras("jax", spawned=False)
     return _predicted(preprocessing, rows, _given(files, preprocessing, rows.x))
 
 
@@ -95,10 +94,12 @@ def _preprocessing(files: StudyFiles) -> Preprocessing:
 
 def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> NDArray[Any]:
     """Give what the model gives for rows: (n, units)."""
-    from hpsearch.models.predictions import predictions_of
-    from hpsearch.models.saved import load_stock
+    with without_tensorflow():
+        import_keras("jax", spawned=False)
+        from hpsearch.models.predictions import predictions_of
+        from hpsearch.models.saved import load_stock
 
-    model = load_stock(files.best_model)
+        model = load_stock(files.best_model)
     units = len(preprocessing.labels) if len(preprocessing.labels) > 2 else 1
     expected, found = (
         ((None, *preprocessing.features), (None, units)),

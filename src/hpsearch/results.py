@@ -206,9 +206,26 @@ def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str 
         "study": best_spec(record, trial).dump(),
         "model": model,
         "confirmation": plain(verdict),
-        "test": plain(record.looks) if record.looks != Looks() else None,
+        "test": plain(_told(record.looks)),
     }
     return json.dumps(told, indent=2)
+
+
+def _told(looks: Looks) -> dict[str, Any] | None:
+    """Give the looks at the test part with their numbers; None where there was none."""
+    if looks == Looks():
+        return None
+    rows = [
+        {
+            "date": look.date,
+            "winner": look.winner,
+            "weights": look.weights,
+            "rows": look.evaluation.rows,
+            "measures": look.evaluation.measures,
+        }
+        for look in looks.looks
+    ]
+    return {"looks": rows, "lost": looks.lost}
 
 
 def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> list[str]:

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from commands import write_study
 from faults.disk import Fault, FaultyDisk, disk
-from hpsearch.engines.job import ExportOrder, Job, Order
+from hpsearch.engines.job import ExportOrder, Job, Order, Winner, WinnerOrder
 from hpsearch.engines.worker import InProcessWorker
 from hpsearch.exceptions import HpsearchError
 from hpsearch.search import Options, optimize
@@ -30,12 +31,14 @@ from hpsearch.spec import load_study_file
 from hpsearch.store.checkpoints import Checkpoints
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.ticks import TickLog
+from hpsearch.store.winner import read_applied, read_insides, read_looks
+from hpsearch.training.evaluation import Evaluation
 
 TRIALS, EPOCHS = 4, 3
 
 STUDY: dict[str, Any] = {
     "name": "study",
-    "data": "sklearn:iris",
+    "data": {"sklearn": "iris", "test": 30},
     "model": {"mlp": {"hidden": [4], "dropout": {"uniform": [0.0, 0.3]}}},
     "training": {
         "learning_rate": {"log_uniform": [1e-3, 1e-1]},
@@ -49,7 +52,10 @@ STUDY: dict[str, Any] = {
 
 
 class KeptWorker(InProcessWorker):
-    """Works in this process with what it compiled before, and saves a digest in place of a model."""
+    """Works in this process with what it compiled before, and saves a digest in place of a model.
+
+    It sees one row of each class in the part that the winner is evaluated on, and is right about all.
+    """
 
     sessions: ClassVar[dict[str, Any]] = {}
 
@@ -62,14 +68,25 @@ class KeptWorker(InProcessWorker):
         self._result = self._session.opened()
 
     def submit(self, order: Order) -> None:
-        if not isinstance(order, ExportOrder):
+        if isinstance(order, WinnerOrder):
+            self._result = self._winner(order)
+        elif isinstance(order, ExportOrder):
+            self._result = self._export(order)
+        else:
             super().submit(order)
-            return
+
+    def _export(self, order: ExportOrder) -> str:
         told = hashlib.sha256()
         for name, array in sorted(order.weights.items()):
             told.update(name.encode() + array.tobytes())
         Path(order.path).write_text(told.hexdigest())
-        self._result = None
+        return told.hexdigest()
+
+    def _winner(self, order: WinnerOrder) -> Winner:
+        dataset = self._session.dataset
+        counts = tuple(map(tuple, np.eye(len(dataset.labels), dtype=int).tolist()))
+        seen = None if order.part is None else Evaluation(order.part, len(counts), (), counts, None)
+        return Winner(self._export(order.export), dataset.preprocessing(), seen)
 
 
 class NoPicture:
@@ -197,7 +214,13 @@ def decisions(files: StudyFiles) -> list[dict[str, Any]]:
 def numbers(out: Path) -> dict[str, Any]:
     """Give every number of a finished study, but the seconds."""
     files = files_in(out)
-    return {"decisions": decisions(files), "model": files.best_model.read_text()}
+    return {
+        "decisions": decisions(files),
+        "model": files.best_model.read_text(),
+        "applied": read_applied(files.best_preprocessing),
+        "looks": [(look.winner, look.weights) for look in read_looks(files.looks).looks],
+        "insides": read_insides(files.insides),
+    }
 
 
 def check_told(run: Run, out: Path) -> None:

@@ -30,7 +30,8 @@ COUNTS = ((8, 2, 0), (0, 5, 0), (1, 3, 1))
 LABELS = ("ant", "bee", "<cat>")
 CONFUSED = Insides(WINNER, LABELS, Evaluation("validation", 20, (), COUNTS, None))
 PAIRS = ((1.0, 1.5), (2.0, 1.0), (4.0, 4.0))
-LOOK = Look("2026-01-02T03:04:05+00:00", WINNER, "ab", 20, (Measure("loss", 0.25, 0.125, 0.5, "normal"),))
+LOSS = Measure("loss", 0.25, 0.125, 0.5, "normal")
+LOOK = Look("2026-01-02T03:04:05+00:00", WINNER, "ab", Evaluation("test", 20, (LOSS,), COUNTS, None))
 
 
 def insides_of_numbers() -> Insides:
@@ -124,5 +125,7 @@ def test_records_whose_parts_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError, match="does not fit the labels"):
             Insides(WINNER, labels, Evaluation("test", 3, (), counts, None))
-    with pytest.raises(ValueError, match="odd name"):
-        replace(LOOK, measures=(Measure("\x1b[2J", 1.0, None, None, "normal"),))
+    with pytest.raises(ValueError, match="is no measure"):
+        replace(LOSS, name="\x1b[2J")
+    with pytest.raises(ValueError, match="isoformat"):
+        replace(LOOK, date="today")

@@ -58,8 +58,8 @@ class Preprocessing:
 
         Other columns than those of the encoding are left out, the target among them. Raises `DataError`.
         """
-        wanted = ".npz" if self.encoding is None else ".csv"
-        if path.suffix.lower() != wanted:
+        wrong = ".csv" if self.encoding is None else ".npz"
+        if path.suffix.lower() == wrong:
             what = "an npz file with x, the rows" if self.encoding is None else "a csv file with its columns"
             raise DataError(f"{path}: expected {what}, because the study was trained on {self.source}.")
         try:

@@ -64,6 +64,13 @@ def import_keras(backend: str, *, spawned: bool) -> None:
 
 
 @contextmanager
+def without_tensorflow() -> Iterator[None]:
+    """Let Keras be imported, and load a model, without TensorFlow, which takes seconds and is not needed."""
+    with _without(("tensorflow",)):
+        yield
+
+
+@contextmanager
 def tensorflow_forgotten() -> Iterator[None]:
     """Let a TensorFlow that Keras does without look as if nobody had asked for it.
 

@@ -14,7 +14,7 @@ LOST = "the record of earlier looks at the test part is damaged: how optimistic 
 
 def look_words(looks: Looks, look: Look) -> str:
     """Tell on one line what a winner gives on the test part, and how often that was looked at."""
-    told = f"on the test part, with 95 % intervals: {', '.join(map(_measured, look.measures))}"
+    told = f"on the test part, with 95 % intervals: {', '.join(map(_measured, look.evaluation.measures))}"
     return "; ".join(filter(None, (told, _often(looks))))
 
 
@@ -53,14 +53,20 @@ def looks_table(looks: Looks) -> Table:
         (*head, Cell(measure.name), cell(measure.value), cell(measure.low), cell(measure.high))
         for number, look in enumerate(looks.looks, start=1)
         for head in (_look_cells(number, look),)
-        for measure in look.measures
+        for measure in look.evaluation.measures
     )
     return Table("Looks at the test part, with 95 % intervals", columns, rows)
 
 
 def _look_cells(number: int, look: Look) -> tuple[Cell, ...]:
     date = Cell(look.date.replace("T", " ").replace("+00:00", " UTC"))
-    return cell(number), date, cell(look.winner.trial), cell(look.winner.replicate), cell(look.rows)
+    return (
+        cell(number),
+        date,
+        cell(look.winner.trial),
+        cell(look.winner.replicate),
+        cell(look.evaluation.rows),
+    )
 
 
 def insides_note(insides: Insides) -> str:

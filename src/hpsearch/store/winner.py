@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hpsearch.datasets import Preprocessing
 from hpsearch.store.documents import read_document, write_document
-from hpsearch.training.evaluation import MAX_CLASSES, Evaluation, Measure
+from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,16 @@ class Applied:
 class Look:
     """One evaluation on the test part: when (UTC), by which model, and the SHA-256 of its weights.
 
-    Raises ValueError where `date` is none, or a measure has an odd name.
+    Raises ValueError where `date` is none.
     """
 
     date: str
     winner: WinnerName
     weights: str
-    rows: int
-    measures: tuple[Measure, ...]
+    evaluation: Evaluation
 
     def __post_init__(self) -> None:
         datetime.fromisoformat(self.date)
-        if not all(measure.name.isidentifier() for measure in self.measures):
-            raise ValueError("a measure has an odd name")
 
 
 @dataclass(frozen=True)

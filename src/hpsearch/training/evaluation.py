@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +28,9 @@ MAX_CLASSES = 50
 PAIRS = 200
 """Pairs of a true and a predicted number that are kept."""
 
+SCORED = frozenset((*SCORERS["classification"], *SCORERS["regression"]))
+NAMES = SCORED | {"loss", "accuracy", "mae"}
+
 SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
@@ -35,7 +38,8 @@ SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 class Measure:
     """A number over rows with its 95 % interval, and how that was found.
 
-    `value` is None where it is not finite, the ends where there is no interval.
+    `value` is None where it is not finite, the ends where there is no interval. Raises ValueError for a name
+    that no measure has.
     """
 
     name: str
@@ -43,6 +47,10 @@ class Measure:
     low: float | None
     high: float | None
     method: Method
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ValueError(f"{self.name!r} is no measure")
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Residuals:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model on one part of the data.
+    """A model on one part of the data; nothing is measured on the validation part, which chose it.
 
     `confusion` counts rows by their true class and then by the predicted one, in the order of the labels; it
     is None for a regression and for more than 50 classes. `residuals` is None for a classification, and where
@@ -105,24 +113,28 @@ def guessed(given: Array) -> Array:
 
 
 def evaluate(predictions: Predictions, part: Part, metric: str, seed: int) -> Evaluation:
-    """Measure predictions: the loss, accuracy or mae, and the metric where it is one of scikit-learn's.
+    """Evaluate predictions on a part of the data.
 
-    Resamples of rows, and the pairs that are kept, are drawn from the seed.
+    On the test part these are measured: the loss, accuracy or mae, and the metric where it is one of
+    scikit-learn's. Resamples of rows, and the pairs that are kept, are drawn from the seed.
     """
-    measures = [_mean("loss", predictions.losses)]
-    if predictions.labels:
-        measures.append(_accuracy(predictions.guesses == predictions.y))
-    else:
-        measures.append(_mean("mae", np.abs(_residuals(predictions))))
-    if metric in {*SCORERS["classification"], *SCORERS["regression"]}:
-        measures.append(_scored(metric, predictions, seed))
     return Evaluation(
         part,
         len(predictions.y),
-        tuple(measures),
+        tuple(_measures(predictions, metric, seed)) if part == "test" else (),
         _confusion(predictions),
         None if predictions.labels else _where_wrong(predictions, seed),
     )
+
+
+def _measures(predictions: Predictions, metric: str, seed: int) -> Iterator[Measure]:
+    yield _mean("loss", predictions.losses)
+    if predictions.labels:
+        yield _accuracy(predictions.guesses == predictions.y)
+    else:
+        yield _mean("mae", np.abs(_residuals(predictions)))
+    if metric in SCORED:
+        yield _scored(metric, predictions, seed)
 
 
 def _residuals(predictions: Predictions) -> Array:
