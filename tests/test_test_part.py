@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ from scipy import stats
 from sklearn.metrics import confusion_matrix, log_loss, mean_absolute_error, roc_auc_score
 
 from commands import environment, run, succeed, write_study
+from hpsearch.engines.job import ExportOrder
+from hpsearch.looking import name_of, order_for
+from hpsearch.search import Options, optimize
+from hpsearch.spec import load_study_file
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.reading import read_record
+from hpsearch.store.winner import Looks
 
 WATCHED = Path(__file__).parent / "faults" / "watched.py"
 ROWS = 90
@@ -45,6 +53,13 @@ NUMBERS: dict[str, Any] = {
     "search": {"trials": 2},
     "confirm": {"finalists": 2, "replicates": 2},
 }
+
+
+class Silent:
+    """A display that shows nothing."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_: None
 
 
 def write_classes(directory: Path) -> None:
@@ -201,6 +216,51 @@ class TestOneLook:
         assert OFTEN in succeed("best", "two", cwd=more).stdout
         assert OFTEN[1:] in (more / "reports" / "two.html").read_text()
         assert "2 looks at the test part" in succeed("check", "two", cwd=more).stdout
+
+
+class TestWhen:
+    def test_only_a_search_that_has_ended_looks(self, two: Path) -> None:
+        files = StudyFiles(two, "two")
+        record = read_record(files)
+        assert record.best is not None
+        name, export = name_of(record.best, None), ExportOrder({}, {}, "")
+        assert order_for(record, name, export, ended=True).part is None
+        unseen = replace(record, looks=Looks(), insides=None)
+        assert order_for(unseen, name, export, ended=True).part == "test"
+        assert order_for(unseen, name, export, ended=False).part == "validation"
+        other = replace(name, trial=1)
+        order = order_for(record, other, export, ended=True)
+        assert (order.part, order.seen) == ("test", (record.looks.looks[0].weights,))
+
+    def test_an_evaluation_that_fails_is_told_and_is_no_look(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_classes(tmp_path)
+        study = load_study_file(tmp_path / "two.yaml")
+        options = Options(out=tmp_path, engine="in_process")
+
+        def fail(*_: Any) -> None:
+            raise MemoryError("no room for these rows")
+
+        import hpsearch.engines.evaluating  # noqa: F401 - it imports Keras
+
+        with monkeypatch.context() as patch:
+            patch.setattr("hpsearch.engines.evaluating.evaluated", fail)
+            with pytest.warns(RuntimeWarning, match="was not evaluated: MemoryError: no room"):
+                outcome, record = optimize(study, options, Silent())
+        assert (outcome, record.looks, record.insides) == ("finished", Looks(), None)
+        assert (tmp_path / "reports" / "two.html").exists()
+        _, record = optimize(study, options, Silent())
+        assert len(record.looks.looks) == 1
+        assert record == read_record(StudyFiles(tmp_path, "two"))
+
+    def test_insides_that_are_gone_come_back_without_a_look(self, two: Path, tmp_path: Path) -> None:
+        shutil.copytree(two, tmp_path / "again")
+        files = StudyFiles(tmp_path / "again", "two")
+        before, log = files.insides.read_bytes(), files.looks.read_bytes()
+        files.insides.write_bytes(before[:-9])
+        optimize(load_study_file(tmp_path / "again" / "two.yaml"), Options(out=files.out), Silent())
+        assert (files.insides.read_bytes(), files.looks.read_bytes()) == (before, log)
 
 
 class TestLog:

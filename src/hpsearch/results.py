@@ -44,13 +44,9 @@ def leave_results(
 
     confirmation = read_confirmation(files)
     best = best_of(record, confirmation)
-    others = [trial for trial in record.ranking[: record.spec.search.keep] if trial is not best.trial]
     if best.trial is not None:
-        worker.submit(
-            order_for(
-                record, name_of(best.trial, best.run), _export(files, record, best, worker), ended=ended
-            )
-        )
+        export = _export(files, record, best, worker)
+        worker.submit(order_for(record, name_of(best.trial, best.run), export, ended=ended))
         _write(lease, files.best_configuration, print_spec(best_spec(record, best.trial)))
     _write(lease, files.table, trials_csv(record))
     influence = find_influence(record, files)
@@ -59,10 +55,17 @@ def leave_results(
         record = keep(files, record, name_of(best.trial, best.run), winner, lease)
     lease.check()
     write_atomically(files.report, render(record, confirmation, influence))
-    for trial in others[: record.spec.search.keep - 1]:
+    _keep_others(files, record, best, worker, lease)
+    return record
+
+
+def _keep_others(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker, lease: Lease) -> None:
+    """Save as many models beside the best as the study wants to keep."""
+    keep_in_all = record.spec.search.keep
+    others = [trial for trial in record.ranking[:keep_in_all] if trial is not best.trial]
+    for trial in others[: keep_in_all - 1]:
         worker.submit(_export(files, record, Best(trial, None), worker))
         _export_to(files.model(trial.number), files, worker, lease)
-    return record
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ PLACES = (*LOGS, "write *.npz.*.tmp", "fsync *.npz.*.tmp", "replace *.npz", "fsy
 RESULTS = (
     "write *.timing.json.*",
     "replace */best.yaml",
+    "replace */best.json",
+    "write *.test.json.*",
+    "replace */test.json",
     "write *.trials.csv.*",
     "write *.html.*",
     "replace *.html",

@@ -13,6 +13,7 @@ from commands import run, succeed
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.ticks import Event, TickLog
+from hpsearch.store.winner import read_applied, read_insides
 
 
 def study(name: str, *, model: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def study(name: str, *, model: dict[str, Any] | None = None, **parts: Any) -> di
     }
 
 
-DIGITS = {"sklearn": "digits", "rescale": 0.0625}
+DIGITS = {"sklearn": "digits", "rescale": 0.0625, "test": 200}
 LARGER = {"hidden": [64], "dropout": {"uniform": [0.1, 0.3]}}
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -84,7 +85,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def outcome(home: Path, name: str) -> dict[str, Any]:
-    """Give everything that a finished study left behind, but the seconds."""
+    """Give everything that a finished study left behind, but the seconds and the date of a look."""
     files = StudyFiles(home, name)
     log = TickLog(files.ticks, files.ticks_copy)
     checked = run("check", name, cwd=home)
@@ -95,7 +96,9 @@ def outcome(home: Path, name: str) -> dict[str, Any]:
         "damage": log.damage,
         "check": (checked.returncode, checked.stdout if checked.returncode else ""),
         "trials": without_seconds(json.loads(_told("trials", home, name))),
-        "best": without_seconds(json.loads(_told("best", home, name))),
+        "best": without_dates(without_seconds(json.loads(_told("best", home, name)))),
+        "applied": read_applied(files.best_preprocessing),
+        "insides": read_insides(files.insides),
         "best.yaml": files.best_configuration.read_text(),
         "weights": weights(files),
         "storage": stored(files),
@@ -116,6 +119,13 @@ def without_seconds(data: Any) -> Any:
     if isinstance(data, list):
         return [without_seconds(item) for item in data]
     return {name: value for name, value in data.items() if name != "seconds"}
+
+
+def without_dates(best: dict[str, Any]) -> dict[str, Any]:
+    """Leave out when the test part was looked at, but not how often."""
+    for look in (best["test"] or {"looks": []})["looks"]:
+        del look["date"]
+    return best
 
 
 def weights(files: StudyFiles) -> dict[str, dict[str, bytes]]:
