@@ -68,7 +68,7 @@ def _tested(analysis: Analysis) -> Iterator[Fact]:
     looks = analysis.looks.looks
     if not looks or analysis.winner is None or looks[-1].winner.trial != analysis.winner.number:
         return
-    for measure in looks[-1].measures[:1]:
+    for measure in looks[-1].evaluation.measures[:1]:
         ends = (measure.low, measure.high)
         note = "" if None in ends else f"95 % interval {short(measure.low)} to {short(measure.high)}, "
         seen = "once" if len(looks) == 1 else f"{len(looks)} times"
