@@ -226,16 +226,16 @@ def test_what_the_test_part_says_is_in_the_json_and_among_the_facts(confirmed):
     record, _ = confirmed
     name = WinnerName(record.best.number, None, 1, 5)
     measures = (Measure("accuracy", 0.97, 0.95, 0.98, "wilson"), Measure("loss", 0.1, 0.08, 0.12, "normal"))
-    looks = Looks((Look("2026-01-01T00:00:00+00:00", name, "ab" * 32, 360, measures),))
-    counts = ((30, 2), (1, 27))
-    insides = Insides(name, ("ham", "spam"), Evaluation("test", 60, measures, counts, None))
+    evaluation = Evaluation("test", 60, measures, ((30, 2), (1, 27)), None)
+    looks = Looks((Look("2026-01-01T00:00:00+00:00", name, "ab" * 32, evaluation),))
+    insides = Insides(name, ("ham", "spam"), evaluation)
     record = replace(record, looks=looks, insides=insides)
     analysis = analyze(record, influence=NOT_JUDGED)
     text, told = render_report(analysis, record), to_json(analysis)
-    assert told["looks"]["looks"][0]["rows"] == 360
+    assert told["looks"]["looks"][0]["evaluation"]["rows"] == 60
     assert told["insides"]["evaluation"]["confusion"] == [[30, 2], [1, 27]]
     shown = [[row[5], *row[6:]] for row in rows_of(text, "looks")]
-    assert shown == [list(one.values())[:4] for one in told["looks"]["looks"][0]["measures"]]
+    assert shown == [list(one.values())[:4] for one in told["looks"]["looks"][0]["evaluation"]["measures"]]
     assert [row[:3] for row in rows_of(text, "mistakes")] == [["ham", 32, 30], ["spam", 28, 27]]
     fact = study_page(analysis, record).facts.facts[-1]
     assert (fact.term, fact.value) == ("accuracy on the test part", "0.97")
