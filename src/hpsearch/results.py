@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.analysis.confirmation import judge_finalists
+from hpsearch.analysis.evidence.confirmation import judge_finalists
 from hpsearch.donors import donor_in_full
 from hpsearch.engines.job import ExportOrder, Start, TickOrder, WeightsOrder
 from hpsearch.engines.worker import Worker

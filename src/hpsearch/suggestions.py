@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 
 from optuna.trial import TrialState
 
-from hpsearch.analysis.confirmation import race_of
+from hpsearch.analysis.evidence.confirmation import race_of
 from hpsearch.experiment import ARM, REPLICATE, Comparison, Confirmation, Experiment, SearchExperiment
 from hpsearch.samplers import Experience, Suggester
 from hpsearch.search_space import Value

@@ -9,7 +9,7 @@ import pytest
 from formulas import formula_record
 
 from hpsearch.analysis import analyze, cache, find_influence
-from hpsearch.analysis.fanova import cost
+from hpsearch.analysis.influence.fanova import cost
 from hpsearch.store.files import StudyFiles
 
 

@@ -11,9 +11,9 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import partial_dependence
 
 from hpsearch.analysis import Effect, Effects, judge_influence
-from hpsearch.analysis.columns import columns_of
-from hpsearch.analysis.forests import Question, answers, design_of
-from hpsearch.analysis.outcomes import order_outcomes
+from hpsearch.analysis.influence.columns import columns_of
+from hpsearch.analysis.influence.forests import Question, answers, design_of
+from hpsearch.analysis.influence.outcomes import order_outcomes
 from hpsearch.store.record import StudyRecord
 
 

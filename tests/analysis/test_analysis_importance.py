@@ -10,9 +10,9 @@ import optuna
 import pytest
 from formulas import formula_record, from_formula, spec_of
 
-from hpsearch.analysis.fanova import judge_by_fanova, optuna_study
-from hpsearch.analysis.importance import ParameterImportance, judge_importance
-from hpsearch.analysis.outcomes import order_outcomes
+from hpsearch.analysis.influence.fanova import judge_by_fanova, optuna_study
+from hpsearch.analysis.influence.importance import ParameterImportance, judge_importance
+from hpsearch.analysis.influence.outcomes import order_outcomes
 from hpsearch.search_space import Parameter, SearchSpace
 from hpsearch.spec import Numeric
 from hpsearch.store.optuna_distributions import optuna_distribution

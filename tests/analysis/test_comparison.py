@@ -14,7 +14,7 @@ from scipy import stats
 
 import made_comparisons as made
 from hpsearch.analysis import compare, comparison_to_json
-from hpsearch.analysis.replicates import EPOCHS, is_minimized
+from hpsearch.analysis.arms.replicates import EPOCHS, is_minimized
 from hpsearch.arms import Arm
 from hpsearch.search import with_workers
 from hpsearch.store.resolved import Resolved

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpsearch.analysis.evidence import Estimate, difference, estimate, tie_set
+from hpsearch.analysis.evidence.estimates import Estimate, difference, estimate, tie_set
 
 NOTHING = {"low": None, "high": None}
 

@@ -18,8 +18,8 @@ from rich.console import Console
 
 import made_comparisons as made
 from hpsearch.analysis import compare
-from hpsearch.analysis.evidence import estimate
-from hpsearch.analysis.optimism import Optimism
+from hpsearch.analysis.arms.optimism import Optimism
+from hpsearch.analysis.evidence.estimates import estimate
 from hpsearch.report import compare_page, render_comparison, write_comparison
 from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of, shown_arms
 from hpsearch.report.compare_numbers import half_text, interval_text, mean_text, three_digits

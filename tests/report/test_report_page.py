@@ -14,7 +14,7 @@ import pytest
 from jinja2 import meta
 
 from hpsearch.analysis import analyze, judge_influence
-from hpsearch.analysis.fanova import judge_by_fanova
+from hpsearch.analysis.influence.fanova import judge_by_fanova
 from hpsearch.exceptions import StoreError
 from hpsearch.report import render_report, study_page, write_report
 from hpsearch.report.document import TEMPLATES, environment

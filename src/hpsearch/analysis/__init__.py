@@ -1,20 +1,20 @@
 """From a study's record, or from probes, to typed results: no plotting, no Keras."""
 
 from hpsearch.analysis.analysis import Analysis, analyze
-from hpsearch.analysis.arm_results import ArmResult
-from hpsearch.analysis.cache import find_influence
-from hpsearch.analysis.claims import JudgedClaim
-from hpsearch.analysis.comparison import Comparison, compare
-from hpsearch.analysis.confirmation import Verdict
+from hpsearch.analysis.arms.arm_results import ArmResult
+from hpsearch.analysis.arms.claims import JudgedClaim
+from hpsearch.analysis.arms.comparison import Comparison, compare
 from hpsearch.analysis.counts import Counts
 from hpsearch.analysis.curves import LearningCurve, LearningCurves
-from hpsearch.analysis.effects import Effect, Level
+from hpsearch.analysis.evidence.confirmation import Verdict
 from hpsearch.analysis.export import comparison_to_json, plain, probe_to_json, to_json
 from hpsearch.analysis.failures import CauseOfFailure
 from hpsearch.analysis.findings import Judgement, StudyFinding, judge
-from hpsearch.analysis.importance import Importance, ParameterImportance
-from hpsearch.analysis.influence import NOT_JUDGED, Effects, Influence, judge_influence
-from hpsearch.analysis.interactions import Interaction
+from hpsearch.analysis.influence.cache import find_influence
+from hpsearch.analysis.influence.effects import Effect, Level
+from hpsearch.analysis.influence.importance import Importance, ParameterImportance
+from hpsearch.analysis.influence.influence import NOT_JUDGED, Effects, Influence, judge_influence
+from hpsearch.analysis.influence.interactions import Interaction
 from hpsearch.analysis.next_study import Change, NextStudy
 from hpsearch.analysis.origin import Origin
 from hpsearch.analysis.probing import ArmSummary, Finding, summarize

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpsearch.analysis.confirmation import Verdict, judge_finalists
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
+from hpsearch.analysis.evidence.confirmation import Verdict, judge_finalists
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
 from hpsearch.analysis.findings import Judgement, judge
-from hpsearch.analysis.importance import Importance
-from hpsearch.analysis.influence import Effects, Influence, judge_influence
+from hpsearch.analysis.influence.importance import Importance
+from hpsearch.analysis.influence.influence import Effects, Influence, judge_influence
 from hpsearch.analysis.next_study import NextStudy, suggest_next_study
 from hpsearch.analysis.origin import Origin, origin_of
 from hpsearch.analysis.progress import ProgressPoint, follow_progress

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hpsearch.analysis.analysis import Analysis
-from hpsearch.analysis.comparison import Comparison
+from hpsearch.analysis.arms.comparison import Comparison
 from hpsearch.analysis.probing import ArmSummary
 from hpsearch.probes.record import EDGES, StudyProbe
 from hpsearch.spec import Part

@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 from pydantic import ValidationError
 
-from hpsearch.analysis.columns import Column, columns_of, to_number
-from hpsearch.analysis.effects import Effect
-from hpsearch.analysis.influence import Effects
-from hpsearch.analysis.outcomes import order_outcomes
+from hpsearch.analysis.influence.columns import Column, columns_of, to_number
+from hpsearch.analysis.influence.effects import Effect
+from hpsearch.analysis.influence.influence import Effects
+from hpsearch.analysis.influence.outcomes import order_outcomes
 from hpsearch.search_space import Parameter
 from hpsearch.spec import Choice, Distribution, Numeric, StudySpec
 from hpsearch.spec.editing import replace_distribution

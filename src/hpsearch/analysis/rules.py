@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from hpsearch.analysis.columns import Column, columns_of
+from hpsearch.analysis.influence.columns import Column, columns_of
 from hpsearch.search_space import Value
 from hpsearch.spec import Numeric
 from hpsearch.store.record import StudyRecord, TrialRecord

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hpsearch.analysis.arm_results import counterpart
-from hpsearch.analysis.bands import Band, band_of
-from hpsearch.analysis.confirmation import Verdict, name_of
-from hpsearch.analysis.replicates import Replicate, read_replicate
+from hpsearch.analysis.arms.arm_results import counterpart
+from hpsearch.analysis.arms.bands import Band, band_of
+from hpsearch.analysis.arms.replicates import Replicate, read_replicate
+from hpsearch.analysis.evidence.confirmation import Verdict, name_of
 from hpsearch.experiment import ARM, REPLICATE
 from hpsearch.store.record import StudyRecord, TrialRecord
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpsearch.analysis.arm_results import ArmResult
-from hpsearch.analysis.comparison import Comparison
-from hpsearch.analysis.standing import Standing
+from hpsearch.analysis.arms.arm_results import ArmResult
+from hpsearch.analysis.arms.comparison import Comparison
+from hpsearch.analysis.arms.standing import Standing
 from hpsearch.report.compare_numbers import mean_text, three_digits
 from hpsearch.report.figures import (
     BandPanel,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hpsearch.analysis.evidence import Estimate
+from hpsearch.analysis.evidence.estimates import Estimate
 from hpsearch.report.numbers import DASH, short
 
 MOST_DECIMALS = 6

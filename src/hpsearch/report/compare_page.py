@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpsearch.analysis.comparison import Comparison
+from hpsearch.analysis.arms.comparison import Comparison
 from hpsearch.report import compare_prose as prose
 from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of
 from hpsearch.report.compare_tables import arms_table, claims_table, failures_table

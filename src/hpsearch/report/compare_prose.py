@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hpsearch.analysis.claims import ClaimVerdict, JudgedClaim
-from hpsearch.analysis.comparison import Comparison
-from hpsearch.analysis.evidence import FEWEST_REPLICATES, Estimate
-from hpsearch.analysis.standing import Standing
+from hpsearch.analysis.arms.claims import ClaimVerdict, JudgedClaim
+from hpsearch.analysis.arms.comparison import Comparison
+from hpsearch.analysis.arms.standing import Standing
+from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, Estimate
 from hpsearch.report.compare_numbers import with_interval
 from hpsearch.report.numbers import amount, short
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from hpsearch.analysis.arm_results import ArmResult
-from hpsearch.analysis.claims import JudgedClaim
-from hpsearch.analysis.comparison import Comparison, FailedRuns
-from hpsearch.analysis.evidence import Estimate
-from hpsearch.analysis.replicates import EPOCHS, SECONDS
+from hpsearch.analysis.arms.arm_results import ArmResult
+from hpsearch.analysis.arms.claims import JudgedClaim
+from hpsearch.analysis.arms.comparison import Comparison, FailedRuns
+from hpsearch.analysis.arms.replicates import EPOCHS, SECONDS
+from hpsearch.analysis.evidence.estimates import Estimate
 from hpsearch.report.compare_numbers import interval_text, mean_text
 from hpsearch.report.compare_prose import listed, quoted
 from hpsearch.report.numbers import DASH, amount, exact, short

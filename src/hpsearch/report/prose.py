@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hpsearch.analysis import Analysis, Counts, Importance, Judgement, LearningCurves, RankedTrial, Verdict
 from hpsearch.analysis.curves import POINTS
-from hpsearch.analysis.evidence import Estimate
-from hpsearch.analysis.importance import FEWEST_TRIALS
+from hpsearch.analysis.evidence.estimates import Estimate
+from hpsearch.analysis.influence.importance import FEWEST_TRIALS
 from hpsearch.report.numbers import amount, short
 
 

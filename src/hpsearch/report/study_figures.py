@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hpsearch.analysis import Analysis, Effect, Spending, Verdict, Winner
-from hpsearch.analysis.racing import Standing
+from hpsearch.analysis.evidence.racing import Standing
 from hpsearch.report.compare_numbers import mean_text
 from hpsearch.report.figures import (
     BandPanel,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hpsearch.analysis import Change, Effect, Interaction, Level, Spending, Winner
-from hpsearch.analysis.replicates import Replicate
+from hpsearch.analysis.arms.replicates import Replicate
 from hpsearch.report.numbers import DASH
 from hpsearch.report.tables import Cell, Table, cell
 

@@ -15,7 +15,7 @@ from hpsearch.analysis import (
     StudyFinding,
     Verdict,
 )
-from hpsearch.analysis.racing import Standing
+from hpsearch.analysis.evidence.racing import Standing
 from hpsearch.data_summary import DataSummary
 from hpsearch.report.numbers import DASH, exact, short
 from hpsearch.report.parallel import listed_trials, names_in_order

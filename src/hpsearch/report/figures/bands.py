@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hpsearch.analysis.bands import Band
+from hpsearch.analysis.arms.bands import Band
 from hpsearch.analysis.curves import POINTS, evenly
 from hpsearch.report.figures.scale import Scale
 from hpsearch.report.figures.svg import GREY, clip_label, drawing, name_panels, new_panels, to_svg

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from hpsearch.analysis.evidence import Values
+from hpsearch.analysis.evidence.estimates import Values
 from hpsearch.analysis.ranking import finite_value
 from hpsearch.experiment import REPLICATE
 from hpsearch.spec.search import MINIMIZED, SCORERS

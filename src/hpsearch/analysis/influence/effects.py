@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.analysis.columns import Column, to_number, to_value
-from hpsearch.analysis.forests import Design, Question
-from hpsearch.analysis.importance import interval
-from hpsearch.analysis.outcomes import Outcomes
+from hpsearch.analysis.influence.columns import Column, to_number, to_value
+from hpsearch.analysis.influence.forests import Design, Question
+from hpsearch.analysis.influence.importance import interval
+from hpsearch.analysis.influence.outcomes import Outcomes
 from hpsearch.analysis.searched import condition_of
 from hpsearch.search_space import Value
 from hpsearch.spec import Numeric

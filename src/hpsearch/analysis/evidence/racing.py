@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hpsearch.analysis.evidence import (
+from hpsearch.analysis.evidence.estimates import (
     FEWEST_REPLICATES,
     Difference,
     Estimate,

@@ -18,9 +18,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.analysis.columns import Column, columns_of
-from hpsearch.analysis.outcomes import Outcomes, order_outcomes
-from hpsearch.analysis.ped_anova import TOP, Cells, cells_of, divergences
+from hpsearch.analysis.influence.columns import Column, columns_of
+from hpsearch.analysis.influence.outcomes import Outcomes, order_outcomes
+from hpsearch.analysis.influence.ped_anova import TOP, Cells, cells_of, divergences
 from hpsearch.analysis.searched import condition_of
 from hpsearch.randomness import derive
 from hpsearch.store.record import StudyRecord

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from hpsearch.analysis.spread import CONFIDENCE, Spread
+from hpsearch.analysis.evidence.spread import CONFIDENCE, Spread
 
 FEWEST_REPLICATES = 3
 """With 2, the interval of a configuration on its own reaches 9 deviations to each side, and says nothing."""

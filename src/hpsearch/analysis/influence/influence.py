@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hpsearch.analysis.columns import Column, columns_of
-from hpsearch.analysis.effects import Effect, effect_of, effect_questions
-from hpsearch.analysis.forests import RESAMPLES, design_of, resampled_answers
-from hpsearch.analysis.importance import LEVEL, Importance, judge_importance, reason_against
-from hpsearch.analysis.interactions import Interaction, interaction_of, interaction_questions, pairs_to_judge
-from hpsearch.analysis.outcomes import Outcomes, order_outcomes
+from hpsearch.analysis.influence.columns import Column, columns_of
+from hpsearch.analysis.influence.effects import Effect, effect_of, effect_questions
+from hpsearch.analysis.influence.forests import RESAMPLES, design_of, resampled_answers
+from hpsearch.analysis.influence.importance import LEVEL, Importance, judge_importance, reason_against
+from hpsearch.analysis.influence.interactions import (
+    Interaction,
+    interaction_of,
+    interaction_questions,
+    pairs_to_judge,
+)
+from hpsearch.analysis.influence.outcomes import Outcomes, order_outcomes
 from hpsearch.randomness import derive
 from hpsearch.store.record import StudyRecord
 

@@ -14,10 +14,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.analysis.columns import Column
-from hpsearch.analysis.effects import few_of
-from hpsearch.analysis.forests import Design, Question
-from hpsearch.analysis.importance import Importance, interval
+from hpsearch.analysis.influence.columns import Column
+from hpsearch.analysis.influence.effects import few_of
+from hpsearch.analysis.influence.forests import Design, Question
+from hpsearch.analysis.influence.importance import Importance, interval
 
 PARAMETERS = 3
 POINTS = 30

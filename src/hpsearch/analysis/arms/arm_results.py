@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from hpsearch.analysis.bands import Band, band_of
-from hpsearch.analysis.evidence import Estimate, Values, estimate
-from hpsearch.analysis.replicates import EPOCHS, Replicate, values_of
-from hpsearch.analysis.standing import Standing, stand
+from hpsearch.analysis.arms.bands import Band, band_of
+from hpsearch.analysis.arms.replicates import EPOCHS, Replicate, values_of
+from hpsearch.analysis.arms.standing import Standing, stand
+from hpsearch.analysis.evidence.estimates import Estimate, Values, estimate
 from hpsearch.arms import Arm
 from hpsearch.search_space import Value
 from hpsearch.store.record import StudyRecord

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from hpsearch import __version__
-from hpsearch.analysis.fanova import judge_by_fanova, say_nothing
-from hpsearch.analysis.importance import Importance, Method
-from hpsearch.analysis.influence import Influence, judge_influence
+from hpsearch.analysis.influence.fanova import judge_by_fanova, say_nothing
+from hpsearch.analysis.influence.importance import Importance, Method
+from hpsearch.analysis.influence.influence import Influence, judge_influence
 from hpsearch.exceptions import StoreError
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import StudyFiles

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hpsearch.analysis.evidence import FEWEST_REPLICATES, Estimate, Values, estimate
-from hpsearch.analysis.replicates import EPOCHS, SECONDS, Replicate, is_minimized, values_of
-from hpsearch.analysis.standing import Order, stand
+from hpsearch.analysis.arms.replicates import EPOCHS, SECONDS, Replicate, is_minimized, values_of
+from hpsearch.analysis.arms.standing import Order, stand
+from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, Estimate, Values, estimate
 from hpsearch.spec.compare import Claim
 
 ClaimVerdict = Literal["holds", "does not hold", "cannot tell", "not enough"]

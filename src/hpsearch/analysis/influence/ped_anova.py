@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from hpsearch.analysis.columns import Column
+from hpsearch.analysis.influence.columns import Column
 from hpsearch.spec import Numeric
 
 TOP = 0.1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.analysis.columns import Column
+from hpsearch.analysis.influence.columns import Column
 from hpsearch.spec import Choice
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hpsearch.analysis.evidence import Estimate, estimate
-from hpsearch.analysis.replicates import Replicate
+from hpsearch.analysis.arms.replicates import Replicate
+from hpsearch.analysis.evidence.estimates import Estimate, estimate
 from hpsearch.store.record import Curve, finite
 
 

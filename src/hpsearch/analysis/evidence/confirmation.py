@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpsearch.analysis.evidence import Values
-from hpsearch.analysis.racing import Conclusion, Race, conclude
+from hpsearch.analysis.evidence.estimates import Values
+from hpsearch.analysis.evidence.racing import Conclusion, Race, conclude
 from hpsearch.experiment import ARM, REPLICATE
 from hpsearch.spec import Compare, StudySpec
 from hpsearch.store.record import StudyRecord, TrialRecord

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 import optuna
 from optuna.distributions import BaseDistribution
 
-from hpsearch.analysis.importance import Importance, ParameterImportance, in_order, reason_against
-from hpsearch.analysis.outcomes import order_outcomes
+from hpsearch.analysis.influence.importance import Importance, ParameterImportance, in_order, reason_against
+from hpsearch.analysis.influence.outcomes import order_outcomes
 from hpsearch.analysis.searched import condition_of
 from hpsearch.randomness import derive
 from hpsearch.search_space import Value

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median_high
 
-from hpsearch.analysis.arm_results import ArmResult, Ended, arm_result, bests, trained_alone
-from hpsearch.analysis.claims import JudgedClaim, judge
-from hpsearch.analysis.evidence import FEWEST_REPLICATES, tie_set
-from hpsearch.analysis.optimism import Optimism, judge_optimism
-from hpsearch.analysis.replicates import LOSS, read_replicate
+from hpsearch.analysis.arms.arm_results import ArmResult, Ended, arm_result, bests, trained_alone
+from hpsearch.analysis.arms.claims import JudgedClaim, judge
+from hpsearch.analysis.arms.optimism import Optimism, judge_optimism
+from hpsearch.analysis.arms.replicates import LOSS, read_replicate
+from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, tie_set
 from hpsearch.arms import Arms, arms_of
 from hpsearch.experiment import ARM, REPLICATE
 from hpsearch.search_space import Value

@@ -1,0 +1,1 @@
+"""What replicates say: estimates, races, and who can be told apart."""

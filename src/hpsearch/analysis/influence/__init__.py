@@ -1,0 +1,1 @@
+"""Which parameters decided how well trials did, and how."""
