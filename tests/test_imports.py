@@ -1,7 +1,11 @@
 """Libraries that are imported beside the reading of the data do not get in its way."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
+
+from commands import python
 
 RACE = """
 import sys
@@ -14,6 +18,32 @@ assert found == {wanted}, "NumPy's table of types changes while numpy.ma goes th
 assert ("jax.numpy" in sys.modules) == {wanted}, "JAX is imported while Keras hides modules"
 import_keras("jax", spawned=True)
 """
+
+
+THROUGH_KERAS = """
+import numpy as np
+from hpsearch.datasets import _keras
+
+def load_data(name, **options):
+    import keras
+    rows = np.zeros((20, 2)), np.arange(20) % 2
+    return rows, rows
+
+_keras._load_data = load_data
+from hpsearch.engines.job import Job
+from hpsearch.engines.session import Session
+from hpsearch.spec import StudySpec
+
+study = {"name": "a", "data": "keras:mnist", "model": {"mlp": {"hidden": [2]}}, "training": {"epochs": 1}}
+print(Session(Job(StudySpec.model_validate(study).dump(), ".", None), spawned=True).settings["backend"])
+"""
+
+
+def test_rows_from_keras_leave_the_choice_of_the_backend(tmp_path: Path) -> None:
+    """Keras is imported for the rows, before the study asks for it, and would take what its own file says."""
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": "tensorflow"}), encoding="utf-8")
+    done = python(THROUGH_KERAS, cwd=tmp_path, KERAS_HOME=str(tmp_path))
+    assert done.stdout == "jax\n", done.stderr
 
 
 class TestImportingAhead:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hpsearch import __version__
 from hpsearch.analysis import ArmSummary, probe_to_json, summarize
 from hpsearch.datasets import Dataset, Rows, load_dataset
-from hpsearch.engines.imports import import_keras, jax_ahead
+from hpsearch.engines.imports import choose_backend, import_keras, jax_ahead
 from hpsearch.exceptions import HpsearchError, UnsupportedError
 from hpsearch.probes.arms import VARIED, Arms, arms_of
 from hpsearch.probes.record import ArmProbe, Ending, LayerProbe, StudyProbe
@@ -85,6 +85,7 @@ def probe(study: StudyFile, options: ProbeOptions) -> Probed:
     """
     arms = arms_of(study.spec, trained=options.epochs[-1] > 0)
     _check_measurements(arms, options.epochs)
+    choose_backend("jax")
     with jax_ahead():
         dataset = load_dataset(study.spec.data, study.directory, options.data_dir)
     import_keras("jax", spawned=False)

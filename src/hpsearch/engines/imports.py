@@ -39,13 +39,18 @@ def _import_jax() -> None:
         import jax  # noqa: F401
 
 
+def choose_backend(backend: str) -> None:
+    """Let Keras run on a backend, whoever imports it first: `keras.datasets` does where rows come from it."""
+    os.environ["KERAS_BACKEND"] = backend
+
+
 def import_keras(backend: str, *, spawned: bool) -> None:
     """Import Keras on a backend, while no other thread imports.
 
     In a process that was `spawned` for training, Keras does without what it only looks for. Raises ModelError
     where the backend cannot be had.
     """
-    os.environ["KERAS_BACKEND"] = backend
+    choose_backend(backend)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if spawned and backend != "tensorflow":
         # For good, because other modules of Keras look for TensorFlow's types later.

@@ -14,7 +14,7 @@ from hpsearch.engines.compilation import use_compilation_cache
 from hpsearch.engines.cores import use_cores
 from hpsearch.engines.device import fits_device, too_large
 from hpsearch.engines.failures import told
-from hpsearch.engines.imports import import_keras, jax_ahead
+from hpsearch.engines.imports import choose_backend, import_keras, jax_ahead
 from hpsearch.engines.job import (
     ExportOrder,
     Job,
@@ -58,6 +58,7 @@ class Session:
         data_dir = None if job.data_dir is None else Path(job.data_dir)
         backend = backend_of(self.spec)
         self.settings = {"backend": "jax" if backend == "auto" else backend}
+        choose_backend(self.settings["backend"])
         with jax_ahead(wanted=self.settings["backend"] == "jax"):
             self.dataset = load_dataset(self.spec.data, Path(job.directory), data_dir)
         check_metric(self.spec, self.dataset)
