@@ -209,12 +209,34 @@ def test_nothing_overflows_and_the_facts_come_first(visit, text, width):
         assert seen["lowest"] < 900
 
 
+def unguarded(text):
+    """Give a page that lets a test add to its script and change its style sheet."""
+    return re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+
+
+def test_on_paper_every_table_is_whole(visit, text):
+    paper = unguarded(text).replace("@media screen", "@media none").replace("@media print", "@media all")
+    seen = visit(
+        paper,
+        """
+  view.dispatchEvent(new view.Event("beforeprint"));
+  told({ tables: all("table").map((one) => [one.id, one.scrollWidth]), width: view.innerWidth,
+    folded: all("details.folded:not([open])").length });""",
+        width=740,
+    )
+    assert seen["folded"] == 0
+    assert len(seen["tables"]) > 8
+    # The ranking has pages of its own, across.
+    assert [
+        name for name, width in seen["tables"] if width > seen["width"] * (1.4 if name == "trials" else 1)
+    ] == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_barrier(visit, text, scheme):
     if not AXE.exists():
         pytest.skip("axe-core is not here: npm install --no-save axe-core, or name it in AXE_CORE")
-    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-    open_page = open_page.replace("<details", "<details open")
+    open_page = unguarded(text).replace("<details", "<details open")
     script = AXE.read_text(encoding="utf-8").replace("</script", "<\\/script")
     seen = visit(
         open_page.replace("</body>", f"<script>{script}</script></body>"),
