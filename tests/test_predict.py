@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
 import csv
 import io
 import json
@@ -11,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
@@ -122,8 +127,6 @@ def encoded_by_sklearn(rows: Sequence[Mapping[str, str]]) -> Any:
 
 
 def by_plain_keras(directory: Path, name: str, x: Any) -> Any:
-    import keras
-
     return keras.saving.load_model(directory / "runs" / name / "best.keras").predict(x, verbose=0)
 
 
@@ -263,8 +266,6 @@ class TestModel:
         assert "expected a model from (None, 2, 3) to (None, 1)" in told
 
     def test_with_code_of_a_stranger_is_refused(self, copied: Path, predict: Call) -> None:
-        import keras
-
         inputs = keras.Input((2, 3))
         outputs = keras.layers.Lambda(lambda x: x + 1)(keras.layers.Flatten()(inputs))
         with warnings.catch_warnings(action="ignore"):

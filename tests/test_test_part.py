@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
 import json
 import math
-import os
 import re
 import shutil
 import signal
@@ -15,12 +18,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn.metrics import confusion_matrix, log_loss, mean_absolute_error, roc_auc_score
 
 from commands import environment, run, succeed, write_study
+from hpsearch.engines import evaluating
 from hpsearch.engines.job import ExportOrder
 from hpsearch.looking import name_of, order_for
 from hpsearch.search import Options, optimize
@@ -41,7 +46,7 @@ CLASSES: dict[str, Any] = {
     "search": {
         "metric": "roc_auc",
         "trials": 1,
-        "enqueue": [{"training.learning_rate": 1e-6}, {"training.learning_rate": 0.05}],
+        "enqueue": [{"learning_rate": 1e-6}, {"learning_rate": 0.05}],
     },
     "confirm": "none",
 }
@@ -110,8 +115,6 @@ def measures_of(look: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def plain(directory: Path, name: str) -> Any:
-    import keras
-
     return keras.saving.load_model(directory / "runs" / name / "best.keras", safe_mode=True)
 
 
@@ -242,10 +245,8 @@ class TestWhen:
         def fail(*_: Any) -> None:
             raise MemoryError("no room for these rows")
 
-        import hpsearch.engines.evaluating  # noqa: F401 - it imports Keras
-
         with monkeypatch.context() as patch:
-            patch.setattr("hpsearch.engines.evaluating.evaluated", fail)
+            patch.setattr(evaluating, "evaluated", fail)
             with pytest.warns(RuntimeWarning, match="was not evaluated: MemoryError: no room"):
                 outcome, record = optimize(study, options, Silent())
         assert (outcome, record.looks, record.insides) == ("finished", Looks(), None)
