@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from formulas import formula_record
 
-from hpsearch.analysis import analyze, cache, find_influence
+from hpsearch.analysis import analyze, find_influence
+from hpsearch.analysis.influence import cache
 from hpsearch.analysis.influence.fanova import cost
 from hpsearch.store.files import StudyFiles
 
