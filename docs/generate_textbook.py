@@ -17,10 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hpsearch.analysis.claims import JudgedClaim
-
 from hpsearch.analysis import compare, plain
-from hpsearch.analysis.evidence import Estimate
+from hpsearch.analysis.arms.claims import JudgedClaim
+from hpsearch.analysis.evidence.estimates import Estimate
 from hpsearch.report.compare_numbers import interval_text, mean_text
 from hpsearch.report.compare_tables import compared, evidence
 from hpsearch.store.files import PARTS, StudyFiles
