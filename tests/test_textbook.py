@@ -52,15 +52,15 @@ def skip_without(data: Data) -> None:
 
 def small(study: StudyFile, directory: Path) -> list[str]:
     """Give the settings that leave of a study what there is time for."""
-    data, training = study.spec.data, study.spec.training
+    data, model, training = study.spec.data, study.spec.model, study.spec.training
     settings = ["training.epochs=1" if training.epochs else "training.steps=3"]
     if data.keras is not None:
         # With fewer rows some topics of Reuters are too rare to be split.
         settings.append("data.subset=3000")
         settings += [] if data.validation.name == "test" else ["data.validation=0.2"]
-    if (getattr(study.spec.model, "layers", None) or 0) > 10:
+    if model.name == "mlp" and model.layers is not None:
         settings.append("model.mlp.layers=10")
-    if study.spec.model.name == "pretrained":
+    if model.name == "pretrained":
         donor = write_study(directory / "donor.yaml", DONOR)
         settings.append(f"model.pretrained.donor={{study: {donor}}}")
     return [argument for setting in settings for argument in ("--set", setting)]
