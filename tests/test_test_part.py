@@ -32,6 +32,7 @@ from hpsearch.search import Options, optimize
 from hpsearch.spec import load_study_file
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.reading import read_record
+from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Looks
 
 WATCHED = Path(__file__).parent / "faults" / "watched.py"
@@ -65,6 +66,14 @@ class Silent:
 
     def __getattr__(self, _name: str) -> Any:
         return lambda *_: None
+
+
+def optimize_here(directory: Path, name: str) -> StudyRecord:
+    """Run a study to its end in this process."""
+    options = Options(out=directory, engine="in_process")
+    outcome, record = optimize(load_study_file(directory / f"{name}.yaml"), options, Silent())
+    assert outcome == "finished"
+    return record
 
 
 def write_classes(directory: Path) -> None:
@@ -101,13 +110,11 @@ def kill_at(place: str, directory: Path, *arguments: str) -> None:
 
 
 def looks_of(directory: Path, name: str) -> list[dict[str, Any]]:
-    """Give the looks, which are the same in the log and in what is printed."""
+    """Give the looks of the log as they are printed: without what they leave for the insides."""
     log = json.loads((directory / "runs" / name / "test.json").read_text())["content"]["looks"]
-    told = json.loads(succeed("best", name, "--format", "json", cwd=directory).stdout)["test"]["looks"]
-    for look, shown in zip(log, told, strict=True):
-        evaluation = look.pop("evaluation")
-        assert {**look, "rows": evaluation["rows"], "measures": evaluation["measures"]} == shown
-    return list(told)
+    evaluations = [look.pop("evaluation") for look in log]
+    kept = [{key: one[key] for key in ("rows", "measures")} for one in evaluations]
+    return [{**look, **numbers} for look, numbers in zip(log, kept, strict=True)]
 
 
 def measures_of(look: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -136,7 +143,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("numbers")
     write_study(directory / "numbers.yaml", NUMBERS)
-    (directory / "printed").write_text(succeed("optimize", "numbers.yaml", cwd=directory).stdout)
+    optimize_here(directory, "numbers")
     return directory
 
 
@@ -191,6 +198,8 @@ class TestOneLook:
         assert words in line
         assert "looked at" not in line
         assert words in succeed("best", "two", cwd=two).stdout
+        told = json.loads(succeed("best", "two", "--format", "json", cwd=two).stdout)
+        assert told["test"] == {"looks": looks_of(two, "two"), "lost": False}
         page = (two / "reports" / "two.html").read_text()
         assert "The test part has been looked at once." in page
         assert repr(loss["value"]) in page
@@ -239,8 +248,6 @@ class TestWhen:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write_classes(tmp_path)
-        study = load_study_file(tmp_path / "two.yaml")
-        options = Options(out=tmp_path, engine="in_process")
 
         def fail(*_: Any) -> None:
             raise MemoryError("no room for these rows")
@@ -248,10 +255,10 @@ class TestWhen:
         with monkeypatch.context() as patch:
             patch.setattr(evaluating, "evaluated", fail)
             with pytest.warns(RuntimeWarning, match="was not evaluated: MemoryError: no room"):
-                outcome, record = optimize(study, options, Silent())
-        assert (outcome, record.looks, record.insides) == ("finished", Looks(), None)
+                record = optimize_here(tmp_path, "two")
+        assert (record.looks, record.insides) == (Looks(), None)
         assert (tmp_path / "reports" / "two.html").exists()
-        _, record = optimize(study, options, Silent())
+        record = optimize_here(tmp_path, "two")
         assert len(record.looks.looks) == 1
         assert record == read_record(StudyFiles(tmp_path, "two"))
 
@@ -260,7 +267,7 @@ class TestWhen:
         files = StudyFiles(tmp_path / "again", "two")
         before, log = files.insides.read_bytes(), files.looks.read_bytes()
         files.insides.write_bytes(before[:-9])
-        optimize(load_study_file(tmp_path / "again" / "two.yaml"), Options(out=files.out), Silent())
+        optimize_here(files.out, "two")
         assert (files.insides.read_bytes(), files.looks.read_bytes()) == (before, log)
 
 
@@ -273,7 +280,8 @@ class TestLog:
         told = run("check", "two", cwd=spoiled)
         assert told.returncode == 1
         assert "DAMAGED  runs/two/test.json" in told.stdout
-        printed = succeed("optimize", "two.yaml", cwd=spoiled).stdout
+        optimize_here(spoiled, "two")
+        printed = succeed("best", "two", cwd=spoiled).stdout
         assert "the record of earlier looks at the test part is damaged" in printed
         assert json.loads(path.read_text())["content"]["lost"] is True
         assert (path.parent / "test.json.damaged").exists()
@@ -326,8 +334,8 @@ class TestNoTestPart:
         np.savez(tmp_path / "three.npz", x=x, y=y)
         data = {"npz": "three.npz", "validation": {"last": 60}}
         write_study(tmp_path / "a.yaml", {**CLASSES, "name": "a", "data": data, "search": {"trials": 1}})
-        printed = succeed("optimize", "a.yaml", cwd=tmp_path).stdout
-        assert "test part" not in printed
+        assert optimize_here(tmp_path, "a").looks == Looks()
+        assert "test part" not in (tmp_path / "reports" / "a.html").read_text()
         assert not (tmp_path / "runs" / "a" / "test.json").exists()
         told = json.loads((tmp_path / "runs" / "a" / "insides.json").read_text())["content"]
         labels = ["blue", "green", "red"]
