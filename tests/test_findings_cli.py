@@ -35,7 +35,7 @@ def last_line(directory: Path, raw: dict[str, Any]) -> str:
 def findings_of(directory: Path) -> str:
     """Give the text of the section on findings in the report."""
     text = (directory / "reports" / "s.html").read_text(encoding="utf-8")
-    section = text.partition('<section id="findings"')[2].partition("</section>")[0]
+    section = text.partition('<section id="wrong"')[2].partition("</section>")[0]
     return unescape(re.sub(r"<[^>]+>", " ", section))
 
 

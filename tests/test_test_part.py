@@ -213,7 +213,7 @@ class TestOneLook:
             expected = confusion_matrix(data["y_test"], given)
         assert told["evaluation"]["confusion"] == expected.tolist()
         page = (two / "reports" / "two.html").read_text()
-        assert "The winner&#39;s insides" in page or "The winner's insides" in page
+        assert "Inside the winner" in page
         assert "90 rows of the test part" in page
 
     def test_is_a_second_one_by_another_winner(self, two: Path, tmp_path: Path) -> None:

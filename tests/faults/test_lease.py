@@ -106,7 +106,7 @@ def test_a_stopped_process_is_taken_over_and_changes_nothing_any_more(
     home, copy = begun(tmp_path), StudyFiles(tmp_path, "study").ticks_copy
     first = Run(home, "study", 1)
     assert first.until(lambda: reported(home) > 20, 60), first.told()
-    first.meet("write */ticks.jsonl", hasten=False)
+    first.meet("write */ticks.jsonl", hasten=False, seconds=10)
     time.sleep(QUIET_SECONDS)
     os.killpg(first.process.pid, signal.SIGSTOP)
     assert first.place == "write ticks.jsonl"

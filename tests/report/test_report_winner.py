@@ -74,16 +74,16 @@ def test_the_page_has_a_section_for_the_insides(synthetic):
     for insides, said in ((CONFUSED, "20 rows of the validation part, which chose it"),
                           (insides_of_numbers(), "3 rows of the test part. A residual")):  # fmt: skip
         page = study_page(analyze(record, None, influence), replace(record, insides=insides))
-        assert "replicate 1 of trial 3" in page.insides.note
-        assert said in page.insides.note
-        assert page.insides.figure is not None
-    assert study_page(analyze(record, None, influence), record).insides is None
+        assert "replicate 1 of trial 3" in page.mistakes.note
+        assert said in page.mistakes.note
+        assert page.mistakes.figure is not None
+    assert study_page(analyze(record, None, influence), record).mistakes is None
 
 
 def test_classes_are_told_with_what_they_are_taken_for(synthetic):
     record = replace(synthetic.record_of(9), insides=CONFUSED)
     page = study_page(analyze(record, None, judge_influence(record)), record)
-    rows = [[cell.text for cell in row] for row in page.insides.table.rows]
+    rows = [[cell.text for cell in row] for row in page.mistakes.table.rows]
     assert rows == [
         ["ant", "10", "8", "0.8", "bee", "2"],
         ["bee", "5", "5", "1", "–", "0"],
