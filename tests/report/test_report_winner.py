@@ -73,7 +73,8 @@ def test_the_page_has_a_section_for_the_insides(synthetic):
     influence = judge_influence(record)
     for insides, said in ((CONFUSED, "20 rows of the validation part, which chose it"),
                           (insides_of_numbers(), "3 rows of the test part. A residual")):  # fmt: skip
-        page = study_page(analyze(record, None, influence), replace(record, insides=insides))
+        seen = replace(record, insides=insides)
+        page = study_page(analyze(seen, None, influence), seen)
         assert "replicate 1 of trial 3" in page.mistakes.note
         assert said in page.mistakes.note
         assert page.mistakes.figure is not None
