@@ -181,6 +181,20 @@ def test_new_finalists_are_confirmed_anew(tmp_path: Path) -> None:
     assert "the search has other finalists now" in told
 
 
+def test_killed_while_it_removes_old_replicates_it_begins_anew(tmp_path: Path) -> None:
+    search = {"trials": 2, "sampler": "random"}
+    write_study(
+        tmp_path / "a.yaml", {**STUDY, "search": search, "confirm": {"finalists": 1, "replicates": 2}}
+    )
+    succeed("optimize", "a.yaml", cwd=tmp_path)
+    (first,) = by_finalist(tmp_path)
+    for name in ("study.yaml", "study.copy.yaml"):
+        (tmp_path / FILES / name).unlink()
+    succeed("optimize", "a.yaml", "--trials", "8", cwd=tmp_path)
+    (later,) = by_finalist(tmp_path)
+    assert later != first
+
+
 class TestBudget:
     def test_by_default_it_costs_a_fifth_of_the_search(self, tmp_path: Path) -> None:
         study = {name: section for name, section in STUDY.items() if name != "confirm"}

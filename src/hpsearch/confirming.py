@@ -34,9 +34,12 @@ def confirm(
         return None
     part = StudyFiles(files.out, files.name, PARTS["confirmation"])
     stored = read_resolved(part)
-    if stored is not None and (stored.spec.compare is None or stored.spec.compare.arms != spec.compare.arms):
-        display.note("the search has other finalists now: they are confirmed anew")
-        _remove(part, stored.storage)
+    confirmed = None if stored is None or stored.spec.compare is None else stored.spec.compare.arms
+    if part.directory.exists() and confirmed != spec.compare.arms:
+        # Without a study file a process died while it removed the others.
+        if stored is not None:
+            display.note("the search has other finalists now: they are confirmed anew")
+        _remove(part, resolved.storage)
     part.directory.mkdir(exist_ok=True)
     lease.check()
     own = replace(resolved, spec=spec, kind="confirmation")
