@@ -8,9 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -46,7 +44,6 @@ def conduct(
     from hpsearch.ledger import Ledger
     from hpsearch.store.scribe import Scribe
 
-    Thread(target=_import_ahead, daemon=True).start()
     projection = _projection(storage, files, resolved)
     ledger = Ledger(files, lease, Scribe(projection, lease.check))
     coordinator = Coordinator(files, resolved, crew, ledger, display)
@@ -88,12 +85,6 @@ def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:
             raise
         warnings.warn(f"{failure}; the study goes on without it", RuntimeWarning, stacklevel=2)
         return None
-
-
-def _import_ahead() -> None:
-    """Import what the report needs, which takes seconds, while the first epochs leave time for it."""
-    for module in ("hpsearch.report", "sklearn.ensemble"):
-        import_module(module)
 
 
 @contextmanager

@@ -38,9 +38,10 @@ def leave_results(
 
     The best model is that of the winner's named replicate, or where nothing was confirmed of the best trial.
     The worker saves it, and where the search has `ended` looks at the test part with it, while what mattered
-    is found out here. Gives the record with what was seen.
+    is found out and drawn here. Gives the record with what was seen.
     """
-    from hpsearch.analysis import find_influence
+    from hpsearch.analysis import analyze, find_influence
+    from hpsearch.report import render_report, study_page
 
     confirmation = read_confirmation(files)
     best = best_of(record, confirmation)
@@ -50,11 +51,13 @@ def leave_results(
         _write(lease, files.best_configuration, print_spec(best_spec(record, best.trial)))
     _write(lease, files.table, trials_csv(record))
     influence = find_influence(record, files)
+    page = study_page(analyze(record, confirmation, influence), record)
     if best.trial is not None:
         winner = _export_to(files.best_model, files, worker, lease)
         record = keep(files, record, name_of(best.trial, best.run), winner, lease)
     lease.check()
-    write_atomically(files.report, render(record, confirmation, influence))
+    text = render_report(analyze(record, confirmation, influence), record, page)
+    write_atomically(files.report, _encoded(text))
     _keep_others(files, record, best, worker, lease)
     return record
 
@@ -121,7 +124,7 @@ def render(
         page = render_comparison(compare(record), record)
     else:
         page = render_report(analyze(record, confirmation, influence), record)
-    return page.encode("utf-8", "replace")
+    return _encoded(page)
 
 
 def report_json(
@@ -138,7 +141,11 @@ def report_json(
 def _write(lease: Lease, path: Path, text: str) -> None:
     """Write text as UTF-8; half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark."""
     lease.check()
-    write_atomically(path, text.encode("utf-8", "replace"))
+    write_atomically(path, _encoded(text))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _temporary(files: StudyFiles) -> Path:

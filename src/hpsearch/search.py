@@ -9,12 +9,13 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Literal
 
 from hpsearch.arms import arms_of
 from hpsearch.conduct import conduct, storage_of
-from hpsearch.confirming import confirm
 from hpsearch.display import Display, Outcome
 from hpsearch.donor_studies import ready_donors
 from hpsearch.donors import DonorFile, check_same_donors
@@ -29,7 +30,6 @@ from hpsearch.exceptions import (
 )
 from hpsearch.experiment import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
-from hpsearch.results import leave_comparison, leave_results
 from hpsearch.search_space import check_enqueued
 from hpsearch.spec import StudyFile
 from hpsearch.store.files import PARTS, StudyFiles
@@ -42,6 +42,9 @@ Engine = Literal["local", "in_process"]
 
 CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted")
 """Endings of a search after which its finalists are confirmed."""
+
+AT_THE_END = ("hpsearch.confirming", "hpsearch.results", "hpsearch.report", "sklearn.tree")
+"""Modules that import SciPy, matplotlib and scikit-learn: without them the workers start a second earlier."""
 
 ENGINES: dict[str, Callable[[], Worker]] = {"local": LocalWorker, "in_process": InProcessWorker}
 
@@ -148,6 +151,7 @@ def _run(
 ) -> tuple[Outcome, StudyRecord]:
     named = options.storage or (stored.storage if stored else None)
     storage = storage_of(files, named)
+    Thread(target=_import_ahead, daemon=True).start()
     opened = crew.opened()
     for note in opened.notes:
         display.note(note)
@@ -159,6 +163,8 @@ def _run(
         outcome = conduct(files, resolved, storage, crew, lease, display)
     record = read_record(files)
     if kind == "search" and outcome in CONFIRMED:
+        from hpsearch.confirming import confirm
+
         outcome = confirm(files, resolved, record, crew, lease, display) or outcome
     if outcome != "interrupted":
         ended = outcome in CONFIRMED and not any(trial.state == "running" for trial in record.trials)
@@ -166,9 +172,17 @@ def _run(
     return outcome, record
 
 
+def _import_ahead() -> None:
+    """Import what the end of a study needs, which takes seconds, while the workers open and compile."""
+    for module in AT_THE_END:
+        import_module(module)
+
+
 def _leave(files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease, *, ended: bool) -> StudyRecord:
     """Leave the results behind, if need be with another worker."""
     if record.kind == "comparison":
+        from hpsearch.results import leave_comparison
+
         leave_comparison(files, record, lease)
         return record
     try:
@@ -182,6 +196,7 @@ def _leave_search(
 ) -> StudyRecord:
     """Say why trials did not learn, and leave the results of a search behind."""
     from hpsearch.explaining import explain
+    from hpsearch.results import leave_results
 
     explained = explain(files, record, worker, lease)
     return leave_results(files, explained, worker, lease, ended=ended)

@@ -183,7 +183,8 @@ def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr("hpsearch.analysis.analyze", lambda *_: None)
         # What it keeps can be lost without a word: it costs only the time to find it out again.
         patch.setattr("hpsearch.analysis.find_influence", lambda *_: None)
-        patch.setattr("hpsearch.report.render_report", lambda analysis, record: "a report")
+        patch.setattr("hpsearch.report.render_report", lambda *_: "a report")
+        patch.setattr("hpsearch.report.study_page", lambda *_: None)
         yield patch
 
 

@@ -105,6 +105,18 @@ def test_the_looks_are_counted(synthetic, count, said):
     assert '<h2 id="sure-title">How sure</h2>' in text
 
 
+def test_a_page_laid_out_before_the_evaluation_is_the_same_after_it(synthetic):
+    record = synthetic.record_of(9)
+    influence = judge_influence(record)
+    number = analyze(record, None, influence).winner.number
+    look = replace(LOOK, winner=replace(LOOK.winner, trial=number))
+    seen = replace(record, looks=Looks((look,)), insides=CONFUSED)
+    before = study_page(analyze(record, None, influence), record)
+    whole = render_report(analyze(seen, None, influence), seen)
+    assert render_report(analyze(seen, None, influence), seen, before) == whole
+    assert render_report(analyze(record, None, influence), record) != whole
+
+
 def test_files_read_back_and_odd_ones_do_not(tmp_path: Path):
     path = tmp_path / "insides.json"
     for insides in (CONFUSED, insides_of_numbers()):

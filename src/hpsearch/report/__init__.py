@@ -9,7 +9,7 @@ from hpsearch.analysis import Analysis, ArmSummary, Comparison
 from hpsearch.probes.record import StudyProbe
 from hpsearch.report.compare_page import ComparePage, compare_page
 from hpsearch.report.document import render
-from hpsearch.report.page import StudyPage, study_page
+from hpsearch.report.page import StudyPage, study_page, with_evaluation
 from hpsearch.report.probe_page import ProbePage, probe_page
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.record import StudyRecord
@@ -30,9 +30,12 @@ __all__ = [
 ]
 
 
-def render_report(analysis: Analysis, record: StudyRecord) -> str:
-    """Render the report of a study as an HTML document."""
-    return render(study_page(analysis, record))
+def render_report(analysis: Analysis, record: StudyRecord, drawn: StudyPage | None = None) -> str:
+    """Render the report of a study as an HTML document.
+
+    `drawn` is its page from before the winner's model was evaluated, if there is one: drawing takes a second.
+    """
+    return render(study_page(analysis, record) if drawn is None else with_evaluation(drawn, analysis))
 
 
 def write_report(analysis: Analysis, record: StudyRecord, path: Path) -> None:

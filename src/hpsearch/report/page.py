@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -129,6 +129,16 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         commands=study_prose.commands_of(analysis.name),
         study_file=print_spec(record.spec),
         provenance=tables.provenance_table(record),
+    )
+
+
+def with_evaluation(page: StudyPage, analysis: Analysis) -> StudyPage:
+    """Add what an evaluation of the winner's model found to a page that was laid out before it."""
+    return replace(
+        page,
+        facts=facts_of(analysis),
+        looks=_looks(analysis.looks),
+        mistakes=_mistakes(analysis.insides),
     )
 
 
