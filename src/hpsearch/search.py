@@ -133,8 +133,10 @@ def _job(
     study: StudyFile, options: Options, stored: Resolved | None, code: str, donors: tuple[DonorFile, ...]
 ) -> Job:
     data_dir = None if options.data_dir is None else str(options.data_dir.resolve())
-    width = None if stored is None else int(stored.settings["width"])
-    return Job(study.spec.dump(), str(study.directory), data_dir, width, code, donors=donors)
+    settings = {} if stored is None else stored.settings
+    width = int(settings["width"]) if "width" in settings else None
+    probes = settings["probes"] == "on" if "probes" in settings else None
+    return Job(study.spec.dump(), str(study.directory), data_dir, width, code, donors=donors, probes=probes)
 
 
 def _run(

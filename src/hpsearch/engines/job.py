@@ -18,9 +18,9 @@ from hpsearch.training.member import EpochReport, MemberState
 class Job:
     """What a worker needs to open a study: the spec as plain data, and where its data are.
 
-    `width` is that of an earlier run of the study, which holds; `model_code` the fingerprint of the Python
-    files that the study runs, `donors` the saved models that it reuses; `place` is that of the worker in its
-    crew.
+    `width` and `probes` are those of an earlier run of the study, which hold; `model_code` the fingerprint of
+    the Python files that the study runs, `donors` the saved models that it reuses; `place` is that of the
+    worker in its crew.
     """
 
     spec: dict[str, Any]
@@ -30,6 +30,7 @@ class Job:
     model_code: str | None = None
     place: int = 0
     donors: tuple[DonorFile, ...] = ()
+    probes: bool | None = None
 
 
 @dataclass(frozen=True)

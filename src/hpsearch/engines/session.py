@@ -28,6 +28,7 @@ from hpsearch.engines.job import (
     Winner,
     WinnerOrder,
 )
+from hpsearch.engines.looking_inside import looks_inside
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.model_code import model_code
 from hpsearch.spec import Choice, StudySpec, read_configuration
@@ -77,9 +78,10 @@ class Session:
         if self.bodies is not None:
             self.settings["donor"] = self.bodies.fingerprint
         self.trainer, width = trainer_of(
-            backend, self.dataset, self.spec, job.width, self.builders, self.bodies
+            backend, self.dataset, self.spec, job.width, self.builders, self.bodies, probes=job.probes
         )
         self.settings |= {"trainer": type(self.trainer).__name__, "width": str(width)}
+        self.settings["probes"] = "on" if self.trainer.probes else "off"
         self.notes = () if fits_device(self.dataset) else (too_large(self.dataset),)
 
     def opened(self) -> Opened:
@@ -248,8 +250,13 @@ def trainer_of(
     decided: int | None,
     builders: Builders | None = None,
     bodies: Bodies | None = None,
+    *,
+    probes: bool | None = None,
 ) -> tuple[Trainer, int]:
-    """Make the trainer of a study, and give the number of members that it trains side by side."""
+    """Make the trainer of a study, and give the number of members that it trains side by side.
+
+    What was `decided` of that number, and of `probes`, when the study began holds.
+    """
     from hpsearch.training.fit import FitTrainer
 
     stream = not fits_device(dataset)
@@ -263,8 +270,8 @@ def trainer_of(
     from hpsearch.training.compiled.width import cohort_width
 
     width = decided or cohort_width(spec, jax.default_backend())
-    probes = spec.search.probes == "on"
-    return CompiledTrainer(dataset, menu_of(spec), width, probes=probes), width
+    looks = looks_inside(spec, dataset, decided=probes)
+    return CompiledTrainer(dataset, menu_of(spec), width, probes=looks), width
 
 
 def _versions() -> dict[str, str]:

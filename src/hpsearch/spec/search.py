@@ -152,7 +152,8 @@ class Search(Part):
 
     `trial_timeout` is the number of seconds after which a single trial counts as failed. `keep` is the number
     of best models that are kept. `width` is the number of trials that train side by side; by default a rule
-    on the study chooses it. With `probes` a few epochs of each trial are looked into.
+    on the study chooses it. With `probes` a few epochs of each trial are looked into; by default
+    where that costs next to nothing.
     """
 
     metric: Metric = "val_loss"
@@ -164,7 +165,7 @@ class Search(Part):
     pruner: Pruner = PRUNERS["none"]()
     width: Annotated[int, Field(ge=1, le=1_024)] | None = None
     keep: Annotated[int, Field(ge=1, le=1_000)] = 1
-    probes: Literal["off", "on"] = "off"
+    probes: Literal["auto", "off", "on"] = "auto"
     enqueue: Annotated[tuple[dict[str, Any], ...], BeforeValidator(as_tuple)] = ()
 
     @property
