@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from hpsearch.display import Display, Outcome
+from hpsearch.display import Outcome
 from hpsearch.running import RunningTrial
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.reading import read_confirmation
@@ -81,7 +81,7 @@ class TerminalDisplay:
 
     def show(self, run: Callable[[], Shown]) -> Shown:
         """Show how a study runs, our own warnings as remarks, and give what it gave."""
-        with warnings_as_notes(self), self.live():
+        with warnings_as_notes(self.note), self.live():
             return run()
 
     def begin(self, runs: int, told: str) -> None:
@@ -188,12 +188,12 @@ def _so_far(record: StudyRecord) -> str:
 
 
 @contextmanager
-def warnings_as_notes(display: Display) -> Iterator[None]:
+def warnings_as_notes(note: Callable[[str], None]) -> Iterator[None]:
     """Show our own warnings as remarks, and hide those that libraries give to their developers."""
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if category is RuntimeWarning:
-            display.note(f"warning: {message}")
+            note(f"warning: {message}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -24,7 +24,7 @@ from hpsearch.analysis.ranking import RankedTrial
 from hpsearch.analysis.rules import Condition, Rule, find_rule
 from hpsearch.analysis.searched import SearchedParameter
 from hpsearch.analysis.spending import Spending
-from hpsearch.analysis.winner import Winner
+from hpsearch.analysis.winner import Winner, look_into_trial
 
 __all__ = [
     "NOT_JUDGED",
@@ -66,6 +66,7 @@ __all__ = [
     "find_rule",
     "judge",
     "judge_influence",
+    "look_into_trial",
     "plain",
     "probe_to_json",
     "summarize",

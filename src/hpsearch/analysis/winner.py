@@ -37,16 +37,25 @@ def look_into_winner(
     trial = _winner(record, verdict)
     if trial is None:
         return None
-    confirmed = verdict is not None and verdict.winner is not None and confirmation is not None
-    runs = _replicates(confirmation, trial) if confirmation is not None and confirmed else [_alone(trial)]
-    replicates = tuple(read_replicate(run, record.metric, None) for run in runs)
+    if verdict is None or verdict.winner is None or confirmation is None:
+        return look_into_trial(trial, record.metric)
+    return _look_into(trial, _replicates(confirmation, trial), record.metric, confirmed=True)
+
+
+def look_into_trial(trial: TrialRecord, metric: str) -> Winner:
+    """Show a trial of a search in the place of the winner: its own run is the only one."""
+    return _look_into(trial, [_alone(trial)], metric, confirmed=False)
+
+
+def _look_into(trial: TrialRecord, runs: list[TrialRecord], metric: str, *, confirmed: bool) -> Winner:
+    replicates = tuple(read_replicate(run, metric, None) for run in runs)
     return Winner(
         number=trial.number,
         confirmed=confirmed,
         configuration=trial.configuration.dump(),
         replicates=replicates,
-        validation=band_of(record.metric, replicates),
-        training=band_of(counterpart(record.metric), replicates),
+        validation=band_of(metric, replicates),
+        training=band_of(counterpart(metric), replicates),
     )
 
 

@@ -6,6 +6,7 @@ Whatever fails or dies in between, a reader finds the old content or the new one
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,6 +67,36 @@ def rename(path: Path, other: Path) -> None:
         os.replace(path, other)
     except OSError as failure:
         raise cannot_write(other, failure) from None
+
+
+def duplicate(path: Path, other: Path) -> None:
+    """Give the content of a file another name beside its own, where the system can without a copy.
+
+    What replaces the file later does not reach the other name. Raises StoreError where the system does not
+    let us write, FileNotFoundError where there is no such file.
+    """
+    if other.exists() and os.path.samefile(path, other):
+        return
+    temporary = other.with_name(f".{other.name}.{os.getpid()}.tmp")
+    try:
+        other.parent.mkdir(parents=True, exist_ok=True)
+        _link(path, temporary)
+        os.replace(temporary, other)
+    except FileNotFoundError:
+        raise
+    except OSError as failure:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise cannot_write(other, failure) from None
+
+
+def _link(path: Path, other: Path) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(other)
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
 
 
 def cannot_write(path: Path, failure: OSError) -> StoreError:

@@ -131,6 +131,11 @@ class StudyFiles:
         return self.directory / "fanova.json"
 
     @property
+    def artifacts(self) -> Path:
+        """What the Optuna dashboard shows as artifacts."""
+        return self.directory / "artifacts"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.out / "reports" / f"{self.full_name}.html"

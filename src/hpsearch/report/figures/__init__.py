@@ -13,6 +13,7 @@ from hpsearch.report.figures.progress import draw_progress
 from hpsearch.report.figures.residuals import draw_residuals
 from hpsearch.report.figures.scale import Scale, fit_curves, fit_scale
 from hpsearch.report.figures.spending import Share, draw_spending
+from hpsearch.report.figures.svg import alone
 
 __all__ = [
     "BY_ARM",
@@ -26,6 +27,7 @@ __all__ = [
     "HeatMap",
     "Scale",
     "Share",
+    "alone",
     "draw_bands",
     "draw_confusion",
     "draw_curves",

@@ -120,6 +120,18 @@ def to_svg(
     return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704
 
 
+def alone(figure: Markup) -> bytes:
+    """Make a file of a figure, to be looked at outside of the page: black on white paper, UTF-8."""
+    root = ElementTree.fromstring(figure)  # noqa: S314 - printed by `to_svg`
+    width, height = root.attrib["viewBox"].split()[2:]
+    paper = ElementTree.Element("rect", {"width": "100%", "height": "100%", "fill": "#ffffff"})
+    root.insert(0, paper)
+    look = {"color": INK, "font-family": "sans-serif", "width": width, "height": height}
+    root.attrib |= {"xmlns": "http://www.w3.org/2000/svg", **look}
+    content: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return content
+
+
 def _strip(element: ElementTree.Element) -> None:
     """Drop metadata and the style sheet, whose rules would reach the whole page."""
     for child in list(element):

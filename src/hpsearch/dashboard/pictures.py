@@ -1,0 +1,49 @@
+"""The figures of the report as files of their own."""
+
+from __future__ import annotations
+
+from hpsearch.analysis import Analysis, Comparison, Winner
+from hpsearch.report.compare_figures import bands_of, means_of
+from hpsearch.report.compare_page import scale_of
+from hpsearch.report.figures import alone, draw_bands, draw_curves, draw_dots, fit_scale
+from hpsearch.report.study_figures import finalists_of, fit_finalists, fit_winner, winner_of
+
+
+def picture_of_winner(winner: Winner, metric: str, *, minimize: bool) -> bytes | None:
+    """Draw the learning curve of a trial, or the mean of a winner's replicates; None where there is none."""
+    plot = winner_of(winner, metric)
+    return alone(draw_bands(plot, fit_winner(plot, minimize=minimize))) if plot.values else None
+
+
+def picture_of_search(analysis: Analysis) -> bytes | None:
+    """Draw the learning curves of the trials; None where no trial has one."""
+    values = [value for curve in analysis.curves.shown for value in curve.values if value is not None]
+    if not values:
+        return None
+    scale = fit_scale(values, minimize=analysis.minimize)
+    return alone(draw_curves(analysis.curves, scale, analysis.metric))
+
+
+def picture_of_finalists(search: Analysis) -> bytes | None:
+    """Draw the means of the finalists with their intervals; None where there are none."""
+    if search.verdict is None or not search.verdict.conclusion.standings:
+        return None
+    plot = finalists_of(search, search.verdict)
+    scale = fit_finalists(plot, minimize=search.minimize)
+    return alone(draw_dots(plot, scale, "finalists")) if plot.drawable else None
+
+
+def picture_of_arms(comparison: Comparison) -> bytes | None:
+    """Draw the means of the arms with their intervals; None where there are none."""
+    plot = means_of(comparison)
+    if not plot.drawable:
+        return None
+    return alone(draw_dots(plot, plot.fit(minimize=comparison.minimize), "means"))
+
+
+def picture_of_arms_learning(comparison: Comparison) -> bytes | None:
+    """Draw the learning curves of the arms; None where there are none."""
+    plot = bands_of(comparison)
+    if not plot.values:
+        return None
+    return alone(draw_bands(plot, scale_of(plot, minimize=comparison.minimize)))

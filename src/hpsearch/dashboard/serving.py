@@ -1,0 +1,113 @@
+"""The Optuna dashboard on the storage of a study."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.dashboard.following import following
+from hpsearch.exceptions import HpsearchError, StoreError, StudyNotFoundError
+from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.store.resolved import Resolved, read_resolved
+from hpsearch.terminal import warnings_as_notes
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(files: StudyFiles, host: str, port: int) -> None:
+    """Serve the dashboard until it is interrupted; meanwhile notes and artifacts follow the study.
+
+    Raises StudyNotFoundError where the study has not been begun, HpsearchError where the port is taken.
+    """
+    run_server = _server()
+    from hpsearch.dashboard.artifacts import Artifacts
+    from hpsearch.store.projection import open_storage
+
+    resolved = _begun(files)
+    _warn_of_strangers(host, port)
+    storage = open_storage(resolved.storage or f"sqlite:///{files.database}")
+    with ExitStack() as stack:
+        stack.enter_context(warnings_as_notes(_tell))
+        _follow(files, storage, resolved.storage, stack)
+        _tell(f"http://{host}:{port}/  (Ctrl-C ends it)")
+        try:
+            run_server(storage, host=host, port=port, artifact_store=Artifacts(_folders(files)))
+        except OSError as failure:
+            raise HpsearchError(f"cannot listen on {host}:{port}: {failure.strerror}") from None
+
+
+def _server() -> Callable[..., None]:
+    try:
+        from optuna_dashboard import run_server
+    except ImportError:
+        told = "the dashboard needs the package optuna-dashboard: pip install optuna-dashboard"
+        raise HpsearchError(told) from None
+    found: Callable[..., None] = run_server
+    return found
+
+
+def _begun(files: StudyFiles) -> Resolved:
+    resolved = read_resolved(files)
+    if resolved is None:
+        raise StudyNotFoundError(f"there is no study {files.name!r} in {files.directory.parent}")
+    return resolved
+
+
+def _warn_of_strangers(host: str, port: int) -> None:
+    if host not in LOOPBACK:
+        _tell(
+            f"warning: everyone who reaches {host}:{port} can read and delete studies; the dashboard has no "
+            "passwords"
+        )
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _folders(files: StudyFiles) -> list[Path]:
+    """List the folders of artifacts, also of parts that are still to be begun; uploads go into the first."""
+    folders = [StudyFiles(files.out, files.name, part).artifacts for part in PARTS.values()]
+    return [files.artifacts, *(folder for folder in folders if folder != files.artifacts)]
+
+
+def _follow(files: StudyFiles, storage: RDBStorage, url: str | None, stack: ExitStack) -> None:
+    """Keep notes and artifacts up to date, as far as the system lets us; the rest is shown anyway."""
+    try:
+        stack.enter_context(following(files, partial(_write, files, storage, url, set())))
+    except StoreError as failure:
+        _tell(f"hpsearch: notes and artifacts are not shown: {failure}")
+
+
+def _write(files: StudyFiles, storage: RDBStorage, url: str | None, told: set[str]) -> bool:
+    """Write notes and artifacts; where that fails, say why once, for it is tried again."""
+    from hpsearch.dashboard.exhibition import exhibit
+
+    try:
+        lines = [_not_shown(name, files) for name in exhibit(files, storage, url)]
+    except Exception as failure:  # noqa: BLE001 - whatever the storage raises, the dashboard is served
+        lines = [f"notes and artifacts are behind the study: {_reason(failure)}; they are tried again"]
+        done = False
+    else:
+        done = True
+    for line in lines:
+        if line not in told:
+            told.add(line)
+            _tell(f"hpsearch: {line}")
+    return done
+
+
+def _not_shown(name: str, files: StudyFiles) -> str:
+    return f"{name!r} is not in the storage of {files.full_name!r}, so the dashboard does not show it"
+
+
+def _reason(failure: Exception) -> str:
+    cause = failure.__cause__ or failure
+    return (str(cause).splitlines() or [type(cause).__name__])[0]
