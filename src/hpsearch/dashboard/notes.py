@@ -156,13 +156,11 @@ def _value(record: StudyRecord, trial: TrialRecord, rank: int | None) -> str:
 
 def _again(analysis: Analysis, trial: TrialRecord) -> str:
     """Tell how a finalist did when it was trained again."""
-    conclusion = None if analysis.verdict is None else analysis.verdict.conclusion
-    own = (
-        next((one for one in conclusion.standings if one.name == name_of(trial)), None)
-        if conclusion
-        else None
-    )
-    if conclusion is None or own is None or conclusion.winner is None:
+    if analysis.verdict is None or analysis.verdict.conclusion.winner is None:
+        return ""
+    conclusion = analysis.verdict.conclusion
+    own = next((one for one in conclusion.standings if one.name == name_of(trial)), None)
+    if own is None:
         return ""
     runs, failed = amount(own.estimate.count, "fresh seed"), own.estimate.failed
     mean = f"{analysis.metric} {short(own.estimate.mean)}{prose.interval(own.estimate)}"
