@@ -105,8 +105,9 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own(out: Path, tmp_path: Path) -> StudyFiles:
-    """Give a copy of the study to each test."""
+def own(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFiles:
+    """Give a copy of the study to each test, with pictures of few trials."""
+    monkeypatch.setattr("hpsearch.dashboard.attachments.PICTURED", 2)
     for name in ("runs", "reports"):
         shutil.copytree(out / name, tmp_path / name)
     return StudyFiles(tmp_path, "a")
@@ -309,6 +310,18 @@ class TestAgain:
         exhibit(own, opened(own), None)
         assert own.best_model.stat().st_nlink == 3  # of the search, and of the replicate whose model it is
 
+    def test_where_a_file_cannot_have_two_names_it_is_copied(
+        self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any) -> None:
+            raise PermissionError
+
+        monkeypatch.setattr("os.link", refuse)
+        exhibit(own, opened(own), None)
+        content = own.best_model.read_bytes()
+        assert own.best_model.stat().st_nlink == 1
+        assert any(path.read_bytes() == content for path in own.artifacts.iterdir())
+
     def test_what_people_wrote_and_uploaded_stays(self, own: StudyFiles) -> None:
         storage = opened(own)
         exhibit(own, storage, None)
@@ -432,6 +445,8 @@ def test_a_search_does_not_import_the_dashboard(tmp_path: Path) -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
-@pytest.mark.parametrize(("trials", "most"), [(10, 20_000), (447, 447), (1_000, 200), (1_000_000, notes.PICTURED)])
+@pytest.mark.parametrize(
+    ("trials", "most"), [(10, 20_000), (447, 447), (1_000, 200), (1_000_000, notes.PICTURED)]
+)
 def test_a_large_study_has_fewer_notes(trials: int, most: int) -> None:
     assert most_notes(trials) == most

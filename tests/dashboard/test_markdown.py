@@ -80,13 +80,13 @@ def test_a_cell_of_a_table_holds_it_whole(told: str) -> None:
     assert [html.unescape(TAG.sub("", cell)).strip() for cell in cells] == [plain(told), "second"]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn", "Cf")), max_size=60))
 def test_any_text_reads_as_it_is(told: str) -> None:
     assert shown(text(told)) == plain(told)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(st.sampled_from(list("\\`*_[]<>#|~&!-+=1.)(@:/ \nw")), max_size=30).map("".join))
 def test_any_signs_read_as_they_are(told: str) -> None:
     assert shown(text(told)) == plain(told)

@@ -21,6 +21,8 @@ PICTURED = 10
 MOST_FINDINGS = 20
 MOST_ROWS = 20
 
+LUCKIEST = "What the dashboard calls the best trial is the best single run, and was partly lucky."
+
 FINALISTS = ("finalist", "replicates", "minus the winner", "told apart")
 
 
@@ -58,7 +60,7 @@ def how_sure(analysis: Analysis) -> str:
         return text(unconfirmed_note(analysis))
     columns = (FINALISTS[0], analysis.metric, "low", "high", *FINALISTS[1:])
     finalists = report_table(finalists_table(verdict, analysis.metric), columns, MOST_ROWS)
-    return note(finalists, text(prose.confirmation_note(verdict)))
+    return note(finalists, text(f"{prose.confirmation_note(verdict)} {LUCKIEST}"))
 
 
 def _test_part(record: StudyRecord) -> str:
@@ -82,8 +84,8 @@ def _finding(found: StudyFinding) -> str:
 
 def _places(analysis: Analysis, noted: int) -> str:
     study = (
-        "Artifacts of the study: the report as a page to download, the best model and its study file, the "
-        "table of trials, and the learning curves."
+        "Artifacts of the study, as far as there are any yet: the report as a page to download, the best "
+        "model and its study file, the table of trials, and the learning curves."
     )
     trials = (
         f"Artifacts of trials, of the best {PICTURED} only: the learning curve, the configuration as a study "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpsearch.analysis import Analysis, Comparison
 from hpsearch.dashboard.markdown import bullets, heading, note, report_table, text
-from hpsearch.dashboard.notes import MOST_ROWS, as_of, how_sure, why_it_failed
+from hpsearch.dashboard.notes import LUCKIEST, MOST_ROWS, as_of, how_sure, why_it_failed
 from hpsearch.report import compare_prose, prose
 from hpsearch.report.compare_tables import arms_table, claims_table
 from hpsearch.store.record import StudyRecord
@@ -53,7 +53,7 @@ def comparison_note(record: StudyRecord, comparison: Comparison) -> str:
     """Tell what was compared, what came out, and the claims with their evidence."""
     what = (
         f"Not a search: {len(comparison.arms)} arms, each trained from the same seeds. The arm of a trial "
-        "here says what was trained, and its replicate from which seed."
+        f"here says what was trained, and its replicate from which seed. {LUCKIEST}"
     )
     return note(text(what), heading("The answer"), bullets(map(text, compare_prose.sentences(comparison))),
                 heading("The arms, best first"), _arms(comparison), *_claims(comparison),
