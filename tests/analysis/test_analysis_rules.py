@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from formulas import CAUSE, cube, formula_record, from_formula, spec_of
 
-from hpsearch.analysis import Condition, analyze, find_rule
+from hpsearch.analysis import Condition, analyze, find_rules
 from hpsearch.analysis.failures import group_failures
 
 CLIPPED = {
@@ -52,7 +52,7 @@ def inside(record, rule):
 class TestPlantedRegions:
     def test_two_conditions_are_found(self):
         record = clipped(200, lambda v: v["learning_rate"] > 0.03 and v["clipping"] == "none")
-        rule = find_rule(record)
+        (rule,) = find_rules(record)
         rate, clipping = sorted(rule.conditions, key=lambda c: c.parameter != "learning_rate")
         assert clipping == Condition("clipping", "is", "none")
         assert (rate.parameter, rate.relation) == ("learning_rate", "above")
@@ -66,19 +66,19 @@ class TestPlantedRegions:
         assert "clipping none" in told
 
     def test_its_thresholds_are_readable(self):
-        rule = find_rule(clipped(200, lambda v: v["learning_rate"] > 0.03))
+        (rule,) = find_rules(clipped(200, lambda v: v["learning_rate"] > 0.03))
         (condition,) = rule.conditions
         assert len(f"{condition.value:g}".strip("0.")) <= 2
 
     def test_one_condition_is_not_made_two(self):
         record = clipped(300, lambda v: v["dropout"] <= 0.1)
-        (condition,) = find_rule(record).conditions
+        ((condition,),) = (rule.conditions for rule in find_rules(record))
         assert (condition.parameter, condition.relation) == ("dropout", "at most")
         assert condition.value == pytest.approx(0.1, abs=0.01)
 
     def test_a_conditional_parameter_is_outside_where_it_is_not_active(self):
         record = clipped(400, lambda v: v.get("clipping.global_clipnorm", 0.0) > 3.0)
-        (condition,) = find_rule(record).conditions
+        ((condition,),) = (rule.conditions for rule in find_rules(record))
         assert condition.parameter == "clipping.global_clipnorm"
         assert condition.value == pytest.approx(3.0, rel=0.2)
 
@@ -87,7 +87,7 @@ class TestPlantedRegions:
         chance = [draw.random() for _ in range(400)]
         spread = iter(chance)
         record = clipped(400, lambda v: next(spread) < (0.9 if v["learning_rate"] > 0.1 else 0.03))
-        rule = find_rule(record)
+        (rule,) = find_rules(record)
         assert inside(record, rule) == (rule.inside, rule.hits)
         assert rule.marked == sum(trial.state == "failed" for trial in record.trials)
         assert 0.7 <= rule.precision < 1
@@ -95,35 +95,65 @@ class TestPlantedRegions:
         assert rule.conditions[0].parameter == "learning_rate"
 
 
+class TestSeveralCauses:
+    def test_each_has_its_rule(self):
+        record = clipped(
+            200, lambda v: v["dropout"] > 0.4 or (v["learning_rate"] > 0.03 and v["clipping"] == "none")
+        )
+        rules = find_rules(record)
+        assert sorted(sorted(c.parameter for c in rule.conditions) for rule in rules) == [
+            ["clipping", "learning_rate"],
+            ["dropout"],
+        ]
+        for rule in rules:
+            assert inside(record, rule) == (rule.inside, rule.hits)
+            assert rule.precision == 1.0
+        failed = {trial.number for trial in record.trials if trial.state == "failed"}
+        assert set().union(*(rule.trials for rule in rules)) == failed
+
+    def test_what_fails_beside_a_cause_is_no_other_cause(self):
+        draw = random.Random("beside")  # noqa: S311 - no secret
+        record = clipped(300, lambda v: v["learning_rate"] > 0.1 or draw.random() < 0.08)
+        (rule,) = find_rules(record)
+        assert [c.parameter for c in rule.conditions] == ["learning_rate"]
+        assert rule.coverage < 1
+
+    def test_an_accident_inside_a_region_is_no_second_condition(self):
+        draw = random.Random("accident")  # noqa: S311 - no secret
+        record = clipped(300, lambda v: v["clipping"] == "none" and draw.random() < 0.8)
+        (rule,) = find_rules(record)
+        assert rule.conditions == (Condition("clipping", "is", "none"),)
+
+
 class TestNone:
     @pytest.mark.parametrize("seed", range(8))
     def test_where_failures_fall_anywhere(self, seed):
         draw = random.Random(f"noise-{seed}")  # noqa: S311 - no secret
         record = clipped(60, lambda _: draw.random() < 0.15, seed)
-        assert find_rule(record) is None
+        assert find_rules(record) == ()
 
     def test_where_a_region_fails_in_half_of_the_cases(self):
         draw = random.Random("half")  # noqa: S311 - no secret
         record = clipped(400, lambda v: v["learning_rate"] > 0.1 and draw.random() < 0.5)
-        assert find_rule(record) is None
+        assert find_rules(record) == ()
 
     @pytest.mark.parametrize("failing", [lambda _: True, lambda _: False])
     def test_where_all_trials_end_alike(self, failing):
-        assert find_rule(clipped(50, failing)) is None
+        assert find_rules(clipped(50, failing)) == ()
 
     def test_of_too_few_failures(self):
         record = clipped(300, lambda v: v["learning_rate"] > 0.9)
         assert 0 < sum(trial.state == "failed" for trial in record.trials) < 5
-        assert find_rule(record) is None
+        assert find_rules(record) == ()
 
     def test_of_a_study_without_parameters(self, synthetic):
         record = synthetic.record_of(20, synthetic.spec_of(synthetic.FIXED))
-        assert find_rule(record, lambda trial: trial.number < 10) is None
+        assert find_rules(record, lambda trial: trial.number < 10) == ()
 
 
 def test_another_label_gives_its_own_rule():
     record = formula_record(200, lambda v: v["x1"])
-    rule = find_rule(record, lambda trial: trial.value > 0.8)
+    (rule,) = find_rules(record, lambda trial: trial.value > 0.8)
     (condition,) = rule.conditions
     assert (condition.parameter, condition.relation) == ("x1", "above")
     assert condition.value == pytest.approx(0.8, abs=0.02)
@@ -132,7 +162,7 @@ def test_another_label_gives_its_own_rule():
 
 def test_of_many_parameters_and_trials_the_one_is_found():
     record = from_formula(cube(10), 3_000, lambda v: v["x0"], 0, lambda v: v["x3"] > 0.95)
-    (condition,) = find_rule(record).conditions
+    ((condition,),) = (rule.conditions for rule in find_rules(record))
     assert condition == Condition("x3", "above", 0.95)
 
 

@@ -19,7 +19,7 @@ from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Dataset, Rows, load_dataset
 from hpsearch.models import put_weights, training_model
 from hpsearch.probes.network import Prober
-from hpsearch.probes.record import TrainingProbe
+from hpsearch.probes.record import LOSS, TrainingProbe
 from hpsearch.spec import Data, StudySpec
 from hpsearch.spec.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
@@ -202,7 +202,7 @@ def broken_by_hand(dataset: Dataset, one: Member, epoch: int, step: int) -> str 
             values = values @ weights[f"{name}/kernel"] + weights[f"{name}/bias"]
             if not np.isfinite(values).all():
                 return name
-    return None
+    return LOSS if step <= STEPS else None
 
 
 DIVERGING = {"activation": "linear"}
@@ -219,7 +219,8 @@ def test_a_network_that_diverges_says_in_which_layer(
     assert probe is not None
     step = failure.step or STEPS + 1
     assert failure.layer == probe.broken == broken_by_hand(iris, one, failure.epoch, step)
-    layer = f", first in layer {failure.layer}" if failure.layer else ""
+    named = "the loss" if failure.layer == LOSS else f"layer {failure.layer}"
+    layer = f", first in {named}" if failure.layer else ""
     where = "" if failure.step is None else f", step {step}"
     assert failure.told.endswith(f"(epoch {failure.epoch}{where}{layer})")
 

@@ -21,7 +21,7 @@ from hpsearch.analysis.probing import ArmSummary, Finding, summarize
 from hpsearch.analysis.progress import ProgressPoint
 from hpsearch.analysis.pruning import PrunedTrial
 from hpsearch.analysis.ranking import RankedTrial
-from hpsearch.analysis.rules import Condition, Rule, find_rule
+from hpsearch.analysis.rules import Condition, Rule, find_rules
 from hpsearch.analysis.searched import SearchedParameter
 from hpsearch.analysis.spending import Spending
 from hpsearch.analysis.winner import Winner, look_into_trial
@@ -63,7 +63,7 @@ __all__ = [
     "compare",
     "comparison_to_json",
     "find_influence",
-    "find_rule",
+    "find_rules",
     "judge",
     "judge_influence",
     "look_into_trial",

@@ -16,7 +16,7 @@ from hpsearch.analysis.origin import Origin, origin_of
 from hpsearch.analysis.progress import ProgressPoint, follow_progress
 from hpsearch.analysis.pruning import PrunedTrial, explain_pruning
 from hpsearch.analysis.ranking import RankedTrial, rank_trials
-from hpsearch.analysis.rules import Rule, find_rule
+from hpsearch.analysis.rules import Rule, find_rules
 from hpsearch.analysis.searched import SearchedParameter, describe_parameter
 from hpsearch.analysis.spending import Spending, count_spending
 from hpsearch.analysis.winner import Winner, look_into_winner
@@ -44,7 +44,7 @@ class Analysis:
     curves: LearningCurves
     failures: tuple[CauseOfFailure, ...]
     judgement: Judgement
-    failure_rule: Rule | None
+    failure_rules: tuple[Rule, ...]
     pruned: tuple[PrunedTrial, ...]
     next_study: NextStudy
     spending: Spending
@@ -88,7 +88,7 @@ def analyze(
         curves=learning_curves(record, ranking),
         failures=group_failures(record),
         judgement=judge(record),
-        failure_rule=find_rule(record),
+        failure_rules=find_rules(record),
         pruned=explain_pruning(record),
         next_study=suggest_next_study(record, influence.effects),
         spending=count_spending(record),

@@ -59,12 +59,17 @@ class LayerSample:
     saturated: float | None = None
 
 
+LOSS = "loss"
+"""Stands for a layer where every layer gave finite numbers, and the loss of them was not finite."""
+
+
 @dataclass(frozen=True)
 class TrainingProbe:
     """The layers of a network at the end of an epoch, or where it diverged in the last step before that.
 
     `clipped` tells whether clipping changed the gradient, None where there is none. `broken` names the first
-    layer whose output was not finite, in the step that ended the training.
+    layer whose output was not finite, in the step that ended the training, or is `LOSS` where only the loss,
+    penalties included, was not.
     """
 
     layers: tuple[LayerSample, ...]

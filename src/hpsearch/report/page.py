@@ -88,7 +88,7 @@ class StudyPage:
     curves: Explained
     spending: Explained | None
     failures: Explained | None
-    rule: str
+    rules: tuple[str, ...]
     findings: Explained
     inside: Explained | None
     mistakes: Explained | None
@@ -119,7 +119,7 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         curves=_curves(analysis),
         spending=_spending(analysis),
         failures=_failures(analysis),
-        rule="" if analysis.failure_rule is None else analysis.failure_rule.told(),
+        rules=tuple(rule.told() for rule in analysis.failure_rules),
         findings=_findings(analysis),
         inside=_inside(analysis),
         mistakes=_mistakes(analysis.insides),

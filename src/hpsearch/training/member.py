@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from numpy.typing import NDArray
 
-from hpsearch.probes.record import TrainingProbe
+from hpsearch.probes.record import LOSS, TrainingProbe
 from hpsearch.spec import Configuration, read_configuration
 
 
@@ -48,8 +48,8 @@ class Member:
 class Failure:
     """Why a member cannot go on.
 
-    `step` counts from 1 within the epoch, and `layer` is the first whose output was not finite in it, where
-    they are known.
+    `step` counts from 1 within the epoch, and `layer` is the first whose output was not finite in it, or
+    `LOSS` where only what is computed from the last one was not, where they are known.
     """
 
     cause: str
@@ -63,8 +63,12 @@ class Failure:
         if not self.epoch:
             return self.cause
         step = "" if self.step is None else f", step {self.step}"
-        layer = "" if self.layer is None else f", first in layer {self.layer}"
+        layer = "" if self.layer is None else f", first in {self._named(self.layer)}"
         return f"{self.cause} (epoch {self.epoch}{step}{layer})"
+
+    @staticmethod
+    def _named(layer: str) -> str:
+        return "the loss" if layer == LOSS else f"layer {layer}"
 
 
 @dataclass(frozen=True)

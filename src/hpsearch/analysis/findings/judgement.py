@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from hpsearch.analysis.findings.divergence import diverged, exploding_loss
 from hpsearch.analysis.findings.finding import StudyFinding
 from hpsearch.analysis.findings.fitting import budget_too_short, overfitting, underfitting
 from hpsearch.analysis.findings.inside import inside
-from hpsearch.analysis.findings.learning import did_not_learn, diverged, exploding_loss, failed
+from hpsearch.analysis.findings.learning import did_not_learn, failed
 from hpsearch.analysis.findings.limits import TOLD_SHARE
 from hpsearch.analysis.findings.space import edge_of_the_range, never_tried
 from hpsearch.store.record import StudyRecord

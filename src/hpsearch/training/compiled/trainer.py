@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Dataset, Split
 from hpsearch.models import Weights, initial_weights
-from hpsearch.probes.record import TrainingProbe
+from hpsearch.probes.record import LOSS, TrainingProbe
 from hpsearch.training.compiled.menu import Menu, menu_of
 from hpsearch.training.compiled.program import Program
 from hpsearch.training.compiled.structure import arguments_of, structure_of
@@ -178,6 +178,8 @@ class CompiledNetwork(Network):
     def diagnose(self, plan: EpochPlan, step: int) -> TrainingProbe:
         before = self._step(plan, max(step - 1, 1))
         broken = self._step(plan, step).broken
+        if broken is None and step <= len(plan.rates):
+            broken = LOSS
         return replace(before, broken=broken)
 
     def _step(self, plan: EpochPlan, step: int) -> TrainingProbe:
