@@ -44,6 +44,8 @@ def told(confirmed):
 
 def rows_of(text, name):
     """Give the cells of a table as numbers where they are numbers, else as text; None for a dash."""
+    if f'<table id="{name}-more">' in text:
+        return [*rows_of(text.replace(f'<table id="{name}-more">', ""), name), *rows_of(text, f"{name}-more")]
     body = text.split(f'<table id="{name}">')[1].split("</table>")[0].split("<tbody>")[1]
     found = []
     for row in body.split("<tr>")[1:]:

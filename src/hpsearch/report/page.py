@@ -41,6 +41,11 @@ MOST_MARKS = 2_000
 """Trials that are marked in the figure of the progress; of more, an even sample."""
 
 
+FIRST_ROWS = 100
+"""Rows of the ranking that stand in the document when it is opened; a script adds the others as they are
+scrolled to."""
+
+
 @dataclass(frozen=True)
 class BestConfiguration:
     """The best configuration as YAML, and where its files are."""
@@ -80,6 +85,7 @@ class StudyPage:
     looks: Explained | None
     ranking: Table | None
     ranking_note: str
+    first_rows: int
     parallel: Parallel | None
     importance: Explained
     effects: Explained
@@ -111,6 +117,7 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         looks=_looks(analysis.looks),
         ranking=tables.ranking_table(analysis) if analysis.ranking else None,
         ranking_note=study_prose.ranking_note(analysis),
+        first_rows=FIRST_ROWS,
         parallel=parallel_of(analysis, record.parameters),
         importance=_importance(analysis),
         effects=_effects(analysis),

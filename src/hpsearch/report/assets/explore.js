@@ -4,8 +4,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("explored").textContent);
   const table = document.getElementById("trials");
-  const rows = Array.from(table.tBodies[0].rows);
-  const texts = rows.map((row) => Array.from(row.cells, (cell) => cell.textContent).join("\n").toLowerCase());
+  const rows = Rows.of(table);
   const input = document.getElementById("filter");
   const choices = data.axes.map(() => null);
   const fields = [];
@@ -35,15 +34,16 @@
 
   function apply() {
     const wanted = input.value.trim().toLowerCase();
-    const shown = rows.map((_, row) => texts[row].includes(wanted)
+    const texts = wanted ? rows.texts : null;
+    const shown = data.numbers.map((_, row) => (texts === null || texts[row].includes(wanted))
       && choices.every((choice, index) => holds(choice, data.axes[index], data.values[index][row])));
-    rows.forEach((row, index) => { row.hidden = !shown[index]; });
+    rows.filter(shown);
     plot.show(choices, shown);
     drawn.forEach(([mark, row]) => mark.classList.toggle("dimmed", row === undefined ? shown.includes(false) : !shown[row]));
     const reasons = choices.flatMap((choice, index) => choice === null ? [] : [told(data.axes[index], choice)]);
     if (wanted) reasons.unshift(`with \u201c${input.value.trim()}\u201d`);
     const count = shown.filter(Boolean).length;
-    const sentence = reasons.length ? `${count} of ${rows.length} trials: ${reasons.join("; ")}` : `all ${rows.length} trials`;
+    const sentence = reasons.length ? `${count} of ${shown.length} trials: ${reasons.join("; ")}` : `all ${shown.length} trials`;
     document.querySelectorAll(".controls .status").forEach((status) => { status.textContent = sentence; });
   }
 
@@ -105,7 +105,7 @@
     Array.from(table.tHead.rows[0].cells).forEach((header, column) => {
       if (column === 1) return;
       const made = box(header.textContent.trim(), parent, () => {
-        for (const row of table.rows) row.cells[column].hidden = !made.checked;
+        for (const row of [table.tHead.rows[0], ...rows.all]) row.cells[column].hidden = !made.checked;
       });
     });
   }
@@ -128,8 +128,7 @@
   apply();
   input.addEventListener("input", apply);
   document.querySelectorAll("[data-clear]").forEach((button) => button.addEventListener("click", clear));
-  const indices = new Map(rows.map((row, index) => [row, index]));
-  table.tBodies[0].addEventListener("pointerover", (event) => plot.point(indices.get(event.target.closest("tr"))));
+  table.tBodies[0].addEventListener("pointerover", (event) => plot.point(rows.known.indexOf(event.target.closest("tr"))));
   table.tBodies[0].addEventListener("pointerleave", () => plot.point());
   let width = place.clientWidth;
   window.addEventListener("resize", () => {

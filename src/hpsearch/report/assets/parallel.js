@@ -142,7 +142,7 @@ const Parallel = (() => {
 
     /* Draw the line of one trial strongly; without a row, of none. */
     point(row) {
-      this.line.setAttribute("points", row === undefined ? "" : this.paths[row].map((pair) => pair.join(",")).join(" "));
+      this.line.setAttribute("points", this.paths[row] === undefined ? "" : this.paths[row].map((pair) => pair.join(",")).join(" "));
     }
 
     addBrush(axis, index) {

@@ -7,14 +7,97 @@ const compare = (first, second) => {
 };
 const missing = (cell) => cell.textContent === "\u2013";
 
-function sortRows(table, column, sign) {
-  const body = table.tBodies[0];
-  const rows = Array.from(body.rows);
-  rows.sort((first, second) => {
-    const a = first.cells[column], b = second.cells[column];
-    return missing(a) - missing(b) || (missing(a) ? 0 : sign * compare(a, b));
-  });
-  body.append(...rows);
+/* The rows of a table, of which only the first stand in the document until they are scrolled to. */
+class Rows {
+  static tables = new Map();
+
+  /* Give the rows of a table, always the same object. */
+  static of(table) {
+    if (!Rows.tables.has(table)) Rows.tables.set(table, new Rows(table));
+    return Rows.tables.get(table);
+  }
+
+  constructor(table) {
+    this.table = table;
+    this.body = table.tBodies[0];
+    this.known = Array.from(this.body.rows);
+    this.ordered = this.known;
+    this.shown = null;
+    this.rest = document.getElementById(`${table.id}-rest`);
+    this.chunk = this.rest === null ? Infinity : this.known.length;
+    if (this.rest !== null) this.addMore();
+  }
+
+  /* Give all rows in the order of the file. */
+  get all() {
+    if (this.rest !== null) {
+      const holder = document.createElement("template");
+      holder.innerHTML = this.rest.textContent;
+      this.rest.remove();
+      this.rest = null;
+      this.known.push(...holder.content.querySelectorAll("tbody tr"));
+      this.ordered = Array.from(this.known);
+    }
+    return this.known;
+  }
+
+  get texts() {
+    this.written ??= this.all.map((row) => Array.from(row.cells, (cell) => cell.textContent).join("\n").toLowerCase());
+    return this.written;
+  }
+
+  sort(column, sign) {
+    this.ordered = Array.from(this.all).sort((first, second) => {
+      const a = first.cells[column], b = second.cells[column];
+      return missing(a) - missing(b) || (missing(a) ? 0 : sign * compare(a, b));
+    });
+    this.show();
+  }
+
+  /* Show some rows, given as a truth for each in the order of the file. */
+  filter(shown) {
+    const every = !shown.includes(false);
+    if (every && this.shown === null) return;
+    this.shown = every ? null : new Set(this.all.filter((_, row) => shown[row]));
+    this.show();
+  }
+
+  get wanted() { return this.shown === null ? this.ordered : this.ordered.filter((row) => this.shown.has(row)); }
+
+  show() {
+    this.body.replaceChildren(...this.wanted.slice(0, this.chunk));
+    this.tell();
+  }
+
+  extend(count) {
+    this.all;
+    const there = this.body.rows.length;
+    this.body.append(...this.wanted.slice(there, there + count));
+    this.tell();
+  }
+
+  tell() {
+    if (!this.more) return;
+    this.left = (this.rest === null ? this.wanted.length : this.total) - this.body.rows.length;
+    this.more.parentElement.hidden = this.left <= 0;
+    this.more.textContent = this.left === 1 ? "Show the other row" : `Show the other ${this.left} rows`;
+  }
+
+  /* Rows follow where one scrolls to the end, or all of them by a button; on paper there are all. */
+  addMore() {
+    const region = this.table.parentElement, place = document.createElement("p");
+    this.total = Number(this.rest.dataset.rows);
+    this.more = Object.assign(document.createElement("button"), { type: "button" });
+    place.className = "more";
+    place.append(this.more);
+    region.after(place);
+    this.more.addEventListener("click", () => this.extend(Infinity));
+    region.addEventListener("scroll", () => {
+      if (this.left > 0 && region.scrollTop + 2 * region.clientHeight > region.scrollHeight) this.extend(this.chunk);
+    }, { passive: true });
+    window.addEventListener("beforeprint", () => this.extend(Infinity));
+    this.tell();
+  }
 }
 
 function makeSortable(table) {
@@ -28,20 +111,19 @@ function makeSortable(table) {
       const descending = header.getAttribute("aria-sort") === "ascending";
       headers.forEach((other) => other.removeAttribute("aria-sort"));
       header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-      sortRows(table, column, descending ? -1 : 1);
+      Rows.of(table).sort(column, descending ? -1 : 1);
     });
   });
 }
 
 function makeFilter(input) {
-  const rows = Array.from(document.getElementById(input.dataset.filter).tBodies[0].rows);
-  const texts = rows.map((row) => Array.from(row.cells, (cell) => cell.textContent).join("\n").toLowerCase());
+  const rows = Rows.of(document.getElementById(input.dataset.filter));
   const status = input.parentElement.querySelector(".status");
   input.addEventListener("input", () => {
     const wanted = input.value.trim().toLowerCase();
-    rows.forEach((row, index) => { row.hidden = !texts[index].includes(wanted); });
-    const shown = rows.filter((row) => !row.hidden).length;
-    status.textContent = wanted ? `${shown} of ${rows.length} trials` : "";
+    const shown = rows.texts.map((text) => text.includes(wanted));
+    rows.filter(shown);
+    status.textContent = wanted ? `${shown.filter(Boolean).length} of ${shown.length} trials` : "";
   });
   input.parentElement.hidden = false;
 }
