@@ -12,6 +12,7 @@ import pytest
 import made_confirmations
 from hpsearch.analysis import NOT_JUDGED, analyze
 from hpsearch.report import render_report
+from hpsearch.report.page import FIRST_ROWS
 from made_hostile import HOSTILE, made_hostile
 
 AXE = Path(os.environ.get("AXE_CORE", Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"))
@@ -194,6 +195,19 @@ def test_axe_finds_no_barrier(visit, text, scheme):
     assert seen == []
 
 
+def test_in_the_dark_nothing_is_drawn_in_black(visit, text):
+    seen = visit(
+        text,
+        """
+  const shades = all("figure svg :is(path, use, text, rect)").map((one) => view.getComputedStyle(one))
+    .flatMap((style) => [style.fill, style.stroke]);
+  told({ shades: shades.length, black: shades.filter((shade) => shade === "rgb(0, 0, 0)").length });""",
+        scheme="dark",
+    )
+    assert seen["shades"] > 100
+    assert seen["black"] == 0
+
+
 def test_without_its_script_the_page_says_so_and_keeps_its_numbers(visit, record, text):
     silent = re.sub(r"<script\b.*?</script>", "", text, flags=re.DOTALL)
     seen = visit(
@@ -207,23 +221,77 @@ def test_without_its_script_the_page_says_so_and_keeps_its_numbers(visit, record
     assert f"{len(record.trials)} trials" in seen["answer"]
 
 
-def test_a_thousand_trials_are_usable_at_once(visit, synthetic):
-    many = tuple(
-        replace(trial, number=number) for number, trial in enumerate((*synthetic.record_of(100).trials,) * 10)
-    )
-    record = replace(synthetic.record_of(1), trials=many)
+@pytest.fixture(scope="module")
+def thousand(synthetic):
+    """Give a record of 1,000 trials, each with a learning rate of its own, and its page."""
+    parts = [synthetic.trial_of(synthetic.spec_of(), number, epochs=3) for number in range(1000)]
+    record = replace(synthetic.record_of(1), trials=tuple(parts))
+    return record, render_report(analyze(record, influence=NOT_JUDGED), record)
+
+
+def test_of_a_thousand_trials_the_first_stand_there_at_once(visit, thousand):
+    record, text = thousand
     seen = visit(
-        render_report(analyze(record, influence=NOT_JUDGED), record),
+        text,
         HELPERS
         + """
-  const opened = view.performance.now();
+  const seen = { first: shown(), opened: view.performance.now(), more: page.querySelector(".more").textContent };
   brush("learning_rate", 40, 200);
-  told({ opened, brushed: view.performance.now() - opened, rows: shown().length });""",
+  seen.brushed = shown();
+  seen.told = page.querySelector(".controls .status").textContent;
+  brush("learning_rate", 200, 200);
+  const headers = all("#trials thead th"), names = headers.map((header) => header.textContent.trim());
+  headers[names.indexOf("learning_rate")].querySelector("button").click();
+  seen.sorted = shown();
+  press(".more button");
+  seen.every = shown();
+  seen.done = page.querySelector(".more").hidden;
+  set(page.getElementById("filter"), "selu");
+  seen.filtered = shown().length;
+  press(".more button");
+  seen.matching = shown();
+  press("[data-clear]");
+  seen.cleared = shown().length;
+  view.dispatchEvent(new view.Event("beforeprint"));
+  seen.printed = shown().length;
+  told(seen);""",
     )
-    assert 0 < seen["rows"] < 1000
+    ranked = [trial.number for trial in record.ranking]
+    by_rate = sorted(record.trials, key=lambda trial: trial.parameters["learning_rate"])
+    assert seen["first"] == ranked[:FIRST_ROWS]
+    assert seen["more"] == "Show the other 900 rows"
+    assert len(seen["brushed"]) == FIRST_ROWS
+    count = int(seen["told"].partition(" of 1000 trials")[0])
+    assert FIRST_ROWS < count < 1000
+    assert seen["sorted"] == [trial.number for trial in by_rate[:FIRST_ROWS]]
+    assert seen["every"] == [trial.number for trial in by_rate]
+    assert seen["done"]
+    selu = [trial.number for trial in by_rate if trial.parameters["activation"] == "selu"]
+    assert (seen["filtered"], seen["matching"]) == (FIRST_ROWS, selu)
+    assert (seen["cleared"], seen["printed"]) == (FIRST_ROWS, 1000)
     # The limit is 1 s where nothing else runs; this machine may be busy.
     assert 0 < seen["opened"] < 3000
-    assert 0 < seen["brushed"] < 1000
+
+
+def test_rows_follow_where_one_scrolls_to_their_end(visit, thousand):
+    seen = visit(
+        thousand[1],
+        """
+  const region = page.getElementById("trials").parentElement;
+  region.scrollTop = region.scrollHeight;
+  region.dispatchEvent(new view.Event("scroll"));
+  told({ rows: shown().length, more: page.querySelector(".more").textContent, requests: view.performance.getEntriesByType("resource").length });""",
+    )
+    assert seen == {"rows": 2 * FIRST_ROWS, "more": "Show the other 800 rows", "requests": 0}
+
+
+def test_without_scripts_every_row_stands_in_the_document(thousand):
+    record, text = thousand
+    static = text.partition('<section id="ranking"')[2].partition("</section>")[0]
+    rows = re.findall(r'<th scope="row" data-value="(\d+)">', static)
+    assert [int(number) for number in rows] == [trial.number for trial in record.ranking]
+    assert "From row 101 on" in static
+    assert len(text.encode()) < 1_500_000
 
 
 def test_hostile_names_are_text_in_every_drawing(visit, synthetic):

@@ -68,7 +68,10 @@ def confirmation_note(verdict: Verdict) -> str:
         "The finalists were trained again from fresh seeds, the same for all: "
         f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win "
         "gets no further replicates. Intervals are 95 % intervals of the mean over seeds, on the same split "
-        "of the data. The score of the winner comes from replicates that did not choose it."
+        "of the data; two finalists are told apart by their differences seed by seed, at a level that allows "
+        "for the number of finalists, so that an interval without 0 is not enough. The winner's own mean "
+        "flatters it, because the same replicates chose it: in the score at the top each seed counts with "
+        "the finalist that is best on the other seeds, and its interval is wider."
     )
 
 

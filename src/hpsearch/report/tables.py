@@ -129,7 +129,7 @@ def failure_table(causes: Iterable[CauseOfFailure]) -> Table:
         )
         for c in causes
     )
-    columns = ("cause", "trials", "in epoch, first", "last", "numbers")
+    columns = ("cause", "trials", "first in epoch", "last in epoch", "numbers")
     return Table("Failed trials by cause", columns, rows)
 
 

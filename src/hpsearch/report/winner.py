@@ -84,7 +84,7 @@ def _how_to_read(insides: Insides) -> str:
     if insides.evaluation.confusion is not None:
         return (
             "Rows of the figure are true classes, columns are predicted ones; a cell counts rows of the data "
-            "and is the darker, the larger its share of the true class."
+            "and is the stronger in colour, the larger its share of the true class."
         )
     if insides.evaluation.residuals is not None:
         return "A residual is predicted minus true; on the line in the figure both are equal."
