@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -34,7 +35,7 @@ class Browser:
 
         def connect() -> None:
             # Chromium reads commands from descriptor 3 and writes to 4; these may be ends of our own pipes.
-            first, second = os.dup(theirs_in), os.dup(theirs_out)
+            first, second = (fcntl.fcntl(own, fcntl.F_DUPFD, 10) for own in (theirs_in, theirs_out))
             os.dup2(first, 3)
             os.dup2(second, 4)
 

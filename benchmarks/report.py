@@ -62,9 +62,12 @@ DATA = DataSummary(
 )
 
 USABLE = """new Promise((done) => requestAnimationFrame(() => setTimeout(() => {
-  const [opened] = performance.getEntriesByType("navigation");
-  done({ ready: opened.domContentLoadedEventEnd, usable: performance.now(),
-    painted: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0 });
+  const [opened] = performance.getEntriesByType("navigation"), now = performance.now();
+  const paints = (list) => {
+    const painted = list.getEntriesByName("first-contentful-paint")[0]?.startTime;
+    if (painted) done({ ready: opened.domContentLoadedEventEnd, painted, usable: Math.max(now, painted) });
+  };
+  new PerformanceObserver(paints).observe({ type: "paint", buffered: true });
 })))"""
 
 BRUSH = """new Promise((done) => {

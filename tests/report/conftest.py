@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -75,3 +76,9 @@ def visit(tmp_path_factory):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def unguarded() -> Callable[[str], str]:
+    """Lift the policy of a page, so that a test can add to its script and change its style sheet."""
+    return lambda text: re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)

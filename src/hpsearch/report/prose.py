@@ -71,7 +71,7 @@ def confirmation_note(verdict: Verdict) -> str:
         "of the data; two finalists are told apart by their differences seed by seed, at a level that allows "
         "for the number of finalists, so that an interval without 0 is not enough. The winner's own mean "
         "flatters it, because the same replicates chose it: in the score at the top each seed counts with "
-        "the finalist that is best on the other seeds, and its interval is wider."
+        "the finalist that is best on the other seeds, and its interval is usually wider."
     )
 
 
