@@ -90,6 +90,28 @@ def studies(task: str, count: int, finalists: int = FINALISTS[0]) -> list[Study]
     return [Study(rows[:, rng.permutation(table.shape[1])], finalists) for rows in drawn]
 
 
+def resampled(task: str, count: int, finalists: int = FINALISTS[0]) -> list[Study]:
+    """Draw studies whose truth is known, and judges: the means over all seeds on record stand for it.
+
+    Each seed of a study adds to every mean one of the configuration's own deviations, drawn with replacement
+    and widened by the root of s / (s - 1), since the deviations of s seeds are from their own mean (Efron and
+    Tibshirani, An Introduction to the Bootstrap, 1993).
+    """
+    table = tables(task)
+    seeds = table.shape[1]
+    rng = np.random.default_rng(zlib.crc32(f"resampled {task}".encode()))
+
+    def study() -> Study:
+        rows = table[rng.choice(len(table), CONFIGURATIONS, replace=False)]
+        truth = rows.mean(axis=1, keepdims=True)
+        deviations = (rows - truth) * np.sqrt(seeds / (seeds - 1))
+        drawn = rng.integers(seeds, size=(CONFIGURATIONS, seeds - 1))
+        seen = truth + np.take_along_axis(deviations, drawn, axis=1)
+        return Study(np.hstack([seen, truth]), finalists)
+
+    return [study() for _ in range(count)]
+
+
 def _among(study: Study, finalists: int, *, with_search: bool) -> int:
     first = 0 if with_search else 1
     chosen = study.order[:finalists]
@@ -108,19 +130,34 @@ search as one more replicate; twice as many finalists. The ideal one trains all 
 the omniscient one knows that too and takes the best mean: it regrets only the judge's own noise."""
 
 
+KNOWN = ("regret_confirmed", "regret_ideal")
+"""What is told of studies whose truth is known, as shares of the naive regret."""
+
+
+def regrets(study: Study, winner: int) -> dict[str, float]:
+    """Give by how much the judge finds each choice worse than the best, and whether it does."""
+    judge = study.judge
+    chosen = {"confirmed": winner} | {name: choose(study) for name, choose in POLICIES.items()}
+    told = {f"regret_{name}": judge[index] - judge.min() for name, index in chosen.items()}
+    wrong = {f"wrong_{name}": float(judge[index] > judge.min()) for name, index in chosen.items()}
+    return {**told, **wrong}
+
+
+def _winner(found: Conclusion) -> int:
+    if found.winner is None:
+        raise ValueError("the tables hold no failures")
+    return int(found.winner)
+
+
 def judged(study: Study) -> dict[str, float]:
     """Hold one study against its judge."""
     found = study.race()
-    assert found.winner is not None  # noqa: S101 - the tables hold no failures
-    winner, judge = int(found.winner), study.judge
+    winner, judge = _winner(found), study.judge
     finalists = study.order[: study.finalists]
     ties = [int(name) for name in found.ties]
-    chosen = {"confirmed": winner} | {name: choose(study) for name, choose in POLICIES.items()}
-    regrets = {f"regret_{name}": judge[index] - judge.min() for name, index in chosen.items()}
-    wrong = {f"wrong_{name}": float(judge[index] > judge.min()) for name, index in chosen.items()}
+    naive = POLICIES["naive"](study)
     return {
-        **regrets,
-        **wrong,
+        **regrets(study, winner),
         "ties": len(ties),
         "ties_hold_best_finalist": float(judge[ties].min() == judge[finalists].min()),
         "ties_hold_best_of_all": float(judge[ties].min() == judge.min()),
@@ -128,7 +165,7 @@ def judged(study: Study) -> dict[str, float]:
         "covered": float(_covers(found.score, float(judge[winner]))),
         "width": 2 * _reach(found.score) / abs(judge[winner]),
         "optimism_confirmed": _optimism(found.score.mean, judge[winner]),
-        "optimism_naive": _optimism(study.values[:, 0].min(), judge[chosen["naive"]]),
+        "optimism_naive": _optimism(study.values[:, 0].min(), judge[naive]),
         "runs": found.runs,
     }
 
@@ -162,7 +199,10 @@ def measure(task: str, count: int, finalists: int = FINALISTS[0]) -> dict[str, f
         )
         for name in rows[0]
     }
-    return figures | _regrets(figures)
+    known = [regrets(study, _winner(study.race())) for study in resampled(task, count, finalists)]
+    means = {name: float(np.mean([row[name] for row in known])) for name in known[0]}
+    shares = {f"known_{name}": means[name] / means["regret_naive"] for name in KNOWN}
+    return figures | _regrets(figures) | shares
 
 
 def _regrets(figures: Mapping[str, float]) -> dict[str, float]:

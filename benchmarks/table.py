@@ -56,6 +56,8 @@ CALIBRATION = {
     "share_confirmed": "regret, confirmed",
     "share_ideal": "regret, ideal",
     "avoidable_left": "avoidable regret left",
+    "known_regret_confirmed": "regret where the truth is known, confirmed",
+    "known_regret_ideal": "the same, ideal",
     "ties": "finalists tied",
     "ties_hold_best_finalist": "ties hold the judge's best finalist",
     "ties_hold_best_of_all": "ties hold the judge's best of 100",

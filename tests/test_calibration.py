@@ -35,11 +35,22 @@ def test_a_study_shuffles_the_seeds_of_all_configurations_alike(calibration):
     assert np.array_equal(studies[2].values, calibration.studies("kc1", 3)[2].values)
 
 
+def test_where_the_truth_is_known_seeds_scatter_around_it_as_they_do_on_record(calibration):
+    table = calibration.tables("kc1")
+    truths = table.mean(axis=1)
+    studies = calibration.resampled("kc1", 40)
+    assert all(np.isclose(truths, value).any() for value in studies[0].judge)
+    scatter = np.array([(study.values[:, :-1] - study.judge[:, None]) ** 2 for study in studies])
+    assert scatter.mean() == pytest.approx(table.var(axis=1, ddof=1).mean(), rel=0.1)
+    assert abs(np.mean([study.values[:, 0] - study.judge for study in studies])) < 0.001
+
+
 @pytest.mark.parametrize("task", ["kc1", "parkinsons_telemonitoring"])
 def test_confirmation_is_calibrated(calibration, task):
     found = calibration.measure(task, 150)
     assert found["runs"] <= 20
     assert found["regret_confirmed"] < found["regret_naive"]
+    assert found["known_regret_confirmed"] < 1
     assert found["ties_hold_best_finalist"] >= 0.88
     assert found["covered"] >= 0.88
     assert found["optimism_confirmed"] < 0.01 < found["optimism_naive"]
