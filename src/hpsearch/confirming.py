@@ -39,7 +39,7 @@ def confirm(
         # Without a study file a process died while it removed the others.
         if stored is not None:
             display.note("the search has other finalists now: they are confirmed anew")
-        _remove(part, resolved.storage)
+        remove(part, resolved.storage)
     part.directory.mkdir(exist_ok=True)
     lease.check()
     own = replace(resolved, spec=spec, kind="confirmation")
@@ -52,7 +52,8 @@ def confirm(
     return "interrupted" if outcome == "interrupted" else None
 
 
-def _remove(part: StudyFiles, url: str | None) -> None:
+def remove(part: StudyFiles, url: str | None) -> None:
+    """Remove an experiment: its files, and its trials in a storage elsewhere."""
     if url is not None:
         from hpsearch.store.projection import delete_from
 

@@ -334,6 +334,8 @@ class Coordinator:
 
     def _despair(self) -> None:
         """Give up a study whose first trials all fail for one cause."""
+        if not self.experiment.gives_up:
+            return
         first = list(islice(self.ended.values(), HOPELESS_TRIALS))
         causes = {trial.kind_of_failure for trial in first}
         if len(first) == HOPELESS_TRIALS and len(causes) == 1 and all(t.state == "failed" for t in first):

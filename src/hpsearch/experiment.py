@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -13,11 +13,16 @@ from hpsearch.search_space import Parameter, SearchSpace, Value
 from hpsearch.spec import Choice, Compare, Configuration, Numeric, StudySpec
 from hpsearch.spec.search import PRUNERS, SAMPLERS, Search
 
-Kind = Literal["search", "comparison", "confirmation"]
+Kind = Literal["search", "comparison", "confirmation", "ablation"]
 
 ARM, REPLICATE = "arm", "replicate"
 
+SIDES = DEFAULT, WINNER = "default", "winner"
+"""What a place of an ablation can have."""
+
 MAX_REPLICATES = 1_000
+
+REPLICATES = Parameter(REPLICATE, Numeric(0, MAX_REPLICATES - 1, integer=True))
 
 
 class Experiment(ABC):
@@ -51,6 +56,11 @@ class Experiment(ABC):
     def keep(self) -> int:
         """Count the best models that are kept."""
         return self.spec.search.keep
+
+    @property
+    def gives_up(self) -> bool:
+        """Tell whether it ends where its first trials all fail for one cause."""
+        return True
 
 
 class SearchExperiment(Experiment):
@@ -86,8 +96,7 @@ class Comparison(Experiment):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         names = tuple(arm.name for arm in self.arms.arms)
-        replicates = Numeric(0, MAX_REPLICATES - 1, integer=True)
-        return (Parameter(ARM, Choice(names), structural=True), Parameter(REPLICATE, replicates))
+        return (Parameter(ARM, Choice(names), structural=True), REPLICATES)
 
     def values(self, number: int) -> dict[str, Value]:
         """Give the arm and the replicate of a trial."""
@@ -123,6 +132,60 @@ class Confirmation(Comparison):
         return derive(self.spec.search.seed, "confirm", int(values[REPLICATE]))
 
 
+class Ablation(Experiment):
+    """An ablation: in each place that changes stands the default or the winner's value.
+
+    The spec has a choice of the two in each such place and is fixed elsewhere, as `open_changes` gives it;
+    its `compare` section has the number of replicates. All configurations are trained from the same seeds,
+    which neither the search nor its confirmation has met.
+    """
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The choices."""
+        return SearchSpace(self.spec)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Name the places that change, in the order of the study file."""
+        return tuple(parameter.name for parameter in self.space.parameters)
+
+    @property
+    def replicates(self) -> int:
+        """Count the seeds from which each configuration is trained."""
+        return (self.spec.compare or Compare()).replicates
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        sides = (Parameter(p.name, Choice(SIDES), structural=p.structural) for p in self.space.parameters)
+        return (*sides, REPLICATES)
+
+    def values(self, made: Collection[str], replicate: int) -> dict[str, Value]:
+        """Give the values of a run in which some of the changes are made."""
+        sides: dict[str, Value] = {name: WINNER if name in made else DEFAULT for name in self.changes}
+        return {**sides, REPLICATE: replicate}
+
+    def made(self, values: Mapping[str, Value]) -> frozenset[str]:
+        """Name the changes that are made in a run."""
+        return frozenset(name for name in self.changes if values[name] == WINNER)
+
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        return self.space.configure(lambda place: place.options[SIDES.index(str(values[place.name]))])
+
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - the same for all
+        return derive(self.spec.search.seed, "ablate", int(values[REPLICATE]))
+
+    @property
+    def keep(self) -> int:
+        # What is looked for are differences, and the winner's model is kept already.
+        return 0
+
+    @property
+    def gives_up(self) -> bool:
+        # Where the default fails, the next rounds are nearer to the winner, which does not.
+        return False
+
+
 def _one_of(options: Iterable[Any]) -> Any:
     distinct = tuple(dict.fromkeys(options))
     return distinct[0] if len(distinct) == 1 else Choice(distinct)
@@ -156,4 +219,5 @@ KINDS: dict[Kind, type[Experiment]] = {
     "search": SearchExperiment,
     "comparison": Comparison,
     "confirmation": Confirmation,
+    "ablation": Ablation,
 }

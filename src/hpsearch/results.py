@@ -22,7 +22,7 @@ from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import rename, write_atomically
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease
-from hpsearch.store.reading import read_confirmation
+from hpsearch.store.reading import read_ablation, read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.winner import Looks
 from hpsearch.training.member import Member
@@ -43,7 +43,7 @@ def leave_results(
     from hpsearch.analysis import analyze, find_influence
     from hpsearch.report import render_report, study_page
 
-    confirmation = read_confirmation(files)
+    confirmation, ablation = read_confirmation(files), read_ablation(files)
     best = best_of(record, confirmation)
     if best.trial is not None:
         export = _export(files, record, best, worker)
@@ -51,12 +51,12 @@ def leave_results(
         _write(lease, files.best_configuration, print_spec(best_spec(record, best.trial)))
     _write(lease, files.table, trials_csv(record))
     influence = find_influence(record, files)
-    page = study_page(analyze(record, confirmation, influence), record)
+    page = study_page(analyze(record, confirmation, influence, ablation), record)
     if best.trial is not None:
         winner = _export_to(files.best_model, files, worker, lease)
         record = keep(files, record, name_of(best.trial, best.run), winner, lease)
     lease.check()
-    text = render_report(analyze(record, confirmation, influence), record, page)
+    text = render_report(analyze(record, confirmation, influence, ablation), record, page)
     write_atomically(files.report, _encoded(text))
     _keep_others(files, record, best, worker, lease)
     return record
@@ -107,7 +107,10 @@ def leave_comparison(files: StudyFiles, record: StudyRecord, lease: Lease) -> No
 
 
 def render(
-    record: StudyRecord, confirmation: StudyRecord | None = None, influence: Influence | None = None
+    record: StudyRecord,
+    confirmation: StudyRecord | None = None,
+    influence: Influence | None = None,
+    ablation: StudyRecord | None = None,
 ) -> bytes:
     """Render the report of a study, of its search or of its comparison, as UTF-8.
 
@@ -123,19 +126,22 @@ def render(
 
         page = render_comparison(compare(record), record)
     else:
-        page = render_report(analyze(record, confirmation, influence), record)
+        page = render_report(analyze(record, confirmation, influence, ablation), record)
     return _encoded(page)
 
 
 def report_json(
-    record: StudyRecord, confirmation: StudyRecord | None = None, influence: Influence | None = None
+    record: StudyRecord,
+    confirmation: StudyRecord | None = None,
+    influence: Influence | None = None,
+    ablation: StudyRecord | None = None,
 ) -> dict[str, Any]:
     """Give every number of the report of a search, or of a comparison, as data that JSON can hold."""
     from hpsearch.analysis import analyze, compare, comparison_to_json, to_json
 
     if record.kind == "comparison":
         return comparison_to_json(compare(record))
-    return to_json(analyze(record, confirmation, influence))
+    return to_json(analyze(record, confirmation, influence, ablation))
 
 
 def _write(lease: Lease, path: Path, text: str) -> None:

@@ -32,7 +32,7 @@ from hpsearch.experiment import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
 from hpsearch.search_space import check_enqueued
 from hpsearch.spec import StudyFile
-from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.store.files import OF_SEARCH, PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
@@ -113,12 +113,12 @@ def _carry_out(
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
             _clear(files, options.storage)
-        _sweep(files)
+        sweep(files)
         stored = read_resolved(files)
         if stored is not None:
             check_same_experiment(stored.spec, study.spec)
             check_same_code(study.spec.name, stored.settings.get("model code", ""), found)
-        crew = Crew(ENGINES[options.engine], options.workers, _job(trained, options, stored, found, donors))
+        crew = Crew(ENGINES[options.engine], options.workers, job_of(trained, options, stored, found, donors))
         try:
             if isinstance(experiment, SearchExperiment):
                 from hpsearch.samplers import check_sampler
@@ -129,9 +129,10 @@ def _carry_out(
             crew.close()
 
 
-def _job(
+def job_of(
     study: StudyFile, options: Options, stored: Resolved | None, code: str, donors: tuple[DonorFile, ...]
 ) -> Job:
+    """Give what a worker needs to open a study, as far as it is decided already."""
     data_dir = None if options.data_dir is None else str(options.data_dir.resolve())
     settings = {} if stored is None else stored.settings
     width = int(settings["width"]) if "width" in settings else None
@@ -157,7 +158,7 @@ def _run(
     opened = crew.opened()
     for note in opened.notes:
         display.note(note)
-    resolved = with_workers(_resolve(study, kind, options, stored, opened), options.workers)
+    resolved = with_workers(resolve(study, kind, options, stored, opened), options.workers)
     lease.check()
     write_resolved(files, resolved)
     outcome: Outcome = "finished"
@@ -204,25 +205,29 @@ def _leave_search(
     return leave_results(files, explained, worker, lease, ended=ended)
 
 
-def _with_confirmation(files: StudyFiles) -> list[StudyFiles]:
-    """List the places of an experiment; the confirmation of a search belongs to it."""
+def _with_parts(files: StudyFiles) -> list[StudyFiles]:
+    """List the places of an experiment; the confirmation and the ablation of a search belong to it."""
     if files.part != PARTS["search"]:
         return [files]
-    return [files, StudyFiles(files.out, files.name, PARTS["confirmation"])]
+    return [files, *(StudyFiles(files.out, files.name, part) for part in OF_SEARCH)]
 
 
-def _sweep(files: StudyFiles) -> None:
+def sweep(files: StudyFiles) -> None:
     """Remove what processes that were killed left half written; we hold the lease, so nobody writes now."""
-    left = [path for part in _with_confirmation(files) for path in part.own(".*.tmp")]
+    left = [path for part in _with_parts(files) for path in part.own(".*.tmp")]
     left += files.directory.glob(".best.*.tmp.keras")
     for path in [*left, *files.report.parent.glob(f".{glob.escape(files.report.name)}.*.tmp")]:
         with suppress(OSError):
             path.unlink()
 
 
-def _resolve(
+def resolve(
     study: StudyFile, kind: Kind, options: Options, stored: Resolved | None, opened: Opened
 ) -> Resolved:
+    """Give what an experiment obeys: what was stored, or at its beginning what was found.
+
+    Raises StudyMismatchError where the data or the donors are not those of its beginning.
+    """
     if stored is None:
         machine = {
             "system": platform.platform(),
@@ -239,14 +244,20 @@ def _resolve(
             machine=machine,
             storage=options.storage,
         )
+    check_same_material(stored, opened)
+    return replace(stored, spec=study.spec, storage=options.storage or stored.storage)
+
+
+def check_same_material(stored: Resolved, opened: Opened) -> None:
+    """Refuse to go on with other data, or with another donor, than at the beginning."""
+    name = stored.spec.name
     if stored.data.fingerprint != opened.data.fingerprint:
         raise StudyMismatchError(
-            f"the data of the study {study.spec.name!r} have changed since it was begun "
+            f"the data of the study {name!r} have changed since it was begun "
             f"(fingerprint {stored.data.fingerprint[:12]} -> {opened.data.fingerprint[:12]}): "
             "bring the old data back, give the study another name, or start over with --new"
         )
-    check_same_donors(study.spec.name, stored.settings.get("donor", ""), opened.settings.get("donor", ""))
-    return replace(stored, spec=study.spec, storage=options.storage or stored.storage)
+    check_same_donors(name, stored.settings.get("donor", ""), opened.settings.get("donor", ""))
 
 
 def with_workers(resolved: Resolved, workers: int) -> Resolved:
@@ -267,7 +278,7 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
     if url is not None:
         from hpsearch.store.projection import delete_from
 
-        for part in _with_confirmation(files):
+        for part in _with_parts(files):
             delete_from(url, part.full_name)
     for path in files.directory.iterdir():
         if path == files.leases or path.name == PARTS["comparison"]:

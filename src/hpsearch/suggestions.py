@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Protocol
 
 from optuna.trial import TrialState
 
+from hpsearch.analysis.ablation import path_of
 from hpsearch.analysis.evidence.confirmation import race_of
-from hpsearch.experiment import ARM, REPLICATE, Comparison, Confirmation, Experiment, SearchExperiment
+from hpsearch.analysis.evidence.greedy import Made
+from hpsearch.experiment import (
+    ARM,
+    REPLICATE,
+    Ablation,
+    Comparison,
+    Confirmation,
+    Experiment,
+    SearchExperiment,
+)
 from hpsearch.samplers import Experience, Suggester
 from hpsearch.search_space import Value
 from hpsearch.store.record import finite
@@ -59,47 +70,85 @@ class Rounds:
         self.experience.put(number, values)
 
 
-class Racing:
-    """The finalists that may still win, as a race decides from what has ended."""
+class Planned:
+    """What a plan asks for next, which decides from what has ended; it waits for what is under way."""
 
     waits: ClassVar[bool] = True
     stateful = False
 
-    def __init__(self, confirmation: Confirmation, experience: Experience) -> None:
-        self.race, self.experience = race_of(confirmation.spec), experience
-        self.taken: dict[int, tuple[str, int]] = {}
+    def __init__(self, plan: Plan, experience: Experience) -> None:
+        self.plan, self.experience = plan, experience
+        self.taken: dict[int, dict[str, Value]] = {}
 
     def suggest(self, number: int) -> dict[str, Value] | None:
-        """Give the finalist and the replicate that the race asks for next."""
-        ended: dict[str, dict[int, float | None]] = {name: {} for name in self.race.finalists}
-        under_way: list[tuple[str, int]] = []
-        for trial, run in self.taken.items():
+        """Give the values that the plan asks for next."""
+        ended: list[tuple[dict[str, Value], float | None]] = []
+        under_way: list[dict[str, Value]] = []
+        for trial, values in self.taken.items():
             known = self.experience.frozen(trial)
             if known.state == TrialState.RUNNING:
-                under_way.append(run)
+                under_way.append(values)
             else:
-                ended[run[0]][run[1]] = finite(known.value)
-        following = self.race.next(ended, under_way)
+                ended.append((values, finite(known.value)))
+        following = self.plan(ended, under_way)
         if following is None:
             return None
         self.experience.begin(number)
-        values: dict[str, Value] = dict(zip((ARM, REPLICATE), following, strict=True))
-        self.take(number, values)
-        return values
+        self.take(number, following)
+        return following
 
     def recall(self, number: int) -> None:
         """Nothing is kept but what has ended."""
 
     def take(self, number: int, values: dict[str, Value]) -> None:
-        """Give a run its finalist and replicate."""
-        self.taken[number] = (str(values[ARM]), int(values[REPLICATE]))
+        """Give a trial its values."""
+        self.taken[number] = values
         self.experience.put(number, values)
+
+
+Ended = Iterable[tuple[dict[str, Value], float | None]]
+"""The values of runs that have ended, each with its metric; None where it failed."""
+
+Plan = Callable[[Ended, Iterable[dict[str, Value]]], dict[str, Value] | None]
+"""From what has ended and what is under way to the values of the next run; None to wait, or at the end."""
+
+
+def racing(confirmation: Confirmation) -> Plan:
+    """Plan the replicates of the finalists that may still win, as a race decides."""
+    race = race_of(confirmation.spec)
+
+    def plan(ended: Ended, under_way: Iterable[dict[str, Value]]) -> dict[str, Value] | None:
+        known: dict[str, dict[int, float | None]] = {name: {} for name in race.finalists}
+        for values, metric in ended:
+            known[str(values[ARM])][int(values[REPLICATE])] = metric
+        busy = [(str(values[ARM]), int(values[REPLICATE])) for values in under_way]
+        following = race.next(known, busy)
+        return None if following is None else dict(zip((ARM, REPLICATE), following, strict=True))
+
+    return plan
+
+
+def greedy(ablation: Ablation) -> Plan:
+    """Plan the runs of the present round of an ablation."""
+    path = path_of(ablation)
+
+    def plan(ended: Ended, under_way: Iterable[dict[str, Value]]) -> dict[str, Value] | None:
+        known: dict[Made, dict[int, float | None]] = {}
+        for values, metric in ended:
+            known.setdefault(ablation.made(values), {})[int(values[REPLICATE])] = metric
+        busy = [(ablation.made(values), int(values[REPLICATE])) for values in under_way]
+        following = path.next(known, busy)
+        return None if following is None else ablation.values(*following)
+
+    return plan
 
 
 def suggester_of(experiment: Experiment, experience: Experience) -> Suggestions:
     """Give what suggests the trials of an experiment."""
+    if isinstance(experiment, Ablation):
+        return Planned(greedy(experiment), experience)
     if isinstance(experiment, Confirmation):
-        return Racing(experiment, experience)
+        return Planned(racing(experiment), experience)
     if isinstance(experiment, Comparison):
         return Rounds(experiment, experience)
     assert isinstance(experiment, SearchExperiment)  # noqa: S101 - there are no other kinds

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import ArmResult, ArmSummary, Comparison, JudgedClaim
+    from hpsearch.analysis import AblationPath, ArmResult, ArmSummary, Comparison, JudgedClaim
     from hpsearch.probing import Probed
     from hpsearch.search_space import SearchSpace
     from hpsearch.store.record import StudyRecord
@@ -180,6 +180,23 @@ def _claim(claim: JudgedClaim) -> str:
     troubles = evidence(claim).partition("; ")[2] or claim.obstacle
     told = f"{claim.verdict}: {claim.says} [{compared(claim)}{measured}"
     return f"{told}; {troubles}]" if troubles else f"{told}]"
+
+
+def ablation_table(path: AblationPath) -> Table:
+    """List the steps from the default to the winner, each with its difference to the one before."""
+    from hpsearch.report.ablation import label_of
+    from hpsearch.report.compare_numbers import half_text
+
+    table = _table()
+    table.add_column("step", overflow="fold")
+    for column in (path.metric, "to the step before", ""):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    for step in path.steps:
+        own, standing = step.taken.estimate, step.taken.standing
+        mean = f"{own.failed} failed" if own.failed else half_text(own)
+        other = "" if standing is None else half_text(standing.difference.estimate)
+        _add(table, label_of(step.taken.change), mean, other, "" if standing is None else standing.order)
+    return table
 
 
 def _plain(value: Any) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +19,9 @@ from hpsearch.running import RunningTrial
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from hpsearch.analysis import AblationPath
 
 ENDINGS: dict[Outcome, str] = {
     "finished": "the budget is finished",
@@ -163,6 +166,18 @@ class TerminalDisplay:
             self.console.print(comparison_table(comparison))
         report = [f"report: {files.report}"] if outcome != "interrupted" else []
         for line in (_ending(outcome, record), *comparison_lines(comparison), *report):
+            self.note(line)
+
+    def conclude_ablation(self, outcome: Outcome, path: AblationPath, files: StudyFiles) -> None:
+        """Print the steps from the default to the winner, what they say, and where the report lies."""
+        from hpsearch.report.ablation import sentences
+        from hpsearch.tables import ablation_table
+
+        if path.steps and not self.quiet:
+            self.console.print(ablation_table(path))
+        told = f"{ENDINGS[outcome]}: {path.runs:,} of {path.planned:,} runs ended"
+        report = [] if outcome == "interrupted" else [f"report: {files.report}"]
+        for line in (told, *sentences(path, files.name), *report):
             self.note(line)
 
     def note(self, text: str) -> None:

@@ -1,5 +1,6 @@
 """From a study's record, or from probes, to typed results: no plotting, no Keras."""
 
+from hpsearch.analysis.ablation import AblationPath, PathStep, Tried
 from hpsearch.analysis.analysis import Analysis, analyze
 from hpsearch.analysis.arms.arm_results import ArmResult
 from hpsearch.analysis.arms.claims import JudgedClaim
@@ -28,6 +29,7 @@ from hpsearch.analysis.winner import Winner, look_into_trial
 
 __all__ = [
     "NOT_JUDGED",
+    "AblationPath",
     "Analysis",
     "ArmResult",
     "ArmSummary",
@@ -50,6 +52,7 @@ __all__ = [
     "NextStudy",
     "Origin",
     "ParameterImportance",
+    "PathStep",
     "ProgressPoint",
     "PrunedTrial",
     "RankedTrial",
@@ -57,6 +60,7 @@ __all__ = [
     "SearchedParameter",
     "Spending",
     "StudyFinding",
+    "Tried",
     "Verdict",
     "Winner",
     "analyze",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hpsearch.analysis.ablation import AblationPath, trace
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.evidence.confirmation import Verdict, judge_finalists
@@ -54,6 +55,7 @@ class Analysis:
     insides: Insides | None
     data: DataSummary | None
     verdict: Verdict | None = None
+    ablation: AblationPath | None = None
     judged_on_test: bool = False
     """Whether the test part is what epochs and configurations were chosen by."""
 
@@ -64,15 +66,21 @@ class Analysis:
 
 
 def analyze(
-    record: StudyRecord, confirmation: StudyRecord | None = None, influence: Influence | None = None
+    record: StudyRecord,
+    confirmation: StudyRecord | None = None,
+    influence: Influence | None = None,
+    ablation: StudyRecord | None = None,
 ) -> Analysis:
     """Analyze a search, finished or still running, with the replicates of its finalists if there are any.
 
-    `influence` is what mattered in it; where it is not given, finding it out takes seconds.
+    `influence` is what mattered in it; where it is not given, finding it out takes seconds. `ablation` has
+    the runs from the default to its winner, where there are any.
     """
     influence = influence or judge_influence(record)
     ranking = rank_trials(record)
     verdict = None if confirmation is None else judge_finalists(record, confirmation)
+    winner = look_into_winner(record, confirmation, verdict)
+    number = None if winner is None else winner.number
     return Analysis(
         name=record.name,
         metric=record.metric,
@@ -92,11 +100,12 @@ def analyze(
         pruned=explain_pruning(record),
         next_study=suggest_next_study(record, influence.effects),
         spending=count_spending(record),
-        winner=look_into_winner(record, confirmation, verdict),
+        winner=winner,
         origin=origin_of(record),
         looks=record.looks,
         insides=record.insides,
         data=record.data,
         verdict=verdict,
+        ablation=None if ablation is None else trace(record, ablation, number),
         judged_on_test=isinstance(record.spec.data.validation, TestRows),
     )

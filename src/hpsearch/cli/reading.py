@@ -21,7 +21,7 @@ from hpsearch.cli.options import (
     TrialsFormat,
 )
 from hpsearch.cli.studies import console, files_of, record_of, records_of
-from hpsearch.exceptions import HpsearchError
+from hpsearch.exceptions import HpsearchError, UnsupportedError
 
 if TYPE_CHECKING:
     from hpsearch.store.files import StudyFiles
@@ -35,18 +35,22 @@ def trials(
     replicates: Annotated[
         bool, typer.Option("--replicates", help="List the replicates of the finalists instead.")
     ] = False,
+    ablation: Annotated[bool, typer.Option("--ablation", help="List the runs of the ablation instead.")] = (
+        False
+    ),
     out: OutOption = Path(),
 ) -> None:
     """List the trials of a study."""
     from hpsearch.results import trials_csv, trials_json
-    from hpsearch.store.reading import read_confirmation
+    from hpsearch.store.reading import read_ablation, read_confirmation
 
     files, record = record_of(study, out)
+    if replicates and ablation:
+        raise UnsupportedError("either --replicates or --ablation: they list runs of two experiments")
     if replicates:
-        confirmation = read_confirmation(files)
-        if confirmation is None:
-            raise HpsearchError(f"no replicates of {record.name!r} were trained: hpsearch confirm does it")
-        record = confirmation
+        record = _begun(read_confirmation(files), f"no replicates of {record.name!r}", "confirm")
+    if ablation:
+        record = _begun(read_ablation(files), f"no runs of an ablation of {record.name!r}", "ablate")
     if format is TrialsFormat.json:
         print(trials_json(record))
     elif format is TrialsFormat.csv:
@@ -55,6 +59,13 @@ def trials(
         from hpsearch.tables import trials_table
 
         console().print(trials_table(record))
+
+
+def _begun(record: StudyRecord | None, missing: str, command: str) -> StudyRecord:
+    """Give the record of what belongs to a search; say by which command it is made where there is none."""
+    if record is None:
+        raise HpsearchError(f"{missing} were trained: hpsearch {command} does it")
+    return record
 
 
 @app.command()
@@ -132,17 +143,18 @@ def report(
     from hpsearch.analysis import find_influence
     from hpsearch.results import render, report_json
     from hpsearch.store.disk import write_atomically
-    from hpsearch.store.reading import read_confirmation
+    from hpsearch.store.reading import read_ablation, read_confirmation
 
     told = {}
     for files, record in records_of(study, out):
         influence = None
         if record.kind != "comparison":
             influence = find_influence(record, files, importance.value, partial(print, file=sys.stderr))
+        confirmation, ablation = read_confirmation(files), read_ablation(files)
         if format is ReportFormat.json:
-            told[record.kind] = report_json(record, read_confirmation(files), influence)
+            told[record.kind] = report_json(record, confirmation, influence, ablation)
             continue
-        write_atomically(files.report, render(record, read_confirmation(files), influence))
+        write_atomically(files.report, render(record, confirmation, influence, ablation))
         print(files.report)
     if told:
         print(json.dumps(told, indent=2, allow_nan=False))
@@ -175,13 +187,13 @@ def check(study: NameArgument, out: OutOption = Path()) -> None:
 @app.command("list")
 def list_studies(out: OutOption = Path()) -> None:
     """List the studies of a directory."""
-    from hpsearch.store.files import PARTS, StudyFiles
+    from hpsearch.store.files import OF_SEARCH, StudyFiles
     from hpsearch.store.record import StudyRecord
     from hpsearch.tables import studies_table
 
     names = sorted(path.name for path in (out / "runs").glob("*"))
     found = [part for name in names for part in StudyFiles(out, name).parts]
-    parts = [part for part in found if part.part != PARTS["confirmation"]]
+    parts = [part for part in found if part.part not in OF_SEARCH]
     if not parts:
         print(f"no studies in {out / 'runs'}")
         return

@@ -10,6 +10,7 @@ import typer
 
 from hpsearch.cli.app import INTERRUPTED, app
 from hpsearch.cli.options import (
+    ABLATION_REPLICATES,
     CompareFormat,
     DataDirOption,
     NoCodeOption,
@@ -119,6 +120,35 @@ def confirm(
     from hpsearch.search import confirm_search as run
 
     _search(run, loaded, Options(out, storage, data_dir, False, takeover, workers, no_code), quiet=quiet)
+
+
+@app.command()
+def ablate(
+    study: StudyArgument,
+    settings: SetOption = None,
+    replicates: Annotated[
+        int, typer.Option(min=1, max=1000, help="The number of seeds of each configuration.")
+    ] = ABLATION_REPLICATES,
+    takeover: TakeoverOption = False,
+    storage: StorageOption = None,
+    workers: WorkersOption = 1,
+    no_code: NoCodeOption = False,
+    out: OutOption = Path(),
+    data_dir: DataDirOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Train the way from the defaults to the winner of a search, one change at a time, in greedy order."""
+    loaded = load(study, settings)
+    from hpsearch.search import Options
+
+    options = Options(out, storage, data_dir, False, takeover, workers, no_code)
+    display, files = _display(loaded, "search", options, quiet=quiet)
+    from hpsearch.ablating import ablate as run
+
+    outcome, path = display.show(lambda: run(loaded, options, replicates, display))
+    display.conclude_ablation(outcome, path, files)
+    if outcome == "interrupted":
+        raise typer.Exit(INTERRUPTED)
 
 
 @app.command()

@@ -50,11 +50,11 @@ def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
 
     Raises StudyNotFoundError where nothing was.
     """
-    from hpsearch.store.files import PARTS
+    from hpsearch.store.files import OF_SEARCH
     from hpsearch.store.reading import read_record
 
     files = files_of(study, out)
-    begun = [part for part in files.parts if part.part != PARTS["confirmation"]]
+    begun = [part for part in files.parts if part.part not in OF_SEARCH]
     return [(part, read_record(part)) for part in begun or [files]]
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from hpsearch.analysis import Analysis
 from hpsearch.analysis.curves import evenly
-from hpsearch.report import prose, study_prose, study_tables, tables, winner
+from hpsearch.report import ablation, prose, study_prose, study_tables, tables, winner
 from hpsearch.report.facts import Facts, facts_of
 from hpsearch.report.figures import (
     draw_bands,
@@ -90,6 +90,9 @@ class StudyPage:
     importance: Explained
     effects: Explained
     interactions: Explained | None
+    carried: str
+    ablation: Explained
+    beside: Table | None
     progress: Explained | None
     curves: Explained
     spending: Explained | None
@@ -122,6 +125,9 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         importance=_importance(analysis),
         effects=_effects(analysis),
         interactions=_interactions(analysis),
+        carried=_carried(analysis),
+        ablation=_ablation(analysis),
+        beside=None if analysis.ablation is None else ablation.others_table(analysis.ablation),
         progress=_progress(analysis),
         curves=_curves(analysis),
         spending=_spending(analysis),
@@ -214,6 +220,24 @@ def _interactions(analysis: Analysis) -> Explained | None:
     if not found:
         return None
     return Explained(study_prose.interactions_note(), table=study_tables.interactions_table(found))
+
+
+def _carried(analysis: Analysis) -> str:
+    path = analysis.ablation
+    return "" if path is None else " ".join(ablation.sentences(path, analysis.name))
+
+
+def _ablation(analysis: Analysis) -> Explained:
+    path = analysis.ablation
+    if path is None:
+        return Explained(ablation.missing_note(analysis))
+    note = ablation.path_note(path)
+    if not path.steps:
+        return Explained(note)
+    plot = ablation.path_plot(path)
+    scale = fit_finalists(plot, minimize=path.minimize)
+    figure = draw_dots(plot, scale, "ablation") if plot.drawable else None
+    return Explained(note, figure, ablation.steps_table(path))
 
 
 def _progress(analysis: Analysis) -> Explained | None:

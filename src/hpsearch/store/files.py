@@ -8,8 +8,16 @@ from pathlib import Path
 
 from hpsearch.experiment import Kind
 
-PARTS: dict[Kind, str] = {"search": "", "comparison": "compare", "confirmation": "confirm"}
+PARTS: dict[Kind, str] = {
+    "search": "",
+    "comparison": "compare",
+    "confirmation": "confirm",
+    "ablation": "ablate",
+}
 """Under which name the files of an experiment lie inside those of the study."""
+
+OF_SEARCH = (PARTS["confirmation"], PARTS["ablation"])
+"""Those that belong to a search, and go when it goes."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hpsearch.exceptions import StoreError, StudyNotFoundError
-from hpsearch.experiment import Experiment
+from hpsearch.experiment import Experiment, Kind
 from hpsearch.probes.record import TrainingProbe
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.probes import read_probes
@@ -45,7 +45,16 @@ def read_record(files: StudyFiles) -> StudyRecord:
 
 def read_confirmation(files: StudyFiles) -> StudyRecord | None:
     """Read the replicates of a search's finalists; None where none were trained."""
-    part = StudyFiles(files.out, files.name, PARTS["confirmation"])
+    return _read_part(files, "confirmation")
+
+
+def read_ablation(files: StudyFiles) -> StudyRecord | None:
+    """Read the runs of a search's ablation; None where there is none."""
+    return _read_part(files, "ablation")
+
+
+def _read_part(files: StudyFiles, kind: Kind) -> StudyRecord | None:
+    part = StudyFiles(files.out, files.name, PARTS[kind])
     return read_record(part) if part in files.parts else None
 
 

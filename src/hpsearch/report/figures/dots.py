@@ -15,7 +15,7 @@ from matplotlib.markers import CARETLEFT, CARETRIGHT
 from hpsearch.report.figures.scale import Scale, fit_scale
 from hpsearch.report.figures.svg import GREY, INK, clip_label, drawing, new_figure, to_svg
 
-Kind = Literal["best", "arm", "better", "worse", "cannot tell", "winner", "tied", "apart"]
+Kind = Literal["best", "arm", "better", "worse", "cannot tell", "winner", "tied", "apart", "start"]
 
 ROW = 0.215
 """Height of a row in inches: room for its label."""
@@ -47,6 +47,7 @@ LOOKS: dict[Kind, Look] = {
     "winner": Look("D", "#00835f", "the winner"),
     "tied": Look("o", "#1f7fc4", "cannot be told apart"),
     "apart": Look("s", "#d1495b", "worse"),
+    "start": Look("o", "#1f7fc4", "the default"),
 }
 
 

@@ -1,0 +1,174 @@
+"""Ablate a search: from the default to its winner, one change at a time, each trained from the same seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hpsearch.analysis import AblationPath, find_influence
+from hpsearch.analysis.ablation import ablation_of, ended_runs, path_of, trace
+from hpsearch.analysis.evidence.greedy import GreedyPath
+from hpsearch.conduct import conduct, storage_of
+from hpsearch.confirming import remove
+from hpsearch.defaults import Kept, open_changes
+from hpsearch.display import Display, Outcome
+from hpsearch.donor_studies import ready_donors
+from hpsearch.donors import DonorFile
+from hpsearch.engines.crew import Crew
+from hpsearch.exceptions import HpsearchError, UnsupportedError
+from hpsearch.experiment import REPLICATE, compared, prepare
+from hpsearch.model_code import announced_code, check_same_code, fingerprint, model_code, read_code
+from hpsearch.report.numbers import amount
+from hpsearch.results import best_of, render
+from hpsearch.search import ENGINES, Options, check_same_material, job_of, optimize, resolve, sweep
+from hpsearch.spec import Compare, StudyFile, StudySpec
+from hpsearch.store.disk import write_atomically
+from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.store.lease import Lease, leased
+from hpsearch.store.reading import read_ablation, read_confirmation, read_record
+from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
+
+
+def ablate(
+    study: StudyFile, options: Options, replicates: int, display: Display
+) -> tuple[Outcome, AblationPath]:
+    """Ablate a search that has a winner, or go on with that, and write its report anew.
+
+    Raises HpsearchError where the search was not begun, has no winner, or has nothing that could be changed.
+    """
+    files = StudyFiles(options.out, study.spec.name)
+    read_record(files)
+    searched = replace(study, spec=prepare(study.spec, "search"))
+    code = fingerprint(read_code(announced_code(searched, display.note, refused=options.no_code)))
+    donors = ready_donors(searched, options.out, display, lambda one, heard: optimize(one, options, heard))
+    with leased(files.leases, takeover=options.takeover) as lease:
+        sweep(files)
+        stored = read_resolved(files)
+        assert stored is not None  # noqa: S101 - it was read a moment ago
+        check_same_experiment(stored.spec, searched.spec)
+        check_same_code(study.spec.name, stored.settings.get("model code", ""), code)
+        plan = plan_of(files, replicates)
+        outcome = _carry_out(searched, files, stored, plan, options, donors, lease, display)
+        return outcome, _leave(files, lease, ended=outcome != "interrupted")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained: the winner's trial, the spec of the ablation, its path, and what stays as it is."""
+
+    trial: int
+    spec: StudySpec
+    path: GreedyPath
+    kept: tuple[Kept, ...]
+
+    @property
+    def runs(self) -> int:
+        """Count the runs of the whole path."""
+        return self.path.configurations * self.path.replicates
+
+    def told(self, done: int) -> str:
+        """Tell what is to be trained."""
+        path = self.path
+        before = f", {done:,} of them done" if done else ""
+        return (
+            f"ablating trial {self.trial}: {amount(len(path.changes), 'change')}, "
+            f"{amount(path.configurations, 'configuration')} from {amount(path.replicates, 'seed')}: "
+            f"{amount(self.runs, 'run')}{before}"
+        )
+
+
+def plan_of(files: StudyFiles, replicates: int) -> Plan:
+    """Plan the ablation of a search as it stands.
+
+    Raises HpsearchError where there is no winner, or where it has nothing but defaults.
+    """
+    record = read_record(files)
+    winner = best_of(record, read_confirmation(files)).trial
+    if winner is None:
+        raise HpsearchError(
+            f"no trial of {record.name!r} has ended with a value, and an ablation needs a winner: "
+            "hpsearch optimize goes on"
+        )
+    opened = open_changes(record.spec, winner.configuration)
+    spec = compared(opened.spec, Compare(replicates=replicates), 1)
+    path = path_of(ablation_of(spec))
+    if not path.changes:
+        raise HpsearchError(
+            f"there is nothing to ablate: what {record.name!r} searches has no default, or its winner has it"
+        )
+    if REPLICATE in path.changes:
+        raise UnsupportedError(f"an ablation cannot vary an argument that is called {REPLICATE!r}: rename it")
+    return Plan(winner.number, spec, path, opened.kept)
+
+
+def _carry_out(
+    study: StudyFile,
+    files: StudyFiles,
+    searched: Resolved,
+    plan: Plan,
+    options: Options,
+    donors: tuple[DonorFile, ...],
+    lease: Lease,
+    display: Display,
+) -> Outcome:
+    part = StudyFiles(files.out, files.name, PARTS["ablation"])
+    stored = _begun(part, plan, searched.storage, display)
+    own = replace(study, spec=with_budget(plan, stored))
+    code = fingerprint(read_code(model_code(own.spec, own.directory)))
+    crew = Crew(ENGINES[options.engine], options.workers, job_of(own, options, stored, code, donors))
+    try:
+        opened = crew.opened()
+        check_same_material(searched, opened)
+        resolved = resolve(own, "ablation", options, stored or None, opened)
+        resolved = replace(resolved, storage=options.storage or searched.storage)
+        lease.check()
+        write_resolved(part, resolved)
+        done = 0 if stored is None else len(ended_runs(read_record(part)))
+        display.begin(plan.runs, plan.told(done))
+        for kept in plan.kept:
+            display.note(f"not changed: {kept.name} = {kept.value}, because {kept.why}")
+        storage = storage_of(part, resolved.storage)
+        outcome = conduct(part, resolved, storage, crew, lease, display)
+    finally:
+        crew.close()
+    return "interrupted" if outcome == "interrupted" else "finished"
+
+
+def _begun(part: StudyFiles, plan: Plan, url: str | None, display: Display) -> Resolved | None:
+    """Give what was stored of the ablation; one of another winner is removed."""
+    stored = read_resolved(part)
+    same = stored is not None and (stored.spec.model, stored.spec.training) == (
+        plan.spec.model,
+        plan.spec.training,
+    )
+    if part.directory.exists() and not same:
+        # Without a study file a process died while it removed another one.
+        if stored is not None:
+            display.note("the search has another winner now: the ablation is done anew")
+        remove(part, url)
+        stored = None
+    part.directory.mkdir(exist_ok=True)
+    return stored
+
+
+def with_budget(plan: Plan, stored: Resolved | None) -> StudySpec:
+    """Write the budget of an ablation into its spec.
+
+    With another number of replicates the path may turn elsewhere, and runs of the old one are of no use.
+    """
+    runs = plan.runs
+    if stored is not None:
+        before = stored.spec.compare or Compare()
+        runs = stored.spec.search.trials + (0 if before.replicates == plan.path.replicates else runs)
+    return plan.spec.model_copy(update={"search": plan.spec.search.model_copy(update={"trials": runs})})
+
+
+def _leave(files: StudyFiles, lease: Lease, *, ended: bool) -> AblationPath:
+    """Write the report of the search anew, and give what the ablation says."""
+    record, confirmation, ablation = read_record(files), read_confirmation(files), read_ablation(files)
+    assert ablation is not None  # noqa: S101 - it was written a moment ago
+    if ended:
+        page = render(record, confirmation, find_influence(record, files), ablation)
+        lease.check()
+        write_atomically(files.report, page)
+    winner = best_of(record, confirmation).trial
+    return trace(record, ablation, None if winner is None else winner.number)
