@@ -122,7 +122,7 @@ def _carry_out(
         resolved = replace(resolved, storage=options.storage or searched.storage)
         lease.check()
         write_resolved(part, resolved)
-        done = 0 if stored is None else len(ended_runs(read_record(part)))
+        done = 0 if stored is None else sum(map(len, ended_runs(read_record(part)).values()))
         display.begin(plan.runs, plan.told(done))
         for kept in plan.kept:
             display.note(f"not changed: {kept.name} = {kept.value}, because {kept.why}")

@@ -47,9 +47,9 @@ def path_note(path: AblationPath) -> str:
     how = (
         f"From the defaults of the study file to {winner}, one change at a time, all trained anew from the "
         f"same {amount(path.replicates, 'seed')}. In each round every change that was left was tried by "
-        "itself, and the one with the best mean was taken. Differences and colours are to the step before, pair by "
-        "pair, with 95 % intervals. The best of several changes was chosen by the seeds that judge it, which "
-        "flatters it; in the whole way from the default to the winner nothing was chosen."
+        "itself, and the one with the best mean was taken. Differences and colours are to the step before, "
+        "pair by pair, with 95 % intervals. The best of several changes was chosen by the seeds that judge "
+        "it, which flatters it; in the whole way from the default to the winner nothing was chosen."
     )
     kept = ", ".join(f"{one.name} = {one.value} ({one.why})" for one in path.kept)
     return f"{how} As in the winner throughout: {kept}." if kept else how
