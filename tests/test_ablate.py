@@ -18,7 +18,7 @@ from scipy import stats
 from commands import ended, in_process, started, succeed, wait_until, write_study
 from hpsearch.ablating import Plan, _begun, plan_of, with_budget
 from hpsearch.analysis import NOT_JUDGED, AblationPath, analyze, to_json
-from hpsearch.analysis.ablation import trace
+from hpsearch.analysis.ablation import ablation_of, trace
 from hpsearch.exceptions import HpsearchError
 from hpsearch.report.ablation import path_plot, sentences
 from hpsearch.results import render
@@ -392,6 +392,84 @@ class TestGoingOn:
         assert few.total is not None
         assert few.total.order == "not enough"
         assert "hpsearch ablate a.yaml --replicates 3" in " ".join(sentences(few, "a"))
+
+
+Table = dict[frozenset[str], float | None]
+
+
+def of(*places: str) -> frozenset[str]:
+    return frozenset(places)
+
+
+class TestSentences:
+    """What is said of paths whose numbers are made up, each replicate off by its seed and a little more."""
+
+    @pytest.fixture
+    def told(self, records: tuple[StudyRecord, StudyRecord], path: AblationPath) -> Any:
+        record, ablation = records
+        experiment = ablation_of(ablation.spec)
+
+        def tell(table: Table) -> tuple[AblationPath, str]:
+            trials = []
+            for count, (made, value) in enumerate(table.items()):
+                for replicate in range(3):
+                    more = 0.1 * replicate + 0.001 * ((count + replicate) % 3)
+                    one = replace(
+                        ablation.trials[0],
+                        number=len(trials),
+                        parameters=experiment.values(made, replicate),
+                        value=None if value is None else value + more,
+                    )
+                    trials.append(one)
+            made_up = trace(record, replace(ablation, trials=tuple(trials)), path.trial)
+            return made_up, " ".join(sentences(made_up, "a"))
+
+        return tell
+
+    def table(self, **changed: float | None) -> Table:
+        """Let the rate carry the gain, the activation do nothing and dropout harm, unless it is changed."""
+        values: dict[str, float | None] = {
+            "none": 1.0, "l": 0.4, "a": 1.0, "d": 1.2, "la": 0.4, "ld": 0.6, "ad": 1.2, "lad": 0.6, **changed
+        }  # fmt: skip
+        names = {"l": "learning_rate", "a": "activation", "d": "dropout"}
+        return {of(*(names[one] for one in key if key != "none")): value for key, value in values.items()}
+
+    def test_what_carries_the_gain_what_does_nothing_and_what_harms(self, told: Any) -> None:
+        path, text = told(self.table())
+        assert [step.taken.change.place for step in path.changes] == [
+            "learning_rate",
+            "activation",
+            "dropout",
+        ]
+        assert path.carried == 1
+        assert "val_loss goes from 1.101 to 0.701: -0.4" in text
+        assert re.search(r"1 of 3 changes carries the gain: learning_rate \(0\.001 to \S+\)\. ", text)
+        assert "no change, as late as it was made: activation." in text
+        assert "Made it worse, as late as it was made: dropout." in text
+        assert re.search(r"On its way the path is better than the winner, best after step [12] ", text)
+
+    def test_it_takes_all(self, told: Any) -> None:
+        path, text = told(self.table(la=0.3, lad=0.2))
+        assert path.carried == 3
+        assert "It takes all changes to be as good as the winner: learning_rate" in text
+        assert "On its way" not in text
+        assert "no change" not in text
+
+    def test_nothing_is_gained(self, told: Any) -> None:
+        path, text = told(dict.fromkeys(self.table(), 0.5))
+        assert path.carried == 0
+        assert "The winner cannot be told apart from the default." in text
+
+    def test_the_default_is_better(self, told: Any) -> None:
+        _, text = told(self.table(none=0.1))
+        assert "The winner is worse than the default." in text
+
+    def test_a_default_that_fails_is_the_worst(self, told: Any) -> None:
+        path, text = told(self.table(none=None, a=None))
+        assert path.steps[0].remaining.order == "worse"
+        assert path.carried == 1
+        assert "The default failed from 3 of 3 seeds." in text
+        assert path.steps[1].others[-1].change.place == "activation"
 
 
 class TestRefused:

@@ -118,19 +118,23 @@ def _carry_out(
     try:
         opened = crew.opened()
         check_same_material(searched, opened)
-        resolved = resolve(own, "ablation", options, stored or None, opened)
+        resolved = resolve(own, "ablation", options, stored, opened)
         resolved = replace(resolved, storage=options.storage or searched.storage)
         lease.check()
         write_resolved(part, resolved)
-        done = 0 if stored is None else sum(map(len, ended_runs(read_record(part)).values()))
-        display.begin(plan.runs, plan.told(done))
-        for kept in plan.kept:
-            display.note(f"not changed: {kept.name} = {kept.value}, because {kept.why}")
+        _announce(plan, part, display)
         storage = storage_of(part, resolved.storage)
         outcome = conduct(part, resolved, storage, crew, lease, display)
     finally:
         crew.close()
     return "interrupted" if outcome == "interrupted" else "finished"
+
+
+def _announce(plan: Plan, part: StudyFiles, display: Display) -> None:
+    done = plan.path.count(ended_runs(read_record(part)))
+    display.begin(plan.runs, plan.told(done))
+    for kept in plan.kept:
+        display.note(f"not changed: {kept.name} = {kept.value}, because {kept.why}")
 
 
 def _begun(part: StudyFiles, plan: Plan, url: str | None, display: Display) -> Resolved | None:

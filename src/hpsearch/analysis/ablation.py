@@ -101,7 +101,7 @@ def trace(record: StudyRecord, ablation: StudyRecord, winner: int | None) -> Abl
         current=_has(record, winner, end),
         replicates=experiment.replicates,
         planned=reader.path.configurations * experiment.replicates,
-        runs=reader.counted(),
+        runs=reader.path.count(reader.ended),
         steps=steps,
         total=total,
         carried=_carried(steps, total),
@@ -188,12 +188,6 @@ class _Reader:
         if mean is None:
             return float("inf")
         return mean if self.path.minimize else -mean
-
-    def counted(self) -> int:
-        """Count the runs that have ended on the path and beside it."""
-        rounds = self.path.rounds(self.ended)
-        tried = [{*one.made, change} for one in rounds for change in one.tried]
-        return sum(len(self.path.values(self.ended, made)) for made in (set[str](), *tried))
 
 
 def _change(place: Parameter) -> Change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -14,6 +15,7 @@ from hpsearch.report.figures import DotPlot, DotRow
 from hpsearch.report.figures.dots import Kind
 from hpsearch.report.numbers import amount, short
 from hpsearch.report.tables import Cell, Table, cell
+from hpsearch.search_space import Value
 
 KINDS: dict[Order, Kind] = {
     "better": "better",
@@ -22,13 +24,24 @@ KINDS: dict[Order, Kind] = {
     "not enough": "cannot tell",
 }
 
+LONG_NUMBER = re.compile(r"\d+\.\d{4,}(e-?\d+)?")
+
 COMPARED = ("low", "high", "deviation", "replicates", "failed")
 DIFFERENCES = ("minus the step before", "difference, low", "difference, high", "probability of being better")
 
 
 def label_of(change: Change | None) -> str:
     """Name a step by the change that it makes."""
-    return "default" if change is None else f"{change.place}: {short(change.old)} to {short(change.new)}"
+    return "default" if change is None else f"{change.place}: {_from_to(change)}"
+
+
+def _from_to(change: Change) -> str:
+    return f"{_brief(change.old)} to {_brief(change.new)}"
+
+
+def _brief(value: Value) -> str:
+    """Write a value with four digits; so are the numbers inside a label, which has all of them."""
+    return LONG_NUMBER.sub(lambda found: short(float(found[0])), short(value))
 
 
 def missing_note(analysis: Analysis) -> str:
@@ -72,8 +85,8 @@ def _under_way(path: AblationPath, file: str) -> tuple[str, ...]:
 
 def _found(path: AblationPath, file: str) -> tuple[str, ...]:
     if path.replicates < FEWEST_REPLICATES:
-        few = f"hpsearch ablate {file} --replicates {FEWEST_REPLICATES}"
-        return (f"{amount(path.replicates, 'seed')} are not enough to say what carries the gain: {few}",)
+        more = f"hpsearch ablate {file} --replicates {FEWEST_REPLICATES}"
+        return (f"There are not enough seeds ({path.replicates}) to say what carries the gain: {more}",)
     return (_total(path), _carriers(path), *_without_effect(path))
 
 
@@ -100,26 +113,40 @@ def _carriers(path: AblationPath) -> str:
         return f"It takes all changes to be as good as the winner: {listed}."
     carry = "carries" if path.carried == 1 else "carry"
     return (
-        f"{path.carried} of {len(path.changes)} changes {carry} the gain: {listed}. With that the winner "
-        "cannot be told to be better."
+        f"{path.carried} of {len(path.changes)} changes {carry} the gain: {listed}. With these alone the "
+        "winner cannot be told to be better."
     )
 
 
 def _made(step: PathStep) -> str:
     change = step.taken.change
-    return "" if change is None else f"{change.place} ({short(change.old)} to {short(change.new)})"
+    return "" if change is None else f"{change.place} ({_from_to(change)})"
 
 
 def _without_effect(path: AblationPath) -> tuple[str, ...]:
     """Name the changes that did nothing, or harm, and say where the path was better than its end."""
     same, worse = _places(path.changes, "cannot tell"), _places(path.changes, "worse")
-    passed = [step for step in path.changes if step.remaining and step.remaining.order == "better"]
     told = (
         f"Cannot be told apart from no change, as late as it was made: {same}." if same else "",
         f"Made it worse, as late as it was made: {worse}." if worse else "",
-        f"Better than the winner: the step that changes {_listed(map(_made, passed))}." if passed else "",
+        _passed(path),
     )
     return tuple(filter(None, told))
+
+
+def _passed(path: AblationPath) -> str:
+    """Say where the path was better than its end."""
+    sign = 1 if path.minimize else -1
+    passed = [step for step in path.changes if step.remaining and step.remaining.order == "better"]
+    sound = [step for step in passed if step.taken.estimate.mean is not None]
+    if not sound:
+        return ""
+    best = min(sound, key=lambda step: sign * (step.taken.estimate.mean or 0.0))
+    place, mean = "" if best.taken.change is None else best.taken.change.place, best.taken.estimate.mean
+    return (
+        f"On its way the path is better than the winner, best after step {path.steps.index(best)} ({place}): "
+        f"{path.metric} {short(mean)}."
+    )
 
 
 def _places(steps: Iterable[PathStep], order: Order) -> str:

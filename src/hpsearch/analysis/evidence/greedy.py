@@ -78,6 +78,11 @@ class GreedyPath:
         own = ended.get(frozenset(made), {})
         return {replicate: own[replicate] for replicate in range(self.replicates) if replicate in own}
 
+    def count(self, ended: Mapping[Made, Values]) -> int:
+        """Count the runs that have ended on the path and beside it, as far as it is known."""
+        rounds = self.rounds(ended)
+        return sum(len(self.values(ended, made)) for one in rounds for made in _configurations(one))
+
     def _round(self, made: tuple[str, ...], ended: Mapping[Made, Values]) -> Round:
         tried = tuple(change for change in self.changes if change not in made)
         following = Round(made, tried, None)
