@@ -27,6 +27,7 @@ from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.reading import read_ablation, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import read_resolved, write_resolved
+from made_confirmations import confirmed
 
 STUDY: dict[str, Any] = {
     "name": "a",
@@ -331,6 +332,22 @@ class TestGoingOn:
 
     def plan(self, files: StudyFiles, replicates: int = 3) -> Plan:
         return plan_of(files, replicates)
+
+    def test_the_winner_is_that_of_the_confirmation(
+        self, copied: StudyFiles, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record = read_record(copied)
+        assert record.best is not None
+        assert self.plan(copied).trial == record.best.number
+        confirmation = confirmed(record, finalists=2, replicates=3)
+        worst_first = tuple(replace(run, value=-(run.value or 0.0)) for run in confirmation.trials)
+        turned = replace(confirmation, trials=worst_first)
+        monkeypatch.setattr("hpsearch.ablating.read_confirmation", lambda _: turned)
+        second = record.ranking[1]
+        plan = self.plan(copied)
+        assert plan.trial == second.number
+        ablation = ablation_of(plan.spec)
+        assert ablation.configuration(ablation.values(ablation.changes, 0)) == second.configuration
 
     def test_the_ablation_of_another_winner_is_removed(self, copied: StudyFiles) -> None:
         part, display = self.part(copied), Notes()
