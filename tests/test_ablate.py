@@ -19,11 +19,13 @@ from commands import ended, in_process, started, succeed, wait_until, write_stud
 from hpsearch.ablating import Plan, _begun, plan_of, with_budget
 from hpsearch.analysis import NOT_JUDGED, AblationPath, analyze, to_json
 from hpsearch.analysis.ablation import ablation_of, trace
+from hpsearch.dashboard.exhibition import exhibit
 from hpsearch.exceptions import HpsearchError
 from hpsearch.report.ablation import path_plot, sentences
 from hpsearch.results import render
 from hpsearch.search import delete
 from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.store.projection import open_storage
 from hpsearch.store.reading import read_ablation, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import read_resolved, write_resolved
@@ -506,6 +508,25 @@ class TestRefused:
     def test_where_nothing_was_ablated(self, searched: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert in_process("trials", "a", "--ablation", "--out", searched) == 1
         assert "hpsearch ablate does it" in capsys.readouterr().err
+
+
+def test_the_dashboard_shows_it(finished: Path, path: AblationPath, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "f")
+    files = StudyFiles(tmp_path / "f", "a")
+    storage = open_storage(f"sqlite:///{files.database}")
+    assert exhibit(files, storage, None) == []
+    attributes = {study.study_name: study.system_attrs for study in storage.get_all_studies()}
+    assert attributes.keys() == {"a", "a-ablate"}
+    note = "".join(value for key, value in attributes["a-ablate"].items() if "note_str" in key)
+    assert note.startswith("Not a search: the way from the defaults")
+    first = path.steps[1].taken.change
+    assert first is not None
+    assert first.place.replace("_", "\\_") in note
+    names = [str(value) for key, value in attributes["a-ablate"].items() if "artifact" in key]
+    assert any("steps.svg" in name for name in names)
+    trials = storage.get_all_trials(storage.get_study_id_from_name("a-ablate"))
+    assert {frozenset(sides(trial.params)) <= {"default", "winner"} for trial in trials} == {True}
+    assert len(trials) == RUNS
 
 
 def test_a_deleted_study_leaves_no_ablation(finished: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hpsearch.analysis import Analysis, Comparison, look_into_trial
+from hpsearch.analysis import AblationPath, Analysis, Comparison, look_into_trial
 from hpsearch.dashboard import pictures
 from hpsearch.dashboard.notes import PICTURED
 from hpsearch.results import best_spec
@@ -87,6 +87,11 @@ def _kept_replicate(searched: StudyFiles, search: Analysis) -> Iterator[Attachme
         return
     if saved.replicate == named.replicate and saved.seed == named.seed:
         yield Attachment(named.number, "best.keras", DOWNLOAD, searched.best_model)
+
+
+def of_ablation(path: AblationPath) -> Iterator[Attachment]:
+    """List what belongs to an ablation."""
+    yield Attachment(None, "steps.svg", SVG, partial(pictures.picture_of_path, path))
 
 
 def of_comparison(files: StudyFiles, comparison: Comparison) -> Iterator[Attachment]:

@@ -9,7 +9,13 @@ from optuna.storages import RDBStorage
 
 from hpsearch.analysis import NOT_JUDGED, Analysis, analyze, compare
 from hpsearch.dashboard import notes, part_notes
-from hpsearch.dashboard.attachments import Attachment, of_comparison, of_confirmation, of_search
+from hpsearch.dashboard.attachments import (
+    Attachment,
+    of_ablation,
+    of_comparison,
+    of_confirmation,
+    of_search,
+)
 from hpsearch.dashboard.board import Board
 from hpsearch.dashboard.mirror import mirror
 from hpsearch.exceptions import StudyNotFoundError
@@ -72,6 +78,8 @@ def _exhibit_of(files: StudyFiles, part: StudyFiles, record: StudyRecord) -> Exh
         return Exhibit(note, part_notes.failure_notes(record), of_comparison(part, comparison))
     if record.kind == "confirmation":
         return _confirmation(files, record)
+    if record.kind == "ablation":
+        return _ablation(files, record)
     analysis = _analysis(part, record)
     found = notes.trial_notes(record, analysis, most_notes(len(record.trials)))
     note = notes.search_note(record, analysis, len(found))
@@ -83,6 +91,13 @@ def _confirmation(files: StudyFiles, record: StudyRecord) -> Exhibit:
     note = part_notes.confirmation_note(record, search)
     found = part_notes.confirmation_trial_notes(record, search)
     return Exhibit(note, found, of_confirmation(files, search))
+
+
+def _ablation(files: StudyFiles, record: StudyRecord) -> Exhibit:
+    path = analyze(read_record(files), read_confirmation(files), NOT_JUDGED, record).ablation
+    assert path is not None  # noqa: S101 - its record was given
+    note = part_notes.ablation_note(record, path)
+    return Exhibit(note, part_notes.failure_notes(record), of_ablation(path))
 
 
 def _analysis(files: StudyFiles, record: StudyRecord) -> Analysis:

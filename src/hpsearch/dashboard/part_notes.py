@@ -1,15 +1,17 @@
-"""The notes of the parts of a study: its confirmation and its comparison."""
+"""The notes of the parts of a study: its confirmation, its ablation and its comparison."""
 
 from __future__ import annotations
 
-from hpsearch.analysis import Analysis, Comparison
+from hpsearch.analysis import AblationPath, Analysis, Comparison
 from hpsearch.dashboard.markdown import bullets, heading, note, report_table, text
 from hpsearch.dashboard.notes import LUCKIEST, MOST_ROWS, as_of, how_sure, why_it_failed
-from hpsearch.report import compare_prose, prose
+from hpsearch.report import ablation, compare_prose, prose
 from hpsearch.report.compare_tables import arms_table, claims_table
 from hpsearch.store.record import StudyRecord
 
 ARMS = ("arm", "among the best", "95 % interval", "difference to baseline", "its 95 % interval")
+STEPS = ("step", "change", "from", "to")
+THAN_BEFORE = ("minus the step before", "difference, low", "difference, high", "than before")
 CLAIMS = ("claim", "verdict", "measured", "95 % interval", "seeds")
 
 
@@ -47,6 +49,20 @@ def confirmation_trial_notes(record: StudyRecord, search: Analysis) -> dict[int,
         kept = f"Replicate {named.replicate} is the median of the winner's replicates: its model is kept."
         notes[named.number] = text(kept)
     return notes
+
+
+def ablation_note(record: StudyRecord, path: AblationPath) -> str:
+    """Tell what the runs of an ablation are, which changes carry the gain, and the steps."""
+    what = (
+        f"Not a search: the way from the defaults of the study file to the winner of {record.name}, one "
+        "change at a time. A trial here says of each searched place whether the default stands there or the "
+        f"winner's value, and its replicate from which seed. {LUCKIEST}"
+    )
+    told = bullets(map(text, ablation.sentences(path, record.name)))
+    columns = (*STEPS, path.metric, "low", "high", *THAN_BEFORE)
+    steps = report_table(ablation.steps_table(path), columns, MOST_ROWS) if path.steps else ""
+    evidence = note(heading("The evidence"), steps, text(ablation.path_note(path)))
+    return note(text(what), heading("The answer"), told, evidence, as_of(record))
 
 
 def comparison_note(record: StudyRecord, comparison: Comparison) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import Analysis, Comparison, Winner
+from hpsearch.analysis import AblationPath, Analysis, Comparison, Winner
+from hpsearch.report.ablation import path_plot
 from hpsearch.report.compare_figures import bands_of, means_of
 from hpsearch.report.compare_page import scale_of
 from hpsearch.report.figures import alone, draw_bands, draw_curves, draw_dots, fit_scale
@@ -31,6 +32,14 @@ def picture_of_finalists(search: Analysis) -> bytes | None:
     plot = finalists_of(search, search.verdict)
     scale = fit_finalists(plot, minimize=search.minimize)
     return alone(draw_dots(plot, scale, "finalists")) if plot.drawable else None
+
+
+def picture_of_path(path: AblationPath) -> bytes | None:
+    """Draw the means of the steps from the default to the winner; None where there are none."""
+    plot = path_plot(path)
+    if not plot.drawable:
+        return None
+    return alone(draw_dots(plot, fit_finalists(plot, minimize=path.minimize), "ablation"))
 
 
 def picture_of_arms(comparison: Comparison) -> bytes | None:
