@@ -162,7 +162,8 @@ def judged(study: Study) -> dict[str, float]:
         "ties_hold_best_finalist": float(judge[ties].min() == judge[finalists].min()),
         "ties_hold_best_of_all": float(judge[ties].min() == judge.min()),
         "finalists_hold_best_of_all": float(judge[finalists].min() == judge.min()),
-        "covered": float(_covers(found.score, float(judge[winner]))),
+        "interval": float(found.score.high is not None),
+        "covered": _covers(found.score, float(judge[winner])),
         "width": 2 * _reach(found.score) / abs(judge[winner]),
         "optimism_confirmed": _optimism(found.score.mean, judge[winner]),
         "optimism_naive": _optimism(study.values[:, 0].min(), judge[naive]),
@@ -171,9 +172,12 @@ def judged(study: Study) -> dict[str, float]:
 
 
 def _reach(score: Estimate) -> float:
-    """Give half the width of the interval for one more replicate: the score's own and the judge's noise."""
+    """Give half the width of the interval for one more replicate: the score's own and the judge's noise.
+
+    Not a number where there are too few replicates for an interval.
+    """
     if score.mean is None or score.high is None:
-        raise ValueError("a score without an interval")
+        return float("nan")
     half = score.high - score.mean
     if score.count < FEWEST_REPLICATES or score.deviation is None:
         return half * float(np.sqrt(1 + score.count))
@@ -181,8 +185,9 @@ def _reach(score: Estimate) -> float:
     return float(np.hypot(half, single))
 
 
-def _covers(score: Estimate, value: float) -> bool:
-    return abs(value - (score.mean or 0.0)) <= _reach(score)
+def _covers(score: Estimate, value: float) -> float:
+    reach = _reach(score)
+    return reach if np.isnan(reach) else float(abs(value - (score.mean or 0.0)) <= reach)
 
 
 def _optimism(told: float | None, value: float) -> float:
@@ -190,22 +195,27 @@ def _optimism(told: float | None, value: float) -> float:
     return (value - (told or 0.0)) / abs(value)
 
 
-def measure(task: str, count: int, finalists: int = FINALISTS[0]) -> dict[str, float]:
-    """Give the figures of one task: means over studies, medians of optimism and width."""
+def measure(task: str, count: int, finalists: int = FINALISTS[0]) -> dict[str, float | None]:
+    """Give the figures of one task: means over studies, medians of optimism and width.
+
+    Coverage and width are over the studies that have an interval, and None where none has.
+    """
     rows = [judged(study) for study in studies(task, count, finalists)]
-    figures = {
-        name: float(
-            (np.median if name.startswith(("optimism", "width")) else np.mean)([r[name] for r in rows])
-        )
-        for name in rows[0]
-    }
+    figures = {name: _summary(name, [row[name] for row in rows]) for name in rows[0]}
     known = [regrets(study, _winner(study.race())) for study in resampled(task, count, finalists)]
     means = {name: float(np.mean([row[name] for row in known])) for name in known[0]}
     shares = {f"known_{name}": means[name] / means["regret_naive"] for name in KNOWN}
     return figures | _regrets(figures) | shares
 
 
-def _regrets(figures: Mapping[str, float]) -> dict[str, float]:
+def _summary(name: str, values: Sequence[float]) -> float | None:
+    known = [value for value in values if not np.isnan(value)]
+    if not known:
+        return None
+    return float((np.median if name.startswith(("optimism", "width")) else np.mean)(known))
+
+
+def _regrets(figures: Mapping[str, Any]) -> dict[str, float | None]:
     """Set regrets in proportion to the naive one, and to that part of it which the ideal choice avoids."""
     naive, ideal = figures["regret_naive"], figures["regret_ideal"]
     names = [name for name in figures if name.startswith("regret_") and name != "regret_naive"]
@@ -217,7 +227,8 @@ def measured(names: Sequence[str], count: int, finalists: int) -> dict[str, Any]
     """Give the figures of all tasks and their means."""
     tasks = {task: measure(task, count, finalists) for task in names}
     first = next(iter(tasks.values()))
-    return {"tasks": tasks, "mean": {k: float(np.mean([row[k] for row in tasks.values()])) for k in first}}
+    known = {name: [row[name] for row in tasks.values() if row[name] is not None] for name in first}
+    return {"tasks": tasks, "mean": {k: float(np.mean(v)) if v else None for k, v in known.items()}}
 
 
 def main() -> None:

@@ -92,7 +92,9 @@ def calibration() -> str:
     return "\n".join(lines)
 
 
-def _share(row: dict[str, float], name: str) -> str:
+def _share(row: dict[str, float | None], name: str) -> str:
+    if row[name] is None:
+        return "\N{EN DASH}"
     if name in {"runs", "ties"}:
         return f"{row[name]:.1f}" + " %" * (name == "runs")
     return f"{100 * row[name]:.{1 if name.startswith('optimism') else 0}f} %".replace("-0.0 %", "0.0 %")

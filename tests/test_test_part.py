@@ -323,6 +323,7 @@ class TestRegression:
             "replicate": named["replicate"],
             "seed": named["seed"],
             "epoch": named["best_epoch"],
+            "refitted": False,
         }
 
 

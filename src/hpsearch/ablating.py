@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from hpsearch.analysis import AblationPath, find_influence
 from hpsearch.analysis.ablation import ablation_of, ended_runs, path_of, trace
 from hpsearch.analysis.evidence.greedy import GreedyPath
+from hpsearch.best import best_of
 from hpsearch.conduct import conduct, storage_of
 from hpsearch.confirming import remove
 from hpsearch.defaults import Kept, open_changes
@@ -18,7 +19,7 @@ from hpsearch.exceptions import HpsearchError, UnsupportedError
 from hpsearch.experiment import REPLICATE, compared, prepare
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, model_code, read_code
 from hpsearch.report.numbers import amount
-from hpsearch.results import best_of, render
+from hpsearch.results import render
 from hpsearch.search import ENGINES, Options, check_same_material, job_of, optimize, resolve, sweep
 from hpsearch.spec import Compare, StudyFile, StudySpec
 from hpsearch.store.disk import write_atomically

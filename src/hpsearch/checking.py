@@ -22,7 +22,7 @@ from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import is_sealed
 from hpsearch.store.ticks import TickLog
-from hpsearch.store.winner import Applied, Insides, Looks
+from hpsearch.store.winner import Applied, Insides, Looks, Refit
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,9 @@ def check_study(files: StudyFiles) -> list[Checked]:
         files.best_preprocessing: lambda path: _document(path, Applied, "what applies the model to new rows"),
         files.looks: _looks,
         files.insides: lambda path: _document(path, Insides, "the winner's insides"),
+        files.refit: lambda path: _document(path, Refit, "how the winner was refitted"),
+        files.refit_weights: lambda path: _refit_arrays(path, "the winner is refitted again"),
+        files.refit_checkpoint: lambda path: _refit_arrays(path, "the refit begins anew"),
         files.probes: _probes,
         files.table: lambda path: _table(path, record),
         files.report: _report,
@@ -105,6 +108,13 @@ def _document(path: Path, kind: type[Any], told: str) -> str:
     if read_document(path, kind) is None:
         raise ValueError("it is damaged; hpsearch optimize writes it anew")
     return told
+
+
+def _refit_arrays(path: Path, remedy: str) -> str:
+    stored = read_arrays(path)
+    if stored is None:
+        raise ValueError(f"damaged; {remedy}")
+    return f"{len(stored[0])} arrays"
 
 
 def _looks(path: Path) -> str:

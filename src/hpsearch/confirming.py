@@ -27,29 +27,38 @@ def confirm(
     """Train the finalists of a search again, or go on with that; the workers have the study open.
 
     Gives None where there is nothing to confirm. Replicates of other finalists, of a search that has gone on
-    since, are removed.
+    since, and those on other splits are removed.
     """
     spec = confirmation_of(record)
     if spec is None or spec.compare is None:
         return None
     part = StudyFiles(files.out, files.name, PARTS["confirmation"])
     stored = read_resolved(part)
-    confirmed = None if stored is None or stored.spec.compare is None else stored.spec.compare.arms
-    if part.directory.exists() and confirmed != spec.compare.arms:
+    if part.directory.exists() and (stored is None or not _same(stored.spec, spec)):
         # Without a study file a process died while it removed the others.
         if stored is not None:
-            display.note("the search has other finalists now: they are confirmed anew")
+            what = "splits" if _arms(stored.spec) == _arms(spec) else "finalists"
+            display.note(f"the search has other {what} now: they are confirmed anew")
         remove(part, resolved.storage)
     part.directory.mkdir(exist_ok=True)
     lease.check()
     own = replace(resolved, spec=spec, kind="confirmation")
     write_resolved(part, own)
     finalists = len(spec.compare.arms)
+    splits = ", each replicate on a split of its own" if spec.confirm.splits == "fresh" else ""
     display.begin(
-        spec.search.trials, f"confirming {finalists} finalists in at most {spec.search.trials} runs"
+        spec.search.trials, f"confirming {finalists} finalists in at most {spec.search.trials} runs{splits}"
     )
     outcome = conduct(part, own, storage_of(part, resolved.storage), crew, lease, display)
     return "interrupted" if outcome == "interrupted" else None
+
+
+def _same(stored: StudySpec, spec: StudySpec) -> bool:
+    return _arms(stored) == _arms(spec) and stored.confirm.splits == spec.confirm.splits
+
+
+def _arms(spec: StudySpec) -> object:
+    return None if spec.compare is None else spec.compare.arms
 
 
 def remove(part: StudyFiles, url: str | None) -> None:

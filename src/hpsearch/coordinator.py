@@ -149,7 +149,9 @@ class Coordinator:
         search = self.search
         seed = self.experiment.seed(number, values)
         configuration = self.experiment.configuration(values)
-        return RunningTrial(Member(number, configuration, seed, search.metric, search.direction), values)
+        split = self.experiment.split(values)
+        member = Member(number, configuration, seed, search.metric, search.direction, split)
+        return RunningTrial(member, values)
 
     # Handing out work
 

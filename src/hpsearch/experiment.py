@@ -47,6 +47,10 @@ class Experiment(ABC):
     def seed(self, number: int, values: Mapping[str, Value]) -> int:
         """Derive the seed of a trial."""
 
+    def split(self, values: Mapping[str, Value]) -> int | None:  # noqa: ARG002 - of a confirmation by them
+        """Derive the seed of the split that a trial is trained on; None for the study's own."""
+        return None
+
     @property
     def trained(self) -> StudySpec:
         """The study as its workers see it: every model and training that a trial can have."""
@@ -130,6 +134,11 @@ class Confirmation(Comparison):
 
     def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - the same for every arm
         return derive(self.spec.search.seed, "confirm", int(values[REPLICATE]))
+
+    def split(self, values: Mapping[str, Value]) -> int | None:
+        if self.spec.confirm.splits == "own":
+            return None
+        return derive(self.spec.search.seed, "split", int(values[REPLICATE]))
 
 
 class Ablation(Experiment):

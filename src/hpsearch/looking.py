@@ -39,7 +39,8 @@ def order_for(record: StudyRecord, name: WinnerName, export: ExportOrder, *, end
     looked = record.looks.of(name) is not None
     if has_test and ended and not looked:
         return WinnerOrder(export, "test", tuple(look.weights for look in record.looks.looks))
-    known = looked or (record.insides is not None and record.insides.winner == name)
+    # One that was refitted has seen the validation part.
+    known = looked or name.refitted or (record.insides is not None and record.insides.winner == name)
     return WinnerOrder(export, None if known else "validation")
 
 

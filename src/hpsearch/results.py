@@ -6,16 +6,16 @@ import csv
 import io
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.analysis.evidence.confirmation import judge_finalists
+from hpsearch.best import Best, best_at_hand, best_of
 from hpsearch.donors import donor_in_full
 from hpsearch.engines.job import ExportOrder, Start, TickOrder, WeightsOrder
 from hpsearch.engines.worker import Worker
-from hpsearch.looking import keep, name_of, order_for
+from hpsearch.looking import keep, order_for
 from hpsearch.model_code import path_of
+from hpsearch.refitting import refitted_weights
 from hpsearch.spec import Component, Data, Pretrained, PythonModel, StudySpec, print_spec
 from hpsearch.spec.study import name_with
 from hpsearch.store.arrays import read_arrays
@@ -25,10 +25,10 @@ from hpsearch.store.lease import Lease
 from hpsearch.store.reading import read_ablation, read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.winner import Looks
-from hpsearch.training.member import Member
+from hpsearch.training.member import Member, SplitName
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import Influence
+    from hpsearch.analysis import Influence, Verdict
 
 
 def leave_results(
@@ -36,7 +36,8 @@ def leave_results(
 ) -> StudyRecord:
     """Write the best models, the best configuration, the table and the report, as the holder of the lease.
 
-    The best model is that of the winner's named replicate, or where nothing was confirmed of the best trial.
+    The best model is that of the winner as it was refitted, of its named replicate where it was not, or where
+    nothing was confirmed of the best trial.
     The worker saves it, and where the search has `ended` looks at the test part with it, while what mattered
     is found out and drawn here. Gives the record with what was seen.
     """
@@ -44,17 +45,17 @@ def leave_results(
     from hpsearch.report import render_report, study_page
 
     confirmation, ablation = read_confirmation(files), read_ablation(files)
-    best = best_of(record, confirmation)
+    best = best_at_hand(files, record, confirmation)
     if best.trial is not None:
         export = _export(files, record, best, worker)
-        worker.submit(order_for(record, name_of(best.trial, best.run), export, ended=ended))
+        worker.submit(order_for(record, best.name, export, ended=ended))
         _write(lease, files.best_configuration, print_spec(best_spec(record, best.trial)))
     _write(lease, files.table, trials_csv(record))
     influence = find_influence(record, files)
     page = study_page(analyze(record, confirmation, influence, ablation), record)
     if best.trial is not None:
         winner = _export_to(files.best_model, files, worker, lease)
-        record = keep(files, record, name_of(best.trial, best.run), winner, lease)
+        record = keep(files, record, best.name, winner, lease)
     lease.check()
     text = render_report(analyze(record, confirmation, influence, ablation), record, page)
     write_atomically(files.report, _encoded(text))
@@ -69,27 +70,6 @@ def _keep_others(files: StudyFiles, record: StudyRecord, best: Best, worker: Wor
     for trial in others[: keep_in_all - 1]:
         worker.submit(_export(files, record, Best(trial, None), worker))
         _export_to(files.model(trial.number), files, worker, lease)
-
-
-@dataclass(frozen=True)
-class Best:
-    """What a search found: the trial whose configuration is best, and the replicate that stands for it.
-
-    `run` is None where nothing was confirmed: then the trial's own model stands for it.
-    """
-
-    trial: TrialRecord | None
-    run: TrialRecord | None
-
-
-def best_of(record: StudyRecord, confirmation: StudyRecord | None) -> Best:
-    """Give the winner of the confirmation, or where there is none the best trial of the search."""
-    verdict = None if confirmation is None else judge_finalists(record, confirmation)
-    if confirmation is None or verdict is None or verdict.winner is None or verdict.named is None:
-        return Best(record.best, None)
-    trial = next(trial for trial in record.trials if trial.number == verdict.winner)
-    run = next(run for run in confirmation.trials if run.number == verdict.named.number)
-    return Best(trial, run)
 
 
 def _export_to(path: Path, files: StudyFiles, worker: Worker, lease: Lease) -> Any:
@@ -159,18 +139,22 @@ def _temporary(files: StudyFiles) -> Path:
 
 
 def _export(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker) -> ExportOrder:
-    """Ask for the model of a trial or of its replicate, which is trained again where its weights are gone."""
-    trial = best.run or best.trial
-    assert trial is not None  # noqa: S101 - it was asked before
-    stored = None if best.run is not None else read_arrays(files.weights(trial.number))
-    weights = stored[0] if stored else _train_again(record, trial, worker)
-    return ExportOrder(trial.configuration.dump(), weights, str(_temporary(files)), trial.seed)
+    """Ask for the model that stands for what is best, which is trained again where its weights are gone."""
+    trial, seed, split = best.trained, best.trained.seed, best.split
+    stored = None
+    if best.refit is not None:
+        stored, seed, split = refitted_weights(files, best.refit), best.refit.winner.seed, "whole"
+    elif best.run is None:
+        arrays = read_arrays(files.weights(trial.number))
+        stored = None if arrays is None else arrays[0]
+    weights = stored or _train_again(record, trial, split, worker)
+    return ExportOrder(trial.configuration.dump(), weights, str(_temporary(files)), seed, split)
 
 
-def _train_again(record: StudyRecord, best: TrialRecord, worker: Worker) -> dict[str, Any]:
+def _train_again(record: StudyRecord, best: TrialRecord, split: SplitName, worker: Worker) -> dict[str, Any]:
     """Train a trial or a replicate up to its best epoch: the same seed gives the same weights."""
     search = record.spec.search
-    member = Member(best.number, best.configuration, best.seed, search.metric, search.direction)
+    member = Member(best.number, best.configuration, best.seed, search.metric, search.direction, split)
     worker.do(TickOrder(start=(Start(member.dump()),)))
     for _ in range(best.best_epoch or 0):
         worker.do(TickOrder(advance=(best.number,)))
@@ -216,12 +200,13 @@ def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str 
     trial = best_of(record, confirmation).trial
     if trial is None:
         raise ValueError("no trial has a value")
-    verdict = analyze(record, confirmation, NOT_JUDGED).verdict
+    analysis = analyze(record, confirmation, NOT_JUDGED)
     told = {
         **trial_row(trial),
         "study": best_spec(record, trial).dump(),
         "model": model,
-        "confirmation": plain(verdict),
+        "confirmation": plain(analysis.verdict),
+        "refit": plain(analysis.refit),
         "test": plain(_told(record.looks)),
     }
     return json.dumps(told, indent=2)
@@ -254,18 +239,22 @@ def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str
     place = f"model: {model or 'saved when the study ends'}"
     if best.trial is None:
         return ["no trial has a value", place]
-    look = record.looks.of(name_of(best.trial, best.run))
+    look = record.looks.of(best.name)
     seen = look_words(record.looks, look) if look is not None else ""
     if best.run is None or analysis.verdict is None:
         told = f"trial {best.trial.number}: {_score(record, best.trial)}"
         return [told, f"{place} ({seen})" if seen else place]
     winner, *rest = verdict_sentences(analysis, analysis.verdict)
-    replicate = analysis.verdict.named.replicate if analysis.verdict.named else 0
-    return [
-        winner,
-        " ".join(filter(None, rest)),
-        f"{place} ({'; '.join(filter(None, (f'replicate {replicate}: {_score(record, best.run)}', seen)))})",
-    ]
+    about = "; ".join(filter(None, (_model_words(record, best, analysis.verdict), seen)))
+    return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]
+
+
+def _model_words(record: StudyRecord, best: Best, verdict: Verdict) -> str:
+    if best.refit is not None:
+        return f"of all {best.refit.rows:,} rows"
+    assert best.run is not None  # noqa: S101 - it was confirmed
+    replicate = verdict.named.replicate if verdict.named else 0
+    return f"replicate {replicate}: {_score(record, best.run)}"
 
 
 def _score(record: StudyRecord, trial: TrialRecord) -> str:

@@ -171,7 +171,7 @@ def _run(
         outcome = confirm(files, resolved, record, crew, lease, display) or outcome
     if outcome != "interrupted":
         ended = outcome in CONFIRMED and not any(trial.state == "running" for trial in record.trials)
-        record = _leave(files, record, crew, lease, ended=ended)
+        record = _leave(files, record, crew, lease, display, ended=ended)
     return outcome, record
 
 
@@ -181,7 +181,9 @@ def _import_ahead() -> None:
         import_module(module)
 
 
-def _leave(files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease, *, ended: bool) -> StudyRecord:
+def _leave(
+    files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease, display: Display, *, ended: bool
+) -> StudyRecord:
     """Leave the results behind, if need be with another worker."""
     if record.kind == "comparison":
         from hpsearch.results import leave_comparison
@@ -189,20 +191,23 @@ def _leave(files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease, *, 
         leave_comparison(files, record, lease)
         return record
     try:
-        return _leave_search(files, record, crew.workers[0], lease, ended=ended)
+        return _leave_search(files, record, crew.workers[0], lease, display, ended=ended)
     except WorkerDiedError:
-        return _leave_search(files, record, crew.renew(crew.workers[0]), lease, ended=ended)
+        return _leave_search(files, record, crew.renew(crew.workers[0]), lease, display, ended=ended)
 
 
 def _leave_search(
-    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, *, ended: bool
+    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, display: Display, *, ended: bool
 ) -> StudyRecord:
-    """Say why trials did not learn, and leave the results of a search behind."""
+    """Say why trials did not learn, refit the winner, and leave the results of a search behind."""
     from hpsearch.explaining import explain
+    from hpsearch.refitting import refit_winner
     from hpsearch.results import leave_results
 
-    explained = explain(files, record, worker, lease)
-    return leave_results(files, explained, worker, lease, ended=ended)
+    known = explain(files, record, worker, lease)
+    if ended:
+        known = refit_winner(files, known, worker, lease, display)
+    return leave_results(files, known, worker, lease, ended=ended)
 
 
 def _with_parts(files: StudyFiles) -> list[StudyFiles]:

@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from hpsearch.analysis.evidence.bounds import bounds_of
 from hpsearch.analysis.evidence.estimates import Estimate, difference, estimate, tie_set
+from hpsearch.spec.search import METRICS, SCORERS
+from hpsearch.training.scorers import score
 
 NOTHING = {"low": None, "high": None}
 
@@ -200,38 +203,88 @@ def test_pooled_intervals_cover(of_the_seed):
     rng = np.random.default_rng(0)
     inside = []
     for _ in range(500):
-        arms = arms_of(rng.normal(size=(6, 2)) + rng.normal(0, of_the_seed, 2))
-        found = estimate(arms["a"], among=list(arms.values()))
-        inside.append(found.low <= 0 <= found.high)
+        table = rng.normal(size=(6, 3)) + rng.normal(0, of_the_seed, 3)
+        arms = [numbered(row[:2] if number == 0 else row) for number, row in enumerate(table)]
+        found = estimate(arms[0], among=arms)
+        # Two replicates that are far more apart than all others have no interval.
+        inside += [] if found.low is None else [found.low <= 0 <= found.high]
+    assert len(inside) > 480
     assert 0.94 <= np.mean(inside) <= 0.995
 
 
 def test_a_pooled_interval_grows_with_what_the_seed_does_to_all():
-    """Without it, 7 degrees of freedom decide; where it is everything, the one of a single arm."""
+    """Without it, 14 degrees of freedom decide; where it is everything, the two of a single arm."""
     rng = np.random.default_rng(0)
-    table = rng.normal(size=(8, 2))
+    table = rng.normal(size=(8, 3))
     table -= table.mean(0)
-    arms = list(arms_of(table).values())
-    found = estimate(arms[0], among=arms)
+    arms, two = list(arms_of(table).values()), numbered(table[0, :2])
+    found = estimate(two, among=arms)
     variance = np.var(table, axis=1, ddof=1).mean()
-    assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, 7) * math.sqrt(variance / 2))
-    shifted = list(arms_of(table + np.array([0, 1e6])).values())
-    found = estimate(shifted[0], among=shifted)
-    assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, 1) * 1e6 / 2, rel=1e-4)
+    assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, 14) * math.sqrt(variance / 2))
+    shifts = np.array([0, 1e6, 2e6])
+    shifted = list(arms_of(table + shifts).values())
+    found = estimate(numbered((table[0] + shifts)[:2]), among=shifted)
+    assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, 2) * 1e6 / math.sqrt(2), rel=1e-4)
 
 
 def test_a_pooled_interval_of_one_replicate_is_as_wide_as_its_number_asks():
-    arms = [numbered([1, 2, 4]), numbered([2, 2, 5]), {0: 3.0}, {0: 1.0, 1: 1.0}]
+    arms = [numbered([1, 2, 4]), numbered([2, 2, 5]), {0: 3.0}, {0: 1.0, 1: 2.0}]
     one, two = (estimate(arm, among=arms) for arm in arms[2:])
     assert one.high - one.low == pytest.approx(math.sqrt(2) * (two.high - two.low))
     assert estimate({0: 3.0}, among=[{0: 3.0}, {0: 4.0}]).low is None
 
 
 def test_two_replicates_far_apart_do_not_borrow_the_calm_of_others():
-    arms = [numbered(values) for values in np.random.default_rng(0).normal(0, 0.02, (8, 2))]
+    arms = [numbered(values) for values in np.random.default_rng(0).normal(0, 0.02, (8, 3))]
+    assert estimate(numbered([0, 0.02]), among=arms).low is not None
     found = estimate(numbered([0, 10]), among=arms)
-    low, high = stats.t.interval(0.95, 1, 5, 5)
-    assert (found.low, found.high) == pytest.approx((low, high))
+    assert (found.mean, found.low, found.high) == (5, None, None)
+
+
+def test_from_two_seeds_nothing_is_said_however_many_share_them():
+    """Their quantile is 12.7; the least that is said reaches 2.5 deviations."""
+    arms = [numbered(values) for values in np.random.default_rng(0).normal(size=(20, 2))]
+    assert estimate(arms[0], among=arms).low is None
+    assert stats.t.ppf(0.975, 1) / math.sqrt(2) == pytest.approx(9, abs=0.02)
+    three = estimate(numbered([1, 2, 3]))
+    assert three.high - three.mean == pytest.approx(2.484, abs=1e-3)
+
+
+def test_two_replicates_far_apart_do_not_borrow_the_calm_of_a_single_other():
+    assert estimate(numbered([0, 10]), among=[numbered([1, 1.01, 1.02])]).low is None
+
+
+def test_an_interval_stays_within_the_bounds_of_its_metric():
+    free, cut = (estimate(numbered([0.01, 0.02, 0.3]), **given) for given in ({}, {"within": (0, math.inf)}))
+    assert free.low < 0
+    assert (cut.low, cut.high, cut.mean) == (0, free.high, free.mean)
+    high = estimate(numbered([0.99, 0.98, 0.9]), within=bounds_of("val_accuracy"))
+    assert high.high == 1
+    assert high.low == estimate(numbered([0.99, 0.98, 0.9])).low
+
+
+@pytest.mark.parametrize("metric", [*METRICS, "loss", "accuracy", "mae", "val_mae"])
+def test_bounds_are_those_of_scikit_learn(metric):
+    """Of every scorer, on guesses that are right, wrong and wild."""
+    low, high = bounds_of(metric)
+    rng = np.random.default_rng(0)
+    if metric in SCORERS["regression"]:
+        y = rng.uniform(0.1, 2, 40)
+        told = [
+            score(metric, y, given[:, None], ()) for given in (y, y[::-1], y + 9, rng.uniform(0.1, 50, 40))
+        ]
+    elif metric in SCORERS["classification"]:
+        y, labels = rng.integers(0, 2, 40), ("a", "b")
+        sure = np.clip(y, 0.01, 0.99)
+        told = [score(metric, y, given[:, None], labels) for given in (sure, 1 - sure, rng.uniform(size=40))]
+    else:
+        told = [0.0, 0.5, 1.0]
+    assert all(low - 1e-12 <= value <= high + 1e-12 for value in told if math.isfinite(value))
+    assert min(abs(low), abs(high)) <= 1
+
+
+def test_the_total_with_penalties_has_no_bounds():
+    assert bounds_of("val_loss_with_penalties") == (-math.inf, math.inf)
 
 
 def test_three_replicates_need_no_others():

@@ -427,6 +427,12 @@ def test_numbers_have_the_digits_that_their_intervals_justify(values, mean, inte
     assert (mean_text(found), interval_text(found), half_text(found)) == (mean, interval, half)
 
 
+def test_an_interval_that_a_bound_cuts_short_is_written_with_both_ends():
+    found = estimate({0: 0.01, 1: 0.02, 2: 0.3}, within=(0.0, math.inf))
+    assert half_text(found) == f"{mean_text(found)} ({interval_text(found)})"
+    assert interval_text(found).startswith("0.00 to")
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

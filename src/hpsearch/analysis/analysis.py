@@ -8,6 +8,7 @@ from hpsearch.analysis.ablation import AblationPath, trace
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.evidence.confirmation import Verdict, judge_finalists
+from hpsearch.analysis.evidence.refit import judge_refit
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
 from hpsearch.analysis.findings import Judgement, judge
 from hpsearch.analysis.influence.importance import Importance
@@ -24,7 +25,7 @@ from hpsearch.analysis.winner import Winner, look_into_winner
 from hpsearch.data_summary import DataSummary
 from hpsearch.spec.data import TestRows
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.winner import Insides, Looks
+from hpsearch.store.winner import Insides, Looks, Refit
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Analysis:
     data: DataSummary | None
     verdict: Verdict | None = None
     ablation: AblationPath | None = None
+    refit: Refit | None = None
+    """What came of training the winner once more, on all rows but those of the test part."""
     judged_on_test: bool = False
     """Whether the test part is what epochs and configurations were chosen by."""
 
@@ -107,5 +110,10 @@ def analyze(
         data=record.data,
         verdict=verdict,
         ablation=None if ablation is None else trace(record, ablation, number),
+        refit=_refit(record, confirmation, verdict),
         judged_on_test=isinstance(record.spec.data.validation, TestRows),
     )
+
+
+def _refit(record: StudyRecord, confirmation: StudyRecord | None, verdict: Verdict | None) -> Refit | None:
+    return None if confirmation is None or verdict is None else judge_refit(record, confirmation, verdict)

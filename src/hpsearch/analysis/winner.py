@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from hpsearch.analysis.arms.arm_results import counterpart
 from hpsearch.analysis.arms.bands import Band, band_of
@@ -28,6 +28,8 @@ class Winner:
     replicates: tuple[Replicate, ...]
     validation: Band
     training: Band
+    splits: Literal["own", "fresh"] = "own"
+    """Whether the runs were trained on the study's own split, or each on a fresh one."""
 
 
 def look_into_winner(
@@ -39,7 +41,8 @@ def look_into_winner(
         return None
     if verdict is None or verdict.winner is None or confirmation is None:
         return look_into_trial(trial, record.metric)
-    return _look_into(trial, _replicates(confirmation, trial), record.metric, confirmed=True)
+    runs = _replicates(confirmation, trial)
+    return replace(_look_into(trial, runs, record.metric, confirmed=True), splits=verdict.splits)
 
 
 def look_into_trial(trial: TrialRecord, metric: str) -> Winner:

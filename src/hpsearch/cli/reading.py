@@ -75,7 +75,8 @@ def best(
     out: OutOption = Path(),
 ) -> None:
     """Print the best configuration as a study file, and the path of its model."""
-    from hpsearch.results import best_json, best_lines, best_of, best_spec
+    from hpsearch.best import best_of
+    from hpsearch.results import best_json, best_lines, best_spec
     from hpsearch.spec import print_spec
     from hpsearch.store.reading import read_confirmation
 

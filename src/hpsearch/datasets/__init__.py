@@ -2,7 +2,7 @@
 
 from hpsearch.datasets._dataset import Dataset
 from hpsearch.datasets._encoding import Column, Encoding
-from hpsearch.datasets._loading import load_dataset
+from hpsearch.datasets._loading import Material, load_dataset, load_material
 from hpsearch.datasets._preprocessing import NewRows, Preprocessing
 from hpsearch.datasets._rows import Rows, Scaling, Split
 
@@ -10,10 +10,12 @@ __all__ = [
     "Column",
     "Dataset",
     "Encoding",
+    "Material",
     "NewRows",
     "Preprocessing",
     "Rows",
     "Scaling",
     "Split",
     "load_dataset",
+    "load_material",
 ]

@@ -65,6 +65,11 @@ class Dataset:
         """Count the classes; 1 for regression."""
         return len(self.labels) if self.task == "classification" else 1
 
+    @property
+    def train_rows(self) -> int:
+        """Count the training rows, of folds those of the smallest."""
+        return min(len(split.train) for split in self.splits)
+
     def raw(self, split: int, part: Literal["train", "validation"]) -> Rows:
         """Give the rows of a part unscaled, but encoded, as a model takes them that holds the scaling."""
         chosen = self.splits[split]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,22 +39,72 @@ def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> D
     data sets lie; by default the directory that the environment variable HPSEARCH_DATA names. Raises
     `DataError` for everything that the data or the options do wrong.
     """
+    return load_material(data, directory, data_dir).own()
+
+
+def load_material(data: Data, directory: Path, data_dir: Path | None = None) -> Material:
+    """Load and choose rows as `load_dataset` does, and keep them, so that they can be split again."""
+    with _enough_memory(data):
+        loaded = _load(data, directory, data_dir)
+        if data.test is not None and loaded.y_test is not None:
+            raise DataError(f"{loaded.where}: 'test' cannot be given, because this data set has a test part.")
+        target = find_target(loaded, data)
+        y, drawn = target.read(loaded.y), len(loaded.y)
+        if isinstance(data.validation, TestRows):
+            loaded, y = _with_test_part(loaded, target, y)
+        partition = Partitioner(loaded.where, target, y, data.split_seed, drawn).divide(data)
+        return Material(data, loaded, target, y, partition)
+
+
+@contextmanager
+def _enough_memory(data: Data) -> Iterator[None]:
     try:
-        return _dataset(data, directory, data_dir)
+        yield
     except MemoryError:
         raise DataError(f"{data.source}: there is not enough memory for these data.") from None
 
 
-def _dataset(data: Data, directory: Path, data_dir: Path | None) -> Dataset:
-    loaded = _load(data, directory, data_dir)
-    if data.test is not None and loaded.y_test is not None:
-        raise DataError(f"{loaded.where}: 'test' cannot be given, because this data set has a test part.")
-    target = find_target(loaded, data)
-    y, drawn = target.read(loaded.y), len(loaded.y)
-    if isinstance(data.validation, TestRows):
-        loaded, y = _with_test_part(loaded, target, y)
-    partition = Partitioner(loaded.where, target, y, data.split_seed, drawn).divide(data)
-    pool, encoding = _pool(loaded, data, y, partition)
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The rows of a study as they were loaded, and which of them go where.
+
+    Each data set that is made of them is encoded and scaled by what its own training part says.
+    """
+
+    data: Data
+    loaded: Loaded
+    target: Target
+    y: Array
+    partition: Partition
+
+    def own(self) -> Dataset:
+        """Give the data set of the study."""
+        return self._with(self.partition.splits)
+
+    def fresh(self, seed: int) -> Dataset:
+        """Draw another validation part, of as many rows, from training and validation rows together.
+
+        Classes are stratified, as in the study's own split. Raises `DataError`.
+        """
+        partitioner = Partitioner(self.loaded.where, self.target, self.y, seed, len(self.y))
+        return self._with((partitioner.redraw(self._rows, len(self.partition.splits[0][1])),))
+
+    def whole(self) -> Dataset:
+        """Take training and validation rows together as the training part, with nothing to validate on."""
+        return self._with(((self._rows, self._rows[:0]),))
+
+    @property
+    def _rows(self) -> Array:
+        return np.sort(np.concatenate(self.partition.splits[0]))
+
+    def _with(self, splits: tuple[tuple[Array, Array], ...]) -> Dataset:
+        with _enough_memory(self.data):
+            return _dataset(self, replace(self.partition, splits=splits))
+
+
+def _dataset(material: Material, partition: Partition) -> Dataset:
+    data, loaded, target = material.data, material.loaded, material.target
+    pool, encoding = _pool(loaded, data, material.y, partition)
     return Dataset(
         source=data.source,
         task=target.task,

@@ -60,6 +60,12 @@ class Partitioner:
             self._has_every_class(train, f"fold {number + 1}" if len(splits) > 1 else "the split")
         return Partition(test, splits)
 
+    def redraw(self, rows: Array, count: int) -> tuple[Array, Array]:
+        """Draw a validation part of so many rows; gives the others and it. Raises `DataError`."""
+        train, validation = self._draw(rows, count, "validation")
+        self._has_every_class(train, "a fresh split")
+        return train, validation
+
     @property
     def _own_test(self) -> Array:
         rows = np.arange(self.drawn, len(self.y))

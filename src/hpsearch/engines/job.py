@@ -11,7 +11,7 @@ from hpsearch.data_summary import DataSummary
 from hpsearch.datasets import Preprocessing
 from hpsearch.donors import DonorFile
 from hpsearch.training.evaluation import Evaluation, Part
-from hpsearch.training.member import EpochReport, MemberState
+from hpsearch.training.member import EpochReport, MemberState, RefitRun, SplitName
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ class Opened:
 
 @dataclass(frozen=True)
 class Start:
-    """Take a member on: as plain data, and where it was."""
+    """Take a member on: as plain data, and where it was; a winner with how it is trained once more."""
 
     member: dict[str, Any]
     state: MemberState | None = None
+    refit: RefitRun | None = None
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,16 @@ class WeightsOrder:
 
 @dataclass(frozen=True)
 class ExportOrder:
-    """Save a configuration with its weights, of a trial's seed, as a `.keras` file that takes raw rows."""
+    """Save a configuration with its weights, of a trial's seed, as a `.keras` file that takes raw rows.
+
+    `split` names the rows that it was trained on, which its scaling is of.
+    """
 
     configuration: dict[str, Any]
     weights: dict[str, NDArray[Any]]
     path: str
     seed: int = 0
+    split: SplitName = None
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.datasets import Dataset, Rows, load_dataset
+from hpsearch.datasets import Dataset, Rows, load_material
 from hpsearch.engines.architectures import check_images
 from hpsearch.engines.compilation import use_compilation_cache
 from hpsearch.engines.cores import use_cores
 from hpsearch.engines.device import fits_device, too_large
+from hpsearch.engines.divisions import Divisions
 from hpsearch.engines.failures import told
 from hpsearch.engines.imports import choose_backend, import_keras, jax_ahead
 from hpsearch.engines.job import (
@@ -61,7 +63,9 @@ class Session:
         self.settings = {"backend": "jax" if backend == "auto" else backend}
         choose_backend(self.settings["backend"])
         with jax_ahead(wanted=self.settings["backend"] == "jax"):
-            self.dataset = load_dataset(self.spec.data, Path(job.directory), data_dir)
+            load = partial(load_material, self.spec.data, Path(job.directory), data_dir)
+            self.divisions = Divisions(load, self.spec.confirm)
+        self.dataset = self.divisions.own
         check_metric(self.spec, self.dataset)
         check_images(self.spec, self.dataset)
         if isinstance(self.spec.data.validation, TestRows):
@@ -129,7 +133,14 @@ class Session:
 
         member = Member.read(start.member)
         try:
-            self.trainer.start(member, start.state)
+            dataset = self.divisions.of(member.split)
+            if start.refit is not None:
+                from hpsearch.training.refit import refit_slot
+
+                slot = refit_slot(self.trainer, member, dataset, start.refit)
+                self.trainer.take(slot, start.state)
+            else:
+                self.trainer.start(member, start.state, dataset)
         except Exception as failure:  # noqa: BLE001 - whatever a model raises is a result of the trial
             return _failed(member.number, failure)
         return None
@@ -160,11 +171,12 @@ class Session:
 
         model = self._export(order.export)
         weights = fingerprint(model)
-        saved = Winner(weights, self.dataset.preprocessing())
+        dataset = self.divisions.of(order.export.split)
+        saved = Winner(weights, dataset.preprocessing())
         if order.part is None or (order.part == "test" and weights in order.seen):
             return saved
         try:
-            found = evaluated(model, self.dataset, self.trainer.objective, order.part, self.spec.search)
+            found = evaluated(model, dataset, self.trainer.objective, order.part, self.spec.search)
         except Exception as failure:  # noqa: BLE001 - the study ends well without it
             return replace(saved, problem=told(failure))
         return replace(saved, evaluation=found)
@@ -172,11 +184,12 @@ class Session:
     def _export(self, order: ExportOrder) -> keras.Model:
         from hpsearch.models import export_model, save_model
 
+        dataset = self.divisions.of(order.split)
         model = export_model(
             read_configuration(order.configuration),
-            self.dataset.features,
+            dataset.features,
             self.trainer.objective,
-            self.dataset.splits[0].scaling,
+            dataset.splits[0].scaling,
             order.weights,
             order.seed,
             self.builders,

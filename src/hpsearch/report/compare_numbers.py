@@ -30,10 +30,17 @@ def with_interval(estimate: Estimate) -> str:
 
 
 def half_text(estimate: Estimate) -> str:
-    """Write a mean with half of its interval: `0.372 \N{PLUS-MINUS SIGN}0.017`."""
+    """Write a mean with half of its interval: `0.372 \N{PLUS-MINUS SIGN}0.017`.
+
+    Where a bound of the metric cuts one side off, it is written with both ends.
+    """
     if estimate.low is None or estimate.high is None:
         return mean_text(estimate)
     half, decimals = (estimate.high - estimate.low) / 2, _decimals(estimate)
+    if estimate.mean is not None and not math.isclose(
+        estimate.low + half, estimate.mean, abs_tol=1e-6 * half
+    ):
+        return f"{mean_text(estimate)} ({interval_text(estimate)})"
     if decimals is None or half < 10.0**-decimals:
         return f"{mean_text(estimate)} \N{PLUS-MINUS SIGN}{short(float(f'{half:.2g}'))}"
     return f"{mean_text(estimate)} \N{PLUS-MINUS SIGN}{half:.{decimals}f}"

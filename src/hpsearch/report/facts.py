@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hpsearch.analysis import Analysis, ParameterImportance, Verdict
 from hpsearch.report.compare_numbers import mean_text
-from hpsearch.report.numbers import DASH, amount, short
+from hpsearch.report.numbers import DASH, amount, replicates_words, short
 
 MATTERED = 3
 """Parameters that are named first."""
@@ -60,7 +60,14 @@ def _facts(analysis: Analysis) -> list[Fact]:
     )
     if verdict is None or verdict.winner is None:
         return [winner, _single(analysis), _unconfirmed(analysis), *_tested(analysis)]
-    return [winner, _score(analysis, verdict), _tied(verdict), *_tested(analysis)]
+    return [winner, _score(analysis, verdict), _tied(verdict), *_refitted(analysis), *_tested(analysis)]
+
+
+def _refitted(analysis: Analysis) -> Iterator[Fact]:
+    refit = analysis.refit
+    if refit is not None and refit.cause is None:
+        epochs = amount(refit.winner.epoch or 0, "epoch")
+        yield Fact("Saved model", f"of all {refit.rows:,} rows", f"trained once more, for {epochs}")
 
 
 def _tested(analysis: Analysis) -> Iterator[Fact]:
@@ -90,7 +97,8 @@ def _score(analysis: Analysis, verdict: Verdict) -> Fact:
     score = verdict.conclusion.score
     if score.low is None or score.high is None:
         return Fact(analysis.metric, mean_text(score), "too few replicates for an interval")
-    note = f"95 % interval {short(score.low)} to {short(score.high)}, {amount(score.count, 'fresh seed')}"
+    replicates = replicates_words(verdict.splits, score.count)
+    note = f"95 % interval {short(score.low)} to {short(score.high)}, {replicates}"
     return Fact(analysis.metric, short(score.mean), note)
 
 

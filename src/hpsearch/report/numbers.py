@@ -29,6 +29,13 @@ def exact(value: Value | None) -> str | None:
     return repr(float(value)) if isinstance(value, float) else str(value)
 
 
+def replicates_words(splits: str, count: int) -> str:
+    """Count replicates by what is fresh about each of them: `5 fresh seeds`, `5 fresh splits and seeds`."""
+    if splits == "own":
+        return amount(count, "fresh seed")
+    return f"{amount(count, 'fresh split')} and seed{'' if count == 1 else 's'}"
+
+
 def amount(count: int, noun: str) -> str:
     """Write a count with its noun: `1 trial`, `1,000 trials`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

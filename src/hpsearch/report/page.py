@@ -149,6 +149,7 @@ def with_evaluation(page: StudyPage, analysis: Analysis) -> StudyPage:
     """Add what an evaluation of the winner's model found to a page that was laid out before it."""
     return replace(
         page,
+        answer=prose.answer(analysis),
         facts=facts_of(analysis),
         looks=_looks(analysis.looks),
         mistakes=_mistakes(analysis.insides),

@@ -6,7 +6,7 @@ from hpsearch.analysis import Analysis, Counts, Importance, Judgement, LearningC
 from hpsearch.analysis.curves import POINTS
 from hpsearch.analysis.evidence.estimates import Estimate
 from hpsearch.analysis.influence.importance import FEWEST_TRIALS
-from hpsearch.report.numbers import amount, short
+from hpsearch.report.numbers import amount, replicates_words, short
 
 
 def answer(analysis: Analysis) -> str:
@@ -20,7 +20,12 @@ def answer(analysis: Analysis) -> str:
 
 def verdict_sentences(analysis: Analysis, verdict: Verdict) -> tuple[str, ...]:
     """Say which finalist won, who cannot be told apart from it, and how lucky the search was."""
-    return (_confirmed(analysis, verdict), _ties(verdict), _optimism(analysis, verdict))
+    return (
+        _confirmed(analysis, verdict),
+        _ties(verdict),
+        _optimism(analysis, verdict),
+        refit_sentence(analysis, verdict),
+    )
 
 
 def _confirmed(analysis: Analysis, verdict: Verdict) -> str:
@@ -28,7 +33,7 @@ def _confirmed(analysis: Analysis, verdict: Verdict) -> str:
     name = verdict.conclusion.winner
     if score.mean is None:
         return f"The winner is the configuration of {name}; too few replicates say how good it is."
-    told = f"{analysis.metric} {short(score.mean)} over {amount(score.count, 'fresh seed')}"
+    told = f"{analysis.metric} {short(score.mean)} over {replicates_words(verdict.splits, score.count)}"
     return f"The winner is the configuration of {name}: {told}{interval(score)}; {better} is better."
 
 
@@ -62,13 +67,39 @@ def _optimism(analysis: Analysis, verdict: Verdict) -> str:
     return f"The best single score of the search, {short(best.value)}, {lucky} {short(abs(optimism))}."
 
 
+def refit_sentence(analysis: Analysis, verdict: Verdict) -> str:
+    """Say what the saved model was trained on, where the study wants the winner refitted."""
+    refit = analysis.refit
+    if refit is None:
+        return ""
+    if refit.cause is not None:
+        replicate = None if verdict.named is None else verdict.named.replicate
+        return (
+            f"Training the winner once more on all {refit.rows:,} rows failed: {refit.cause}; "
+            f"the saved model is that of replicate {replicate}."
+        )
+    scored = "only the test part scores it" if analysis.looks.of(refit.winner) else "nothing scores it"
+    epochs = amount(refit.winner.epoch or 0, "epoch")
+    return (
+        f"The saved model was trained once more, on all {refit.rows:,} rows of the training and the "
+        f"validation part, for {epochs}, the median of the replicates' best. It has seen these rows, "
+        f"so {analysis.metric} is that of the replicates, and {scored}."
+    )
+
+
 def confirmation_note(verdict: Verdict) -> str:
     """Say what the replicates are, and what the numbers of the finalists mean."""
+    fresh = verdict.splits == "fresh"
+    where = (
+        "each replicate on a split of its own into training and validation part"
+        if fresh
+        else "on the same split of the data"
+    )
     return (
-        "The finalists were trained again from fresh seeds, the same for all: "
+        f"The finalists were trained again from fresh {verdict.over}, the same for all: "
         f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win "
-        "gets no further replicates. Intervals are 95 % intervals of the mean over seeds, on the same split "
-        "of the data; two finalists are told apart by their differences seed by seed, at a level that allows "
+        f"gets no further replicates. Intervals are 95 % intervals of the mean over {verdict.over}, {where}; "
+        "two finalists are told apart by their differences seed by seed, at a level that allows "
         "for the number of finalists, so that an interval without 0 is not enough. The winner's own mean "
         "flatters it, because the same replicates chose it: in the score at the top each seed counts with "
         "the finalist that is best on the other seeds, and its interval is usually wider."

@@ -20,7 +20,7 @@ from hpsearch.report.figures import (
 )
 from hpsearch.report.figures.dots import Kind
 from hpsearch.report.figures.svg import GREY
-from hpsearch.report.numbers import amount, short
+from hpsearch.report.numbers import replicates_words, short
 
 
 def finalists_of(analysis: Analysis, verdict: Verdict) -> DotPlot:
@@ -54,7 +54,7 @@ def winner_of(winner: Winner, metric: str) -> BandPlot:
     """Show how the replicates of the winner learned."""
     sound = [one for one in winner.replicates if not one.failed]
     failed = tuple(one.history.get(metric, ()) for one in winner.replicates if one.failed)
-    note = amount(len(sound), "fresh seed") if winner.confirmed else "one seed, that of the search"
+    note = replicates_words(winner.splits, len(sound)) if winner.confirmed else "one seed, that of the search"
     validation, training = DrawnBand.of(winner.validation), DrawnBand.of(winner.training)
     panel = BandPanel(f"trial {winner.number}", note, validation, training, failed)
     return BandPlot((panel,), None, metric)

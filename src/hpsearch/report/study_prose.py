@@ -14,7 +14,8 @@ def unconfirmed_note(analysis: Analysis) -> str:
     if analysis.winner is None:
         return "There is nothing to be sure of yet: no trial has given a value."
     if analysis.verdict is not None:
-        return "The finalists are being trained again; none of them has a value from fresh seeds yet."
+        over = analysis.verdict.over
+        return f"The finalists are being trained again; none of them has a value from fresh {over} yet."
     return (
         "No finalist was trained again from fresh seeds, so nothing says how far the ranking is luck. This "
         f"command does it: hpsearch confirm {shlex.quote(analysis.name)}"

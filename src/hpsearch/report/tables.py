@@ -92,7 +92,7 @@ def finalists_table(verdict: Verdict, metric: str) -> Table:
         "told apart",
     )
     rows = tuple(map(_finalist_row, verdict.conclusion.standings))
-    return Table("Finalists: means over seeds with 95 % intervals", columns, rows)
+    return Table(f"Finalists: means over {verdict.over} with 95 % intervals", columns, rows)
 
 
 def _finalist_row(standing: Standing) -> tuple[Cell, ...]:

@@ -64,7 +64,7 @@ def _look_cells(number: int, look: Look) -> tuple[Cell, ...]:
         cell(number),
         date,
         cell(look.winner.trial),
-        cell(look.winner.replicate),
+        Cell("all rows") if look.winner.refitted else cell(look.winner.replicate),
         cell(look.evaluation.rows),
     )
 
@@ -72,7 +72,7 @@ def _look_cells(number: int, look: Look) -> tuple[Cell, ...]:
 def insides_note(insides: Insides) -> str:
     """Say on which rows the winner is right and wrong, and how the figure is read."""
     found, winner = insides.evaluation, insides.winner
-    model = f"trial {winner.trial}"
+    model = f"trial {winner.trial}" + (", trained once more on all rows," if winner.refitted else "")
     if winner.replicate is not None:
         model = f"replicate {winner.replicate} of {model}"
     rows = f"{amount(found.rows, 'row')} of the {found.part} part"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import core_schema
 
+from hpsearch.spec.data import Folds, LastRows, TestRows
 from hpsearch.spec.distributions import problem
-from hpsearch.spec.parts import Part, Positive
+from hpsearch.spec.parts import Component, Part, Positive
 
 NONE = "none"
 
@@ -18,12 +19,48 @@ class Confirm(Part):
 
     A race decides which finalist gets how many of its `replicates`. `share` limits what it may cost, in
     epochs, as a multiple of what the search cost; without it all replicates that the race asks for are
-    trained. No finalists, which can be written as `none`: nothing is confirmed.
+    trained. `splits`: whether all replicates train on the study's own split, or each on a fresh one, the same
+    for all finalists. With `refit` the winner is trained once more, on training and validation rows together.
+    No finalists, which can be written as `none`: nothing is confirmed.
     """
 
     finalists: Annotated[int, Field(ge=0, le=100)] = 5
     replicates: Annotated[int, Field(ge=1, le=1_000)] = 5
     share: Positive | None = None
+    splits: Literal["own", "fresh"] = "own"
+    refit: bool = False
+
+    @model_validator(mode="after")
+    def _has_finalists(self) -> Self:
+        if not self.finalists and self.splits == "fresh":
+            raise problem(
+                "own, because without finalists nothing is confirmed", at=("splits",), found="fresh"
+            )
+        if not self.finalists and self.refit:
+            raise problem("false, because without finalists nobody wins", at=("refit",), found="true")
+        return self
+
+
+UNDRAWN = {
+    Folds: "with {folds: k} every replicate validates each row already",
+    LastRows: "{last: n} keeps the last rows for validation, and a draw would mix them with the others",
+    TestRows: "with validation: test the test part validates, which is no part of a draw",
+}
+"""Why a validation part is not to be drawn anew."""
+
+
+def check_against(confirm: Confirm, validation: Component) -> None:
+    """Check that the validation part of the data allows what is asked for."""
+    why = UNDRAWN.get(type(validation))
+    if confirm.splits == "fresh" and why is not None:
+        raise problem(f"own: {why}", at=("splits",), found="fresh")
+    if confirm.refit and isinstance(validation, TestRows):
+        raise problem(
+            "false: with validation: test the winner would be trained on the test part, and nothing could "
+            "score it",
+            at=("refit",),
+            found="true",
+        )
 
 
 class _OrNone:
@@ -43,7 +80,9 @@ class _OrNone:
 def _read(raw: Any) -> Any:
     if isinstance(raw, str) and raw != NONE:
         raise problem(
-            "none, or a mapping with finalists, replicates and share", options=[NONE], found=repr(raw)
+            "none, or a mapping with finalists, replicates, share, splits and refit",
+            options=[NONE],
+            found=repr(raw),
         )
     return Confirm(finalists=0) if raw == NONE else raw
 

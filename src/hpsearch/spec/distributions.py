@@ -78,7 +78,10 @@ def is_distribution(raw: object) -> bool:
 
 
 def problem(expected: str, **context: object) -> PydanticCustomError:
-    """Make an error that says what was expected; `path` in `context` is not needed."""
+    """Make an error that says what was expected.
+
+    `at` in `context` names a place inside the part that is validated.
+    """
     return PydanticCustomError("expected", "{expected}", {"expected": expected, **context})
 
 

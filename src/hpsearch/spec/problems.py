@@ -52,7 +52,7 @@ def _problem(error: Any, source: Source) -> Problem:
     if kind == "missing":
         expected, found, place = f"the key {place[-1]!r}", "none", place[:-1]
     elif kind == "expected":
-        expected = context["expected"]
+        expected, place = context["expected"], (*place, *context.get("at", ()))
         options = context.get("options", [])
         names = context.get("names", [])
         word = context.get("word") or _word_in(error["input"])

@@ -6,10 +6,10 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationInfo, field_validator
 
 from hpsearch.spec.compare import Compare
-from hpsearch.spec.confirm import BY_DEFAULT, Confirmed
+from hpsearch.spec.confirm import BY_DEFAULT, Confirm, Confirmed, check_against
 from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import Searchable, problem
 from hpsearch.spec.model import Model
@@ -60,6 +60,13 @@ class StudySpec(Part):
     search: Search = Search()
     compare: Compare | None = None
     confirm: Confirmed = BY_DEFAULT
+
+    @field_validator("confirm", mode="after")
+    @classmethod
+    def _fits_the_data(cls, confirm: Confirm, info: ValidationInfo) -> Confirm:
+        if "data" in info.data:
+            check_against(confirm, info.data["data"].validation)
+        return confirm
 
     @property
     def fixed(self) -> bool:

@@ -114,6 +114,21 @@ class StudyFiles:
         return self.directory / "insides.json"
 
     @property
+    def refit(self) -> Path:
+        """How the winner was trained once more, on all rows but those of the test part."""
+        return self.directory / "refit.json"
+
+    @property
+    def refit_weights(self) -> Path:
+        """The weights that this gave."""
+        return self.directory / "refit.npz"
+
+    @property
+    def refit_checkpoint(self) -> Path:
+        """The state of the winner while it is refitted."""
+        return self.directory / "refit.checkpoint.npz"
+
+    @property
     def probes(self) -> Path:
         """Probes of trials that did not learn, at their first weights."""
         return self.directory / "probes.npz"

@@ -13,7 +13,7 @@ from hpsearch.store.probes import read_probes
 from hpsearch.store.record import Curve, Pruning, StudyRecord, TrialRecord
 from hpsearch.store.resolved import Resolved, read_resolved
 from hpsearch.store.ticks import Event, TickLog
-from hpsearch.store.winner import read_insides, read_looks
+from hpsearch.store.winner import read_insides, read_looks, read_refit
 
 
 def read_record(files: StudyFiles) -> StudyRecord:
@@ -40,6 +40,7 @@ def read_record(files: StudyFiles) -> StudyRecord:
         first_probes=read_probes(files.probes),
         looks=read_looks(files.looks),
         insides=read_insides(files.insides),
+        refit=read_refit(files.refit),
     )
 
 

@@ -13,7 +13,7 @@ from hpsearch.experiment import Kind, experiment_of
 from hpsearch.probes.record import LayerProbe, TrainingProbe
 from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Configuration, StudySpec
-from hpsearch.store.winner import Insides, Looks
+from hpsearch.store.winner import Insides, Looks, Refit
 
 State = Literal["running", "complete", "pruned", "failed"]
 
@@ -89,6 +89,8 @@ class StudyRecord:
     """Every look at the test part."""
     insides: Insides | None = None
     """Where the winner that was evaluated last is right and wrong."""
+    refit: Refit | None = None
+    """How a winner was refitted last."""
 
     @property
     def name(self) -> str:

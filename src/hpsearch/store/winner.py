@@ -1,8 +1,8 @@
-"""The winner: its name, what applies it to new rows, the log of looks at the test part, its insides."""
+"""The winner: its name, what applies it to new rows, how it was refitted, its looks, its insides."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,13 +15,37 @@ from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
 class WinnerName:
     """Which model stands for a study: its trial, and the replicate, seed and epoch that gave its weights.
 
-    `replicate` is None where nothing was confirmed, and the trial's own model stands for it.
+    `replicate` is None where nothing was confirmed, and the trial's own model stands for it. One that was
+    `refitted`, on training and validation rows together, has no replicate either, and was trained for
+    `epoch` epochs.
     """
 
     trial: int
     replicate: int | None
     seed: int
     epoch: int | None
+    refitted: bool = False
+
+
+@dataclass(frozen=True)
+class Refit:
+    """How a winner is trained once more, on so many `rows` of the training and the validation part together.
+
+    `best_epochs` are those of its replicates, in their order, and the epochs of the refit are their median,
+    rounded up. `drops` are the steps, as (epoch, factor), that a plateau took in the replicate in the middle.
+    `cause` says why the refit failed, and is None where it did not.
+    """
+
+    winner: WinnerName
+    best_epochs: tuple[int, ...]
+    rows: int
+    drops: tuple[tuple[int, float], ...] = ()
+    cause: str | None = None
+
+    @property
+    def planned(self) -> Refit:
+        """Give the refit without what came of it."""
+        return replace(self, cause=None)
 
 
 @dataclass(frozen=True)
@@ -103,6 +127,16 @@ def read_looks(path: Path) -> Looks:
 def write_looks(path: Path, looks: Looks) -> None:
     """Write the log of looks."""
     write_document(path, Looks, looks)
+
+
+def read_refit(path: Path) -> Refit | None:
+    """Read how the winner was refitted; None where it was not, or the file is damaged."""
+    return read_document(path, Refit)
+
+
+def write_refit(path: Path, refit: Refit) -> None:
+    """Write how the winner was refitted."""
+    write_document(path, Refit, refit)
 
 
 def read_insides(path: Path) -> Insides | None:

@@ -120,7 +120,12 @@ class FitNetwork(Network):
                 state = np.array([derive(seed, layer.name) % 2**31, 0])
                 generator.state.assign(state.astype(keras.backend.standardize_dtype(generator.state.dtype)))
 
-    def _validate(self, rows: Rows, trained: dict[str, float]) -> tuple[dict[str, float], NDArray[Any]]:
+    def _validate(
+        self, rows: Rows, trained: dict[str, float]
+    ) -> tuple[dict[str, float], NDArray[Any] | None]:
+        if not len(rows):
+            score = self.objective.metric
+            return dict.fromkeys(("val_loss", "val_loss_with_penalties", f"val_{score}"), math.nan), None
         batches = _Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
         logits = self.model.predict(batches, verbose=0)
         outputs = self.objective.predictions(keras.ops.convert_to_tensor(logits))

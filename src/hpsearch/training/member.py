@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from hpsearch.probes.record import LOSS, TrainingProbe
 from hpsearch.spec import Configuration, read_configuration
 
+SplitName = int | Literal["whole"] | None
+"""Which rows: the study's own split, one that is drawn anew from a seed, or everything but the test part."""
+
 
 @dataclass(frozen=True)
 class Member:
     """One configuration with one seed.
 
-    `number` is its trial's, `metric` is what its best epoch is chosen by.
+    `number` is its trial's, `metric` is what its best epoch is chosen by, `split` names its rows.
     """
 
     number: int
@@ -27,6 +30,7 @@ class Member:
     seed: int
     metric: str = "val_loss"
     direction: Literal["minimize", "maximize"] = "minimize"
+    split: SplitName = None
 
     def dump(self) -> dict[str, Any]:
         """Give the member as plain data, as it crosses to a worker."""
@@ -86,6 +90,22 @@ class EpochReport:
     failure: Failure | None = None
     last: bool = False
     probe: TrainingProbe | None = None
+
+
+@dataclass(frozen=True)
+class RefitRun:
+    """How a winner is trained on training and validation rows together: for so many epochs.
+
+    `drops` says from which epoch on a factor multiplies the learning rate, as (epoch, factor): nothing is
+    validated that a plateau could be seen by.
+    """
+
+    epochs: int
+    drops: tuple[tuple[int, float], ...] = ()
+
+    def factor(self, epoch: int) -> float:
+        """Give the factor of an epoch, from 1."""
+        return next((factor for first, factor in reversed(self.drops) if epoch >= first), 1.0)
 
 
 @dataclass(frozen=True)

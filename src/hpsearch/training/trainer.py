@@ -109,22 +109,26 @@ class Trainer(ABC):
     def __init__(self, dataset: Dataset, *, probes: bool = False) -> None:
         self.dataset, self.probes = dataset, probes
         self.objective = Objective(dataset.task, dataset.outputs)
-        self._slots: dict[int, _Slot] = {}
+        self._slots: dict[int, Slot] = {}
 
     @abstractmethod
     def network(self, member: Member, split: Split) -> Network:
         """Set up the network of a member on one split, with its initial weights."""
 
-    def start(self, member: Member, state: MemberState | None = None) -> None:
-        """Take a member on, from its beginning or from where it was."""
-        networks = [self.network(member, split) for split in self.dataset.splits]
-        rows = min(len(split.train) for split in self.dataset.splits)
-        length = run_length(member.configuration.training, rows)
-        slot = _Slot(member, networks, self.dataset, length)
+    def start(self, member: Member, state: MemberState | None = None, dataset: Dataset | None = None) -> None:
+        """Take a member on, from its beginning or from where it was; on other rows where they are given."""
+        dataset = dataset or self.dataset
+        networks = [self.network(member, split) for split in dataset.splits]
+        length = run_length(member.configuration.training, dataset.train_rows)
+        slot = Slot(member, networks, dataset, length)
         slot.probed = probed_epochs(length) if self.probes else ()
+        self.take(slot, state)
+
+    def take(self, slot: Slot, state: MemberState | None = None) -> None:
+        """Give a slot its place, from its beginning or from where it was."""
         if state is not None:
             slot.restore(state)
-        self._slots[member.number] = slot
+        self._slots[slot.member.number] = slot
 
     def advance(self, number: int) -> EpochReport:
         """Train one member for one epoch."""
@@ -170,7 +174,7 @@ class Trainer(ABC):
         self._slots.clear()
 
 
-class _Slot:
+class Slot:
     """One member: its networks, one for each fold, and what is known of its run."""
 
     def __init__(self, member: Member, networks: list[Network], dataset: Dataset, length: RunLength) -> None:

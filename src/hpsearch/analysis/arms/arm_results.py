@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from hpsearch.analysis.arms.bands import Band, band_of
-from hpsearch.analysis.arms.replicates import EPOCHS, Replicate, values_of
+from hpsearch.analysis.arms.replicates import EPOCHS, SECONDS, Replicate, values_of
 from hpsearch.analysis.arms.standing import Standing, stand
+from hpsearch.analysis.evidence.bounds import bounds_of
 from hpsearch.analysis.evidence.estimates import Estimate, Values, estimate
 from hpsearch.arms import Arm
 from hpsearch.search_space import Value
@@ -56,11 +57,11 @@ def arm_result(
     return ArmResult(
         name=arm.name,
         values=dict(arm.values),
-        best=estimate(best),
-        final=estimate({number: one.final for number, one in own.items()}),
+        best=estimate(best, within=bounds_of(record.metric)),
+        final=estimate({number: one.final for number, one in own.items()}, within=bounds_of(record.metric)),
         standing=None if baseline is None else stand(best, baseline, minimize=record.minimize),
         tied=tied,
-        to_target=estimate(reached),
+        to_target=estimate(reached, within=bounds_of(EPOCHS)),
         median_to_target=_median([epoch for epoch in reached.values() if epoch is not None], len(own)),
         seconds_per_epoch=_pace(record, own),
         validation=band_of(record.metric, own.values()),
@@ -94,4 +95,4 @@ def _median(reached: list[float], runs: int) -> float | None:
 def _pace(record: StudyRecord, replicates: Ended) -> Estimate | None:
     """Estimate the seconds of an epoch; None where runs shared the machine, or nothing is over."""
     paces = {number: one.seconds_per_epoch for number, one in replicates.items() if not one.failed}
-    return estimate(paces) if trained_alone(record) and paces else None
+    return estimate(paces, within=bounds_of(SECONDS)) if trained_alone(record) and paces else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hpsearch.analysis.arms.replicates import Replicate
+from hpsearch.analysis.evidence.bounds import Bounds, bounds_of
 from hpsearch.analysis.evidence.estimates import Estimate, estimate
 from hpsearch.store.record import Curve, finite
 
@@ -33,7 +34,7 @@ class Band:
 def band_of(name: str, replicates: Iterable[Replicate]) -> Band:
     """Average a curve over the replicates that did not fail."""
     curves = [one.history.get(name, ()) for one in replicates if not one.failed]
-    points = [_at(curves, epoch) for epoch in range(max(map(len, curves), default=0))]
+    points = [_at(curves, epoch, bounds_of(name)) for epoch in range(max(map(len, curves), default=0))]
     return Band(
         name,
         mean=tuple(point.mean for point in points),
@@ -43,6 +44,7 @@ def band_of(name: str, replicates: Iterable[Replicate]) -> Band:
     )
 
 
-def _at(curves: list[Curve], epoch: int) -> Estimate:
+def _at(curves: list[Curve], epoch: int, bounds: Bounds) -> Estimate:
     there = [curve[epoch] for curve in curves if len(curve) > epoch]
-    return estimate({n: None if value is None else finite(value) for n, value in enumerate(there)})
+    values = {n: None if value is None else finite(value) for n, value in enumerate(there)}
+    return estimate(values, within=bounds)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from hpsearch.analysis.arms.replicates import EPOCHS, SECONDS, Replicate, is_minimized, values_of
 from hpsearch.analysis.arms.standing import Order, stand
+from hpsearch.analysis.evidence.bounds import bounds_of
 from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, Estimate, Values, estimate
 from hpsearch.spec.compare import Claim
 
@@ -94,7 +95,7 @@ def _by_order(claim: JudgedClaim, values: Mapping[str, Values]) -> JudgedClaim:
 
 
 def _by_place(claim: JudgedClaim, values: Mapping[str, Values]) -> JudgedClaim:
-    measured = estimate(values[claim.arm])
+    measured = estimate(values[claim.arm], within=bounds_of(claim.by))
     low, high = claim.between or (0.0, 0.0)
     return replace(claim, verdict=_place(measured, low, high), measured=measured, failed=measured.failed)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from hpsearch.analysis.evidence.bounds import bounds_of
 from hpsearch.analysis.evidence.estimates import Values
 from hpsearch.analysis.evidence.racing import Conclusion, Race, conclude
 from hpsearch.experiment import ARM, REPLICATE
@@ -31,7 +33,8 @@ class Verdict:
     """The conclusion of a confirmation, in terms of the search's trials.
 
     `winner` is the number of the trial whose configuration won, None where every finalist failed; `values`
-    are those of each finalist by replicate; `planned` counts the replicates of each at most.
+    are those of each finalist by replicate; `planned` counts the replicates of each at most. `splits`:
+    whether all replicates were trained on the study's own split, or each on a fresh one.
     """
 
     conclusion: Conclusion
@@ -39,13 +42,19 @@ class Verdict:
     named: NamedReplicate | None
     values: dict[str, Values]
     planned: int
+    splits: Literal["own", "fresh"] = "own"
+
+    @property
+    def over(self) -> str:
+        """Say what intervals are over."""
+        return "splits and seeds" if self.splits == "fresh" else "seeds"
 
 
 def race_of(spec: StudySpec) -> Race:
     """Give the race of a confirmation: the finalists are its arms, in their order."""
     compare = spec.compare or Compare()
-    minimize = spec.search.direction == "minimize"
-    return Race(tuple(compare.arms), compare.replicates, spec.search.trials, minimize)
+    minimize, bounds = spec.search.direction == "minimize", bounds_of(spec.search.metric)
+    return Race(tuple(compare.arms), compare.replicates, spec.search.trials, minimize, bounds)
 
 
 def judge_finalists(record: StudyRecord, confirmation: StudyRecord) -> Verdict | None:
@@ -55,7 +64,8 @@ def judge_finalists(record: StudyRecord, confirmation: StudyRecord) -> Verdict |
     race, values = race_of(confirmation.spec), _values(confirmation)
     conclusion = conclude(race, values, record.best.value)
     winner = next((t.number for t in record.trials if name_of(t) == conclusion.winner), None)
-    return Verdict(conclusion, winner, _named(confirmation, conclusion), values, race.limit)
+    splits = confirmation.spec.confirm.splits
+    return Verdict(conclusion, winner, _named(confirmation, conclusion), values, race.limit, splits)
 
 
 def name_of(trial: TrialRecord) -> str:

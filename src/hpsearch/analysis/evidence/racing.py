@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from hpsearch.analysis.evidence.bounds import UNBOUNDED, Bounds
 from hpsearch.analysis.evidence.estimates import (
     FEWEST_REPLICATES,
     Difference,
@@ -46,6 +47,8 @@ class Race:
     limit: int
     budget: int
     minimize: bool
+    bounds: Bounds = UNBOUNDED
+    """Between which numbers the metric lies."""
 
     def next(
         self, ended: Mapping[str, Values], under_way: Collection[tuple[str, int]] = ()
@@ -127,7 +130,7 @@ def conclude(race: Race, ended: Mapping[str, Values], best_of_search: float) -> 
         return Conclusion(None, estimate({}), _standings(race, results, ()), (), None, runs)
     winner = _best(last, minimize=race.minimize)
     ties = tie_set(results, minimize=race.minimize, leader=winner)
-    score = _score(last, results, ties, minimize=race.minimize)
+    score = _score(race, last, results, ties)
     optimism = None if score.mean is None else score.mean - best_of_search
     if optimism is not None and not race.minimize:
         optimism = -optimism
@@ -135,7 +138,7 @@ def conclude(race: Race, ended: Mapping[str, Values], best_of_search: float) -> 
 
 
 def _score(
-    last: Mapping[str, Values], results: Mapping[str, Values], ties: Sequence[str], *, minimize: bool
+    race: Race, last: Mapping[str, Values], results: Mapping[str, Values], ties: Sequence[str]
 ) -> Estimate:
     """Estimate the winner's score from replicates that did not choose it.
 
@@ -145,13 +148,10 @@ def _score(
     several finalists are close those values depend on each other, and their interval is widened by
     sqrt(1 + tested / others), after Nadeau and Bengio, Machine Learning 52, 2003.
     """
-    score = estimate(_held_out(last, results, ties, minimize=minimize), among=list(results.values()))
-    close = sum(name in last for name in ties) > 1
-    if score.mean is None or score.high is None or score.count < FEWEST_REPLICATES or not close:
-        return score
-    others = len(last[ties[0]]) - 1
-    half = (score.high - score.mean) * math.sqrt(1 + score.count / others)
-    return replace(score, low=score.mean - half, high=score.mean + half)
+    held_out = _held_out(last, results, ties, minimize=race.minimize)
+    close = sum(name in last for name in ties) > 1 and len(held_out) >= FEWEST_REPLICATES
+    stretch = math.sqrt(1 + len(held_out) / (len(last[ties[0]]) - 1)) if close else 1.0
+    return estimate(held_out, among=list(results.values()), within=race.bounds, stretch=stretch)
 
 
 def _held_out(
@@ -181,7 +181,7 @@ def _best(last: Mapping[str, Values], *, minimize: bool, without: int | None = N
 
 def _standings(race: Race, results: Mapping[str, Values], ties: Sequence[str]) -> tuple[Standing, ...]:
     arms = list(results.values())
-    rows = {name: estimate(values, among=arms) for name, values in results.items()}
+    rows = {name: estimate(values, among=arms, within=race.bounds) for name, values in results.items()}
     rest = sorted((name for name in rows if name not in ties), key=lambda name: _badness(rows[name], race))
     return tuple(
         Standing(name, rows[name], _to_winner(name, results, ties, race), name in ties)

@@ -29,9 +29,10 @@ class Spread:
     rest: float
 
     @classmethod
-    def of(cls, arms: Sequence[Mapping[int, float]]) -> Spread:
-        """Take those arms and common replicates that leave the most degrees of freedom."""
-        tables = [[[arm[n] for n in some] for arm in arms if arm.keys() >= some.keys()] for some in arms]
+    def of(cls, arms: Sequence[Mapping[int, float]], *, fewest: int = 0) -> Spread:
+        """Take those arms and common replicates, not too few, that leave the most degrees of freedom."""
+        enough = [some for some in arms if len(some) >= fewest]
+        tables = [[[arm[n] for n in some] for arm in arms if arm.keys() >= some.keys()] for some in enough]
         if not tables:
             return cls(arms=0, seeds=0, shared=0.0, rest=0.0)
         table = _alike(np.array(max(tables, key=_freedom)))
@@ -48,7 +49,7 @@ class Spread:
     @property
     def single(self) -> float:
         """Give the variance of a single replicate of a typical arm over seeds."""
-        return self.shared + self.rest * (1 - 1 / self.arms)
+        return self.shared + self.rest * (1 - 1 / max(1, self.arms))
 
     @property
     def reach(self) -> float | None:
@@ -65,10 +66,11 @@ class Spread:
         return math.hypot(shared, _quantile(self.freedom) * math.sqrt(self.single - self.shared))
 
     def is_exceeded_by(self, variance: float, freedom: int, *, usual: float) -> bool:
-        """Tell by the F test whether a variance is larger than the usual one of these arms."""
-        if not self.freedom or not freedom:
+        """Tell by the F test whether a variance is larger than the usual one of these arms, or of one."""
+        known = self.freedom or self.seeds - 1
+        if known < 1 or not freedom:
             return False
-        return variance > usual * float(stats.f.isf(OUTLYING, freedom, self.freedom))
+        return variance > usual * float(stats.f.isf(OUTLYING, freedom, known))
 
 
 def _freedom(table: Sequence[Sequence[float]] | np.ndarray) -> tuple[int, int]:

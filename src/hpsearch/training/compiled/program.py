@@ -182,6 +182,8 @@ class Program:
     def _validate(
         self, state: Any, arguments: Arguments, x: Array, y: Array
     ) -> tuple[list[Array], Array | None]:
+        if not self.validation_rows:
+            return [jnp.float32(jnp.nan)] * 3, None
         size = min(VALIDATION_ROWS, self.validation_rows)
         full, rest = divmod(self.validation_rows, size)
 

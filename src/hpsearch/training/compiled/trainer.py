@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -69,7 +70,8 @@ class CompiledTrainer(Trainer):
         super().__init__(dataset, probes=probes)
         self.menu, self.width = menu, width
         self.programs = ProgramCache()
-        self._data: dict[int, Any] = {}
+        # A split that nobody trains on any more takes its copy on the device with it.
+        self._data: WeakKeyDictionary[Split, Any] = WeakKeyDictionary()
 
     def network(self, member: Member, split: Split) -> Network:
         structure = structure_of(member.configuration, self.menu or menu_of(member.configuration))
@@ -111,10 +113,10 @@ class CompiledTrainer(Trainer):
         return [network.told(table[place], kept[place]) for place, network in enumerate(networks)]
 
     def _on_device(self, split: Split) -> Any:
-        if id(split) not in self._data:
+        if split not in self._data:
             arrays = (split.train.x, split.train.y, split.validation.x, split.validation.y)
-            self._data[id(split)] = tuple(jax.device_put(array) for array in arrays)
-        return self._data[id(split)]
+            self._data[split] = tuple(jax.device_put(array) for array in arrays)
+        return self._data[split]
 
 
 def _key(plan: EpochPlan) -> NDArray[np.uint32]:

@@ -1,0 +1,36 @@
+"""Between which numbers a metric lies, so that no interval of its mean leaves them."""
+
+from __future__ import annotations
+
+import math
+
+Bounds = tuple[float, float]
+
+UNBOUNDED: Bounds = (-math.inf, math.inf)
+
+SHARES = (
+    *("accuracy", "average_precision", "balanced_accuracy", "f1", "jaccard", "precision", "recall"),
+    *("roc_auc", "top_k_accuracy"),
+)
+"""Scorers from 0 to 1, with whatever average."""
+
+AT_MOST_1 = ("d2_", "explained_variance", "r2")
+
+POSITIVE = ("loss", "mae", "positive_likelihood_ratio", "epochs_to_target", "seconds")
+
+
+def bounds_of(metric: str) -> Bounds:
+    """Give the bounds of a metric, of a curve, or of what a claim is about.
+
+    The total with penalties has none: a person's own layers may add what they like.
+    """
+    name = metric.removeprefix("val_")
+    if name in POSITIVE:
+        return (0.0, math.inf)
+    if name.startswith("neg_"):
+        return (-math.inf, 0.0)
+    if name.startswith(SHARES):
+        return (0.0, 1.0)
+    if name == "matthews_corrcoef":
+        return (-1.0, 1.0)
+    return (-math.inf, 1.0) if name.startswith(AT_MOST_1) else UNBOUNDED

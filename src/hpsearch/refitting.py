@@ -1,0 +1,139 @@
+"""Refit the winner: it is trained once more, on training and validation rows together."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.analysis.evidence.confirmation import judge_finalists
+from hpsearch.analysis.evidence.refit import plan_refit
+from hpsearch.desk import SNAPSHOT_SECONDS, SNAPSHOT_SHARE
+from hpsearch.display import Display
+from hpsearch.engines.job import Start, TickOrder, TickResult, WeightsOrder
+from hpsearch.engines.worker import Worker
+from hpsearch.store.arrays import read_arrays, write_arrays
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.lease import Lease
+from hpsearch.store.reading import read_confirmation
+from hpsearch.store.record import StudyRecord
+from hpsearch.store.winner import Refit, write_refit
+from hpsearch.training.member import Member, MemberState, RefitRun
+
+Arrays = dict[str, NDArray[Any]]
+
+EPOCHS_AHEAD = 1_000
+"""Epochs that the worker may go on for a moment; nothing is decided between them."""
+
+
+def refit_winner(
+    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, display: Display
+) -> StudyRecord:
+    """Train the winner of a confirmation once more, or go on with that, where the study asks for it.
+
+    Gives the record with what came of it. What was done before for the same winner is not done again.
+    """
+    if not record.spec.confirm.refit:
+        return record
+    confirmation = read_confirmation(files)
+    verdict = None if confirmation is None else judge_finalists(record, confirmation)
+    planned = None
+    if confirmation is not None and verdict is not None:
+        planned = plan_refit(record, confirmation, verdict)
+    if planned is None:
+        display.note("nobody won from fresh seeds, so nobody is refitted")
+        return record
+    done = record.refit
+    if done is None or done.planned != planned or not (done.cause or refitted_weights(files, planned)):
+        display.note(f"training the winner once more: {planned.rows:,} rows, {planned.winner.epoch} epochs")
+        done = _Refitting(files, record, planned, worker, lease).run()
+    return replace(record, refit=done)
+
+
+def refitted_weights(files: StudyFiles, refit: Refit) -> Arrays | None:
+    """Read the weights that a refit gave; None where they are lost or of another."""
+    return _of(refit, read_arrays(files.refit_weights))
+
+
+def _of(refit: Refit, stored: tuple[Arrays, dict[str, Any]] | None) -> Arrays | None:
+    return stored[0] if stored is not None and stored[1].get("refit") == repr(refit.planned) else None
+
+
+class _Refitting:
+    """One refit under way."""
+
+    def __init__(
+        self, files: StudyFiles, record: StudyRecord, planned: Refit, worker: Worker, lease: Lease
+    ) -> None:
+        self.files, self.planned, self.worker, self.lease = files, planned, worker, lease
+        search, name = record.spec.search, planned.winner
+        trial = next(trial for trial in record.trials if trial.number == name.trial)
+        self.member = Member(
+            trial.number, trial.configuration, name.seed, search.metric, search.direction, "whole"
+        )
+        self.saved_at, self.snapshot_seconds = time.monotonic(), 0.0
+
+    def run(self) -> Refit:
+        """Train to the end, and write what came of it; the weights first."""
+        cause = self._train()
+        if cause is None:
+            weights = dict(self.worker.do(WeightsOrder(self.member.number)))
+            cause = None if _finite(weights) else "the weights are not finite"
+        self.worker.do(TickOrder(stop=(self.member.number,)))
+        self.lease.check()
+        if cause is None:
+            write_arrays(self.files.refit_weights, weights, {"refit": repr(self.planned)})
+        done = replace(self.planned, cause=cause)
+        write_refit(self.files.refit, done)
+        self.files.refit_checkpoint.unlink(missing_ok=True)
+        return done
+
+    def _train(self) -> str | None:
+        """Train all epochs; give the cause where they came to nothing."""
+        start: tuple[Start, ...] = (self._start(),)
+        while True:
+            chosen = (self.member.number,)
+            order = TickOrder(
+                start=start,
+                advance=chosen,
+                epochs=EPOCHS_AHEAD,
+                snapshot=chosen if self._snapshot_is_due else (),
+            )
+            told: TickResult = self.worker.do(order)
+            start = ()
+            for report in told.reports:
+                if report.failure is not None:
+                    return report.failure.told
+                if report.last:
+                    return None
+            self._save(told)
+
+    def _start(self) -> Start:
+        winner, state = self.planned.winner, None
+        stored = read_arrays(self.files.refit_checkpoint)
+        arrays = _of(self.planned, stored)
+        if stored is not None and arrays is not None:
+            state = MemberState(arrays, stored[1]["trainer"])
+        return Start(self.member.dump(), state, RefitRun(winner.epoch or 1, self.planned.drops))
+
+    @property
+    def _snapshot_is_due(self) -> bool:
+        interval = max(SNAPSHOT_SECONDS, self.snapshot_seconds / SNAPSHOT_SHARE)
+        return time.monotonic() - self.saved_at > interval
+
+    def _save(self, told: TickResult) -> None:
+        """Save where the training is; a damaged file costs only time."""
+        for state in told.states.values():
+            begun = time.monotonic()
+            progress = {"trainer": state.progress, "refit": repr(self.planned)}
+            self.lease.check()
+            write_arrays(self.files.refit_checkpoint, state.arrays, progress)
+            self.saved_at = time.monotonic()
+            self.snapshot_seconds = told.snapshot_seconds + self.saved_at - begun
+
+
+def _finite(weights: Arrays) -> bool:
+    return all(np.isfinite(array).all() for array in weights.values() if array.dtype.kind == "f")

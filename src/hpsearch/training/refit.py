@@ -1,0 +1,62 @@
+"""The winner on training and validation rows together: nothing is validated, so nothing stops it early."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hpsearch.components.schedules import Plateau, RunLength, run_length
+from hpsearch.datasets import Dataset
+from hpsearch.models.weights import Weights
+from hpsearch.spec import Training
+from hpsearch.training.member import EpochReport, Failure, Member, RefitRun
+from hpsearch.training.trainer import EpochResult, Network, Slot, Trainer
+
+
+def refit_slot(trainer: Trainer, member: Member, dataset: Dataset, run: RefitRun) -> RefitSlot:
+    """Set up the network of a winner on a data set without a validation part."""
+    network = trainer.network(member, dataset.splits[0])
+    training = member.configuration.training
+    length = refit_length(training, trainer.dataset.train_rows, dataset.train_rows)
+    return RefitSlot(member, network, dataset, length, run)
+
+
+def refit_length(training: Training, before: int, rows: int) -> RunLength:
+    """Give the length of a run on more rows than `before`: as many epochs, each of more steps.
+
+    So a schedule is as far at the end of an epoch as it was there on fewer rows, also where the length of a
+    run is given in steps.
+    """
+    known, steps = run_length(training, before), math.ceil(rows / training.batch_size)
+    return RunLength(steps, -(-known.steps * steps // known.steps_per_epoch))
+
+
+class RefitSlot(Slot):
+    """A winner that is trained for a known number of epochs; its last weights are what is wanted."""
+
+    def __init__(
+        self, member: Member, network: Network, dataset: Dataset, length: RunLength, run: RefitRun
+    ) -> None:
+        super().__init__(member, [network], dataset, length)
+        self.run = run
+
+    def work(self) -> list[tuple[Network, Any]]:
+        self.plateau = Plateau(self.run.factor(self.epoch + 1))
+        return super().work()
+
+    def report(self, results: list[EpochResult], seconds: float) -> EpochReport:
+        (result,) = results
+        metrics = {name: value for name, value in result.metrics.items() if not name.startswith("val_")}
+        last = self.epoch >= self.run.epochs
+        return EpochReport(self.member.number, self.epoch, metrics, seconds, self._broken(result), last)
+
+    def _broken(self, result: EpochResult) -> Failure | None:
+        if result.cause is not None:
+            return Failure(result.cause, self.epoch)
+        if result.bad_step is not None:
+            return Failure("the training loss is not finite", self.epoch, result.bad_step)
+        return None
+
+    def best_weights(self, split: int) -> Weights:
+        network = self.networks[split]
+        return network.arrays_of(network.weights())
