@@ -11,11 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from forks import Forks
 from hpsearch.cli import main
 
 LIMIT = 180
@@ -54,8 +56,20 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "hpsearch", *map(str, arguments)]
 
 
+@cache
+def forks() -> Forks:
+    return Forks(environment())
+
+
 def run(*arguments: str | Path, cwd: Path, **extra: str) -> Result:
-    """Run hpsearch to its end."""
+    """Run hpsearch to its end, in a fork unless it is to find what libraries read when they are imported."""
+    if all(name.startswith(("HPSEARCH_", "KERAS_")) for name in extra):
+        return forks().run(list(map(str, arguments)), cwd, environment(**extra), LIMIT)
+    return anew(*arguments, cwd=cwd, **extra)
+
+
+def anew(*arguments: str | Path, cwd: Path, **extra: str) -> Result:
+    """Run hpsearch to its end, started as a person starts it."""
     return subprocess.run(
         command(*arguments),
         cwd=cwd,
