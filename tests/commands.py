@@ -115,6 +115,13 @@ def in_process(*arguments: str | Path) -> int:
     return 0
 
 
+class Silent:
+    """A display that shows nothing, for studies that are run in this process."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_: None
+
+
 @contextmanager
 def started(*arguments: str | Path, cwd: Path, **extra: str) -> Iterator[subprocess.Popen[str]]:
     """Start hpsearch in a group of processes of its own, and leave nothing of it behind."""

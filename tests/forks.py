@@ -1,13 +1,14 @@
 """Run hpsearch in forks of a process that has imported its libraries, which otherwise is most of what a command does.
 
 A fork is a process like any other: it has its own directory, environment, streams and exit code, and spawns its
-workers anew. `python tests/forks.py DIRECTORY` is the process that forks; it hears orders on its standard input.
+workers anew. Run as a program, this file is the process that forks, and hears orders on its standard input.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -71,26 +72,31 @@ class Forks:
         self._files.cleanup()
 
 
+AHEAD = (
+    "alembic.config",
+    "matplotlib.backends.backend_svg",
+    "optuna.storages",
+    "scipy.stats",
+    "sklearn.ensemble",
+    "sqlalchemy.orm",
+    "hpsearch.analysis",
+    "hpsearch.cli",
+    "hpsearch.coordinator",
+    "hpsearch.explaining",
+    "hpsearch.report",
+    "hpsearch.samplers",
+    "hpsearch.search",
+    "hpsearch.store.projection",
+    "hpsearch.tables",
+    "hpsearch.terminal",
+)
+"""What commands import before they begin; not Keras, whose backend is theirs to choose."""
+
+
 def import_ahead() -> None:
-    """Import what commands import before they begin; not Keras, whose backend is theirs to choose."""
-    import alembic.config
-    import matplotlib.backends.backend_svg
-    import optuna.storages
-    import scipy.stats
-    import sklearn.ensemble
-    import sqlalchemy.orm
-
-    import hpsearch.analysis
-    import hpsearch.cli
-    import hpsearch.coordinator
-    import hpsearch.explaining
-    import hpsearch.report
-    import hpsearch.samplers
-    import hpsearch.search
-    import hpsearch.store.projection
-    import hpsearch.tables
-    import hpsearch.terminal  # noqa: F401
-
+    """Import what is slow to import."""
+    for name in AHEAD:
+        importlib.import_module(name)
     # Else every fork looks through all of it once more when it ends.
     gc.freeze()
 
@@ -103,7 +109,7 @@ def serve() -> None:
             become(**json.loads(line))
             return
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(code, flush=True)
+        os.write(1, b"%d\n" % code)
 
 
 def become(arguments: list[str], cwd: str, environment: dict[str, str], streams: list[str]) -> None:
@@ -115,7 +121,7 @@ def become(arguments: list[str], cwd: str, environment: dict[str, str], streams:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
-    sys.path[0] = os.getcwd()
+    sys.path[0] = str(Path.cwd())
     sys.argv = ["hpsearch", *arguments]
     runpy.run_module("hpsearch", run_name="__main__", alter_sys=True)
 

@@ -24,6 +24,7 @@ from ruamel.yaml import YAML
 from commands import (
     LIMIT,
     Result,
+    Silent,
     command,
     environment,
     events,
@@ -34,6 +35,8 @@ from commands import (
     wait_until,
     write_study,
 )
+from hpsearch.search import Options, optimize
+from hpsearch.spec import load_study_file
 
 HEAVY = ("keras", "jax", "tensorflow", "torch", "optuna", "sklearn", "matplotlib", "scipy")
 
@@ -515,8 +518,8 @@ print(json.dumps(answers))
             fields = {key: value for key, value in parts.items() if key not in ("data", "model")}
             study = small(name, epochs=3)
             study |= {"data": parts["data"], "model": parts.get("model", {"mlp": {"hidden": [8], **fields}})}
-            write_study(directory / f"{name}.yaml", study)
-            succeed("optimize", f"{name}.yaml", "--quiet", cwd=directory)
+            loaded = load_study_file(write_study(directory / f"{name}.yaml", study))
+            assert optimize(loaded, Options(out=directory, engine="in_process"), Silent())[0] == "finished"
         return directory
 
     @pytest.fixture(scope="class", params=["jax", "tensorflow"])

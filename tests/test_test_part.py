@@ -24,7 +24,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import confusion_matrix, log_loss, mean_absolute_error, roc_auc_score
 
-from commands import environment, run, succeed, write_study
+from commands import Silent, environment, run, succeed, write_study
 from hpsearch.engines import evaluating
 from hpsearch.engines.job import ExportOrder
 from hpsearch.looking import name_of, order_for
@@ -59,13 +59,6 @@ NUMBERS: dict[str, Any] = {
     "search": {"trials": 2},
     "confirm": {"finalists": 2, "replicates": 2},
 }
-
-
-class Silent:
-    """A display that shows nothing."""
-
-    def __getattr__(self, _name: str) -> Any:
-        return lambda *_: None
 
 
 def optimize_here(directory: Path, name: str) -> StudyRecord:

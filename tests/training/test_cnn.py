@@ -21,6 +21,7 @@ import keras
 import numpy as np
 import pytest
 
+from compiling import optimized
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.models import export_model, initial_weights, save_model, weights_of
 from hpsearch.search_space import SearchSpace
@@ -218,6 +219,7 @@ NOISY = {
 }
 
 
+@optimized()
 def test_a_members_bits_do_not_depend_on_its_slot_or_company() -> None:
     configs = [configuration(NOISY, learning_rate=rate) for rate in (0.01, 0.02, 0.03)]
     trainer = CompiledTrainer(digits(), width=3)
@@ -398,6 +400,7 @@ def in_a_loop(convolution: Callable[[Any, Any], Any], images: Any, kernel: Any) 
     return str(compiled.as_text())
 
 
+@optimized()
 @pytest.mark.parametrize(("padding", "size"), [("same", 2), ("same", 3), ("valid", 3)])
 def test_gradients_are_those_of_keras_in_a_quick_form(padding: str, size: int) -> None:
     draw = np.random.default_rng(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import keras
 import numpy as np
 import pytest
 
+from compiling import optimized
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.engines import device
 from hpsearch.engines.cores import ONE_CORE_MULTIPLICATIONS, largest_network
@@ -57,6 +59,13 @@ def spec_of(
         "search": search or {},
     }
     return read_spec(Source("test", study, {}))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_as_for_people() -> Iterator[None]:
+    """Compare bits of the programs that people get."""
+    with optimized():
+        yield
 
 
 @cache

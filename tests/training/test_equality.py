@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compiling import optimized
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.spec import Configuration, Data
 from hpsearch.spec.study import read_configuration
@@ -65,6 +67,13 @@ CASES: dict[str, dict[str, dict[str, Any]]] = {
         "training": {"optimizer": "adam"},
     },
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_as_for_people() -> Iterator[None]:
+    """Compare bits of the programs that people get."""
+    with optimized():
+        yield
 
 
 @cache

@@ -6,6 +6,7 @@ import os
 
 os.environ["KERAS_BACKEND"] = "jax"
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 import pytest
 
+from compiling import optimized
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Dataset, Rows, load_dataset
 from hpsearch.models import put_weights, training_model
@@ -31,6 +33,13 @@ from hpsearch.training.trainer import EpochPlan, Trainer
 BATCH = 25
 
 STEPS = 5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_as_for_people() -> Iterator[None]:
+    """Compare bits of the programs that people get."""
+    with optimized():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,40 @@
+"""What makes the tests quick: programs are compiled once and without much ado, and the longest modules come first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = tempfile.mkdtemp(prefix="hpsearch-programs-")
+
+# JAX reads these when it is imported. What is asserted of bits and of the form of programs is asserted of what
+# people get: `compiling.optimized`; commands run in an environment of their own.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+LONGEST = (
+    "test_cli",
+    "test_cnn",
+    "test_textbook",
+)
+"""Modules of half a minute and more, in the order in which they begin."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist would begin with the modules of most tests.
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(Path(item.path).stem, len(places)))
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(PROGRAMS, ignore_errors=True)
