@@ -1,4 +1,4 @@
-"""What makes the tests quick: programs are compiled once and without much ado, and the longest modules come first."""
+"""What makes the tests quick: how programs are compiled, which cores train, and that the longest modules come first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
+from cores import take_share
 
 PROGRAMS = tempfile.mkdtemp(prefix="hpsearch-programs-")
 
@@ -29,6 +31,7 @@ LONGEST = (
 def pytest_configure(config: pytest.Config) -> None:
     # pytest-xdist would begin with the modules of most tests.
     config.option.loadscopereorder = False
+    take_share()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -166,14 +167,22 @@ def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
     assert sum(map(len, later.values())) > sum(map(len, first.values()))
 
 
-def test_new_finalists_are_confirmed_anew(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the directory of a search of two trials, of which one was confirmed."""
+    directory = tmp_path_factory.mktemp("short")
     study = {
         **STUDY,
         "search": {"trials": 2, "sampler": "random"},
         "confirm": {"finalists": 1, "replicates": 2},
     }
-    write_study(tmp_path / "a.yaml", study)
-    succeed("optimize", "a.yaml", cwd=tmp_path)
+    write_study(directory / "a.yaml", study)
+    succeed("optimize", "a.yaml", cwd=directory)
+    return directory
+
+
+def test_new_finalists_are_confirmed_anew(short: Path, tmp_path: Path) -> None:
+    shutil.copytree(short, tmp_path, dirs_exist_ok=True)
     (first,) = by_finalist(tmp_path)
     told = succeed("optimize", "a.yaml", "--trials", "8", cwd=tmp_path).stdout
     (later,) = by_finalist(tmp_path)
@@ -181,12 +190,8 @@ def test_new_finalists_are_confirmed_anew(tmp_path: Path) -> None:
     assert "the search has other finalists now" in told
 
 
-def test_killed_while_it_removes_old_replicates_it_begins_anew(tmp_path: Path) -> None:
-    search = {"trials": 2, "sampler": "random"}
-    write_study(
-        tmp_path / "a.yaml", {**STUDY, "search": search, "confirm": {"finalists": 1, "replicates": 2}}
-    )
-    succeed("optimize", "a.yaml", cwd=tmp_path)
+def test_killed_while_it_removes_old_replicates_it_begins_anew(short: Path, tmp_path: Path) -> None:
+    shutil.copytree(short, tmp_path, dirs_exist_ok=True)
     (first,) = by_finalist(tmp_path)
     for name in ("study.yaml", "study.copy.yaml"):
         (tmp_path / FILES / name).unlink()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+import cores
 from hpsearch.engines.crew import ATTEMPTS, Crew
 from hpsearch.engines.job import Job
 from hpsearch.engines.worker import LocalWorker
@@ -60,13 +62,22 @@ def test_when_all_die_it_says_so(job: Job, monkeypatch: pytest.MonkeyPatch) -> N
         crew.close()
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="it takes two cores to share them out")
+@pytest.fixture
+def every_core() -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores.ALL)
+    yield
+    os.sched_setaffinity(0, before)
+
+
+@pytest.mark.skipif(len(cores.ALL) < 2, reason="it takes two cores to share them out")
+@pytest.mark.usefixtures("every_core")
 def test_small_networks_train_on_a_core_of_their_own(job: Job) -> None:
     crew = Crew(LocalWorker, 2, job)
     try:
         assert crew.opened().settings["cores"] == "one"
-        cores = [psutil.Process(worker._process.pid).cpu_affinity() for worker in crew.workers]
-        assert [len(own) for own in cores] == [1, 1]
-        assert cores[0] != cores[1]
+        theirs = [psutil.Process(worker._process.pid).cpu_affinity() for worker in crew.workers]
+        assert [len(own) for own in theirs] == [1, 1]
+        assert theirs[0] != theirs[1]
     finally:
         crew.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -183,6 +184,14 @@ class TestKeptModels:
 
 
 class TestStoredStudies:
+    @pytest.fixture(scope="class")
+    def short(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """Give the directory of a study of one trial."""
+        directory = tmp_path_factory.mktemp("short")
+        write_study(directory / "s.yaml", study(search={"trials": 1}))
+        succeed("optimize", "s.yaml", cwd=directory)
+        return directory
+
     def test_a_locked_storage_does_not_stop_the_study(self, tmp_path: Path) -> None:
         training = {"learning_rate": {"log_uniform": [1e-3, 1e-1]}}
         write_study(tmp_path / "s.yaml", study(training=training, search={"trials": 1}))
@@ -197,9 +206,8 @@ class TestStoredStudies:
         with closing(sqlite3.connect(files / "study.db")) as storage:
             assert storage.execute("SELECT COUNT(*) FROM trials").fetchone() == (3,)
 
-    def test_what_a_killed_process_left_half_written_goes(self, tmp_path: Path) -> None:
-        write_study(tmp_path / "s.yaml", study(search={"trials": 1}))
-        succeed("optimize", "s.yaml", cwd=tmp_path)
+    def test_what_a_killed_process_left_half_written_goes(self, short: Path, tmp_path: Path) -> None:
+        shutil.copytree(short, tmp_path, dirs_exist_ok=True)
         names = ("runs/s/.trials.csv.1.tmp", "runs/s/.best.1.tmp.keras", "reports/.s.html.1.tmp")
         for name in (*names, "reports/.other.html.1.tmp"):
             (tmp_path / name).write_text("half")
@@ -207,9 +215,8 @@ class TestStoredStudies:
         assert [(tmp_path / name).exists() for name in names] == [False] * 3
         assert (tmp_path / "reports/.other.html.1.tmp").exists()
 
-    def test_another_format_is_refused_with_the_way_out(self, tmp_path: Path) -> None:
-        write_study(tmp_path / "s.yaml", study(search={"trials": 1}))
-        succeed("optimize", "s.yaml", cwd=tmp_path)
+    def test_another_format_is_refused_with_the_way_out(self, short: Path, tmp_path: Path) -> None:
+        shutil.copytree(short, tmp_path, dirs_exist_ok=True)
         for name in ("study.yaml", "study.copy.yaml"):
             path = tmp_path / "runs" / "s" / name
             path.write_text(path.read_text().replace("format: 2", "format: 1"))
@@ -220,9 +227,8 @@ class TestStoredStudies:
             assert "--new" in result.stderr
         succeed("optimize", "s.yaml", "--new", cwd=tmp_path)
 
-    def test_a_damaged_study_file_is_read_from_its_copy(self, tmp_path: Path) -> None:
-        write_study(tmp_path / "s.yaml", study(search={"trials": 1}))
-        succeed("optimize", "s.yaml", cwd=tmp_path)
+    def test_a_damaged_study_file_is_read_from_its_copy(self, short: Path, tmp_path: Path) -> None:
+        shutil.copytree(short, tmp_path, dirs_exist_ok=True)
         path = tmp_path / "runs" / "s" / "study.yaml"
         written = path.read_text()
         path.write_text(written.replace("width: '", "width: '9"))
