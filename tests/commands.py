@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import json
 import os
 import signal
@@ -9,16 +11,20 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from ruamel.yaml import YAML
 
 from forks import Forks
 from hpsearch.cli import main
+from hpsearch.engines.worker import InProcessWorker
+from hpsearch.search import ENGINES
 
 LIMIT = 180
 """Seconds after which a command counts as stuck."""
@@ -120,6 +126,28 @@ class Silent:
 
     def __getattr__(self, _name: str) -> Any:
         return lambda *_: None
+
+
+def here(*arguments: str | Path, cwd: Path) -> Result:
+    """Run hpsearch and train in this process: for what comes out the same there, and takes a fifth of the time."""
+    out, err = io.StringIO(), io.StringIO()
+    workers, columns = (
+        mock.patch.dict(ENGINES, local=InProcessWorker),
+        mock.patch.dict(os.environ, COLUMNS="200"),
+    )
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), workers, columns, warnings.catch_warnings():
+        # They are told and not raised, as in a process of its own.
+        warnings.simplefilter("default")
+        code = in_process(*arguments)
+    gc.unfreeze()
+    return subprocess.CompletedProcess(command(*arguments), code, out.getvalue(), err.getvalue())
+
+
+def succeed_here(*arguments: str | Path, cwd: Path) -> Result:
+    """Run hpsearch in this process and expect it to do what it was asked for."""
+    result = here(*arguments, cwd=cwd)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from commands import ended, run, started, succeed, wait_until, write_study
+from commands import ended, run, started, succeed, succeed_here, wait_until, write_study
 
 STUDY: dict[str, Any] = {
     "name": "a",
@@ -157,9 +157,9 @@ def test_killed_while_it_confirms_it_ends_the_same(finished: Path, tmp_path: Pat
 def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
     study = {**STUDY, "confirm": {"finalists": 2, "replicates": 2}}
     write_study(tmp_path / "a.yaml", study)
-    succeed("optimize", "a.yaml", cwd=tmp_path)
+    succeed_here("optimize", "a.yaml", cwd=tmp_path)
     first = by_finalist(tmp_path)
-    told = succeed("confirm", "a.yaml", "--replicates", "5", cwd=tmp_path).stdout
+    told = succeed_here("confirm", "a.yaml", "--replicates", "5", cwd=tmp_path).stdout
     assert "confirming 2 finalists in at most 10 runs" in told
     later = by_finalist(tmp_path)
     for name, values in first.items():
@@ -177,14 +177,14 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "confirm": {"finalists": 1, "replicates": 2},
     }
     write_study(directory / "a.yaml", study)
-    succeed("optimize", "a.yaml", cwd=directory)
+    succeed_here("optimize", "a.yaml", cwd=directory)
     return directory
 
 
 def test_new_finalists_are_confirmed_anew(short: Path, tmp_path: Path) -> None:
     shutil.copytree(short, tmp_path, dirs_exist_ok=True)
     (first,) = by_finalist(tmp_path)
-    told = succeed("optimize", "a.yaml", "--trials", "8", cwd=tmp_path).stdout
+    told = succeed_here("optimize", "a.yaml", "--trials", "8", cwd=tmp_path).stdout
     (later,) = by_finalist(tmp_path)
     assert later != first
     assert "the search has other finalists now" in told
@@ -195,7 +195,7 @@ def test_killed_while_it_removes_old_replicates_it_begins_anew(short: Path, tmp_
     (first,) = by_finalist(tmp_path)
     for name in ("study.yaml", "study.copy.yaml"):
         (tmp_path / FILES / name).unlink()
-    succeed("optimize", "a.yaml", "--trials", "8", cwd=tmp_path)
+    succeed_here("optimize", "a.yaml", "--trials", "8", cwd=tmp_path)
     (later,) = by_finalist(tmp_path)
     assert later != first
 
@@ -204,7 +204,7 @@ class TestBudget:
     def test_by_default_it_costs_a_fifth_of_the_search(self, tmp_path: Path) -> None:
         study = {name: section for name, section in STUDY.items() if name != "confirm"}
         write_study(tmp_path / "a.yaml", {**study, "search": {"trials": 15, "sampler": "random"}})
-        succeed("optimize", "a.yaml", cwd=tmp_path)
+        succeed_here("optimize", "a.yaml", cwd=tmp_path)
         spent = sum(trial["epochs"] for trial in trials(tmp_path))
         assert 0 < sum(one["epochs"] for one in replicates(tmp_path)) <= 0.2 * spent
 
@@ -214,7 +214,7 @@ class TestBudget:
         given = {} if confirm is None else {"confirm": confirm}
         trials = 8 if confirm else 3
         write_study(tmp_path / "a.yaml", {**study, **given, "search": {"trials": trials}})
-        succeed("optimize", "a.yaml", cwd=tmp_path)
+        succeed_here("optimize", "a.yaml", cwd=tmp_path)
         assert not (tmp_path / FILES).exists()
         assert best(tmp_path)["confirmation"] is None
         assert "no replicates" in run("trials", "a", "--replicates", cwd=tmp_path).stderr

@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 import pytest
 
-from commands import ended, events, run, succeed, write_study
+from commands import ended, events, here, run, succeed, succeed_here, write_study
 from hpsearch.store.arrays import read_arrays
 
 BUILDER = """
@@ -104,13 +104,13 @@ class TestDivergence:
             search={"trials": 30, "sampler": "tpe"},
         )
         write_study(tmp_path / "s.yaml", raw)
-        succeed("optimize", "s.yaml", "--set", "search.sampler=random", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", "--set", "search.sampler=random", cwd=tmp_path)
         files = tmp_path / "runs" / "s"
         assert len(states(files)) == 30
         assert states(files).count("failed") >= 15, "the space should mostly fail"
         rates = {e["number"]: e["values"]["learning_rate"] for e in events(files) if e["kind"] == "ask"}
         # TPE, which knows of the failures, finds where they do not happen.
-        succeed("optimize", "s.yaml", "--set", "name=t", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", "--set", "name=t", cwd=tmp_path)
         learned = tmp_path / "runs" / "t"
         assert states(learned).count("failed") < states(files).count("failed")
         assert max(rates.values()) > 1e6
@@ -118,13 +118,13 @@ class TestDivergence:
     def test_a_study_in_which_everything_fails_is_given_up(self, tmp_path: Path) -> None:
         training = {"optimizer": "sgd", "learning_rate": {"log_uniform": [1e25, 1e30]}}
         write_study(tmp_path / "s.yaml", study(model=LINEAR, training=training, search={"trials": 40}))
-        result = run("optimize", "s.yaml", cwd=tmp_path)
+        result = here("optimize", "s.yaml", cwd=tmp_path)
         assert result.returncode == 1
         assert "the training loss is not finite" in result.stderr
         assert "--new" in result.stderr
         assert states(tmp_path / "runs" / "s") == ["failed"] * 20
         assert (tmp_path / "reports" / "s.html").exists()
-        again = run("optimize", "s.yaml", cwd=tmp_path)
+        again = here("optimize", "s.yaml", cwd=tmp_path)
         assert (again.returncode, states(tmp_path / "runs" / "s")) == (1, ["failed"] * 20)
 
     def test_two_causes_are_no_reason_to_give_up(self, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ class TestDivergence:
         (tmp_path / "nets.py").write_text(raising)
         python = {"file": "nets.py", "arguments": {"units": {"int": [1, 60]}}}
         write_study(tmp_path / "s.yaml", study(model={"python": python}, search={"trials": 22}))
-        succeed("optimize", "s.yaml", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", cwd=tmp_path)
         files = tmp_path / "runs" / "s"
         assert states(files) == ["failed"] * 22
         causes = {end["cause"] for end in ended(files).values()}
@@ -156,7 +156,7 @@ class TestKeptModels:
     def test_so_many_of_the_best(self, tmp_path: Path) -> None:
         training = {"learning_rate": {"log_uniform": [1e-3, 1e-1]}}
         write_study(tmp_path / "s.yaml", study(training=training, search={"trials": 6, "keep": 3}))
-        succeed("optimize", "s.yaml", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", cwd=tmp_path)
         files = tmp_path / "runs" / "s"
         trials = json.loads(succeed("trials", "s", "--format", "json", cwd=tmp_path).stdout)
         best = sorted(trial["number"] for trial in sorted(trials, key=lambda t: t["value"])[:3])
@@ -168,7 +168,7 @@ class TestKeptModels:
     def test_weights_that_are_gone_are_trained_again(self, tmp_path: Path) -> None:
         training = {"learning_rate": {"log_uniform": [1e-3, 1e-1]}, "epochs": 4}
         write_study(tmp_path / "s.yaml", study(training=training, search={"trials": 2}))
-        succeed("optimize", "s.yaml", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", cwd=tmp_path)
         files = tmp_path / "runs" / "s"
         (weights,) = files.glob("models/*.npz")
         before = read_arrays(weights)
@@ -178,7 +178,7 @@ class TestKeptModels:
         assert told.returncode == 1
         assert f"DAMAGED  runs/s/models/{weights.name}" in told.stdout
         (files / "best.keras").unlink()
-        succeed("optimize", "s.yaml", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", cwd=tmp_path)
         assert before is not None
         assert weights_in(files / "best.keras") == model
 
@@ -189,20 +189,20 @@ class TestStoredStudies:
         """Give the directory of a study of one trial."""
         directory = tmp_path_factory.mktemp("short")
         write_study(directory / "s.yaml", study(search={"trials": 1}))
-        succeed("optimize", "s.yaml", cwd=directory)
+        succeed_here("optimize", "s.yaml", cwd=directory)
         return directory
 
     def test_a_locked_storage_does_not_stop_the_study(self, tmp_path: Path) -> None:
         training = {"learning_rate": {"log_uniform": [1e-3, 1e-1]}}
         write_study(tmp_path / "s.yaml", study(training=training, search={"trials": 1}))
-        succeed("optimize", "s.yaml", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", cwd=tmp_path)
         files = tmp_path / "runs" / "s"
         with closing(sqlite3.connect(files / "study.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            result = succeed("optimize", "s.yaml", "--trials", "2", cwd=tmp_path)
+            result = succeed_here("optimize", "s.yaml", "--trials", "2", cwd=tmp_path)
         assert "another process has it locked" in result.stdout
         assert states(files) == ["complete"] * 2
-        succeed("optimize", "s.yaml", "--trials", "3", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", "--trials", "3", cwd=tmp_path)
         with closing(sqlite3.connect(files / "study.db")) as storage:
             assert storage.execute("SELECT COUNT(*) FROM trials").fetchone() == (3,)
 
@@ -211,7 +211,7 @@ class TestStoredStudies:
         names = ("runs/s/.trials.csv.1.tmp", "runs/s/.best.1.tmp.keras", "reports/.s.html.1.tmp")
         for name in (*names, "reports/.other.html.1.tmp"):
             (tmp_path / name).write_text("half")
-        succeed("optimize", "s.yaml", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", cwd=tmp_path)
         assert [(tmp_path / name).exists() for name in names] == [False] * 3
         assert (tmp_path / "reports/.other.html.1.tmp").exists()
 
@@ -225,7 +225,7 @@ class TestStoredStudies:
             assert result.returncode == 2
             assert "format 1" in result.stderr
             assert "--new" in result.stderr
-        succeed("optimize", "s.yaml", "--new", cwd=tmp_path)
+        succeed_here("optimize", "s.yaml", "--new", cwd=tmp_path)
 
     def test_a_damaged_study_file_is_read_from_its_copy(self, short: Path, tmp_path: Path) -> None:
         shutil.copytree(short, tmp_path, dirs_exist_ok=True)
@@ -234,7 +234,7 @@ class TestStoredStudies:
         path.write_text(written.replace("width: '", "width: '9"))
         told = run("check", "s", cwd=tmp_path)
         assert (told.returncode, "DAMAGED  runs/s/study.yaml" in told.stdout) == (1, True)
-        result = succeed("optimize", "s.yaml", "--trials", "2", cwd=tmp_path)
+        result = succeed_here("optimize", "s.yaml", "--trials", "2", cwd=tmp_path)
         assert "its copy is used" in result.stdout
         body = written.replace("trials: 1", "trials: 2").rpartition("#")[0]
         assert path.read_text().rpartition("#")[0] == body

@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 
-from commands import in_process, write_study
+from commands import succeed_here, write_study
 from hpsearch.arms import arms_of
-from hpsearch.engines.worker import InProcessWorker
-from hpsearch.search import ENGINES
 from hpsearch.spec import Data, StudyFile, load_study_file
 
 ROOT = Path(__file__).parent.parent
@@ -82,20 +80,16 @@ def test_it_is_valid_and_begins_with_what_is_claimed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_its_command_runs(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_its_command_runs(path: Path, tmp_path: Path) -> None:
     study = load_study_file(path)
     skip_without(study.spec.data)
     command = command_of(path)
     options = ["--out", tmp_path, *small(study, tmp_path)]
     if command[0] == "compare":
         options += ["--replicates", "1", "--format", "json"]
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setitem(ENGINES, "local", InProcessWorker)
-    assert in_process(*command, *options) == 0
+    result = succeed_here(*command, *options, cwd=ROOT)
     if study.spec.compare is not None:
-        told = json.loads(capsys.readouterr().out)
+        told = json.loads(result.stdout)
         assert len(told["claims"]) == len(study.spec.compare.claims)
 
 
