@@ -32,6 +32,7 @@ from commands import (
     run,
     started,
     succeed,
+    succeed_here,
     wait_until,
     write_study,
 )
@@ -370,7 +371,7 @@ class TestWhatAStudyLeaves:
         training = {"optimizer": "sgd", "learning_rate": {"log_uniform": [1e-4, 1.0]}, "epochs": 2}
         raw = {**STUDY, "training": training, "search": {"trials": 12}, "confirm": "none"}
         write_study(tmp_path / "study.yaml", raw)
-        succeed("optimize", "study.yaml", cwd=tmp_path)
+        succeed_here("optimize", "study.yaml", cwd=tmp_path)
         told = succeed("report", "study.yaml", "--importance", "fanova", cwd=tmp_path)
         assert told.stderr == "fANOVA over 12 completed trials takes about 1 s; the result is kept\n"
         page = (tmp_path / told.stdout.strip()).read_text(encoding="utf-8")
@@ -550,7 +551,7 @@ print(json.dumps(answers))
     def test_best_of_a_table_is_found_from_elsewhere(self, directory: Path, tmp_path: Path) -> None:
         printed = succeed("best", "table", cwd=directory).stdout
         (tmp_path / "moved.yaml").write_text(printed, encoding="utf-8")
-        assert "finished" in succeed("optimize", "moved.yaml", cwd=tmp_path).stdout
+        assert "finished" in succeed_here("optimize", "moved.yaml", cwd=tmp_path).stdout
 
 
 class TestOptions:
@@ -559,7 +560,7 @@ class TestOptions:
         write_study(tmp_path / "study.yaml", small("a"))
         storage = f"sqlite:///{tmp_path / 'elsewhere.db'}"
         options = ["--set", "training.epochs=1", "--seed", "7", "--out", "there", "--storage", storage]
-        first = succeed("optimize", "study.yaml", *options, "--trials", "1", cwd=tmp_path)
+        first = succeed_here("optimize", "study.yaml", *options, "--trials", "1", cwd=tmp_path)
         assert "at epoch 1/1" in first.stdout
         files = tmp_path / "there" / "runs" / "a"
         assert not (files / "study.db").exists()
@@ -571,7 +572,7 @@ class TestOptions:
             1,
         )
 
-        more = succeed("optimize", "study.yaml", *options, "--trials", "3", cwd=tmp_path)
+        more = succeed_here("optimize", "study.yaml", *options, "--trials", "3", cwd=tmp_path)
         assert "trial    0" not in more.stdout
         assert "the budget is finished: 3 complete" in more.stdout
         assert [trial.number for trial in optuna.load_study(study_name="a", storage=storage).trials] == [
@@ -588,7 +589,7 @@ class TestOptions:
         assert "trials" not in changed
         assert (files / "ticks.jsonl").read_bytes() == before
 
-        again = succeed("optimize", "study.yaml", *options[2:], "--new", "--trials", "1", cwd=tmp_path)
+        again = succeed_here("optimize", "study.yaml", *options[2:], "--new", "--trials", "1", cwd=tmp_path)
         assert "at epoch 1/2" in again.stdout or "at epoch 2/2" in again.stdout
         assert [event["number"] for event in events(files) if event["kind"] == "ask"] == [0]
         assert len(optuna.load_study(study_name="a", storage=storage).trials) == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from commands import ended, run, started, succeed, wait_until, write_study
+from commands import ended, run, started, succeed, succeed_here, wait_until, write_study
 
 STUDY: dict[str, Any] = {
     "name": "c",
@@ -147,9 +147,9 @@ class TestChangedStudyFile:
 
 def test_a_search_and_a_comparison_of_one_study_do_not_meet(finished: Path, tmp_path: Path) -> None:
     write_study(tmp_path / "c.yaml", {**STUDY, "search": {"trials": 2, "sampler": "grid"}})
-    succeed("compare", "c.yaml", cwd=tmp_path)
-    succeed("optimize", "c.yaml", cwd=tmp_path)
-    succeed("optimize", "c.yaml", "--new", cwd=tmp_path)
+    succeed_here("compare", "c.yaml", cwd=tmp_path)
+    succeed_here("optimize", "c.yaml", cwd=tmp_path)
+    succeed_here("optimize", "c.yaml", "--new", cwd=tmp_path)
     assert len(ended(tmp_path / FILES)) == 18
     assert len(ended(tmp_path / "runs" / "c")) == 2
     told = succeed("status", "c", cwd=tmp_path).stdout

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from commands import run, succeed, write_study
+from commands import run, succeed, succeed_here, write_study
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.reading import read_record
 
@@ -29,7 +29,7 @@ def study(mlp: dict[str, Any], training: dict[str, Any], trials: int = 1) -> dic
 
 def last_line(directory: Path, raw: dict[str, Any]) -> str:
     write_study(directory / "s.yaml", raw)
-    return succeed("optimize", "s.yaml", cwd=directory).stdout.rstrip("\n").splitlines()[-1]
+    return succeed_here("optimize", "s.yaml", cwd=directory).stdout.rstrip("\n").splitlines()[-1]
 
 
 def findings_of(directory: Path) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from commands import STUDY, succeed, write_study
+from commands import STUDY, succeed, succeed_here, write_study
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data, load_study_file
@@ -106,7 +106,7 @@ def test_the_resolved_file_and_the_report_say_that_scores_are_optimistic(tmp_pat
     write_study(tmp_path / "study.yaml", {**STUDY, "data": data})
     write_study(tmp_path / "other.yaml", {**STUDY, "name": "other", "data": {**data, "validation": 0.2}})
     for name in ("study", "other"):
-        succeed("optimize", f"{name}.yaml", cwd=tmp_path)
+        succeed_here("optimize", f"{name}.yaml", cwd=tmp_path)
     for name, said in (("a", True), ("other", False)):
         report = (tmp_path / "reports" / f"{name}.html").read_text()
         resolved = (tmp_path / "runs" / name / "study.yaml").read_text()

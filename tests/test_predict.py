@@ -23,7 +23,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from commands import in_process, succeed, write_study
+from commands import in_process, succeed_here, write_study
 
 Call = Callable[..., tuple[int, str, str]]
 NUMERIC = ["height", "girth"]
@@ -88,7 +88,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(directory / "sums.npz", x=x, y=x.sum(axis=(1, 2)) + 0.5)
     for study in (TREES, SUMS):
         write_study(directory / f"{study['name']}.yaml", study)
-        succeed("optimize", f"{study['name']}.yaml", cwd=directory)
+        succeed_here("optimize", f"{study['name']}.yaml", cwd=directory)
     for path in (directory / "trees.csv", directory / "sums.npz"):
         path.unlink()
     return directory
