@@ -13,6 +13,9 @@ from cores import take_share
 
 PROGRAMS = tempfile.mkdtemp(prefix="hpsearch-programs-")
 
+# Whoever imports Keras first, studies train in this process too.
+os.environ["KERAS_BACKEND"] = "jax"
+
 # JAX reads these when it is imported. What is asserted of bits and of the form of programs is asserted of what
 # people get: `compiling.optimized`; commands run in an environment of their own.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS
@@ -24,6 +27,19 @@ LONGEST = (
     "test_cli",
     "test_cnn",
     "test_textbook",
+    "test_equality",
+    "test_failures",
+    "test_resume",
+    "test_contract",
+    "test_disk",
+    "test_kills",
+    "test_compiled",
+    "test_lease",
+    "test_pretrained",
+    "test_compare",
+    "test_confirm",
+    "test_python_model",
+    "test_damage",
 )
 """Modules of half a minute and more, in the order in which they begin."""
 
