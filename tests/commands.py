@@ -70,7 +70,11 @@ def forks() -> Forks:
 def run(*arguments: str | Path, cwd: Path, **extra: str) -> Result:
     """Run hpsearch to its end, in a fork unless it is to find what libraries read when they are imported."""
     if all(name.startswith(("HPSEARCH_", "KERAS_")) for name in extra):
-        return forks().run(list(map(str, arguments)), cwd, environment(**extra), LIMIT)
+        try:
+            return forks().run(list(map(str, arguments)), cwd, environment(**extra), LIMIT)
+        except subprocess.TimeoutExpired:
+            forks.cache_clear()
+            raise
     return anew(*arguments, cwd=cwd, **extra)
 
 

@@ -144,32 +144,40 @@ from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.fit import FitTrainer
 from hpsearch.training.member import Member, MemberState
 
-arrays, note = read_arrays(Path(sys.argv[1]))
 dataset = load_dataset(Data.model_validate({"sklearn": "iris", "standardize": True}), Path())
-trainer = FitTrainer(dataset)
-trainer.start(Member(0, read_configuration(note["configuration"]), 3), MemberState(arrays, note["progress"]))
-for _ in range(note["epochs"]):
-    assert trainer.advance(0).failure is None
-network = trainer._slots[0].networks[0]
-write_arrays(Path(sys.argv[2]), dict(network.weights()), {})
+for begin in sys.argv[1:]:
+    arrays, note = read_arrays(Path(begin))
+    trainer = FitTrainer(dataset)
+    trainer.start(Member(0, read_configuration(note["configuration"]), 3), MemberState(arrays, note["progress"]))
+    for _ in range(note["epochs"]):
+        assert trainer.advance(0).failure is None
+    network = trainer._slots[0].networks[0]
+    write_arrays(Path(begin).with_suffix(".end"), dict(network.weights()), {})
 """
 
 
-@pytest.mark.parametrize("name", [BEFORE, TOGETHER])
-def test_fit_on_tensorflow_goes_the_same_way(name: str, tmp_path: Path) -> None:
-    """From the same first weights, on the same batches: equal to 1e-4 after three epochs of Adam."""
-    config = configuration(name)
-    member = Member(0, config, seed=3)
-    beginning = CompiledTrainer(iris())
-    beginning.start(member)
-    state = beginning.state(0)
-    note = {"configuration": config.dump(), "progress": state.progress, "epochs": EPOCHS}
-    write_arrays(tmp_path / "begin.npz", state.arrays, note)
-    command = [sys.executable, "-c", ON_TENSORFLOW, str(tmp_path / "begin.npz"), str(tmp_path / "end.npz")]
+@pytest.fixture(scope="module")
+def on_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train some members by `fit` on TensorFlow, in one process, from their first weights; give the directory."""
+    directory = tmp_path_factory.mktemp("tensorflow")
+    begins = [directory / f"{name}.begin" for name in (BEFORE, TOGETHER)]
+    for begin in begins:
+        config, trainer = configuration(begin.stem), CompiledTrainer(iris())
+        trainer.start(Member(0, config, seed=3))
+        state = trainer.state(0)
+        note = {"configuration": config.dump(), "progress": state.progress, "epochs": EPOCHS}
+        write_arrays(begin, state.arrays, note)
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", ON_TENSORFLOW, *map(str, begins)]
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    stored = read_arrays(tmp_path / "end.npz")
+    return directory
+
+
+@pytest.mark.parametrize("name", [BEFORE, TOGETHER])
+def test_fit_on_tensorflow_goes_the_same_way(name: str, on_tensorflow: Path) -> None:
+    """From the same first weights, on the same batches: equal to 1e-4 after three epochs of Adam."""
+    stored = read_arrays(on_tensorflow / f"{name}.end")
     assert stored is not None
-    ours = weights_after(CompiledTrainer(iris()), member)
+    ours = weights_after(CompiledTrainer(iris()), Member(0, configuration(name), seed=3))
     for weight, value in without_noise(stored[0]).items():
         np.testing.assert_allclose(ours[weight], value, atol=1e-4, err_msg=weight)
