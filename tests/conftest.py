@@ -25,21 +25,21 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 LONGEST = (
     "test_cli",
+    "test_kills",
+    "test_contract",
     "test_cnn",
+    "test_resume",
     "test_textbook",
     "test_equality",
-    "test_failures",
-    "test_resume",
-    "test_contract",
     "test_disk",
-    "test_kills",
+    "test_failures",
     "test_compiled",
-    "test_lease",
-    "test_pretrained",
     "test_compare",
     "test_confirm",
     "test_python_model",
     "test_damage",
+    "test_pretrained",
+    "test_lease",
 )
 """Modules of half a minute and more, in the order in which they begin."""
 
