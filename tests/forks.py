@@ -45,7 +45,7 @@ class Forks:
         streams = [Path(self._files.name, f"{self._count}.{name}") for name in ("out", "err")]
         order = {
             "arguments": arguments,
-            "cwd": str(cwd),
+            "cwd": str(cwd.absolute()),
             "environment": environment,
             "streams": list(map(str, streams)),
         }
