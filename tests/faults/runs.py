@@ -43,6 +43,9 @@ class Run:
                 start_new_session=True,
             )
         self.place, self.workers_lost = "", 0
+        self.struck: set[int] = set()
+        """Trials whose worker was killed here: the log may not have it yet."""
+
         self.mark()
 
     @property
@@ -96,12 +99,14 @@ class Run:
 
     def may_lose_its_worker(self) -> bool:
         """Tell whether trials are under way, none of which has lost a worker: the second time it counts as failed."""
-        events = self.events()
-        numbers = {
-            kind: {e["number"] for e in events if e["kind"] == kind} for kind in ("ask", "end", "lost")
-        }
-        under_way = numbers["ask"] - numbers["end"]
-        return bool(under_way) and not under_way & numbers["lost"]
+        under_way = self.under_way()
+        return bool(under_way) and not under_way & (self.numbers("lost") | self.struck)
+
+    def numbers(self, kind: str) -> set[int]:
+        return {event["number"] for event in self.events() if event["kind"] == kind}
+
+    def under_way(self) -> set[int]:
+        return self.numbers("ask") - self.numbers("end")
 
     def send(self, how: str) -> bool:
         """Send the signal, and tell whether it landed in a study that was not finished."""
@@ -119,6 +124,7 @@ class Run:
         worker = self.worker() if self.alive else None
         self.mark()
         if worker is not None:
+            self.struck |= self.under_way()
             worker.kill()
             self.workers_lost += 1
         self.open_door()
