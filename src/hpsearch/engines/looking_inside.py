@@ -12,11 +12,11 @@ from hpsearch.spec.training import Training
 SHARE = 0.03
 """The most that probes may take of the time that training takes."""
 
-COMPILING_SECONDS = 1.5
-"""What a program's measurements take to compile: 0.7 to 1.2 s were seen for two and three layers."""
+COMPILING_SECONDS = 2.0
+"""What a program's measurements take to compile: 0.7 to 1.5 s were seen for two and three layers."""
 
-PROBES, PROBE_SECONDS = 3, 0.005
-"""Probes of a trial, and how long one takes beside its multiplications."""
+PROBES, PROBE_SECONDS = 3, 0.02
+"""Probes of a trial, and how long one takes, as seen on two cores with 784-128-64 and batches of 128."""
 
 MULTIPLICATIONS_PER_SECOND = 1e11
 """More than two cores reach, so that a study is taken for shorter than it is."""
