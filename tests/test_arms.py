@@ -188,6 +188,13 @@ class TestTrialsOfAComparison:
         assert [model.initializer.name for model in trained.model.options] == ["he_normal", "zeros"]
         assert [training.epochs for training in trained.training.options] == [2, 9]
 
+    @pytest.mark.parametrize("probes", ["auto", "off", "on"])
+    def test_the_study_file_says_whether_its_networks_are_looked_into(
+        self, tmp_path: Path, probes: str
+    ) -> None:
+        study = load(tmp_path, {"factors": ["initializer"]}, search={"probes": probes})
+        assert prepare(study.spec, "comparison").search.probes == probes
+
     def test_a_search_does_not_look_at_it(self, tmp_path: Path) -> None:
         study = load(tmp_path, {"factors": ["initializer"]})
         assert prepare(study.spec, "search") == load(tmp_path, None).spec

@@ -213,7 +213,7 @@ def prepare(spec: StudySpec, kind: Kind) -> StudySpec:
 
 def compared(spec: StudySpec, compare: Compare, runs: int) -> StudySpec:
     """Write into a spec that arms are compared, in so many runs, each to its end."""
-    kept = ("metric", "trial_timeout", "seed", "width")
+    kept = ("metric", "trial_timeout", "seed", "width", "probes")
     rules = {name: getattr(spec.search, name) for name in kept}
     search = Search(trials=runs, sampler=SAMPLERS["grid"](), pruner=PRUNERS["none"](), **rules)
     return spec.model_copy(update={"compare": compare, "search": search})
