@@ -108,3 +108,21 @@ def test_what_was_done_stands_only_for_the_winner_of_which_it_was(record: StudyR
     assert judge_refit(replace(done, spec=unwanted), confirmation, verdict) is None
     other = next(trial for trial in record.trials if name_of(trial) != f"trial {verdict.winner}")
     assert plan.winner.trial != other.number
+
+
+def test_the_dashboard_names_the_model_that_was_saved(record: StudyRecord) -> None:
+    pytest.importorskip("optuna_dashboard", reason="the package optuna-dashboard is not installed")
+    from hpsearch.dashboard.part_notes import confirmation_note, confirmation_trial_notes
+
+    confirmation = made_confirmations.confirmed(record, finalists=2, replicates=3)
+    plan = planned(record, confirmation)
+    kept = "its model is kept"
+    for refit, of_replicate in ((None, True), (replace(plan, cause="the loss"), True), (plan, False)):
+        search = analyze(replace(record, refit=refit), confirmation, NOT_JUDGED)
+        note = confirmation_note(confirmation, search)
+        assert ("The model that is kept is that of replicate" in note) == of_replicate
+        assert (
+            any(kept in told for told in confirmation_trial_notes(confirmation, search).values())
+            == of_replicate
+        )
+        assert ("The saved model was trained once more" in note) != of_replicate

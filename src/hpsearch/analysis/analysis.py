@@ -67,6 +67,11 @@ class Analysis:
         """Give the trial with the best value, or None before there is one."""
         return self.ranking[0] if self.counts.valued else None
 
+    @property
+    def refitted(self) -> Refit | None:
+        """Give the refit whose model was saved, or None where that of a replicate or a trial was."""
+        return self.refit if self.refit is not None and self.refit.cause is None else None
+
 
 def analyze(
     record: StudyRecord,

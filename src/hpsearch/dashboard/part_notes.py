@@ -33,7 +33,7 @@ def _verdict(search: Analysis) -> str:
     if verdict is None or verdict.winner is None:
         return "No finalist has a value from every seed yet."
     told = list(map(text, filter(None, prose.verdict_sentences(search, verdict))))
-    if verdict.named is not None:
+    if verdict.named is not None and search.refitted is None:
         told.append(
             f"The model that is kept is that of replicate {verdict.named.replicate}, trial "
             f"{verdict.named.number} here: the median of the winner's replicates."
@@ -46,8 +46,10 @@ def confirmation_trial_notes(record: StudyRecord, search: Analysis) -> dict[int,
     notes = failure_notes(record)
     named = None if search.verdict is None else search.verdict.named
     if named is not None:
-        kept = f"Replicate {named.replicate} is the median of the winner's replicates: its model is kept."
-        notes[named.number] = text(kept)
+        kept = ": its model is kept" if search.refitted is None else ""
+        notes[named.number] = text(
+            f"Replicate {named.replicate} is the median of the winner's replicates{kept}."
+        )
     return notes
 
 

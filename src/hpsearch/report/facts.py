@@ -64,8 +64,8 @@ def _facts(analysis: Analysis) -> list[Fact]:
 
 
 def _refitted(analysis: Analysis) -> Iterator[Fact]:
-    refit = analysis.refit
-    if refit is not None and refit.cause is None:
+    refit = analysis.refitted
+    if refit is not None:
         epochs = amount(refit.winner.epoch or 0, "epoch")
         yield Fact("Saved model", f"of all {refit.rows:,} rows", f"trained once more, for {epochs}")
 
