@@ -12,21 +12,29 @@ from hpsearch.conduct import conduct, storage_of
 from hpsearch.confirming import remove
 from hpsearch.defaults import Kept, open_changes
 from hpsearch.display import Display, Outcome
-from hpsearch.donor_studies import ready_donors
 from hpsearch.donors import DonorFile
 from hpsearch.engines.crew import Crew
 from hpsearch.exceptions import HpsearchError, UnsupportedError
 from hpsearch.experiment import REPLICATE, compared, prepare
-from hpsearch.model_code import announced_code, check_same_code, fingerprint, model_code, read_code
+from hpsearch.model_code import fingerprint, model_code, read_code
 from hpsearch.report.numbers import amount
 from hpsearch.results import render
-from hpsearch.search import ENGINES, Options, check_same_material, job_of, optimize, resolve, sweep
+from hpsearch.search import (
+    ENGINES,
+    Options,
+    check_same_material,
+    job_of,
+    resolve,
+    sources_of,
+    stored_of,
+    sweep,
+)
 from hpsearch.spec import Compare, StudyFile, StudySpec
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.reading import read_ablation, read_confirmation, read_record
-from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
+from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
 
 
 def ablate(
@@ -39,14 +47,11 @@ def ablate(
     files = StudyFiles(options.out, study.spec.name)
     read_record(files)
     searched = replace(study, spec=prepare(study.spec, "search"))
-    code = fingerprint(read_code(announced_code(searched, display.note, refused=options.no_code)))
-    donors = ready_donors(searched, options.out, display, lambda one, heard: optimize(one, options, heard))
+    code, donors = sources_of(searched, options, display)
     with leased(files.leases, takeover=options.takeover) as lease:
         sweep(files)
-        stored = read_resolved(files)
+        stored = stored_of(files, searched.spec, code)
         assert stored is not None  # noqa: S101 - it was read a moment ago
-        check_same_experiment(stored.spec, searched.spec)
-        check_same_code(study.spec.name, stored.settings.get("model code", ""), code)
         plan = plan_of(files, replicates)
         outcome = _carry_out(searched, files, stored, plan, options, donors, lease, display)
         return outcome, _leave(files, lease, ended=outcome != "interrupted")

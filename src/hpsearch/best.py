@@ -49,8 +49,8 @@ def best_of(record: StudyRecord, confirmation: StudyRecord | None) -> Best:
     verdict = None if confirmation is None else judge_finalists(record, confirmation)
     if confirmation is None or verdict is None or verdict.winner is None or verdict.named is None:
         return Best(record.best, None)
-    trial = next(trial for trial in record.trials if trial.number == verdict.winner)
-    run = next(run for run in confirmation.trials if run.number == verdict.named.number)
+    trial = record.trial(verdict.winner)
+    run = confirmation.trial(verdict.named.number)
     split = experiment_of(confirmation.spec, "confirmation").split(run.parameters)
     refit = judge_refit(record, confirmation, verdict)
     return Best(trial, run, split, refit if refit is not None and refit.cause is None else None)

@@ -15,6 +15,7 @@ from hpsearch.exceptions import HpsearchError
 from hpsearch.results import trials_csv
 from hpsearch.spec import load_study_file
 from hpsearch.store.arrays import read_arrays
+from hpsearch.store.disk import encoded
 from hpsearch.store.documents import read_document
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.probes import read_probes
@@ -132,7 +133,7 @@ def _probes(path: Path) -> str:
 
 
 def _table(path: Path, record: StudyRecord) -> str:
-    if path.read_bytes() != trials_csv(record).encode("utf-8", "replace"):
+    if path.read_bytes() != encoded(trials_csv(record)):
         raise ValueError("it is not what the tick log says; hpsearch optimize writes it anew")
     return f"{len(record.trials)} trials"
 

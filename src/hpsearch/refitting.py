@@ -70,7 +70,7 @@ class _Refitting:
     ) -> None:
         self.files, self.planned, self.worker, self.lease = files, planned, worker, lease
         search, name = record.spec.search, planned.winner
-        trial = next(trial for trial in record.trials if trial.number == name.trial)
+        trial = record.trial(name.trial)
         self.member = Member(
             trial.number, trial.configuration, name.seed, search.metric, search.direction, "whole"
         )

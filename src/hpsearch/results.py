@@ -19,7 +19,7 @@ from hpsearch.refitting import refitted_weights
 from hpsearch.spec import Component, Data, Pretrained, PythonModel, StudySpec, print_spec
 from hpsearch.spec.study import name_with
 from hpsearch.store.arrays import read_arrays
-from hpsearch.store.disk import rename, write_atomically
+from hpsearch.store.disk import encoded, rename, write_atomically
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.reading import read_ablation, read_confirmation
@@ -58,7 +58,7 @@ def leave_results(
         record = keep(files, record, best.name, winner, lease)
     lease.check()
     text = render_report(analyze(record, confirmation, influence, ablation), record, page)
-    write_atomically(files.report, _encoded(text))
+    write_atomically(files.report, encoded(text))
     _keep_others(files, record, best, worker, lease)
     return record
 
@@ -94,8 +94,7 @@ def render(
 ) -> bytes:
     """Render the report of a study, of its search or of its comparison, as UTF-8.
 
-    `influence` is what mattered in a search, which is found out where it is not given. Half of a surrogate
-    pair, which UTF-8 cannot hold, becomes a question mark.
+    `influence` is what mattered in a search, which is found out where it is not given.
     """
     from hpsearch.analysis import analyze
     from hpsearch.report import render_report
@@ -107,7 +106,7 @@ def render(
         page = render_comparison(compare(record), record)
     else:
         page = render_report(analyze(record, confirmation, influence, ablation), record)
-    return _encoded(page)
+    return encoded(page)
 
 
 def report_json(
@@ -125,13 +124,8 @@ def report_json(
 
 
 def _write(lease: Lease, path: Path, text: str) -> None:
-    """Write text as UTF-8; half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark."""
     lease.check()
-    write_atomically(path, _encoded(text))
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+    write_atomically(path, encoded(text))
 
 
 def _temporary(files: StudyFiles) -> Path:

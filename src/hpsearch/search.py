@@ -31,7 +31,7 @@ from hpsearch.exceptions import (
 from hpsearch.experiment import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
 from hpsearch.search_space import check_enqueued
-from hpsearch.spec import StudyFile
+from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.store.files import OF_SEARCH, PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.reading import read_record
@@ -101,24 +101,14 @@ def _carry_out(
     study = replace(given, spec=prepare(given.spec, kind))
     experiment = experiment_of(study.spec, kind)
     trained = replace(study, spec=experiment.trained)
-    code = announced_code(trained, display.note, refused=options.no_code)
-    found = fingerprint(read_code(code))
-    donors = ready_donors(
-        trained,
-        options.out,
-        display,
-        lambda donor, heard: optimize(donor, replace(options, new=False), heard),
-    )
+    code, donors = sources_of(trained, options, display)
     files = StudyFiles(options.out, study.spec.name, PARTS[kind])
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
             _clear(files, options.storage)
         sweep(files)
-        stored = read_resolved(files)
-        if stored is not None:
-            check_same_experiment(stored.spec, study.spec)
-            check_same_code(study.spec.name, stored.settings.get("model code", ""), found)
-        crew = Crew(ENGINES[options.engine], options.workers, job_of(trained, options, stored, found, donors))
+        stored = stored_of(files, study.spec, code)
+        crew = Crew(ENGINES[options.engine], options.workers, job_of(trained, options, stored, code, donors))
         try:
             if isinstance(experiment, SearchExperiment):
                 from hpsearch.samplers import check_sampler
@@ -127,6 +117,26 @@ def _carry_out(
             return _run(study, kind, options, files, stored, crew, lease, display, searched=searched)
         finally:
             crew.close()
+
+
+def sources_of(study: StudyFile, options: Options, display: Display) -> tuple[str, tuple[DonorFile, ...]]:
+    """Give the fingerprint of the Python files of a study, and its donors, which may have to be trained."""
+    code = announced_code(study, display.note, refused=options.no_code)
+    return fingerprint(read_code(code)), ready_donors(
+        study, options.out, display, lambda one, heard: optimize(one, replace(options, new=False), heard)
+    )
+
+
+def stored_of(files: StudyFiles, spec: StudySpec, code: str) -> Resolved | None:
+    """Read what an experiment obeys since it was begun; None where it was not.
+
+    Raises StudyMismatchError where the study file or its Python files have changed since.
+    """
+    stored = read_resolved(files)
+    if stored is not None:
+        check_same_experiment(stored.spec, spec)
+        check_same_code(spec.name, stored.settings.get("model code", ""), code)
+    return stored
 
 
 def job_of(
@@ -164,8 +174,15 @@ def _run(
     outcome: Outcome = "finished"
     if not searched:
         outcome = conduct(files, resolved, storage, crew, lease, display)
+    return _conclude(files, resolved, outcome, crew, lease, display)
+
+
+def _conclude(
+    files: StudyFiles, resolved: Resolved, outcome: Outcome, crew: Crew, lease: Lease, display: Display
+) -> tuple[Outcome, StudyRecord]:
+    """Confirm a search that has ended, and leave the results behind unless it was interrupted."""
     record = read_record(files)
-    if kind == "search" and outcome in CONFIRMED:
+    if resolved.kind == "search" and outcome in CONFIRMED:
         from hpsearch.confirming import confirm
 
         outcome = confirm(files, resolved, record, crew, lease, display) or outcome

@@ -7,9 +7,8 @@ from typing import ClassVar, Protocol
 
 from optuna.trial import TrialState
 
-from hpsearch.analysis.ablation import path_of
+from hpsearch.analysis.ablation import by_changes, path_of
 from hpsearch.analysis.evidence.confirmation import race_of
-from hpsearch.analysis.evidence.greedy import Made
 from hpsearch.experiment import (
     ARM,
     REPLICATE,
@@ -133,11 +132,8 @@ def greedy(ablation: Ablation) -> Plan:
     path = path_of(ablation)
 
     def plan(ended: Ended, under_way: Iterable[dict[str, Value]]) -> dict[str, Value] | None:
-        known: dict[Made, dict[int, float | None]] = {}
-        for values, metric in ended:
-            known.setdefault(ablation.made(values), {})[int(values[REPLICATE])] = metric
         busy = [(ablation.made(values), int(values[REPLICATE])) for values in under_way]
-        following = path.next(known, busy)
+        following = path.next(by_changes(ablation, ended), busy)
         return None if following is None else ablation.values(*following)
 
     return plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,13 +25,12 @@ import optuna
 sys.path.insert(0, str(Path(__file__).parent.parent / "analysis"))
 import synthetic
 
+from browsers import CHROMIUM, HEADLESS
 from hpsearch.dashboard.board import Board
 from hpsearch.dashboard.markdown import LONGEST, bullets, heading, note, table, text
 from hpsearch.dashboard.notes import search_note, trial_notes
 from hpsearch.store.projection import open_storage
 from made_hostile import HOSTILE, made_hostile
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")
 """Another reader of the same Markdown, without links where no link is written."""
@@ -136,11 +134,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_the_browser_shows_hostile_words_as_text(hostile: str, tmp_path: Path) -> None:
-    flags = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--virtual-time-budget=8000", "--dump-dom",
-    ]  # fmt: skip
-    command = [str(CHROMIUM), *flags, f"--user-data-dir={tmp_path}", f"{hostile}/note"]
+    own = ["--virtual-time-budget=8000", f"--user-data-dir={tmp_path}"]
+    command = [str(CHROMIUM), *HEADLESS, *own, f"{hostile}/note"]
     page = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     seen, tags = plain(html.unescape(TAG.sub("", page))), "".join(TAG.findall(page))
     assert seen.count(plain(HOSTILE)) >= 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 import subprocess
 from functools import cache
 
@@ -13,22 +12,9 @@ import pytest
 
 import made_comparisons
 import made_probes
+from browsers import CHROMIUM, FLAGS
 from hpsearch.analysis import analyze, compare, summarize
 from hpsearch.report import render_comparison, render_probe, render_report
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-logging=stderr",
-    "--dump-dom",
-]
-
 
 FRAME = """<!DOCTYPE html><iframe style="width:375px;height:800px;border:0" srcdoc="{page}"></iframe><script>
 const frame = document.querySelector("iframe");

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from hpsearch.datasets import Dataset, Rows, Split
-from hpsearch.engines.looking_inside import PROBES, looks_inside, training_seconds
+from hpsearch.engines.probes import training_seconds, wants_probes
 from hpsearch.spec import read_spec
 from hpsearch.spec.source import Source
+from hpsearch.training.due import PROBES
 
 
 def dataset(rows: int, splits: int = 1) -> Dataset:
@@ -48,20 +49,20 @@ def test_a_long_study_is_looked_into_and_a_short_one_is_not():
     assert PROBES == 3
     seconds = training_seconds(spec(), dataset(rows))
     assert seconds == pytest.approx(72)
-    assert not looks_inside(spec(), dataset(rows * 3))
-    assert looks_inside(spec(), dataset(rows * 4))
-    assert not looks_inside(spec({"pruner": "median"}), dataset(rows * 4))
-    assert looks_inside(spec({"pruner": "median"}), dataset(rows * 12))
+    assert not wants_probes(spec(), dataset(rows * 3))
+    assert wants_probes(spec(), dataset(rows * 4))
+    assert not wants_probes(spec({"pruner": "median"}), dataset(rows * 4))
+    assert wants_probes(spec({"pruner": "median"}), dataset(rows * 12))
 
 
 def test_each_structure_is_compiled():
     searched = {"choice": ["adam", "sgd", "rmsprop", "adagrad"]}
-    assert looks_inside(spec(), dataset(8_000_000))
-    assert not looks_inside(spec(optimizer=searched), dataset(8_000_000))
+    assert wants_probes(spec(), dataset(8_000_000))
+    assert not wants_probes(spec(optimizer=searched), dataset(8_000_000))
 
 
 def test_the_study_file_and_the_beginning_of_the_study_hold():
-    assert looks_inside(spec({"probes": "on"}), dataset(100))
-    assert not looks_inside(spec({"probes": "off"}), dataset(9_000_000))
-    assert looks_inside(spec(), dataset(100), decided=True)
-    assert not looks_inside(spec(), dataset(9_000_000), decided=False)
+    assert wants_probes(spec({"probes": "on"}), dataset(100))
+    assert not wants_probes(spec({"probes": "off"}), dataset(9_000_000))
+    assert wants_probes(spec(), dataset(100), decided=True)
+    assert not wants_probes(spec(), dataset(9_000_000), decided=False)

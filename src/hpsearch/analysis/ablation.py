@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from hpsearch.analysis.arms.standing import Standing, stand
@@ -118,12 +118,18 @@ def ablation_of(spec: StudySpec) -> Ablation:
 
 def ended_runs(ablation: StudyRecord) -> dict[Made, Values]:
     """Collect the values of the runs that have ended, by the changes that are made and the replicate."""
-    experiment = ablation_of(ablation.spec)
-    ended: dict[Made, dict[int, float | None]] = {}
-    for run in ablation.trials:
-        if run.state != "running":
-            ended.setdefault(experiment.made(run.parameters), {})[int(run.parameters[REPLICATE])] = run.value
-    return dict(ended)
+    over = ((run.parameters, run.value) for run in ablation.trials if run.state != "running")
+    return by_changes(ablation_of(ablation.spec), over)
+
+
+def by_changes(
+    experiment: Ablation, ended: Iterable[tuple[Mapping[str, Value], float | None]]
+) -> dict[Made, Values]:
+    """Sort the metrics of runs, given with their values, by the changes that are made and the replicate."""
+    found: dict[Made, dict[int, float | None]] = {}
+    for values, metric in ended:
+        found.setdefault(experiment.made(values), {})[int(values[REPLICATE])] = metric
+    return dict(found)
 
 
 def _has(record: StudyRecord, number: int | None, configuration: Configuration) -> bool:

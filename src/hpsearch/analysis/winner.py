@@ -65,7 +65,7 @@ def _look_into(trial: TrialRecord, runs: list[TrialRecord], metric: str, *, conf
 def _winner(record: StudyRecord, verdict: Verdict | None) -> TrialRecord | None:
     if verdict is None or verdict.winner is None:
         return record.best
-    return next(trial for trial in record.trials if trial.number == verdict.winner)
+    return record.trial(verdict.winner)
 
 
 def _replicates(confirmation: StudyRecord, trial: TrialRecord) -> list[TrialRecord]:

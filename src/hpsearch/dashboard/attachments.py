@@ -13,6 +13,7 @@ from hpsearch.dashboard.notes import PICTURED
 from hpsearch.results import best_spec
 from hpsearch.spec import print_spec
 from hpsearch.spec.study import name_with
+from hpsearch.store.disk import encoded
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.winner import WinnerName, read_applied
@@ -67,7 +68,7 @@ def _configuration(record: StudyRecord, trial: TrialRecord) -> bytes:
     """Print the configuration of a trial as a study with nothing left to search."""
     name = name_with(record.name, f"-trial-{trial.number}")
     spec = best_spec(record, trial).model_copy(update={"name": name})
-    return print_spec(spec).encode("utf-8", "replace")
+    return encoded(print_spec(spec))
 
 
 def of_confirmation(searched: StudyFiles, search: Analysis) -> Iterator[Attachment]:

@@ -6,8 +6,14 @@ from hpsearch.analysis import AblationPath, Analysis, Comparison, Winner
 from hpsearch.report.ablation import path_plot
 from hpsearch.report.compare_figures import bands_of, means_of
 from hpsearch.report.compare_page import scale_of
-from hpsearch.report.figures import alone, draw_bands, draw_curves, draw_dots, fit_scale
-from hpsearch.report.study_figures import finalists_of, fit_finalists, fit_winner, winner_of
+from hpsearch.report.figures import alone, draw_bands, draw_curves, draw_dots
+from hpsearch.report.study_figures import (
+    finalists_of,
+    fit_finalists,
+    fit_shown,
+    fit_winner,
+    winner_of,
+)
 
 
 def picture_of_winner(winner: Winner, metric: str, *, minimize: bool) -> bytes | None:
@@ -18,11 +24,9 @@ def picture_of_winner(winner: Winner, metric: str, *, minimize: bool) -> bytes |
 
 def picture_of_search(analysis: Analysis) -> bytes | None:
     """Draw the learning curves of the trials; None where no trial has one."""
-    values = [value for curve in analysis.curves.shown for value in curve.values if value is not None]
-    if not values:
+    if not analysis.curves.shown:
         return None
-    scale = fit_scale(values, minimize=analysis.minimize)
-    return alone(draw_curves(analysis.curves, scale, analysis.metric))
+    return alone(draw_curves(analysis.curves, fit_shown(analysis), analysis.metric))
 
 
 def picture_of_finalists(search: Analysis) -> bytes | None:

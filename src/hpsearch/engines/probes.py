@@ -1,4 +1,4 @@
-"""Whether networks are looked into while they train, where the study file leaves that open."""
+"""Whether networks are probed while they train, where the study file leaves that open."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hpsearch.search_space import SearchSpace
 from hpsearch.spec import StudySpec
 from hpsearch.spec.distributions import alternatives, bounds
 from hpsearch.spec.training import Training
+from hpsearch.training.due import PROBES
 
 SHARE = 0.03
 """The most that probes may take of the time that training takes."""
@@ -15,8 +16,8 @@ SHARE = 0.03
 COMPILING_SECONDS = 2.0
 """What a program's measurements take to compile: 0.7 to 1.5 s were seen for two and three layers."""
 
-PROBES, PROBE_SECONDS = 3, 0.02
-"""Probes of a trial, and how long one takes, as seen on two cores with 784-128-64 and batches of 128."""
+PROBE_SECONDS = 0.02
+"""How long a probe takes, as seen on two cores with 784-128-64 and batches of 128."""
 
 MULTIPLICATIONS_PER_SECOND = 1e11
 """More than two cores reach, so that a study is taken for shorter than it is."""
@@ -28,7 +29,7 @@ BACKWARD = 3
 """A step forward and backward takes this many times the multiplications of a prediction."""
 
 
-def looks_inside(spec: StudySpec, dataset: Dataset, *, decided: bool | None = None) -> bool:
+def wants_probes(spec: StudySpec, dataset: Dataset, *, decided: bool | None = None) -> bool:
     """Tell whether networks are probed in training; what was `decided` when the study began holds.
 
     What the study file says holds. Else, they are if that takes at most 3 % of the training, by a rule on the

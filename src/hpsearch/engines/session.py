@@ -30,7 +30,7 @@ from hpsearch.engines.job import (
     Winner,
     WinnerOrder,
 )
-from hpsearch.engines.looking_inside import looks_inside
+from hpsearch.engines.probes import wants_probes
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.model_code import model_code
 from hpsearch.spec import Choice, StudySpec, read_configuration
@@ -75,18 +75,22 @@ class Session:
         import_keras(self.settings["backend"], spawned=spawned)
         if spawned and self.settings["backend"] == "jax":
             self.settings["compilation cache"] = use_compilation_cache()
+        self._bring(job)
+        self.trainer, width = trainer_of(
+            backend, self.dataset, self.spec, job.width, self.builders, self.bodies, probes=job.probes
+        )
+        probes = "on" if self.trainer.probes else "off"
+        self.settings |= {"trainer": type(self.trainer).__name__, "width": str(width), "probes": probes}
+        self.notes = () if fits_device(self.dataset) else (too_large(self.dataset),)
+
+    def _bring(self, job: Job) -> None:
+        """Read what a study brings of its own: the functions that build its models, and its donors."""
         self.builders = _builders(self.spec, job)
         if self.builders is not None:
             self.settings["model code"] = self.builders.fingerprint
         self.bodies = _bodies(self.spec, job, self.dataset)
         if self.bodies is not None:
             self.settings["donor"] = self.bodies.fingerprint
-        self.trainer, width = trainer_of(
-            backend, self.dataset, self.spec, job.width, self.builders, self.bodies, probes=job.probes
-        )
-        self.settings |= {"trainer": type(self.trainer).__name__, "width": str(width)}
-        self.settings["probes"] = "on" if self.trainer.probes else "off"
-        self.notes = () if fits_device(self.dataset) else (too_large(self.dataset),)
 
     def opened(self) -> Opened:
         """Tell what was found."""
@@ -283,8 +287,8 @@ def trainer_of(
     from hpsearch.training.compiled.width import cohort_width
 
     width = decided or cohort_width(spec, jax.default_backend())
-    looks = looks_inside(spec, dataset, decided=probes)
-    return CompiledTrainer(dataset, menu_of(spec), width, probes=looks), width
+    wanted = wants_probes(spec, dataset, decided=probes)
+    return CompiledTrainer(dataset, menu_of(spec), width, probes=wanted), width
 
 
 def _versions() -> dict[str, str]:

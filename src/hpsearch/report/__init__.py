@@ -11,7 +11,7 @@ from hpsearch.report.compare_page import ComparePage, compare_page
 from hpsearch.report.document import render
 from hpsearch.report.page import StudyPage, study_page, with_evaluation
 from hpsearch.report.probe_page import ProbePage, probe_page
-from hpsearch.store.disk import write_atomically
+from hpsearch.store.disk import encoded, write_atomically
 from hpsearch.store.record import StudyRecord
 
 __all__ = [
@@ -39,11 +39,8 @@ def render_report(analysis: Analysis, record: StudyRecord, drawn: StudyPage | No
 
 
 def write_report(analysis: Analysis, record: StudyRecord, path: Path) -> None:
-    """Write the report of a study to a file, in one step: a reader sees the old one or the new one.
-
-    A letter that UTF-8 cannot hold (half of a surrogate pair) becomes a question mark.
-    """
-    write_atomically(path, render_report(analysis, record).encode("utf-8", "replace"))
+    """Write the report of a study to a file, in one step: a reader sees the old one or the new one."""
+    write_atomically(path, encoded(render_report(analysis, record)))
 
 
 def render_probe(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
@@ -53,7 +50,7 @@ def render_probe(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
 
 def write_probe(probe: StudyProbe, summaries: Sequence[ArmSummary], path: Path) -> None:
     """Write the probes of a study to a file, in one step, as `write_report` does."""
-    write_atomically(path, render_probe(probe, summaries).encode("utf-8", "replace"))
+    write_atomically(path, encoded(render_probe(probe, summaries)))
 
 
 def render_comparison(comparison: Comparison, record: StudyRecord) -> str:
@@ -63,4 +60,4 @@ def render_comparison(comparison: Comparison, record: StudyRecord) -> str:
 
 def write_comparison(comparison: Comparison, record: StudyRecord, path: Path) -> None:
     """Write the results of a comparison to a file, in one step, as `write_report` does."""
-    write_atomically(path, render_comparison(comparison, record).encode("utf-8", "replace"))
+    write_atomically(path, encoded(render_comparison(comparison, record)))

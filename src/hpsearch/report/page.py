@@ -28,6 +28,7 @@ from hpsearch.report.study_figures import (
     effects_in_order,
     finalists_of,
     fit_finalists,
+    fit_shown,
     fit_winner,
     shares_of,
     winner_of,
@@ -256,9 +257,7 @@ def _curves(analysis: Analysis) -> Explained:
     note = prose.curves_note(curves, analysis.metric)
     if not curves.shown:
         return Explained(note)
-    values = [value for curve in curves.shown for value in curve.values if value is not None]
-    scale = fit_scale(values, minimize=analysis.minimize)
-    return Explained(note, draw_curves(curves, scale, analysis.metric))
+    return Explained(note, draw_curves(curves, fit_shown(analysis), analysis.metric))
 
 
 def _spending(analysis: Analysis) -> Explained | None:

@@ -68,6 +68,12 @@ def fit_winner(plot: BandPlot, *, minimize: bool) -> Scale:
     )
 
 
+def fit_shown(analysis: Analysis) -> Scale:
+    """Fit an axis to the learning curves that are shown."""
+    values = [value for curve in analysis.curves.shown for value in curve.values if value is not None]
+    return fit_scale(values, minimize=analysis.minimize)
+
+
 def effects_in_order(analysis: Analysis) -> list[Effect]:
     """List the effects that are known, those of the most important parameters first."""
     known = {effect.name: effect for effect in analysis.effects.parameters if effect.levels}

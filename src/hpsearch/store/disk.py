@@ -69,6 +69,11 @@ def rename(path: Path, other: Path) -> None:
         raise cannot_write(other, failure) from None
 
 
+def encoded(text: str) -> bytes:
+    """Encode as UTF-8; half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark."""
+    return text.encode("utf-8", "replace")
+
+
 def duplicate(path: Path, other: Path) -> None:
     """Give the content of a file another name beside its own, where the system can without a copy.
 

@@ -123,6 +123,10 @@ class StudyRecord:
         """Give the trial with the best value, or None before there is one."""
         return self.ranking[0] if self.ranking else None
 
+    def trial(self, number: int) -> TrialRecord:
+        """Give the trial of a number. Raises StopIteration where there is none."""
+        return next(trial for trial in self.trials if trial.number == number)
+
 
 def ranked(trials: Iterable[TrialRecord], *, minimize: bool) -> list[TrialRecord]:
     """Sort the trials that have a value, best first; equal values by number."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hpsearch.components.schedules import RunLength
 
+PROBES = 3
+"""The most epochs that are chosen."""
+
 
 def probed_epochs(length: RunLength) -> tuple[int, ...]:
     """Choose the epochs after which a network is probed: the first, the middle, the last."""

@@ -21,14 +21,16 @@ def plan_refit(record: StudyRecord, confirmation: StudyRecord, verdict: Verdict)
     whose median is not moved by one that was lucky early or late. It is rounded up, because more rows take
     longer to be learned by heart.
     """
-    if not record.spec.confirm.refit or verdict.named is None or record.data is None:
+    if not record.spec.confirm.refit or record.data is None:
         return None
-    trial = next(trial for trial in record.trials if trial.number == verdict.winner)
+    if verdict.winner is None or verdict.named is None:
+        return None
+    trial = record.trial(verdict.winner)
     own = [run for run in confirmation.ranking if run.parameters[ARM] == name_of(trial)]
     ordered = sorted(own, key=lambda run: int(run.parameters[REPLICATE]))
     best = tuple(run.best_epoch for run in ordered if run.best_epoch is not None)
     epochs, seed = math.ceil(median(best)), derive(record.spec.search.seed, "refit")
-    named = next(run for run in own if run.number == verdict.named.number)
+    named = confirmation.trial(verdict.named.number)
     rows = record.data.train_rows + record.data.validation_rows
     drops = tuple(_drops(record, named, epochs))
     return Refit(WinnerName(trial.number, None, seed, epochs, refitted=True), best, rows, drops)
