@@ -13,7 +13,7 @@ from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES
 from hpsearch.report.compare_numbers import mean_text, with_interval
 from hpsearch.report.figures import DotPlot, DotRow
 from hpsearch.report.figures.dots import Kind
-from hpsearch.report.numbers import amount, short
+from hpsearch.report.numbers import amount, listed, short
 from hpsearch.report.tables import Cell, Table, cell
 from hpsearch.search_space import Value
 
@@ -108,12 +108,12 @@ def _carriers(path: AblationPath) -> str:
         return "What carries the gain cannot be said."
     if path.carried == 0:
         return "The winner cannot be told apart from the default."
-    listed = _listed(map(_made, path.changes[: path.carried]))
+    made = listed(map(_made, path.changes[: path.carried]))
     if path.carried == len(path.changes):
-        return f"It takes all changes to be as good as the winner: {listed}."
+        return f"It takes all changes to be as good as the winner: {made}."
     carry = "carries" if path.carried == 1 else "carry"
     return (
-        f"{path.carried} of {len(path.changes)} changes {carry} the gain: {listed}. With these alone the "
+        f"{path.carried} of {len(path.changes)} changes {carry} the gain: {made}. With these alone the "
         "winner cannot be told to be better."
     )
 
@@ -151,16 +151,11 @@ def _passed(path: AblationPath) -> str:
 
 def _places(steps: Iterable[PathStep], order: Order) -> str:
     tried = [step.taken for step in steps]
-    return _listed(
+    return listed(
         one.change.place
         for one in tried
         if one.change is not None and one.standing is not None and one.standing.order == order
     )
-
-
-def _listed(words: Iterable[str]) -> str:
-    *some, last = (*words,) or ("",)
-    return f"{', '.join(some)} and {last}" if some else last
 
 
 def path_plot(path: AblationPath) -> DotPlot:

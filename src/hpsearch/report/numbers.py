@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hpsearch.search_space import Value
 
 DASH = "\N{EN DASH}"
@@ -34,6 +36,12 @@ def replicates_words(splits: str, count: int) -> str:
     if splits == "own":
         return amount(count, "fresh seed")
     return f"{amount(count, 'fresh split')} and seed{'' if count == 1 else 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Write words one after another: `a`, `a and b`, `a, b and c`; nothing where there are none."""
+    *some, last = (*words,) or ("",)
+    return f"{', '.join(some)} and {last}" if some else last
 
 
 def amount(count: int, noun: str) -> str:

@@ -6,7 +6,7 @@ from hpsearch.analysis import Analysis, Counts, Importance, Judgement, LearningC
 from hpsearch.analysis.curves import POINTS
 from hpsearch.analysis.evidence.estimates import Estimate
 from hpsearch.analysis.influence.importance import FEWEST_TRIALS
-from hpsearch.report.numbers import amount, replicates_words, short
+from hpsearch.report.numbers import amount, listed, replicates_words, short
 
 
 def answer(analysis: Analysis) -> str:
@@ -55,8 +55,7 @@ def _ties(verdict: Verdict) -> str:
             if finalists > 2
             else "The other finalist is worse."
         )
-    listed = f"{', '.join(others[:-1])} and {others[-1]}" if len(others) > 1 else others[0]
-    return f"Of {finalists} finalists, {listed} cannot be told apart from it."
+    return f"Of {finalists} finalists, {listed(others)} cannot be told apart from it."
 
 
 def _optimism(analysis: Analysis, verdict: Verdict) -> str:
