@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
+from hpsearch.components.initializers import INITIALIZERS, WITHOUT_SEED
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Scaling
 from hpsearch.models import export_model, initial_weights, save_model, training_model, weights_of
+from hpsearch.randomness import derive
 from hpsearch.spec import Configuration
 from hpsearch.spec.activations import ACTIVATIONS
 from hpsearch.spec.study import read_configuration
@@ -88,6 +90,21 @@ class TestFirstWeights:
             other = drawn(**change)
             np.testing.assert_array_equal(other["hidden_2/kernel"], known["hidden_2/kernel"])
         assert not np.array_equal(drawn(initializer="he_normal")["hidden_1/kernel"], known["hidden_1/kernel"])
+
+    @pytest.mark.parametrize("initializer", ["glorot_uniform", "he_normal", "random_normal"])
+    def test_not_affected_by_how_many_numbers_are_drawn_at_once(self, initializer: str) -> None:
+        """Small arrays share the compiled drawing of a larger one of their network."""
+        alone, beside = (drawn(hidden=[units, 30], initializer=initializer) for units in (30, 3_000))
+        np.testing.assert_array_equal(beside["output/kernel"], alone["output/kernel"])
+
+    @pytest.mark.parametrize("name", sorted(set(INITIALIZERS) - WITHOUT_SEED))
+    def test_equal_to_those_of_keras(self, name: str) -> None:
+        kernel = drawn(3, hidden=[70], initializer=name)["hidden_1/kernel"]
+        initializer = keras.initializers.get(
+            {"class_name": name, "config": {"seed": derive(3, "kernel", "hidden_1") % 2**31}}
+        )
+        expected = initializer((40, 70), dtype="float32")
+        np.testing.assert_allclose(kernel, expected, atol=5e-6 * kernel.std())
 
     @pytest.mark.parametrize(
         ("initializer", "deviation"),

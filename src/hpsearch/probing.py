@@ -145,6 +145,7 @@ def _trainer(spec: StudySpec, dataset: Dataset, arms: Arms, last: int) -> Traine
     if last == 0:
         return None
     from hpsearch.components.schedules import run_length
+    from hpsearch.engines.job import Job
     from hpsearch.engines.session import trainer_of
 
     # Every arm has the same training section.
@@ -156,7 +157,7 @@ def _trainer(spec: StudySpec, dataset: Dataset, arms: Arms, last: int) -> Traine
             f"--at-epochs: a run of this study has {length.epochs} epochs, and epoch {last} was asked for: "
             f"name epochs from 0 to {length.epochs}, or let it train for longer with --set training.{longer}"
         )
-    return trainer_of("auto", dataset, spec, 1)[0]
+    return trainer_of("auto", dataset, spec, Job(spec.dump(), "", width=1))[0]
 
 
 @dataclass

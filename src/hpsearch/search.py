@@ -108,7 +108,8 @@ def _carry_out(
             _clear(files, options.storage)
         sweep(files)
         stored = stored_of(files, study.spec, code)
-        crew = Crew(ENGINES[options.engine], options.workers, job_of(trained, options, stored, code, donors))
+        job = replace(job_of(trained, options, stored, code, donors), timed=kind == "comparison")
+        crew = Crew(ENGINES[options.engine], options.workers, job)
         try:
             if isinstance(experiment, SearchExperiment):
                 from hpsearch.samplers import check_sampler
@@ -146,8 +147,8 @@ def job_of(
     data_dir = None if options.data_dir is None else str(options.data_dir.resolve())
     settings = {} if stored is None else stored.settings
     width = int(settings["width"]) if "width" in settings else None
-    probes = settings["probes"] == "on" if "probes" in settings else None
-    return Job(study.spec.dump(), str(study.directory), data_dir, width, code, donors=donors, probes=probes)
+    decided = {name: settings[name] == "on" for name in ("vmapped", "probes") if name in settings}
+    return Job(study.spec.dump(), str(study.directory), data_dir, width, code, donors=donors, **decided)
 
 
 def _run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,8 @@ from compiling import optimized
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.engines import device
 from hpsearch.engines.cores import ONE_CORE_MULTIPLICATIONS, largest_network
+from hpsearch.engines.job import Job
+from hpsearch.engines.side_by_side import SideBySide, side_by_side
 from hpsearch.search_space import Parameter, SearchSpace, Value
 from hpsearch.spec import Choice, Configuration, Data, StudySpec, read_spec
 from hpsearch.spec.activations import ACTIVATIONS
@@ -27,8 +30,7 @@ from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.menu import activation_kind, menu_of
 from hpsearch.training.compiled.operations import activation_branch, dropout
 from hpsearch.training.compiled.structure import _numbers
-from hpsearch.training.compiled.trainer import MAX_PROGRAMS
-from hpsearch.training.compiled.width import cohort_width
+from hpsearch.training.compiled.trainer import MAX_PROGRAMS, CompiledNetwork
 from hpsearch.training.fit import FitTrainer
 from hpsearch.training.member import Member
 
@@ -41,6 +43,9 @@ CARD: dict[str, Any] = {
     "l1": {"log_uniform": [1e-7, 1e-3]},
     "l2": {"log_uniform": [1e-7, 1e-2]},
 }
+
+TWO_STRUCTURES = {**CARD, "hidden": {"choice": [[4], [8]]}}
+LARGE = {"hidden": {"choice": [[8], [512, 512]]}}
 
 
 def spec_of(
@@ -132,6 +137,33 @@ def test_a_member_of_a_cohort_equals_the_same_member_alone(cohort: tuple[StudySp
         ours, theirs = weights_of(trainer, number), weights_of(alone, number)
         for name, value in theirs.items():
             np.testing.assert_allclose(ours[name], value, atol=1e-4, err_msg=name)
+
+
+def test_members_in_threads_train_at_once_and_get_the_bits_that_they_get_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = spec_of(TWO_STRUCTURES)
+    trainers = CompiledTrainer(iris(), menu_of(spec)), CompiledTrainer(iris(), menu_of(spec), threads=2)
+    meeting = threading.Barrier(2, timeout=60)
+
+    def met(train: Any) -> Any:
+        def trained(*arguments: Any) -> Any:
+            meeting.wait()
+            return train(*arguments)
+
+        return trained
+
+    for trainer in trainers:
+        for number in range(4):
+            trainer.start(Member(number, draw(spec, number), number))
+    in_turn, at_once = trainers
+    alone = [in_turn.advance_all(range(4)) for _ in range(2)]
+    monkeypatch.setattr(CompiledNetwork, "train", met(CompiledNetwork.train))
+    together = [at_once.advance_all(range(4)) for _ in range(2)]
+    assert [[r.metrics for r in tick] for tick in together] == [[r.metrics for r in tick] for tick in alone]
+    for number in range(4):
+        assert same_bits(weights_of(at_once, number), weights_of(in_turn, number))
+    at_once.close()
 
 
 def test_a_member_that_diverges_leaves_its_neighbours_alone(
@@ -268,15 +300,33 @@ def test_relu_with_arguments_is_that_of_keras_at_its_corners_too(settings: dict[
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-def test_width_follows_the_study_then_the_platform_then_the_structures() -> None:
-    assert cohort_width(spec_of(), "cpu") == 1
-    assert cohort_width(spec_of(), "gpu") == 8
-    assert cohort_width(spec_of({**CARD, "hidden": {"choice": [[4], [8]]}}), "gpu") == 1
-    assert cohort_width(spec_of(search={"width": 5}), "cpu") == 5
+@pytest.mark.parametrize(
+    ("spec", "platform", "cores", "expected"),
+    [
+        (spec_of(), "cpu", 2, (1, False)),
+        (spec_of(LARGE), "cpu", 1, (1, False)),
+        (spec_of(LARGE), "cpu", 2, (2, False)),
+        (spec_of(LARGE), "cpu", 64, (4, False)),
+        (spec_of(search={"width": 5}), "cpu", 2, (5, True)),
+        (spec_of(LARGE, search={"width": 5}), "cpu", 2, (5, False)),
+        (spec_of(), "gpu", 2, (8, True)),
+        (spec_of(TWO_STRUCTURES), "gpu", 2, (1, False)),
+        (spec_of(LARGE, search={"width": 3}), "gpu", 2, (3, True)),
+    ],
+)
+def test_side_by_side_follows_the_study_the_platform_and_the_size_of_its_networks(
+    spec: StudySpec, platform: str, cores: int, expected: tuple[int, bool]
+) -> None:
+    assert side_by_side(spec, iris(), platform, cores) == SideBySide(*expected)
+
+
+def test_members_whose_seconds_are_compared_take_turns() -> None:
+    assert side_by_side(spec_of(LARGE), iris(), "cpu", 2, timed=True).width == 1
+    assert side_by_side(spec_of(LARGE, search={"width": 2}), iris(), "cpu", 2, timed=True).width == 2
 
 
 def test_large_networks_get_all_cores() -> None:
-    small, large = spec_of(), spec_of({"hidden": {"choice": [[8], [512, 512]]}})
+    small, large = spec_of(), spec_of(LARGE)
     assert largest_network(small, iris()) == 4 * 12 + 12 * 8 + 8 * 3 < ONE_CORE_MULTIPLICATIONS
     assert largest_network(large, iris()) == 4 * 512 + 512 * 512 + 512 * 3 > ONE_CORE_MULTIPLICATIONS
 
@@ -297,7 +347,7 @@ def test_data_larger_than_their_share_of_the_device_are_streamed(monkeypatch: py
 
     assert device.fits_device(iris())
     monkeypatch.setattr(device, "device_bytes", lambda: device.data_bytes(iris()))
-    trainer, _ = session.trainer_of("auto", iris(), spec_of(), None)
+    trainer, _ = session.trainer_of("auto", iris(), spec_of(), Job(spec_of().dump(), ""))
     assert isinstance(trainer, FitTrainer)
     assert trainer.stream
     assert "streamed through model.fit" in device.too_large(iris())

@@ -43,9 +43,9 @@ def _programs(dataset: Dataset, width: int) -> ProgramCache:
     return ProgramCache()
 
 
-def compiled(dataset: Dataset, width: int = 1) -> Trainer:
+def compiled(dataset: Dataset, width: int = 1, threads: int = 1) -> Trainer:
     """Make a compiled trainer that knows no member, and need not compile again what another one has."""
-    trainer = CompiledTrainer(dataset, width=width)
+    trainer = CompiledTrainer(dataset, width=width, threads=threads)
     trainer.programs = _programs(dataset, width)
     return trainer
 
@@ -53,7 +53,8 @@ def compiled(dataset: Dataset, width: int = 1) -> Trainer:
 MAKERS: dict[str, Callable[[Dataset], Trainer]] = {
     "fit": FitTrainer,
     "compiled": compiled,
-    "side by side": lambda dataset: compiled(dataset, width=3),
+    "vmapped": lambda dataset: compiled(dataset, width=3),
+    "in threads": lambda dataset: compiled(dataset, threads=2),
 }
 
 

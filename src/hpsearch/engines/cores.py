@@ -9,7 +9,7 @@ from hpsearch.engines.architectures import bounding_architectures
 from hpsearch.spec import StudySpec, pretrained_models, python_models
 
 ONE_CORE_MULTIPLICATIONS = 100_000
-"""Networks with fewer for each row train faster on one core: below this, handing work to a second core costs
+"""Networks with at most so many for each row train on one core: handing such small work to a second costs
 more than the work (measured by `benchmarks/decisions.py` on perceptrons, where they are the weights)."""
 
 
@@ -21,7 +21,7 @@ def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     before JAX or TensorFlow is imported, and only in a process of our own.
     """
     unknown = any(python_models(spec.model)) or any(pretrained_models(spec.model))
-    if unknown or largest_network(spec, dataset) > ONE_CORE_MULTIPLICATIONS:
+    if unknown or not is_small(spec, dataset):
         return "all"
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
@@ -33,6 +33,17 @@ def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
         cores = sorted(os.sched_getaffinity(0), reverse=True)
         os.sched_setaffinity(0, {cores[place % len(cores)]})
     return "one"
+
+
+def share_of_cores(workers: int) -> int:
+    """Count the cores that a process may use, if so many divide them among themselves."""
+    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, known // workers)
+
+
+def is_small(spec: StudySpec, dataset: Dataset) -> bool:
+    """Tell whether even the largest network of a study is trained fastest by one core."""
+    return largest_network(spec, dataset) <= ONE_CORE_MULTIPLICATIONS
 
 
 def largest_network(spec: StudySpec, dataset: Dataset) -> int:

@@ -21,7 +21,7 @@ class Crew:
     """
 
     def __init__(self, make: Callable[[], Worker], count: int, job: Job) -> None:
-        self._make, self._job = make, job
+        self._make, self._job = make, replace(job, workers=count)
         self.workers = [self._begun(place) for place in range(count)]
 
     def _begun(self, place: int) -> Worker:

@@ -18,9 +18,9 @@ from hpsearch.training.member import EpochReport, MemberState, RefitRun, SplitNa
 class Job:
     """What a worker needs to open a study: the spec as plain data, and where its data are.
 
-    `width` and `probes` are those of an earlier run of the study, which hold; `model_code` the fingerprint of
-    the Python files that the study runs, `donors` the saved models that it reuses; `place` is that of the
-    worker in its crew.
+    `width`, `vmapped` and `probes` are those of an earlier run of the study, which hold; `model_code` the
+    fingerprint of the Python files that the study runs, `donors` the saved models that it reuses; `place` is
+    that of the worker among the `workers` of its crew. It is `timed` how long members take to be compared.
     """
 
     spec: dict[str, Any]
@@ -29,8 +29,11 @@ class Job:
     width: int | None = None
     model_code: str | None = None
     place: int = 0
+    workers: int = 1
     donors: tuple[DonorFile, ...] = ()
     probes: bool | None = None
+    vmapped: bool | None = None
+    timed: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.datasets import Dataset, Rows, load_material
 from hpsearch.engines.architectures import check_images
 from hpsearch.engines.compilation import use_compilation_cache
-from hpsearch.engines.cores import use_cores
+from hpsearch.engines.cores import share_of_cores, use_cores
 from hpsearch.engines.device import fits_device, too_large
 from hpsearch.engines.divisions import Divisions
 from hpsearch.engines.failures import told
@@ -31,6 +31,7 @@ from hpsearch.engines.job import (
     WinnerOrder,
 )
 from hpsearch.engines.probes import wants_probes
+from hpsearch.engines.side_by_side import SideBySide, side_by_side
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.model_code import model_code
 from hpsearch.spec import Choice, StudySpec, read_configuration
@@ -76,11 +77,13 @@ class Session:
         if spawned and self.settings["backend"] == "jax":
             self.settings["compilation cache"] = use_compilation_cache()
         self._bring(job)
-        self.trainer, width = trainer_of(
-            backend, self.dataset, self.spec, job.width, self.builders, self.bodies, probes=job.probes
-        )
-        probes = "on" if self.trainer.probes else "off"
-        self.settings |= {"trainer": type(self.trainer).__name__, "width": str(width), "probes": probes}
+        self.trainer, beside = trainer_of(backend, self.dataset, self.spec, job, self.builders, self.bodies)
+        self.settings |= {
+            "trainer": type(self.trainer).__name__,
+            "width": str(beside.width),
+            "vmapped": "on" if beside.vmapped else "off",
+            "probes": "on" if self.trainer.probes else "off",
+        }
         self.notes = () if fits_device(self.dataset) else (too_large(self.dataset),)
 
     def _bring(self, job: Job) -> None:
@@ -264,31 +267,33 @@ def trainer_of(
     backend: str,
     dataset: Dataset,
     spec: StudySpec,
-    decided: int | None,
+    job: Job,
     builders: Builders | None = None,
     bodies: Bodies | None = None,
-    *,
-    probes: bool | None = None,
-) -> tuple[Trainer, int]:
-    """Make the trainer of a study, and give the number of members that it trains side by side.
+) -> tuple[Trainer, SideBySide]:
+    """Make the trainer of a study, and tell which members it trains side by side.
 
-    What was `decided` of that number, and of `probes`, when the study began holds.
+    What the `job` says was decided when the study began holds.
     """
     from hpsearch.training.fit import FitTrainer
 
     stream = not fits_device(dataset)
     if backend != "auto" or stream or builders is not None or bodies is not None:
         trainer = FitTrainer(dataset, stream=stream, builders=builders, bodies=bodies)
-        return trainer, decided or spec.search.width or 1
+        return trainer, SideBySide(job.width or spec.search.width or 1)
     import jax
 
     from hpsearch.training.compiled import CompiledTrainer
     from hpsearch.training.compiled.menu import menu_of
-    from hpsearch.training.compiled.width import cohort_width
 
-    width = decided or cohort_width(spec, jax.default_backend())
-    wanted = wants_probes(spec, dataset, decided=probes)
-    return CompiledTrainer(dataset, menu_of(spec), width, probes=wanted), width
+    cores = share_of_cores(job.workers)
+    beside = side_by_side(spec, dataset, jax.default_backend(), cores, timed=job.timed)
+    if job.width is not None:
+        # A study that was begun before there were threads has not told.
+        beside = SideBySide(job.width, vmapped=job.vmapped is not False)
+    vmapped, threads = (beside.width, 1) if beside.vmapped else (1, min(beside.width, cores))
+    probes = wants_probes(spec, dataset, decided=job.probes)
+    return CompiledTrainer(dataset, menu_of(spec), vmapped, threads=threads, probes=probes), beside
 
 
 def _versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -111,20 +112,21 @@ def first_weights(
     """
     architecture = model.architecture
     shapes = architecture.shapes(features)
+    kernels = [layer.kernel(inputs) for layer, inputs in zip(architecture.hidden, shapes, strict=False)]
+    kernels.append((shapes[-1][-1], objective.units))
+    largest = max(map(math.prod, kernels))
+
+    def kernel_and_bias(name: str, initializer: Any, shape: Shape) -> dict[str, NDArray[np.float32]]:
+        kernel = draw(initializer, shape, derive(seed, "kernel", name), largest)
+        return {f"{name}/kernel": kernel, f"{name}/bias": np.zeros(shape[-1], np.float32)}
+
     weights = _neutral_batch_norm("input_batch_norm", shapes[0][-1])
     for index, layer in enumerate(architecture.hidden):
         number, activated = index + 1, layer.activated(shapes[index])
-        initializer = model.of_layer("initializer", index)
-        weights |= _kernel_and_bias(f"hidden_{number}", initializer, layer.kernel(shapes[index]), seed)
+        weights |= kernel_and_bias(f"hidden_{number}", model.of_layer("initializer", index), kernels[index])
         weights |= _neutral_batch_norm(f"batch_norm_{number}", activated[-1])
         weights |= _slopes(model.of_layer("activation", index), f"activation_{number}", activated, seed)
-    shape = (shapes[-1][-1], objective.units)
-    return weights | _kernel_and_bias("output", model.output_initializer, shape, seed)
-
-
-def _kernel_and_bias(name: str, initializer: Any, shape: Shape, seed: int) -> dict[str, NDArray[np.float32]]:
-    kernel = draw(initializer, shape, derive(seed, "kernel", name))
-    return {f"{name}/kernel": kernel, f"{name}/bias": np.zeros(shape[-1], np.float32)}
+    return weights | kernel_and_bias("output", model.output_initializer, kernels[-1])
 
 
 def _slopes(activation: Any, name: str, activated: Shape, seed: int) -> dict[str, NDArray[np.float32]]:

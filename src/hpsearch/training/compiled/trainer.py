@@ -6,10 +6,11 @@ import ctypes
 import gc
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import jax
 import numpy as np
@@ -40,6 +41,13 @@ class ProgramCache:
 
     def __init__(self) -> None:
         self._programs: OrderedDict[Any, Program] = OrderedDict()
+        self._called: WeakSet[Program] = WeakSet()
+
+    def is_new(self, program: Program) -> bool:
+        """Tell once of each program that nobody has called it, so that the next call traces it."""
+        new = program not in self._called
+        self._called.add(program)
+        return new
 
     def get(self, key: Any, make: Any) -> Program:
         """Give the program of a key, made if need be."""
@@ -50,6 +58,7 @@ class ProgramCache:
             self._programs.popitem(last=False)
             # JAX keeps traces and executables of dropped functions until its caches are cleared.
             jax.clear_caches()
+            self._called.clear()
             gc.collect()
             give_back_memory()
         self._programs[key] = make()
@@ -61,15 +70,23 @@ class CompiledTrainer(Trainer):
 
     `menu` is what the members can ask for; by default, what each member asks for itself. With a `width` above
     1, that many members of one structure are vmapped; a cohort that is not full is filled with dead weight,
-    so that a member's bits do not depend on its company.
+    so that a member's bits do not depend on its company. Else up to `threads` of them train at once, each by
+    a call of its own.
     """
 
     def __init__(
-        self, dataset: Dataset, menu: Menu | None = None, width: int = 1, *, probes: bool = False
+        self,
+        dataset: Dataset,
+        menu: Menu | None = None,
+        width: int = 1,
+        *,
+        threads: int = 1,
+        probes: bool = False,
     ) -> None:
         super().__init__(dataset, probes=probes)
         self.menu, self.width = menu, width
         self.programs = ProgramCache()
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         # A split that nobody trains on any more takes its copy on the device with it.
         self._data: WeakKeyDictionary[Split, Any] = WeakKeyDictionary()
 
@@ -83,13 +100,30 @@ class CompiledTrainer(Trainer):
         return CompiledNetwork(program, member, split, self.objective, self._on_device(split), self.width)
 
     def train(self, work: Sequence[Work]) -> list[EpochResult]:
-        """Train networks for one epoch each: in turn, or in cohorts of the trainer's width."""
+        """Train networks for one epoch each: in turn, at once, or in cohorts of the trainer's width."""
         if self.width == 1:
-            return super().train(work)
+            return super().train(work) if self._pool is None else self._train_at_once(work, self._pool)
         results: dict[int, EpochResult] = {}
         for places in self._cohorts(work):
             results |= zip(places, self._train_cohort([work[place] for place in places]), strict=True)
         return [results[place] for place in range(len(work))]
+
+    def _train_at_once(self, work: Sequence[Work], pool: ThreadPoolExecutor) -> list[EpochResult]:
+        """Train networks in threads.
+
+        New programs are compiled before: what is traced goes through Keras' layers and optimizers, which are
+        not made for several threads.
+        """
+        for network, plan in work:
+            assert isinstance(network, CompiledNetwork)  # noqa: S101 - we made them
+            if self.programs.is_new(network.program):
+                network.compile(plan)
+        return list(pool.map(lambda each: each[0].train(each[1]), work))
+
+    def close(self) -> None:
+        super().close()
+        if self._pool is not None:
+            self._pool.shutdown()
 
     def _cohorts(self, work: Sequence[Work]) -> Iterator[list[int]]:
         """Group the places of networks that share a program and a split, at most `width` together."""
@@ -153,6 +187,10 @@ class CompiledNetwork(Network):
         rates = np.zeros(self.program.steps, np.float32)
         rates[: len(plan.rates)] = plan.rates
         return (self.before, self.arguments, _key(plan), plan.order, rates, np.int32(steps))
+
+    def compile(self, plan: EpochPlan) -> None:
+        """Compile the program by an epoch that has no step."""
+        self.program.epoch(*self._inputs(plan, 0), self.data)
 
     def train(self, plan: EpochPlan) -> EpochResult:
         self.now, numbers, predictions = self.program.epoch(*self.inputs(plan), self.data)
