@@ -44,7 +44,7 @@ CARD = {
 LONE = {"activation": "relu", "batch_norm": "after_activation", "dropout": 0.2, "l2": 1e-4}
 
 
-def measure(network: str, *, card: bool, width: int, one_core: bool) -> dict[str, float]:
+def measure(network: str, *, card: bool, width: int, one_core: bool, threads: int = 1) -> dict[str, float]:
     """Give the seconds of the first epoch, which compiles, and a member's milliseconds in a later one."""
     if one_core:
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
@@ -69,7 +69,7 @@ def measure(network: str, *, card: bool, width: int, one_core: bool) -> dict[str
     index = np.arange(rows)
     split = Split(Rows(x, y), Rows(x[:1_000], y[:1_000]), Scaling(), index, index[:1_000])
     data: Any = SimpleNamespace(
-        splits=(split,), task="classification", outputs=10, labels=tuple("0123456789")
+        splits=(split,), train_rows=rows, task="classification", outputs=10, labels=tuple("0123456789")
     )
 
     def spec(settings: dict[str, Any]) -> Any:
@@ -84,18 +84,19 @@ def measure(network: str, *, card: bool, width: int, one_core: bool) -> dict[str
     lone = spec(LONE)
     from hpsearch.spec import Configuration
 
-    trainer = CompiledTrainer(data, menu_of(spec(CARD if card else LONE)), width)
-    for number in range(width):
+    trainer = CompiledTrainer(data, menu_of(spec(CARD if card else LONE)), width, threads=threads)
+    members = range(max(width, threads))
+    for number in members:
         trainer.start(Member(number, Configuration(lone.model, lone.training), number))
     begun = time.perf_counter()
-    trainer.advance_all(range(width))
+    trainer.advance_all(members)
     first = time.perf_counter() - begun
     epochs = []
     for _ in range(5):
         begun = time.perf_counter()
-        trainer.advance_all(range(width))
+        trainer.advance_all(members)
         epochs.append(time.perf_counter() - begun)
-    return {"first_seconds": first, "member_ms": 1_000 * statistics.median(epochs) / width}
+    return {"first_seconds": first, "member_ms": 1_000 * statistics.median(epochs) / len(members)}
 
 
 def apart(repeats: int, network: str, **settings: Any) -> dict[str, float]:
@@ -134,6 +135,9 @@ def main() -> None:
         for one_core in (True, False):
             key = f"{network}, {'one core' if one_core else 'all cores'}"
             figures["cores"][key] = apart(options.repeats, network, card=True, width=1, one_core=one_core)
+        key = f"{network}, all cores, two members at once"
+        at_once = apart(options.repeats, network, card=True, width=1, one_core=False, threads=2)
+        figures["cores"][key] = at_once
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures, indent=1))

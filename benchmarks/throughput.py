@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,10 @@ def ours(study: Path, directory: Path, cache: Path) -> dict[str, Any]:
         if event["kind"] == "report"
     ]
     typical = statistics.median(epochs)
-    # The first epoch compiles, and so does any that took many times the usual: this is what they took beyond.
-    slow = [seconds for seconds in epochs[1:] if seconds > 5 * typical + 0.2]
-    compiling = sum(seconds - typical for seconds in [max(epochs[0], typical), *slow])
+    # Members of one tick share its seconds. What a tick took beyond the usual is compiling, if it is the first
+    # or took many times the usual.
+    beyond = [sum(tick) - len(tick) * typical for tick in (list(same) for _, same in groupby(epochs))]
+    compiling = sum([max(beyond[0], 0.0), *(more for more in beyond[1:] if more > 4 * typical + 0.2)])
     timing = json.loads((run / "timing.json").read_text())
     total = measured["seconds"]
     measured["share"] = {

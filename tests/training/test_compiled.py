@@ -254,10 +254,11 @@ def test_searched_coefficients_are_arguments_of_one_program(
     assert not same_bits(first, second)
 
 
+@pytest.mark.parametrize("rows", [1_100, 1_093])
 @pytest.mark.parametrize("maker", [CompiledTrainer, FitTrainer])
-def test_penalties_of_activations_are_averaged_over_all_validation_rows(maker: Any) -> None:
+def test_penalties_of_activations_are_averaged_over_all_validation_rows(maker: Any, rows: int) -> None:
     """However the rows are cut into batches: these are more than the compiled trainer validates at once."""
-    data = {"sklearn": "digits", "validation": 1100, "rescale": "1/16"}
+    data = {"sklearn": "digits", "validation": rows, "rescale": "1/16"}
     dataset = load_dataset(Data.model_validate(data), Path())
     l1, l2 = [0.03, 0.0], [0.0, 0.2]
     spec = spec_of(

@@ -212,7 +212,7 @@ def test_what_a_study_does_not_use_is_not_in_its_programs() -> None:
     config = identity()
     structure = structure_of(config, menu_of(config))
     assert set(arguments_of(config, structure)) == {
-        *("activation", "activation_arguments", "position", "momentum", "epsilon", "dropout", "l1", "l2"),
+        *("activation", "activation_arguments", "momentum", "epsilon", "dropout", "l1", "l2"),
         *("clipping", "threshold", "coefficients"),
     }
     assert not any("input" in name for name in Forward(structure, (UNITS,), OBJECTIVE).variables)

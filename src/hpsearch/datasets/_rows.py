@@ -53,10 +53,8 @@ class Scaling:
         `x`: (n, *features), any numbers. Gives float32 of the same shape, computed in float32; infinite
         where a number leaves its range.
         """
-        scaled = np.array(x, dtype=np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
-            if self.factor != 1.0:
-                scaled *= np.float32(self.factor)
+            scaled: Array = np.multiply(x, np.float32(self.factor), dtype=np.float32)
             if self.mean is not None and self.deviation is not None:
                 scaled -= self.mean
                 scaled /= self.deviation

@@ -120,6 +120,12 @@ def position_kind(position: Component) -> PositionKind:
     return PositionKind(position.name, **known)
 
 
+def site_branches(kinds: tuple[PositionKind, ...], site: str) -> tuple[PositionKind | None, ...]:
+    """List what a program can do at a site: first nothing, as None, if a member can ask for that."""
+    there = tuple(kind for kind in kinds if kind.name == site)
+    return there if len(there) == len(kinds) else (None, *there)
+
+
 def position_index(kinds: tuple[PositionKind, ...], position: Component) -> int:
     """Find the branch of a position: the kind that agrees in all that is not searched."""
     for index, kind in enumerate(kinds):

@@ -17,7 +17,7 @@ from hpsearch.components.objectives import Objective
 from hpsearch.models.layers import entrance, head, kernel_layer, pooling_layer
 from hpsearch.spec.architecture import Hidden, Shape
 from hpsearch.training.compiled.convolution import quick_in_loops
-from hpsearch.training.compiled.menu import PositionKind
+from hpsearch.training.compiled.menu import PositionKind, site_branches
 from hpsearch.training.compiled.operations import DROPOUTS, activation_branch, noise_key, rrelu, switch
 from hpsearch.training.compiled.structure import Arguments, Structure
 
@@ -169,13 +169,14 @@ class Forward:
     def _normalize(
         self, site: Site, weights: Tensors, moving: Tensors, tensor: Array, arguments: Arguments, key: Any
     ) -> tuple[Array, Tensors]:
-        if all(kind.name != site.name for kind in site.kinds):
+        kinds = site_branches(site.kinds, site.name)
+        if kinds == (None,):
             return tensor, moving
         name, index = site.layer, site.index
         own = {n: value for n, value in moving.items() if n.startswith(f"{name}/")}
 
-        def branch(kind: PositionKind) -> Any:
-            if kind.name != site.name:
+        def branch(kind: PositionKind | None) -> Any:
+            if kind is None:
                 return lambda t, m: (t, m)
 
             def normalize(t: Array, m: Tensors) -> tuple[Array, Tensors]:
@@ -187,7 +188,7 @@ class Forward:
 
             return normalize
 
-        tensor, own = switch(arguments["position"][index], [branch(k) for k in site.kinds], tensor, own)
+        tensor, own = switch(arguments[site.name][index], [branch(k) for k in kinds], tensor, own)
         return tensor, {**moving, **own}
 
     def _pass(self, name: str, tensor: Array) -> Array:

@@ -21,7 +21,7 @@ from hpsearch.training.compiled.structure import Arguments, Structure
 
 Array = Any
 
-VALIDATION_ROWS = 1024
+VALIDATION_ROWS = 512, 1024
 """Rows that are validated at once: enough to fill the vector units, few enough to stay in the cache."""
 
 TOTALS = ("loss", "loss_with_penalties", "score", "rows")
@@ -46,6 +46,13 @@ class _Momentum:
         return True
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def validation_chunk(rows: int) -> int:
+    """Choose how many rows are validated at once: a divisor if possible, for a rest is compiled by itself."""
+    fewest, most = VALIDATION_ROWS
+    divisors = (size for size in range(min(most, rows), fewest - 1, -1) if rows % size == 0)
+    return next(divisors, min(most, rows))
 
 
 def _constants(structure: Structure) -> dict[str, Any]:
@@ -184,7 +191,7 @@ class Program:
     ) -> tuple[list[Array], Array | None]:
         if not self.validation_rows:
             return [jnp.float32(jnp.nan)] * 3, None
-        size = min(VALIDATION_ROWS, self.validation_rows)
+        size = validation_chunk(self.validation_rows)
         full, rest = divmod(self.validation_rows, size)
 
         def measure(inputs: Array, targets: Array) -> Any:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from hpsearch.spec import Architecture, Component, Configuration, Layered
 from hpsearch.training.compiled.menu import (
     NO_LIMIT,
+    NO_NORM,
     OPTIMIZER_FLAGS,
     Menu,
     PositionKind,
     activation_kind,
     position_index,
+    site_branches,
 )
 
 ARGUMENTS = 3
@@ -91,8 +93,14 @@ def _rates(model: Layered, field: str) -> NDArray[np.float32]:
 
 
 def _normalization(kinds: tuple[PositionKind, ...], positions: list[Any]) -> Arguments:
+    chosen = [kinds[position_index(kinds, position)] for position in positions]
+    sites = {kind.name: site_branches(kinds, kind.name) for kind in kinds if kind.name != NO_NORM.name}
     return {
-        "position": np.array([position_index(kinds, position) for position in positions], np.int32),
+        **{
+            # The first branch is that of all that stand elsewhere.
+            site: np.array([branches.index(kind) if kind.name == site else 0 for kind in chosen], np.int32)
+            for site, branches in sites.items()
+        },
         "momentum": np.array([getattr(p, "momentum", 0.99) for p in positions], np.float32),
         "epsilon": np.array([getattr(p, "epsilon", 1e-3) for p in positions], np.float32),
     }
