@@ -75,8 +75,8 @@ def ours(study: Path, directory: Path, cache: Path) -> dict[str, Any]:
         if event["kind"] == "report"
     ]
     typical = statistics.median(epochs)
-    # Members of one tick share its seconds. What a tick took beyond the usual is compiling, if it is the first
-    # or took many times the usual.
+    # Members of one tick share its seconds. What it took beyond the usual is compiling, if it is the first or
+    # took many times the usual.
     beyond = [sum(tick) - len(tick) * typical for tick in (list(same) for _, same in groupby(epochs))]
     compiling = sum([max(beyond[0], 0.0), *(more for more in beyond[1:] if more > 4 * typical + 0.2)])
     timing = json.loads((run / "timing.json").read_text())
