@@ -76,6 +76,13 @@ KINDS: dict[str, dict[str, Any]] = {
             },
         ),
         study(
+            "threads",
+            data=DIGITS,
+            model={"hidden": [512, 160], "dropout": {"uniform": [0.1, 0.3]}},
+            training={"epochs": 40, "batch_size": 64, "early_stopping": {"patience": 8}},
+            search={"trials": 16, "width": 2, "sampler": {"tpe": {"startup_trials": 5}}},
+        ),
+        study(
             "fit",
             training={"epochs": 150, "batch_size": 2, "backend": "jax"},
             search={"trials": 6, "sampler": "random"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 from operator import add
 from typing import Any
@@ -68,7 +69,12 @@ class Program:
     """
 
     def __init__(
-        self, structure: Structure, split: Split, objective: Objective, *, keeps_predictions: bool
+        self,
+        structure: Structure,
+        split: Split,
+        objective: Objective,
+        *,
+        keeps_predictions: bool,
     ) -> None:
         self.structure, self.objective, self.keeps_predictions = structure, objective, keeps_predictions
         self.rows, self.validation_rows = len(split.train), len(split.validation)
@@ -78,7 +84,7 @@ class Program:
         self.optimizer.build(list(self.forward.variables.values()))
         self.names = list(self.forward.variables)
         self.rate_index = self.optimizer.variables.index(self.optimizer._learning_rate)  # noqa: SLF001
-        self.epoch = jax.jit(self._epoch)
+        self._compiled: Callable[..., Any] | None = None
         self.cohort_epoch = jax.jit(self._cohort_epoch)
         self.measurer = Measurer(self)
 
@@ -100,6 +106,23 @@ class Program:
             "moving": {name: weights[name] for name in self.forward.moving},
             "optimizer": optimizer,
         }
+
+    @property
+    def is_compiled(self) -> bool:
+        """Tell whether the epoch of a member is compiled already."""
+        return self._compiled is not None
+
+    def compile(self, *inputs: Any) -> None:
+        """Compile the epoch of a member for inputs like these; what was traced for that is let go."""
+        self._compiled = jax.jit(self._epoch).lower(*inputs).compile()
+
+    def epoch(self, *inputs: Any) -> tuple[Any, Array, Array | None]:
+        """Train a member for an epoch, and validate; compiled before, if need be."""
+        if self._compiled is None:
+            self.compile(*inputs)
+        assert self._compiled is not None  # noqa: S101 - narrows the type
+        state, numbers, predictions = self._compiled(*inputs)
+        return state, numbers, predictions
 
     def _epoch(
         self,

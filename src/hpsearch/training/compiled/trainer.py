@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -41,13 +41,6 @@ class ProgramCache:
 
     def __init__(self) -> None:
         self._programs: OrderedDict[Any, Program] = OrderedDict()
-        self._called: WeakSet[Program] = WeakSet()
-
-    def is_new(self, program: Program) -> bool:
-        """Tell once of each program that nobody has called it, so that the next call traces it."""
-        new = program not in self._called
-        self._called.add(program)
-        return new
 
     def get(self, key: Any, make: Any) -> Program:
         """Give the program of a key, made if need be."""
@@ -58,7 +51,6 @@ class ProgramCache:
             self._programs.popitem(last=False)
             # JAX keeps traces and executables of dropped functions until its caches are cleared.
             jax.clear_caches()
-            self._called.clear()
             gc.collect()
             give_back_memory()
         self._programs[key] = make()
@@ -95,7 +87,8 @@ class CompiledTrainer(Trainer):
         keeps = not member.metric.startswith("val_")
         shapes = (split.train.x.shape, split.validation.x.shape, keeps)
         program = self.programs.get(
-            (structure, shapes), lambda: Program(structure, split, self.objective, keeps_predictions=keeps)
+            (structure, shapes),
+            lambda: Program(structure, split, self.objective, keeps_predictions=keeps),
         )
         return CompiledNetwork(program, member, split, self.objective, self._on_device(split), self.width)
 
@@ -116,8 +109,8 @@ class CompiledTrainer(Trainer):
         """
         for network, plan in work:
             assert isinstance(network, CompiledNetwork)  # noqa: S101 - we made them
-            if self.programs.is_new(network.program):
-                network.compile(plan)
+            if not network.program.is_compiled:
+                network.program.compile(*network.inputs(plan), network.data)
         return list(pool.map(lambda each: each[0].train(each[1]), work))
 
     def close(self) -> None:
@@ -187,10 +180,6 @@ class CompiledNetwork(Network):
         rates = np.zeros(self.program.steps, np.float32)
         rates[: len(plan.rates)] = plan.rates
         return (self.before, self.arguments, _key(plan), plan.order, rates, np.int32(steps))
-
-    def compile(self, plan: EpochPlan) -> None:
-        """Compile the program by an epoch that has no step."""
-        self.program.epoch(*self._inputs(plan, 0), self.data)
 
     def train(self, plan: EpochPlan) -> EpochResult:
         self.now, numbers, predictions = self.program.epoch(*self.inputs(plan), self.data)
