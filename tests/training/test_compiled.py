@@ -29,6 +29,7 @@ from hpsearch.spec.source import Source
 from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.menu import activation_kind, menu_of
 from hpsearch.training.compiled.operations import activation_branch, dropout
+from hpsearch.training.compiled.program import Program
 from hpsearch.training.compiled.structure import _numbers
 from hpsearch.training.compiled.trainer import MAX_PROGRAMS, CompiledNetwork
 from hpsearch.training.fit import FitTrainer
@@ -182,7 +183,14 @@ def test_a_member_that_diverges_leaves_its_neighbours_alone(
     assert same_bits(weights_of(other, 1), weights_of(trainer, 1))
 
 
-def test_the_whole_card_goes_through_one_program() -> None:
+def test_the_whole_card_goes_through_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, compile_program = [], Program.compile
+
+    def compile_and_tell(program: Program, *inputs: Any) -> None:
+        compiled.append(program)
+        compile_program(program, *inputs)
+
+    monkeypatch.setattr(Program, "compile", compile_and_tell)
     spec = spec_of(
         schedule={"choice": ["constant", {"cosine": {"warmup": 0.1}}]},
         clipping={"choice": ["none", {"clipvalue": 0.1}, {"global_clipnorm": 1.0}, {"clipnorm": 1.0}]},
@@ -193,7 +201,7 @@ def test_the_whole_card_goes_through_one_program() -> None:
         assert trainer.advance(number).failure is None
     ((program, *others),) = [list(trainer.programs._programs.values())]
     assert not others
-    assert program.is_compiled
+    assert compiled == [program], "it is compiled once"
 
 
 def test_programs_are_bounded() -> None:

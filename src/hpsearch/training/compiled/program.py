@@ -69,12 +69,7 @@ class Program:
     """
 
     def __init__(
-        self,
-        structure: Structure,
-        split: Split,
-        objective: Objective,
-        *,
-        keeps_predictions: bool,
+        self, structure: Structure, split: Split, objective: Objective, *, keeps_predictions: bool
     ) -> None:
         self.structure, self.objective, self.keeps_predictions = structure, objective, keeps_predictions
         self.rows, self.validation_rows = len(split.train), len(split.validation)

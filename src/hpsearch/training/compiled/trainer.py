@@ -87,8 +87,7 @@ class CompiledTrainer(Trainer):
         keeps = not member.metric.startswith("val_")
         shapes = (split.train.x.shape, split.validation.x.shape, keeps)
         program = self.programs.get(
-            (structure, shapes),
-            lambda: Program(structure, split, self.objective, keeps_predictions=keeps),
+            (structure, shapes), lambda: Program(structure, split, self.objective, keeps_predictions=keeps)
         )
         return CompiledNetwork(program, member, split, self.objective, self._on_device(split), self.width)
 
