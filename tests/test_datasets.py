@@ -642,10 +642,19 @@ class TestCsv:
         left = np.setdiff1d(np.arange(60), np.concatenate([train, validation]))
         np.testing.assert_allclose(test.x, expected[left], rtol=1e-6)
 
-    def test_standardizes_what_it_encoded(self, tmp_path: Path, mixed: list[list[Any]]) -> None:
-        split = load(tmp_path, csv="d.csv", target="y", standardize=True).splits[0]
+    @pytest.mark.parametrize("factor", [None, 0.3])
+    def test_standardizes_numbers_and_leaves_categories(
+        self, tmp_path: Path, mixed: list[list[Any]], factor: float | None
+    ) -> None:
+        dataset = load(tmp_path, csv="d.csv", target="y", standardize=True, rescale=factor)
+        split = dataset.splits[0]
         encoded = scikit_learn_encoding(mixed, split.train_index)
-        expected = StandardScaler().fit(encoded[split.train_index]).transform(encoded)
+        numbers = [3, 7]
+        assert dataset.encoding is not None
+        assert [dataset.encoding.feature_names[i] for i in numbers] == ["age", "size"]
+        scaler = StandardScaler().fit(encoded[split.train_index][:, numbers])
+        expected = encoded.copy()
+        expected[:, numbers] = scaler.transform(encoded[:, numbers])
         np.testing.assert_allclose(split.validation.x, expected[split.validation_index], atol=1e-4)
 
     def test_each_fold_imputes_from_its_own_training_part(
@@ -737,7 +746,7 @@ class TestCsv:
     def test_a_constant_column_is_fine(self, table: Callable[..., Dataset]) -> None:
         rows = "".join(f"1,same,{r / 8}\n" for r in range(10))
         split = table("a,b,y\n" + rows, standardize=True).splits[0]
-        np.testing.assert_array_equal(split.train.x, 0)
+        np.testing.assert_array_equal(split.train.x, [[0, 1]] * len(split.train))
 
     @pytest.mark.parametrize(
         ("text", "message"),

@@ -21,7 +21,8 @@ class Pool:
 
     `x`: (n, *features) as loaded, NaN where a cell of a csv file is missing; `y`: (n,) int32 or float32.
     `features` is the shape in which a row is given. `imputations` holds one for each split, and is empty
-    where nothing can be missing.
+    where nothing can be missing. `indicators`: (*features) bool marks the features that stand for categories,
+    None where there are none.
     """
 
     x: Array
@@ -29,6 +30,7 @@ class Pool:
     features: tuple[int, ...]
     bags: bool = False
     imputations: tuple[Imputation, ...] = ()
+    indicators: Array | None = None
 
     def take(self, index: Array, split: int) -> Rows:
         """Take rows by position, with what is missing filled in as the split's training part says."""

@@ -19,6 +19,15 @@ from hpsearch.exceptions import DataError
 if TYPE_CHECKING:
     from hpsearch.datasets._rows import Array
 
+MAX_CATEGORIES = 1_000
+"""Categories of one column, each of which becomes a feature."""
+
+MAX_ONE_HOT = 2**31
+"""Bytes that the features of all categories may take; several copies of them are held."""
+
+FEW_CATEGORIES = 50
+"""Up to so many, a column may have a category of its own for nearly every row."""
+
 SplitIndex = tuple["Array", "Array"]
 
 
@@ -59,6 +68,11 @@ class Encoding:
             for column in self.columns
             for name in ([f"{column.name}={c}" for c in column.categories] or [column.name])
         )
+
+    @property
+    def indicators(self) -> Array:
+        """Mark the features that are 0 or 1, one for each category: (features,) bool."""
+        return np.concatenate([np.full(c.width, c.kind == "categorical") for c in self.columns])
 
     def as_data(self) -> dict[str, Any]:
         """Give everything as dictionaries, lists, texts and numbers."""
@@ -122,16 +136,50 @@ def encode_table(
     trains = [train for train, _ in splits]
     layout = np.unique(np.concatenate(trains))
     columns = tuple(_column(table, cells, known, layout, trains) for cells in table.columns)
-    width = sum(column.width for column in columns)
-    if width > MAX_COLUMNS:
-        widest = max(columns, key=lambda column: column.width)
-        raise DataError(
-            f"{table.where}: one-hot encoding gives {width} columns, more than {MAX_COLUMNS}; {widest.name!r}"
-            f" alone has {widest.width} categories."
-        )
-    fits_in_memory(table.where, len(table.lines), width, 4, "leave out columns with many categories")
+    _fits(table, columns)
     x = _encoded(table, columns)
     return Encoding(target, columns), x, tuple(_imputation(columns, split) for split in range(len(splits)))
+
+
+def _fits(table: Table, columns: Sequence[Column]) -> None:
+    """Raise a `DataError` where the columns, or the categories among them, give too many features."""
+    rows = len(table.lines)
+    width, one_hot = (sum(c.width for c in some) for some in (columns, [c for c in columns if c.categories]))
+    widest = max(columns, key=lambda column: len(column.categories))
+    alone = f"{widest.name!r} alone has {len(widest.categories)} categories. {REMEDY}"
+    if width > MAX_COLUMNS:
+        raise DataError(
+            f"{table.where}: one-hot encoding gives {width} columns, more than {MAX_COLUMNS}; {alone}"
+        )
+    size = rows * one_hot * np.dtype(np.float32).itemsize
+    if size > MAX_ONE_HOT:
+        raise DataError(
+            f"{table.where}: one-hot encoding gives {rows} rows by {one_hot} columns, which take"
+            f" {size / 2**30:.1f} GB, more than {MAX_ONE_HOT / 2**30:.0f} GB; {alone}"
+        )
+    fits_in_memory(table.where, rows, width, 4, "leave out columns with many categories")
+
+
+def _refuse_many(table: Table, cells: Cells, layout: Array, categories: Sequence[str]) -> None:
+    """Refuse a column whose categories are too many, or so many that nearly every row has its own."""
+    present = int((~cells.missing[layout]).sum())
+    if len(categories) > MAX_CATEGORIES:
+        why = f"each would become a feature, and a column may have up to {MAX_CATEGORIES:,}"
+    elif len(categories) > FEW_CATEGORIES and len(categories) > present / 2:
+        why = "so nearly every row has a category of its own, from which nothing can be learned"
+    else:
+        return
+    shown = " and ".join(map(repr, categories[:2]))
+    raise DataError(
+        f"{table.where}: column {cells.name!r} holds {len(categories):,} different texts in {present:,} rows"
+        f" for training, such as {shown}; {why}. {REMEDY}"
+    )
+
+
+REMEDY = (
+    "Leave the column out of the file if it is an identifier; write a date or time as numbers (year, month,"
+    " seconds); join rare categories into one."
+)
 
 
 def _column(table: Table, cells: Cells, known: Array, layout: Array, trains: Sequence[Array]) -> Column:
@@ -144,7 +192,7 @@ def _column(table: Table, cells: Cells, known: Array, layout: Array, trains: Seq
     if not cells.text[known].any():
         return _numeric(table, cells, trains)
     table.complain_of_separators(cells)
-    return _categorical(cells, layout, trains)
+    return _categorical(table, cells, layout, trains)
 
 
 def _numeric(table: Table, cells: Cells, trains: Sequence[Array]) -> Column:
@@ -158,8 +206,9 @@ def _present(cells: Cells, index: Array) -> Array:
     return cells.numbers[index][~cells.missing[index]]
 
 
-def _categorical(cells: Cells, layout: Array, trains: Sequence[Array]) -> Column:
+def _categorical(table: Table, cells: Cells, layout: Array, trains: Sequence[Array]) -> Column:
     categories = sorted({cells.texts[row] for row in layout[~cells.missing[layout]].tolist()})
+    _refuse_many(table, cells, layout, categories)
     numbers = _numbered(cells, categories)
     counts = [np.bincount(numbers[train] + 1, minlength=len(categories) + 1)[1:] for train in trains]
     return Column(

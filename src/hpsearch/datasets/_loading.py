@@ -150,7 +150,9 @@ def _pool(loaded: Loaded, data: Data, y: Array, partition: Partition) -> tuple[P
     if not isinstance(loaded.x, Table):
         return Pool(loaded.x, y, _features(loaded.where, data, loaded.x), loaded.bags), None
     encoding, x, imputations = encode_table(loaded.x, str(data.target), partition.splits)
-    return Pool(x, y, _features(loaded.where, data, x), imputations=imputations), encoding
+    features = _features(loaded.where, data, x)
+    indicators = encoding.indicators.reshape(features)
+    return Pool(x, y, features, imputations=imputations, indicators=indicators), encoding
 
 
 def _features(where: str, data: Data, x: Array) -> tuple[int, ...]:
@@ -175,7 +177,9 @@ def _split(
     where: str, pool: Pool, data: Data, number: int, train_index: Array, validation_index: Array
 ) -> Split:
     train, validation = pool.take(train_index, number), pool.take(validation_index, number)
-    scaling = fit_scaling(train.x, data.rescale or 1.0, standardize=data.standardize)
+    scaling = fit_scaling(
+        train.x, data.rescale or 1.0, standardize=data.standardize, indicators=pool.indicators
+    )
     if not scaling.identity:
         train, validation = (
             Rows(scaling.apply(train.x), train.y),

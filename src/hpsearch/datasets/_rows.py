@@ -35,7 +35,7 @@ class Scaling:
     """The scaling of features: `(raw * factor - mean) / deviation`.
 
     `mean` and `deviation`: (*features) float32, None where nothing is standardized. `deviation` is 1 for a
-    feature that is constant in the training part.
+    feature that is constant in the training part. For an indicator `mean` is 0 and `deviation` the factor.
     """
 
     factor: float = 1.0
@@ -77,19 +77,33 @@ class Split:
     validation_index: Array
 
 
-def fit_scaling(x: Array, factor: float, *, standardize: bool) -> Scaling:
+def fit_scaling(x: Array, factor: float, *, standardize: bool, indicators: Array | None = None) -> Scaling:
     """Fit a scaling on the training part.
 
     `x`: (n, *features) raw. The deviation is that of the population, as in scikit-learn's StandardScaler.
+    `indicators`: (*features) bool marks features that stand for categories, which stay 0 and 1: standardized,
+    a rare category would be a huge number, and one without a feature, all zeros, would be a row of negative
+    ones that no training row had.
     """
     if not standardize:
-        return Scaling(factor)
+        return _rescaling(factor, indicators)
     mean = x.mean(axis=0, dtype=np.float64)
     deviation = np.sqrt(_squares(x, mean) / len(x)) * factor
     with np.errstate(over="ignore"):
         narrow, centre = deviation.astype(np.float32), (mean * factor).astype(np.float32)
     constant = (x.min(axis=0) == x.max(axis=0)) | (narrow == 0)
-    return Scaling(factor, centre, np.where(constant, np.float32(1), narrow))
+    divisor = np.where(constant, np.float32(1), narrow)
+    if indicators is not None:
+        centre = np.where(indicators, np.float32(0), centre)
+        divisor = np.where(indicators, np.float32(factor), divisor)
+    return Scaling(factor, centre, divisor)
+
+
+def _rescaling(factor: float, indicators: Array | None) -> Scaling:
+    if factor == 1.0 or indicators is None or not indicators.any():
+        return Scaling(factor)
+    divisor = np.where(indicators, np.float32(factor), np.float32(1))
+    return Scaling(factor, np.zeros_like(divisor), divisor)
 
 
 def _squares(x: Array, mean: Array) -> Array:
