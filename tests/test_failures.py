@@ -134,11 +134,80 @@ class TestDivergence:
         (tmp_path / "nets.py").write_text(raising)
         python = {"file": "nets.py", "arguments": {"units": {"int": [1, 60]}}}
         write_study(tmp_path / "s.yaml", study(model={"python": python}, search={"trials": 22}))
-        succeed_here("optimize", "s.yaml", cwd=tmp_path)
+        result = here("optimize", "s.yaml", cwd=tmp_path)
+        assert result.returncode == 1
+        assert "every trial failed, 1" in result.stderr
+        assert "of 22 for this cause: ValueError: " in result.stderr
         files = tmp_path / "runs" / "s"
         assert states(files) == ["failed"] * 22
         causes = {end["cause"] for end in ended(files).values()}
         assert {cause.partition(" (")[0] for cause in causes} == {"ValueError: odd", "ValueError: even"}
+
+
+NOT_FINITE = {"optimizer": "sgd", "learning_rate": {"log_uniform": [1e25, 1e30]}}
+
+
+class TestExitCodeWhereEverythingFails:
+    """Documented: 0 done, 1 failed; a study without a single result has failed, however it was begun."""
+
+    @pytest.fixture(scope="class")
+    def failed(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        directory = tmp_path_factory.mktemp("failed")
+        write_study(directory / "s.yaml", study(model=LINEAR, training=NOT_FINITE, search={"trials": 2}))
+        result = here("optimize", "s.yaml", cwd=directory)
+        assert (result.returncode, states(directory / "runs" / "s")) == (1, ["failed"] * 2)
+        assert "every trial failed for one cause: the training loss is not finite" in result.stderr
+        assert "Traceback" not in result.stderr
+        return directory
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "told"),
+        [
+            (("optimize", "s.yaml"), 1, "every trial failed for one cause"),
+            (("confirm", "s.yaml"), 1, "every trial failed for one cause"),
+            (("ablate", "s.yaml"), 1, "no trial of 's' has ended with a value"),
+            (("best", "s"), 1, "'s' has no best configuration: every trial failed for one cause"),
+            (("best", "s", "--format", "json"), 1, "every trial failed for one cause"),
+            (("predict", "s", "s.yaml"), 2, "has no best model"),
+            (("report", "s"), 0, ""),
+            (("status", "s"), 0, ""),
+        ],
+        ids=lambda value: value[0] if isinstance(value, tuple) else "",
+    )
+    def test_of_every_command_on_such_a_study(
+        self, failed: Path, arguments: tuple[str, ...], code: int, told: str
+    ) -> None:
+        result = here(*arguments, cwd=failed)
+        assert result.returncode == code, result.stderr
+        assert told in result.stderr
+        assert "Traceback" not in result.stderr
+
+    def test_of_a_study_that_has_run_out_of_time(self, tmp_path: Path) -> None:
+        raw = study(model=LINEAR, training=NOT_FINITE, search={"trials": 19, "timeout": 0.001})
+        write_study(tmp_path / "s.yaml", raw)
+        result = here("optimize", "s.yaml", cwd=tmp_path)
+        assert "the time is up: 1 failed" in result.stdout
+        assert result.returncode == 1
+        assert "the only trial failed: the training loss is not finite" in result.stderr
+
+    def test_of_a_comparison(self, tmp_path: Path) -> None:
+        compare = {"factors": ["activation"], "replicates": 2}
+        model = {"mlp": {"hidden": [4], "activation": {"choice": ["linear", "relu"]}}}
+        bad = {"optimizer": "sgd", "learning_rate": 1e30}
+        raw = study(model=model, training=bad, compare=compare, confirm="none")
+        write_study(tmp_path / "s.yaml", raw)
+        for more in ((), ("--format", "json")):
+            result = here("compare", "s.yaml", *more, cwd=tmp_path)
+            assert result.returncode == 1, result.stdout
+            assert "every run failed" in result.stderr
+
+    def test_one_result_is_enough(self, tmp_path: Path) -> None:
+        tried = [{"learning_rate": 1e-2}, {"learning_rate": 1e30}]
+        training = {"optimizer": "sgd", "learning_rate": {"log_uniform": [1e-3, 1e30]}}
+        raw = study(model=LINEAR, training=training, search={"trials": 2, "enqueue": tried}, confirm="none")
+        write_study(tmp_path / "s.yaml", raw)
+        succeed_here("optimize", "s.yaml", cwd=tmp_path)
+        assert states(tmp_path / "runs" / "s") == ["complete", "failed"]
 
 
 def weights_in(path: Path) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
-from hpsearch.analysis import analyze, judge, to_json
+from hpsearch.analysis import analyze, judge, to_json, total_failure
 from hpsearch.analysis.findings import limits, unexplained
 from hpsearch.analysis.findings.finding import Kind
 from hpsearch.analysis.findings.judgement import HOPELESS
@@ -181,6 +181,25 @@ def test_what_diverged_says_where_and_from_which_learning_rate_on() -> None:
     odd = trial(14, (), (), state="failed", cause="ValueError: odd", parameters={"learning_rate": 0.1})
     assert set(found(*many(), *bad, odd)) == {"diverged", "failed"}
     assert "1 trial failed: ValueError: odd" in found(*many(), odd)["failed"].sentence
+
+
+def test_what_failed_as_a_whole_is_told_with_its_cause() -> None:
+    def bad(number: int, cause: str) -> TrialRecord:
+        return trial(number, (None,), (None,), state="failed", cause=cause)
+
+    odd, late = bad(0, "ValueError: odd"), bad(1, "val_loss is not finite (epoch 3)")
+    running = trial(4, (), (), state="running")
+    assert total_failure(record()) is None, "nothing has ended"
+    assert total_failure(record(running)) is None
+    assert total_failure(record(odd, running)) == "the only trial failed: ValueError: odd"
+    assert total_failure(record(odd, trial(1))) is None, "one has a value"
+    assert total_failure(record(odd, late, bad(2, "val_loss is not finite (epoch 9)"))) == (
+        "every trial failed, 2 of 3 for this cause: val_loss is not finite"
+    )
+    same = record(odd, bad(1, "ValueError: odd"), kind="confirmation")
+    assert total_failure(same, "replicate of the finalists") == (
+        "every replicate of the finalists failed for one cause: ValueError: odd"
+    )
 
 
 def test_overfitting_needs_both_curves() -> None:

@@ -9,7 +9,7 @@ from hpsearch.analysis.counts import Counts
 from hpsearch.analysis.curves import LearningCurve, LearningCurves
 from hpsearch.analysis.evidence.confirmation import Verdict
 from hpsearch.analysis.export import comparison_to_json, plain, probe_to_json, to_json
-from hpsearch.analysis.failures import CauseOfFailure
+from hpsearch.analysis.failures import CauseOfFailure, total_failure
 from hpsearch.analysis.findings import Judgement, StudyFinding, judge
 from hpsearch.analysis.influence.cache import find_influence
 from hpsearch.analysis.influence.effects import Effect, Level
@@ -75,4 +75,5 @@ __all__ = [
     "probe_to_json",
     "summarize",
     "to_json",
+    "total_failure",
 ]

@@ -35,5 +35,20 @@ def group_failures(record: StudyRecord) -> tuple[CauseOfFailure, ...]:
     return tuple(sorted(causes, key=lambda c: (-len(c.numbers), c.numbers[0])))
 
 
+def total_failure(record: StudyRecord, what: str = "trial") -> str | None:
+    """Say that all that was trained failed, and why; None where something did not, or nothing has ended."""
+    over = [trial for trial in record.trials if trial.state != "running"]
+    causes = group_failures(record)
+    if not over or any(trial.state != "failed" for trial in over):
+        return None
+    first, count = causes[0], len(over)
+    told = first.cause or "no cause was recorded"
+    if count == 1:
+        return f"the only {what} failed: {told}"
+    if len(causes) == 1:
+        return f"every {what} failed for one cause: {told}"
+    return f"every {what} failed, {len(first.numbers):,} of {count:,} for this cause: {told}"
+
+
 def _ends(epochs: list[int]) -> tuple[int, int]:
     return min(epochs), max(epochs)

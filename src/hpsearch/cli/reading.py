@@ -86,7 +86,7 @@ def best(
     confirmation = read_confirmation(files)
     trial = best_of(record, confirmation).trial
     if trial is None:
-        raise HpsearchError(f"no trial of {record.name!r} has a value yet")
+        raise HpsearchError(f"{record.name!r} has no best configuration: {_without_value(record)}")
     model = str(files.best_model) if files.best_model.exists() else None
     if format is BestFormat.json:
         print(best_json(record, confirmation, model))
@@ -94,6 +94,12 @@ def best(
         for line in best_lines(record, confirmation, model):
             print(f"# {line}")
         print(print_spec(best_spec(record, trial)), end="")
+
+
+def _without_value(record: StudyRecord) -> str:
+    from hpsearch.analysis import total_failure
+
+    return total_failure(record) or "no trial has a value yet"
 
 
 @app.command()

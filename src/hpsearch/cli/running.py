@@ -119,7 +119,12 @@ def confirm(
     from hpsearch.search import Options
     from hpsearch.search import confirm_search as run
 
-    _search(run, loaded, Options(out, storage, data_dir, False, takeover, workers, no_code), quiet=quiet)
+    files = _search(
+        run, loaded, Options(out, storage, data_dir, False, takeover, workers, no_code), quiet=quiet
+    )
+    from hpsearch.store.reading import read_confirmation
+
+    _end("finished", read_confirmation(files), "replicate of the finalists")
 
 
 @app.command()
@@ -147,8 +152,9 @@ def ablate(
 
     outcome, path = display.show(lambda: run(loaded, options, replicates, display))
     display.conclude_ablation(outcome, path, files)
-    if outcome == "interrupted":
-        raise typer.Exit(INTERRUPTED)
+    from hpsearch.store.reading import read_ablation
+
+    _end(outcome, read_ablation(files), "run")
 
 
 @app.command()
@@ -186,15 +192,16 @@ def compare(
         print(json.dumps(comparison_to_json(analyzed(record)), indent=1))
     else:
         display.conclude_comparison(outcome, record, files)
-    _end(outcome, record)
+    _end(outcome, record, "run")
 
 
-def _search(run: Run, loaded: StudyFile, options: Options, *, quiet: bool) -> None:
-    """Run a search, or what belongs to it, and tell what was found."""
+def _search(run: Run, loaded: StudyFile, options: Options, *, quiet: bool) -> StudyFiles:
+    """Run a search, or what belongs to it, and tell what was found; gives its files."""
     display, files = _display(loaded, "search", options, quiet=quiet)
     outcome, record = display.show(lambda: run(loaded, options, display))
     display.conclude(outcome, record, files)
     _end(outcome, record)
+    return files
 
 
 def _overrides(given: Mapping[str, Any]) -> list[str]:
@@ -217,13 +224,20 @@ def _display(
     return TerminalDisplay(console(), search.trials, search.metric, quiet, bytes_on_disk), files
 
 
-def _end(outcome: str, record: StudyRecord) -> None:
-    """End with the exit code of an outcome."""
+def _end(outcome: str, record: StudyRecord | None, what: str = "trial") -> None:
+    """End with the exit code of an outcome; that all that was trained failed is a failure."""
     if outcome == "interrupted":
         raise typer.Exit(INTERRUPTED)
-    if outcome == "hopeless":
-        cause = record.trials[0].kind_of_failure
-        raise HpsearchError(f"every trial failed for one cause: {cause}; mend it and start over with --new")
+    if record is None:
+        return
+    from hpsearch.analysis import total_failure
+
+    failure = total_failure(record, what)
+    if failure is None and outcome == "hopeless":
+        failure = f"given up, because the first trials failed: {record.trials[0].kind_of_failure}"
+    if failure is not None:
+        anew = "; mend it and start over with --new" if record.kind in ("search", "comparison") else ""
+        raise HpsearchError(f"{failure}{anew}")
 
 
 @app.command()
