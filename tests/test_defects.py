@@ -67,7 +67,7 @@ class TestReadRightly:
             (("서울", "부산", "서울", "부산"), ["부산", "서울"]),
             (("👍🏽", "👎", "👍🏽", "👎"), ["👍🏽", "👎"]),
             (("é", "e\u0301", "é", "e\u0301"), ["e\u0301", "é"]),
-            (("1", "x", "2.5", "1"), ["1", "2.5", "x"]),
+            (("1", "x", "y", "x"), ["1", "x", "y"]),
             (("True", "False", "True", "False"), ["False", "True"]),
             (('"a\nb"', '"say ""no"""', '"a, b"', '"a\nb"'), ["a\nb", "a, b", 'say "no"']),
             (("3 kg", "1_000", "0x1F", "3 kg"), ["0x1F", "1_000", "3 kg"]),
@@ -111,6 +111,7 @@ class TestRefused:
             (("1", '"2', "3", "4"), "d.csv:3: this is not a csv row"),
             (("1", '2"', '"3"x', "4"), "d.csv:4: this is not a csv row"),
             (("1", '"' + "x" * 200_000 + '"', "3", "4"), "d.csv:3: this is not a csv row"),
+            (("1", "x", "2.5", "1"), "d.csv:3: column 'a' holds numbers in 3 of 4 cells, and words"),
             (("?", "", "NA", "null"), "column 'a' is empty"),
         ],
     )

@@ -1,8 +1,12 @@
-"""Columns of csv files: categories stay 0 and 1, and are refused where they are too many."""
+"""Columns of csv files: what is a number, what a category, and what is refused because it could be either."""
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
+import lzma
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -132,3 +136,235 @@ class TestTooManyCategories:
         told = refusal(table, {**columns, "y": halves(250)})
         assert "250 rows by 11 columns" in told
         assert "'b' alone has 6 categories" in told
+
+
+NUMBERS = (0.5, -1234.5, 7.0, 1234567.25, -0.125)
+
+READ: dict[str, Callable[[float], str]] = {
+    "quotes": lambda n: f'"{n}"',
+    "a blank before the quotes": lambda n: f' "{n}"',
+    "blanks inside the quotes": lambda n: f'"  {n}  "',
+    "quotes inside quotes": lambda n: f'"""{n}"""',
+    "single quotes": lambda n: f"'{n}'",
+    "no-break spaces": lambda n: f"\u00a0{n}\u00a0",
+    "an exponent": lambda n: f"{n:e}",
+    "a plus": lambda n: f"{n:+}",
+}
+
+REFUSED: dict[str, tuple[Callable[[float], str], str]] = {
+    "decimal comma": (lambda n: f"{n:.3f}".replace(".", ","), "decimal point"),
+    "thousands": (lambda n: f"{n * 1e6:,.2f}", "without commas"),
+    "thousands of Germany": (
+        lambda n: f"{n * 1e6:,.2f}".translate(str.maketrans(",.", ".,")),
+        "decimal point",
+    ),
+    "thousands of Switzerland": (
+        lambda n: f"{n * 1e6:,.2f}".replace(",", "'"),
+        "without commas, blanks or other",
+    ),
+    "thousands with thin blanks": (lambda n: f"{n * 1e6:,.2f}".replace(",", "\u202f"), "blanks"),
+    "underscores": (lambda n: f"{n * 1e6:_.0f}", "other separators"),
+    "percent": (lambda n: f"{n} %", "a percent sign"),
+    "euros": (lambda n: f"{n} €", "a currency"),
+    "dollars": (lambda n: f"${n}", "a currency"),
+    "codes": (lambda n: f"EUR {n}", "a currency"),
+    "brackets for minus": (lambda n: f"({abs(n)})", "quotes or brackets"),
+    "a formula of a spreadsheet": (lambda n: f'="{n}"', "quotes or brackets"),
+    "a true minus": (lambda n: f"\u2212{abs(n)}", "a sign of its own"),
+    "a minus behind": (lambda n: f"{abs(n)}-", "a sign of its own"),
+    "a unit": (lambda n: f"{n} kg", "a unit"),
+    "a unit of two parts": (lambda n: f"{n}km/h", "a unit"),
+    "degrees": (lambda n: f"{n} °C", "a unit"),
+}
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Write:
+    """Write a csv file as text and load it."""
+
+    def write(cells: Sequence[str], target: str = "y", **options: Any) -> Dataset:
+        lines = [f"{cell},{row + 0.5}" for row, cell in enumerate(cells)]
+        (tmp_path / "d.csv").write_text("\n".join(["a,y", *lines]) + "\n", encoding="utf-8")
+        data = Data.model_validate({"csv": "d.csv", "target": target, **options})
+        return load_dataset(data, tmp_path)
+
+    return write
+
+
+def quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("write", READ.values(), ids=READ)
+    def test_are_read(self, text: Write, write: Callable[[float], str]) -> None:
+        dataset = text([write(number) for number in NUMBERS], validation={"last": 1})
+        assert dataset.features == (1,)
+        expected = np.array(NUMBERS, dtype=np.float32)[:4, None]
+        np.testing.assert_allclose(dataset.splits[0].train.x, expected, rtol=1e-6)
+
+    @pytest.mark.parametrize(("write", "why"), REFUSED.values(), ids=REFUSED)
+    def test_are_refused_with_the_remedy(
+        self, text: Write, write: Callable[[float], str], why: str, tmp_path: Path
+    ) -> None:
+        cells = [write(number) for number in NUMBERS]
+        with pytest.raises(DataError) as caught:
+            text([quoted(cell) for cell in cells], validation={"last": 1})
+        told = str(caught.value)
+        assert f"{tmp_path / 'd.csv'}:2: column 'a' holds {cells[0]!r}" in told
+        assert why in told
+
+    @pytest.mark.parametrize(("write", "why"), REFUSED.values(), ids=REFUSED)
+    def test_are_refused_as_targets(self, text: Write, write: Callable[[float], str], why: str) -> None:
+        cells = [quoted(write(number)) for number in NUMBERS]
+        with pytest.raises(DataError, match="column 'a' holds") as caught:
+            text(cells, target="a", validation={"last": 1})
+        assert why in str(caught.value)
+
+    def test_are_refused_where_only_some_are_written_so(self, text: Write) -> None:
+        with pytest.raises(DataError, match=r"d\.csv:4: column 'a' holds '94,3'"):
+            text(["94", "70", '"94,3"', "81", '"56,9"', "70"])
+
+    @pytest.mark.parametrize(
+        "levels",
+        [
+            ["20s", "30s", "40s"],
+            ["1st", "2nd", "3rd"],
+            ["5XL", "3XL", "4XL"],
+            ["10-19", "20-29", "30-39"],
+            ["1.2.3", "10.0.1", "1.2.4"],
+            ["<5", "5+", "n5"],
+            ["2024.01.31", "2024.02.29", "2024.03.31"],
+            ["M0098", "C10", "ORD-7"],
+            ["1/2", "3/4", "1/4"],
+        ],
+    )
+    def test_levels_are_words(self, text: Write, levels: list[str]) -> None:
+        assert text(levels * 6).features == (3,)
+
+
+class TestMixed:
+    def cells(self, *words: str) -> list[str]:
+        return [*(f"{row / 8}" for row in range(20)), *words]
+
+    @pytest.mark.parametrize("word", ["-", "unknown", "None", "#N/A", "k. A.", ".", "?!", "12 or so"])
+    def test_a_word_among_numbers_is_told(self, text: Write, word: str) -> None:
+        with pytest.raises(DataError) as caught:
+            text(self.cells(word, "n.b.", word))
+        told = str(caught.value)
+        assert "d.csv:22: column 'a' holds numbers in 20 of 23 cells" in told
+        assert f"{word!r} (2 times), 'n.b.'" in told
+        assert "Leave the cell empty, or write NA" in told
+
+    def test_written_numbers_count_as_numbers(self, text: Write) -> None:
+        with pytest.raises(DataError, match="holds numbers in 3 of 4 cells, and words in the others: '-'"):
+            text(["5 %", "7 %", "-", "9 %"])
+
+    @pytest.mark.parametrize("word", ["", "NA", "N/A", "NULL", "null", "NaN", "?"])
+    def test_what_stands_for_a_missing_value_is_none(self, text: Write, word: str) -> None:
+        dataset = text(self.cells(word), validation={"last": 2})
+        assert dataset.features == (1,)
+        expected = np.mean([row / 8 for row in range(19)])
+        np.testing.assert_allclose(dataset.splits[0].validation.x, [[19 / 8], [expected]], rtol=1e-6)
+
+    def test_many_different_words_are_cut_short(self, text: Write) -> None:
+        with pytest.raises(DataError, match=r"'w4' and 3 more\. Leave"):
+            text(self.cells(*(f"w{n}" for n in range(8))))
+
+    def test_words_with_some_numbers_are_words(self, text: Write) -> None:
+        assert text(["red", "blue", "7", "red", "blue", "red"] * 2).features == (3,)
+
+    def test_a_target(self, text: Write) -> None:
+        cells = ["1", "2", "3"] * 4 + ["-"] * 3
+        with pytest.raises(DataError, match="write 'task: classification' in the data section"):
+            text(cells, target="a")
+        assert text(cells, target="a", task="classification", validation=5).labels == ("-", "1", "2", "3")
+
+    def test_only_rows_that_are_trained_or_judged_on_decide(self, text: Write) -> None:
+        cells = self.cells()
+        dataset = text(cells, test=4)
+        used = np.concatenate([dataset.splits[0].train_index, dataset.splits[0].validation_index])
+        row = int(np.setdiff1d(np.arange(20), used)[0])
+        cells[row] = "unknown"
+        with pytest.raises(
+            DataError, match=f"d.csv:{row + 2}: column 'a' holds 'unknown', which is not a number"
+        ):
+            text(cells, test=4)
+
+
+ROWS = b"a,y\n" + b"".join(b"%d,%d.5\n" % (row, row) for row in range(9))
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"PAR1" + bytes(100), "this is a parquet file, not a csv file"),
+            (b"ARROW1\0\0" + bytes(100), "a feather (Arrow) file"),
+            (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
+            (b"PK\x03\x04" + bytes(100), "a zip archive, as xlsx and npz files are"),
+            (gzip.compress(ROWS), "compressed by gzip"),
+            (bz2.compress(ROWS), "compressed by bzip2"),
+            (lzma.compress(ROWS), "compressed by xz"),
+            (pickle.dumps([1.5, "a"]), "a Python pickle"),
+            (
+                "Straße,y\nUlm,1\n".encode("latin-1"),
+                "d.csv:1: this line is not UTF-8, but looks like Latin-1",
+            ),
+            ("a,y\nÜlm €,1\n".encode("cp1252"), "d.csv:2: this line is not UTF-8, but looks like Latin-1"),
+            ("a,y\nUlm,1\n".encode("utf-16"), "this line is not UTF-8, but looks like UTF-16"),
+            ("a,y\nUlm,1\n".encode("utf-16-be"), "d.csv:1: this line is not UTF-8 text: it holds a NUL"),
+            (b"a;y\n1;2\n", "The cells are separated by semicolons"),
+            (b"a;y\n1,5;2,5\n2,5;3,5\n", "The cells are separated by semicolons"),
+            (b"a\ty\n1\t2\n", "The cells are separated by tabs"),
+            (b'{"a": 1}\n', "This looks like JSON"),
+            (b"1.5,2.5\n3,4\n", "it must hold the names of the columns"),
+            (
+                b",a,y\n0,1,2\n1,3,4\n",
+                "column 1 has no name in the header. This looks like the index of a pandas",
+            ),
+            (
+                b"Unnamed: 0,a,y\n0,1,2\n1,3,4\n2,5,6\n",
+                "'Unnamed: 0' counts the rows: it is the index of a pandas",
+            ),
+        ],
+    )
+    def test_that_are_something_else_are_named(self, tmp_path: Path, content: bytes, said: str) -> None:
+        (tmp_path / "d.csv").write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            load_dataset(Data.model_validate({"csv": "d.csv", "target": "y"}), tmp_path)
+        assert said in str(caught.value)
+
+    def test_an_array_is_no_npz(self, tmp_path: Path) -> None:
+        np.save(tmp_path / "d.npy", np.zeros((4, 2)))
+        with pytest.raises(DataError, match=r"not an npz file but a single NumPy array \(npy\): numpy.savez"):
+            load_dataset(Data.model_validate({"npz": "d.npy"}), tmp_path)
+
+    def test_a_byte_order_mark_is_no_letter(self, tmp_path: Path) -> None:
+        (tmp_path / "d.csv").write_bytes(b"\xef\xbb\xbf" + ROWS)
+        dataset = load_dataset(Data.model_validate({"csv": "d.csv", "target": "y"}), tmp_path)
+        assert dataset.encoding is not None
+        assert dataset.encoding.feature_names == ("a",)
+
+
+class TestTargetsThatCount:
+    """Whole numbers with few distinct values are taken for classes, and a complaint says so."""
+
+    def columns(self, rows: int = 60, most: int = 9) -> dict[str, Sequence[Any]]:
+        counts = np.random.default_rng(0).poisson(2.0, rows)
+        return {"a": list(range(rows)), "y": [*np.minimum(counts, most - 1).tolist()[1:], most]}
+
+    @pytest.mark.parametrize("validation", [{"share": 0.2}, {"folds": 4}, {"last": 5}])
+    def test_the_remedy_is_told(self, table: Write, validation: dict[str, Any]) -> None:
+        told = refusal(table, self.columns(), validation=validation)
+        assert "class '" in told
+        assert "distinct whole numbers of the target were taken for classes" in told
+        assert "write 'task: regression'" in told
+        assert table(self.columns(), validation=validation, task="regression").task == "regression"
+
+    def test_not_where_the_classes_are_certain(self, table: Write) -> None:
+        told = refusal(table, self.columns(), task="classification")
+        assert "class '" in told
+        assert "regression" not in told
+        words = {"a": list(range(9)), "y": ["no", "yes", "no"] * 2 + ["no", "no", "maybe"]}
+        assert "regression" not in refusal(table, words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
+from hpsearch.datasets._foreign import REMEDY, UNNAMED, encoding_of, kind_of_file, told_of_header
+from hpsearch.datasets._formats import why_not_read, written_numbers
 from hpsearch.datasets._loaded import MAX_BYTES, WIDEST, Loaded
 from hpsearch.datasets._target import meant
 from hpsearch.exceptions import DataError
@@ -30,8 +31,8 @@ MAX_LINE = 64 * 2**20
 MAX_CELLS = MAX_BYTES // 64
 """A cell takes some 60 bytes while the file is read."""
 
-SEPARATED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
-"""A number with a comma between the thousands."""
+SHOWN = 5
+"""Words that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -91,25 +92,51 @@ class Table:
                 " every number must be finite and fit a float32."
             )
 
-    def complain_of_separators(self, column: Cells) -> None:
-        """Raise a `DataError` where a column is text only because its thousands are set apart."""
-        first = int(column.text.argmax())
-        if not SEPARATED.fullmatch(column.texts[first]):
-            return
-        if all(SEPARATED.fullmatch(column.texts[row]) for row in np.flatnonzero(column.text).tolist()):
+    def complain_of_text(self, column: Cells, among: Array, remedy: str) -> None:
+        """Raise a `DataError` where a column is text only for the way in which its numbers are written.
+
+        `among`: positions of the rows that are looked at. A column of which more than half of the cells are
+        numbers is not taken for words either; `remedy` says what helps where they are.
+        """
+        rows = among[column.text[among]]
+        words = Counter(column.texts[row] for row in rows.tolist())
+        written = written_numbers(words)
+        others = Counter({word: count for word, count in words.items() if word not in written})
+        where, cell = f"{self.where}:{self.lines[int(rows[0])]}", column.texts[int(rows[0])]
+        if not others:
+            raise DataError(f"{where}: column {column.name!r} holds {cell!r}; {why_not_read(cell)}.")
+        present = int((~column.missing[among]).sum())
+        numbers = present - others.total()
+        if 2 * numbers > present:
             raise DataError(
-                f"{self.where}:{self.lines[first]}: column {column.name!r} holds {column.texts[first]!r};"
-                " numbers are written without commas."
+                f"{self._line_of(column, rows, others)}: column {column.name!r} holds numbers in"
+                f" {numbers:,} of {present:,} cells, and words in the others: {_counted(others)}. {remedy}"
             )
 
+    def _line_of(self, column: Cells, rows: Array, words: Counter[str]) -> str:
+        row = next(row for row in rows.tolist() if column.texts[row] in words)
+        return f"{self.where}:{self.lines[row]}"
 
-def load_csv(path: Path, target: str) -> Loaded:
-    """Read a csv file and set its target column apart. Raises `DataError`, with the line where it can."""
+
+def _counted(words: Counter[str]) -> str:
+    shown = [
+        f"{word!r} ({count:,} times)" if count > 1 else repr(word) for word, count in words.most_common(SHOWN)
+    ]
+    return ", ".join(shown) + (f" and {len(words) - SHOWN:,} more" if len(words) > SHOWN else "")
+
+
+def load_csv(path: Path, target: str, *, classes: bool = False) -> Loaded:
+    """Read a csv file and set its target column apart.
+
+    `classes`: the targets are known to be classes, so that numbers may stand among words. Raises `DataError`,
+    with the line where it can.
+    """
     whole, fingerprint = _table(path)
+    _refuse_index(whole)
     where, columns = whole.where, whole.columns
     position = _position(where, [column.name for column in columns], target)
     table = Table(where, (*columns[:position], *columns[position + 1 :]), whole.lines)
-    return Loaded(where, table, _target(table, columns[position]), fingerprint)
+    return Loaded(where, table, _target(table, columns[position], classes=classes), fingerprint)
 
 
 def load_rows(path: Path) -> Table:
@@ -121,32 +148,41 @@ def _table(path: Path) -> tuple[Table, str]:
     """Give all columns of a file, and its fingerprint."""
     where = str(path)
     try:
-        _refuse_large(path)
+        _refuse_foreign(path)
         header, rows, lines, fingerprint = _read(path)
     except UnicodeDecodeError:
-        raise DataError(f"{where}:{_first_undecodable(path)}: this line is not UTF-8.") from None
+        line, guess = _first_undecodable(path)
+        looks = f", but looks like {guess}: save the file as UTF-8" if guess else ""
+        raise DataError(f"{where}:{line}: this line is not UTF-8{looks}.") from None
     except (OSError, MemoryError) as failure:
         raise DataError(f"{where}: the file cannot be read ({failure}).") from None
     columns = (Cells(name, texts) for name, texts in zip(header, zip(*rows, strict=True), strict=True))
     return Table(where, tuple(columns), lines), fingerprint
 
 
-def _refuse_large(path: Path) -> None:
+def _refuse_foreign(path: Path) -> None:
+    """Refuse what is no file, too large, or plainly no text."""
     if not path.is_file():
         raise DataError(f"{path}: there is no such file.")
     size = path.stat().st_size
     if size > MAX_FILE:
         raise DataError(f"{path}: the file has {size / 1e9:.1f} GB; csv files of up to 2 GB can be read.")
+    kind = kind_of_file(path)
+    if kind is not None:
+        raise DataError(f"{path}: this is {kind}, not a csv file. {REMEDY}")
 
 
-def _first_undecodable(path: Path) -> int:
+def _first_undecodable(path: Path) -> tuple[int, str]:
+    """Give the first line that is not UTF-8, and the encoding that it seems to be in."""
+    start = b""
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
+            start = start or line
             try:
                 line.decode()
             except UnicodeDecodeError:
-                return number
-    return 1
+                return number, encoding_of(line, start)
+    return 1, ""
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]], list[int], str]:
@@ -159,14 +195,17 @@ def _read(path: Path) -> tuple[list[str], list[list[str]], list[int], str]:
         digest.update("\x1f".join(header).encode())
         for line, row in records:
             if len(row) != len(header):
-                raise DataError(f"{path}:{line}: this row has {len(row)} cells, the header {len(header)}.")
+                raise DataError(
+                    f"{path}:{line}: this row has {len(row)} cells, the header {len(header)}."
+                    f"{told_of_header(header)}"
+                )
             if (len(rows) + 1) * len(header) > MAX_CELLS:
                 raise DataError(f"{path}:{line}: more than {MAX_CELLS:,} cells cannot be read.")
             digest.update(b"\x1e" + "\x1f".join(row).encode())
             rows.append(row)
             lines.append(line)
     if not rows:
-        raise DataError(f"{path}: the file has no rows below its header.")
+        raise DataError(f"{path}: the file has no rows below its header.{told_of_header(header)}")
     return header, rows, lines, digest.hexdigest()
 
 
@@ -178,13 +217,17 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
         if len(line) == MAX_LINE:
             raise DataError(f"{path}:{number}: this line has more than {MAX_LINE:,} letters.")
         if "\0" in line:
-            raise DataError(f"{path}:{number}: this line is not UTF-8 text: it holds a NUL byte.")
+            raise DataError(
+                f"{path}:{number}: this line is not UTF-8 text: it holds a NUL byte. A file in UTF-16"
+                " does: save it as UTF-8."
+            )
         yield line
 
 
 def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """Iterate over the records that are not blank, with the line on which each ends."""
-    reader = csv.reader(_lines(path, file), strict=True)
+    # A blank before a quote is skipped: else the quotes would be letters of the cell.
+    reader = csv.reader(_lines(path, file), strict=True, skipinitialspace=True)
     while True:
         first = reader.line_num + 1
         try:
@@ -203,7 +246,9 @@ def _header(path: Path, names: list[str]) -> list[str]:
     if len(names) > MAX_COLUMNS:
         raise DataError(f"{path}: {len(names)} columns are more than the {MAX_COLUMNS} that can be read.")
     if "" in names and len(names) > 1:
-        raise DataError(f"{path}: column {names.index('') + 1} has no name in the header.")
+        position = names.index("") + 1
+        index = f" This looks like the index of a pandas table: {REMEDY}" if position == 1 else ""
+        raise DataError(f"{path}: column {position} has no name in the header.{index}")
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise DataError(f"{path}: {count} columns are named {name!r}; each needs a name of its own.")
@@ -216,27 +261,52 @@ def _position(where: str, header: list[str], target: str) -> int:
         shown = ", ".join(map(repr, header[:10])) + (", ..." if len(header) > 10 else "")
         raise DataError(
             f"{where}: there is no target column {target!r}{hint}; the columns are {shown[:500]}."
+            f"{told_of_header(header)}"
         )
     if len(header) == 1:
         raise DataError(f"{where}: there is no column besides the target {target!r}.")
     return header.index(target)
 
 
-def _target(table: Table, column: Cells) -> Array:
+def _refuse_index(table: Table) -> None:
+    """Refuse the index of a pandas table that was written, read and written again: it would be a feature."""
+    for column in table.columns:
+        if not column.name.startswith(UNNAMED) or column.text.any() or column.missing.any():
+            continue
+        if (np.diff(column.numbers) == 1).all():
+            raise DataError(
+                f"{table.where}: column {column.name!r} counts the rows: it is the index of a pandas table,"
+                f" which says nothing of them. {REMEDY}"
+            )
+
+
+def _target(table: Table, column: Cells, *, classes: bool) -> Array:
     if column.missing.any():
         line = table.lines[int(column.missing.argmax())]
         raise DataError(f"{table.where}:{line}: the target column {column.name!r} has no value in this row.")
     if column.text.any():
-        table.complain_of_separators(column)
+        if not classes:
+            table.complain_of_text(column, np.arange(len(column.texts)), TARGETS)
         return np.array(column.texts)
     table.complain_of_numbers(column)
     return column.numbers
 
 
+TARGETS = (
+    "Delete rows without a target; if all of them are names of classes, write 'task: classification' in the"
+    " data section."
+)
+
+
 def _number(text: str) -> float:
     if "_" in text:
         raise ValueError(text)
-    return float(text)
+    try:
+        return float(text)
+    except ValueError:
+        if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
+            return float(text[1:-1])
+        raise
 
 
 def _number_or_none(text: str) -> float | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_CATEGORIES = 1_000
 """Categories of one column, each of which becomes a feature."""
 
-MAX_ONE_HOT = 2**31
+MAX_ONE_HOT = 2**30
 """Bytes that the features of all categories may take; several copies of them are held."""
 
 FEW_CATEGORIES = 50
@@ -176,6 +176,11 @@ def _refuse_many(table: Table, cells: Cells, layout: Array, categories: Sequence
     )
 
 
+FEATURES = (
+    "Leave the cell empty, or write NA, where a value is missing; if all of them are names of categories,"
+    " write them as words, such as c1 for 1."
+)
+
 REMEDY = (
     "Leave the column out of the file if it is an identifier; write a date or time as numbers (year, month,"
     " seconds); join rare categories into one."
@@ -191,7 +196,7 @@ def _column(table: Table, cells: Cells, known: Array, layout: Array, trains: Seq
             raise DataError(f"{table.where}: column {cells.name!r} has no value in the training part{which}.")
     if not cells.text[known].any():
         return _numeric(table, cells, trains)
-    table.complain_of_separators(cells)
+    table.complain_of_text(cells, known, FEATURES)
     return _categorical(table, cells, layout, trains)
 
 

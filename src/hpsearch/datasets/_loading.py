@@ -127,7 +127,7 @@ def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
     if data.keras is not None:
         return load_keras(data.keras, data_dir or _data_dir(), data.num_words)
     if data.csv is not None and data.target is not None:
-        return load_csv(_place(directory, data.csv), data.target)
+        return load_csv(_place(directory, data.csv), data.target, classes=data.task == "classification")
     if data.random_normal is not None:
         return draw_normal(data.source, data.random_normal, data.split_seed)
     path = _place(directory, str(data.npz))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hpsearch.datasets._foreign import kind_of_file
 from hpsearch.datasets._loaded import MAX_BYTES, features
 from hpsearch.datasets._rows import Array
 from hpsearch.exceptions import DataError
@@ -67,7 +68,9 @@ def _arrays(path: Path, choose: Callable[[Path, set[str]], dict[str, str]]) -> d
         if not path.is_file():
             raise DataError(f"{path}: there is no such file.")
         if not zipfile.is_zipfile(path):
-            raise DataError(f"{path}: this is not an npz file.")
+            kind = kind_of_file(path)
+            known = f" but {kind}: numpy.savez writes one" if kind else ""
+            raise DataError(f"{path}: this is not an npz file{known}.")
         # numpy does not close a file that it opened itself and found damaged.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             keys = choose(path, set(archive.files))

@@ -127,7 +127,7 @@ class Partitioner:
         if smaller < classes:
             raise DataError(
                 f"{self.where}: the {purpose} part takes {count} of {len(rows)} rows, but each side needs"
-                f" at least {classes} rows, one for each class."
+                f" at least {classes} rows, one for each class.{self.target.doubt}"
             )
 
     def _rows_of_each_class(self, rows: Array, least: int, reason: str) -> None:
@@ -137,6 +137,7 @@ class Partitioner:
             label = self.target.labels[int(numbers[few])]
             raise DataError(
                 f"{self.where}: class {label!r} has {counts[few]} row(s), too few {reason}; it needs {least}."
+                f"{self.target.doubt}"
             )
 
     def _folds(self, rows: Array, folds: int) -> list[tuple[Array, Array]]:
@@ -157,7 +158,10 @@ class Partitioner:
         missing = np.setdiff1d(np.arange(len(self.target.labels)), self.y[train])
         if missing.size:
             label = self.target.labels[int(missing[0])]
-            raise DataError(f"{self.where}: class {label!r} has no row in the training part of {which}.")
+            raise DataError(
+                f"{self.where}: class {label!r} has no row in the training part of {which}."
+                f"{self.target.doubt}"
+            )
 
 
 def _rows_in(size: Component, rows: int) -> int:

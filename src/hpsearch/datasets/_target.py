@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,25 @@ LEFT_OUT = -1
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted: `values` are the classes as the data have them, in the order of their numbers."""
+    """What is predicted: `values` are the classes as the data have them, in the order of their numbers.
+
+    `guessed` tells whether numbers were taken for classes because they are whole and few are distinct.
+    """
 
     task: Task
     values: tuple[Any, ...] = ()
     labels: tuple[str, ...] = ()
+    guessed: bool = False
+
+    @property
+    def doubt(self) -> str:
+        """Say, behind a complaint of classes, what helps where they are none."""
+        if not self.guessed:
+            return ""
+        return (
+            f" The {len(self.labels)} distinct whole numbers of the target were taken for classes; if they"
+            " are a quantity, write 'task: regression' in the data section."
+        )
 
     def read(self, raw: Array) -> Array:
         """Translate targets.
@@ -52,7 +66,8 @@ def find_target(loaded: Loaded, data: Data) -> Target:
     else:
         task = loaded.task or guess_task(loaded.y)
     if task == "classification":
-        return _classes(loaded, data)
+        guessed = data.task == "auto" and loaded.task is None and loaded.y.dtype.kind in "iuf"
+        return replace(_classes(loaded, data), guessed=guessed and data.classes is None)
     if data.classes is not None:
         raise DataError(f"{loaded.where}: 'classes' needs classes, but the targets are quantities.")
     if loaded.y.dtype.kind == "U":

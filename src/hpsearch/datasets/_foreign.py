@@ -1,0 +1,70 @@
+"""Files that are something else than they were taken for, named for what they are."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+MAGIC: Mapping[bytes, str] = {
+    b"PAR1": "a parquet file",
+    b"ARROW1": "a feather (Arrow) file",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
+    b"SQLite format 3\0": "an SQLite database",
+    b"\x93NUMPY": "a single NumPy array (npy)",
+    b"PK\x03\x04": "a zip archive, as xlsx and npz files are",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel file (xls)",
+    b"\x1f\x8b": "compressed by gzip",
+    b"BZh91AY&SY": "compressed by bzip2",
+    b"\xfd7zXZ\0": "compressed by xz",
+    b"(\xb5/\xfd": "compressed by zstd",
+    b"\x80\x04\x95": "a Python pickle",
+    b"\x80\x05\x95": "a Python pickle",
+}
+
+SEPARATORS: Mapping[str, str] = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
+REMEDY = 'table.to_csv("table.csv", index=False) writes what is read here from a pandas table.'
+
+UNNAMED = "Unnamed: "
+"""What pandas calls a column whose name is empty, with its position."""
+
+
+def kind_of_file(path: Path) -> str | None:
+    """Tell by its first bytes what a file is that is no text; None where it may be text."""
+    with path.open("rb") as file:
+        start = file.read(max(map(len, MAGIC)))
+    return next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), None)
+
+
+def encoding_of(line: bytes, start: bytes) -> str:
+    """Guess in what encoding a line is that is not UTF-8, from it and from the start of its file."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    if b"\0" in start or any(byte < 9 or 13 < byte < 27 for byte in line):
+        return ""
+    return "Latin-1 or Windows-1252"
+
+
+def told_of_header(names: Sequence[str]) -> str:
+    """Say what the first line of a file looks like where it lacks the names that were looked for."""
+    first = names[0]
+    for separator, word in SEPARATORS.items():
+        if len(names) == 1 and separator in first:
+            return (
+                f" The cells are separated by {word}: save the file with commas between the cells, and with"
+                " decimal points in the numbers."
+            )
+    if first.startswith(("{", "[")):
+        return " This looks like JSON, not csv."
+    if all(_is_number(name) for name in names):
+        return " The first line holds numbers: it must hold the names of the columns."
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
