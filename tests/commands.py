@@ -99,7 +99,7 @@ def succeed(*arguments: str | Path, cwd: Path, **extra: str) -> Result:
     return result
 
 
-def python(code: str, *arguments: str, cwd: Path, **extra: str) -> Result:
+def python(code: str, *arguments: str, cwd: Path, limit: int = LIMIT, **extra: str) -> Result:
     """Run a few lines of Python in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -107,7 +107,7 @@ def python(code: str, *arguments: str, cwd: Path, **extra: str) -> Result:
         env=environment(**extra),
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=limit,
         check=False,
     )
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from commands import python
 
 RACE = """
@@ -39,6 +41,20 @@ print(Session(Job(StudySpec.model_validate(study).dump(), ".", None), spawned=Tr
 """
 
 
+SPAWNED = """
+import sys
+from hpsearch.engines.imports import import_keras
+import_keras("jax", spawned=True)
+import keras
+import numpy as np
+model = keras.Sequential([keras.Input((3,)), keras.layers.Rescaling(2.0), keras.layers.Dense(2)])
+"""
+
+TOLD = """
+print("tensorflow" in sys.modules)
+"""
+
+
 def test_rows_from_keras_leave_the_choice_of_the_backend(tmp_path: Path) -> None:
     """Keras is imported for the rows, before the study asks for it, and would take what its own file says."""
     (tmp_path / "keras.json").write_text(json.dumps({"backend": "tensorflow"}), encoding="utf-8")
@@ -59,3 +75,40 @@ class TestImportingAhead:
 
     def test_is_left_where_another_backend_is_wanted(self) -> None:
         self.check(wanted=False)
+
+
+class TestTensorflow:
+    """It is imported where something computes with it, and nowhere else."""
+
+    def outcome(self, code: str, directory: Path) -> str:
+        done = python(SPAWNED + code + TOLD, cwd=directory)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "keras.utils.set_random_seed(1)",
+            "keras.saving.serialize_keras_object(model)",
+            "keras.models.clone_model(model).save('a.keras'); keras.saving.load_model('a.keras')",
+            "keras.layers.RandomFlip()(np.zeros((2, 4, 4, 3)))",
+            "model.compile('sgd', 'mse'); model.fit(np.zeros((4, 3)), np.zeros((4, 2)), verbose=0)",
+        ],
+    )
+    def test_is_not_imported_by_what_only_asks_for_it(self, code: str, tmp_path: Path) -> None:
+        assert self.outcome(code, tmp_path) == "False\n"
+
+    def test_is_there_for_those_who_import_it_and_for_layers_that_compute_with_it(
+        self, tmp_path: Path
+    ) -> None:
+        """After Keras was told that it is not there, too."""
+        code = """
+keras.utils.set_random_seed(1)
+print(int(keras.layers.StringLookup(vocabulary=["a", "b"])(["b"])[0]))
+import tensorflow as tf
+keras.utils.set_random_seed(2)
+one = float(tf.random.uniform(())), float(np.random.rand())
+keras.utils.set_random_seed(2)
+print(one == (float(tf.random.uniform(())), float(np.random.rand())))
+"""
+        assert self.outcome(code, tmp_path) == "2\nTrue\nTrue\n"

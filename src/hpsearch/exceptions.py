@@ -2,7 +2,60 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+LONGEST = 600
+"""Letters of an exception's text that are told; of a longer one the middle is left out."""
+
+
+def spoken(failure: BaseException) -> str:
+    """Give an exception's type and text on one line.
+
+    Keras raises some exceptions again as one of another type, which quotes them: then the quoted one is told.
+    What an exception was explicitly raised from stands behind it.
+    """
+    told = _quoted(failure)
+    origin = told.__cause__
+    behind = f", from {_named(origin)}" if origin is not None and _text(origin) not in _text(told) else ""
+    return _named(told) + behind
+
+
+def _named(failure: BaseException) -> str:
+    return f"{type(failure).__name__}: {shortened(_text(failure))}".rstrip(": ")
+
+
+def _text(failure: BaseException) -> str:
+    """Give what an exception says, without a terminal's colours and Keras' list of arguments."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(failure))
+    return " ".join(re.split("Arguments received by|Example:", text)[0].split())
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Leave out the middle of a text that is too long: its end may name what matters."""
+    if len(text) <= longest:
+        return text
+    end = longest // 3
+    return f"{text[: longest - end - 5]} ... {text[-end:]}"
+
+
+def _quoted(failure: BaseException) -> BaseException:
+    """Find the exception that another one quotes, as Keras first raised it with the layer's name."""
+    chain = [failure]
+    for inner in _behind(failure):
+        if "xception encountered" not in str(chain[-1]) or _text(inner) not in _text(chain[-1]):
+            break
+        chain.append(inner)
+    return next(one for one in chain if type(one) is type(chain[-1]))
+
+
+def _behind(failure: BaseException) -> Iterator[BaseException]:
+    """Iterate over what was being handled when an exception was raised, and so on."""
+    inner = failure.__cause__ or failure.__context__
+    while inner is not None:
+        yield inner
+        inner = inner.__cause__ or inner.__context__
 
 
 class HpsearchError(Exception):

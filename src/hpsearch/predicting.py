@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.datasets import Preprocessing
-from hpsearch.engines.imports import import_keras, jax_ahead, without_tensorflow
+from hpsearch.engines.imports import defer_tensorflow, import_keras, jax_ahead
 from hpsearch.exceptions import ModelError, StudyNotFoundError
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.winner import read_applied
@@ -94,12 +94,12 @@ def _preprocessing(files: StudyFiles) -> Preprocessing:
 
 def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> NDArray[Any]:
     """Give what the model gives for rows: (n, units)."""
-    with without_tensorflow():
-        import_keras("jax", spawned=False)
-        from hpsearch.models.predictions import predictions_of
-        from hpsearch.models.saved import load_stock
+    import_keras("jax", spawned=False)
+    defer_tensorflow()
+    from hpsearch.models.predictions import predictions_of
+    from hpsearch.models.saved import load_stock
 
-        model = load_stock(files.best_model)
+    model = load_stock(files.best_model)
     units = len(preprocessing.labels) if len(preprocessing.labels) > 2 else 1
     expected, found = (
         ((None, *preprocessing.features), (None, units)),

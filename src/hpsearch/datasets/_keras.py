@@ -14,7 +14,7 @@ import numpy as np
 
 from hpsearch.datasets._loaded import Loaded, fits_in_memory, from_arrays
 from hpsearch.datasets._npz import read_npz
-from hpsearch.exceptions import DataError
+from hpsearch.exceptions import DataError, shortened
 
 if TYPE_CHECKING:
     from hpsearch.datasets._preprocessing import Task
@@ -82,7 +82,7 @@ def _from_keras(name: str, num_words: int) -> dict[str, Array]:
     try:
         train, test = _load_data(name, **options)
     except Exception as failure:  # noqa: BLE001 - Keras raises a bare Exception where a download fails
-        reason = " ".join(str(failure).split())[:200]
+        reason = shortened(" ".join(str(failure).split()))
         raise DataError(
             f"keras:{name} cannot be loaded ({reason}). Without a network, place {name}.npz with the arrays"
             " x_train, y_train, x_test and y_test in the directory named by --data-dir or HPSEARCH_DATA,"

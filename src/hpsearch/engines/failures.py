@@ -5,16 +5,13 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from hpsearch.exceptions import HpsearchError
-
-MAX_LETTERS = 300
+from hpsearch.exceptions import HpsearchError, spoken
 
 
 def told(failure: Exception) -> str:
-    """Name an exception, the first line of what it says, and where it was raised; ours say all that."""
+    """Name an exception, what it says, and where it was raised; ours say all that."""
     if isinstance(failure, HpsearchError):
         return str(failure)
     last = traceback.extract_tb(failure.__traceback__)[-1]
     place = f"{last.name}, {Path(last.filename).name}:{last.lineno}"
-    text = (str(failure).splitlines() or [""])[0][:MAX_LETTERS]
-    return f"{type(failure).__name__}: {text} (in {place})"
+    return f"{spoken(failure)} (in {place})"

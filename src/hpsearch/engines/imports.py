@@ -7,11 +7,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
+from typing import Any
 
 from hpsearch.exceptions import ModelError
 
 UNUSED = ("matplotlib", "sklearn")
 """What Keras imports for its plots and wrappers, where it can: more than a second of its start."""
+
+COMPUTING = "keras.src.layers."
+"""The modules of Keras that compute with TensorFlow on every backend where they ask for it."""
 
 
 @contextmanager
@@ -47,14 +51,11 @@ def choose_backend(backend: str) -> None:
 def import_keras(backend: str, *, spawned: bool) -> None:
     """Import Keras on a backend, while no other thread imports.
 
-    In a process that was `spawned` for training, Keras does without what it only looks for. Raises ModelError
-    where the backend cannot be had.
+    In a process that was `spawned` for training, Keras does without what it only looks for, and imports
+    TensorFlow where it computes with it. Raises ModelError where the backend cannot be had.
     """
     choose_backend(backend)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if spawned and backend != "tensorflow":
-        # For good, because other modules of Keras look for TensorFlow's types later.
-        sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]
     try:
         with _without(UNUSED if spawned else ()):
             import keras
@@ -62,33 +63,42 @@ def import_keras(backend: str, *, spawned: bool) -> None:
         raise ModelError(
             f"the backend {backend} cannot be loaded ({failure}): install it, or name another"
         ) from None
+    if spawned and backend != "tensorflow":
+        defer_tensorflow()
     if keras.backend.backend() != backend:
         raise ModelError(
             f"Keras runs on {keras.backend.backend()} in this process already, and the study wants {backend}"
         )
 
 
-@contextmanager
-def without_tensorflow() -> Iterator[None]:
-    """Let Keras be imported, and load a model, without TensorFlow, which takes seconds and is not needed."""
-    with _without(("tensorflow",)):
-        yield
+def defer_tensorflow() -> None:
+    """Let Keras import TensorFlow only where it computes with it, and not to learn whether it is there.
 
-
-@contextmanager
-def tensorflow_forgotten() -> Iterator[None]:
-    """Let a TensorFlow that Keras does without look as if nobody had asked for it.
-
-    Keras' scaling layers, when they are called, ask for its state as soon as the name is known.
+    Keras asks that when it seeds its generators and when it saves a model, and imports TensorFlow to know:
+    4.4 s and 460 MB on two cores. Where it is not imported there is no object of it, so that "no" is right. A
+    few of Keras' layers compute with it on every backend, and those get it; so does code that imports it.
     """
-    hidden = sys.modules.get("tensorflow", sys) is None
-    if hidden:
-        del sys.modules["tensorflow"]
-    try:
-        yield
-    finally:
-        if hidden:
-            sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]
+    from keras.src.utils import module_utils
+
+    # Elsewhere than in Keras 3 it may be called otherwise: then it is imported as soon as Keras asks.
+    lazy = getattr(module_utils, "LazyModule", None)
+    found = getattr(module_utils, "tensorflow", None)
+    if lazy is not None and type(found) is lazy:
+        found.__class__ = _deferred(lazy)
+
+
+def _deferred(lazy: type[Any]) -> type[Any]:
+    """Make the class of a lazily imported module whose presence only Keras' layers can ask for."""
+
+    class Deferred(lazy):  # type: ignore[misc]
+        @property
+        def available(self) -> bool:
+            asking = str(sys._getframe(1).f_globals.get("__name__"))  # noqa: SLF001 - who asks is the question
+            if self.name in sys.modules or asking.startswith(COMPUTING):
+                return bool(super().available)
+            return False
+
+    return Deferred
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from weakref import WeakValueDictionary
 import keras
 
 from hpsearch.components.objectives import Objective
-from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError
+from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError, spoken
 from hpsearch.model_code import ModelCode, fingerprint, read_code
 from hpsearch.randomness import derive
 from hpsearch.spec import PythonModel
@@ -24,8 +23,6 @@ from hpsearch.spec.parts import dump
 
 OWN_NAMES = ("rows", "rescale", "standardize", "predictions")
 """Names of the layers that stand around a model, which itself may not bear one of them."""
-
-MAX_LETTERS = 300
 
 Raised = (Exception, SystemExit)
 """What ends a person's code, and must not end ours."""
@@ -56,13 +53,6 @@ def line_that_raised(failure: BaseException, path: Path) -> str | None:
     frames = traceback.extract_tb(failure.__traceback__)
     own = [frame for frame in frames if frame.filename == str(path)]
     return f"{own[-1].name}, {path.name}:{own[-1].lineno}" if own else None
-
-
-def spoken(failure: BaseException) -> str:
-    """Give an exception's name and text on one line, without the colours of a terminal."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(failure))
-    text = re.split("Arguments received by|Example:", text)[0]
-    return f"{type(failure).__name__}: {' '.join(text.split())[:MAX_LETTERS]}".rstrip(": ")
 
 
 class Builders:

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.exceptions import DonorError
+from hpsearch.exceptions import DonorError, spoken
 from hpsearch.models.saved import foreign_classes, saved_configuration
 
 SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
@@ -86,8 +86,7 @@ class Donor:
         try:
             yield
         except Exception as failure:  # noqa: BLE001 - Keras raises whatever a layer raises
-            told = " ".join(str(failure).split())[:200]
-            raise self._problem(f"it cannot be loaded in Keras' safe mode: {told}") from None
+            raise self._problem(f"it cannot be loaded in Keras' safe mode: {spoken(failure)}") from None
 
     def _check_stock(self) -> None:
         """Refuse, before anything is loaded, what is not of Keras."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from hpsearch.exceptions import ModelError
+from hpsearch.exceptions import ModelError, spoken
 
 
 def load_stock(path: Path) -> keras.Model:
@@ -31,8 +31,7 @@ def load_stock(path: Path) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as failure:  # noqa: BLE001 - Keras raises whatever a layer raises
-        told = " ".join(str(failure).split())[:200]
-        raise ModelError(f"{path}: it cannot be loaded in Keras' safe mode: {told}") from None
+        raise ModelError(f"{path}: it cannot be loaded in Keras' safe mode: {spoken(failure)}") from None
 
 
 def saved_configuration(path: Path) -> Any:
