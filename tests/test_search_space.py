@@ -7,14 +7,17 @@ import math
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.distributions import FloatDistribution
 
 from hpsearch.exceptions import StudyFileError
 from hpsearch.search_space import MAX_STRUCTURES, Parameter, SearchSpace, check_enqueued
 from hpsearch.spec import Choice, Numeric, StudySpec, load_study_file, read_spec
 from hpsearch.spec.source import Source, parse
+from hpsearch.store.optuna_distributions import optuna_distribution
 
 
 def source_of(model: str = "", training: str = "", search: str = "", hidden: str = "[4, 4]") -> Source:
@@ -89,7 +92,14 @@ def test_names_are_short_dotted_and_in_the_order_of_the_file(request: pytest.Fix
         ("", "optimizer: {sgd: {momentum: {uniform: [0, 0.9]}}}", ["optimizer.sgd.momentum"]),
         ("", "clipping: {clipvalue: {uniform: [0.1, 1]}}", ["clipping.clipvalue"]),
         ("", "schedule: {step: {every: {steps: {int: [1, 9]}}}}", ["schedule.step.every.steps"]),
-        ("", "schedule: {step: {every: {share: {uniform: [0, 1]}}}}", ["schedule.step.every.share"]),
+        ("", "schedule: {step: {every: {share: {uniform: [0.1, 1]}}}}", ["schedule.step.every.share"]),
+        ("", "early_stopping: {patience: {int: [1, 9]}}", ["early_stopping.patience"]),
+        (
+            "",
+            "early_stopping: {patience: {choice: [3, 9]}, min_delta: {uniform: [0, 0.1]}}",
+            ["early_stopping.patience", "early_stopping.min_delta"],
+        ),
+        ("", "early_stopping: {choice: [{patience: 3}, {patience: 9}]}", ["early_stopping"]),
         ("dropout: {choice: [0.1, {uniform: [0.2, 0.5]}]}", "", ["dropout", "dropout.uniform(0.2, 0.5)"]),
         (
             "dropout: {choice: [0, [0.1, {uniform: [0, 0.5]}]]}",
@@ -210,6 +220,7 @@ def test_what_changes_the_computation_graph_is_structural(
         ("{choice: [[4], [{int: [1, 5]}]]}", "", "batch_size: {choice: [8, 16]}", 12),
         ("[4]", "activation: {choice: [relu, prelu, tanh]}", "", 2),
         ("[{int: [1, 1000000000]}, {int: [1, 1000000000]}]", "", "", MAX_STRUCTURES),
+        ("[4, 4]", "", "early_stopping: {patience: {int: [1, 9]}, min_delta: {choice: [0, 1]}}", 1),
     ],
 )
 def test_structures_are_counted(hidden: str, model: str, training: str, count: int) -> None:
@@ -356,6 +367,55 @@ def test_values_and_contains_of_stepped_ranges_agree_with_fractions(
     assert all(parameter.contains(value) for value in values)
     inside = [n for n in range(low - 3, low + width + 4) if parameter.contains(n / unit)]
     assert inside == list(range(low, low + width + 1, step))
+
+
+def _tenths() -> list[tuple[float, float, float]]:
+    """List ranges in tenths and hundredths whose step divides them, also where no float says so."""
+    found = []
+    for unit in (10, 100):
+        for low, count, step in itertools.product(range(10), range(1, 6), range(1, 8)):
+            found.append((low / unit, (low + count * step) / unit, step / unit))
+    return found
+
+
+def test_steps_that_divide_a_range_are_those_of_optuna(recwarn: pytest.WarningsRecorder) -> None:
+    """`0.3 - 0.1` is below 0.2 in floats, and 0.1 + 0.2 above 0.3."""
+    for low, high, step in _tenths():
+        l2 = space_of(f"l2: {{uniform: [{low}, {high}, {step}]}}")["l2"]
+        theirs = FloatDistribution(low, high, step=step)
+        ours = optuna_distribution(l2)
+        assert ours == theirs
+        count = round((high - low) / step)
+        assert l2.count == count + 1
+        assert l2.values() == pytest.approx(np.linspace(low, high, count + 1))
+        assert all(ours._contains(value) for value in l2.iterate())
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "step", "values"),
+    [
+        (0.1, 0.3, 0.2, (0.1, 0.3)),
+        (0.7, 0.8, 0.1, (0.7, 0.8)),
+        (0.1, 0.8, 0.8 - 0.1, (0.1, 0.8)),  # above 0.7, as a program computes it
+        (0.0, 0.3, 0.3 / 3, (0.0, 0.1, 0.2, 0.3)),
+        (0.1, 0.35, 0.1, (0.1, 0.2, 0.3)),
+        (0.0, 0.9, 0.4, (0.0, 0.4, 0.8)),
+    ],
+)
+def test_a_stepped_range_has_its_values(
+    low: float, high: float, step: float, values: tuple[float, ...]
+) -> None:
+    l2 = space_of(f"l2: {{uniform: [{low!r}, {high!r}, {step!r}]}}")["l2"]
+    theirs: Any = optuna_distribution(l2)
+    assert l2.values() == pytest.approx(values)
+    assert (theirs.low, theirs.high) == (low, pytest.approx(values[-1]))
+
+
+@pytest.mark.parametrize("step", [0.2000001, 0.21, 1, 0, -0.1])
+def test_a_step_beyond_its_range_is_refused(step: float) -> None:
+    with pytest.raises(StudyFileError, match=r"a step above 0 and at most 0\.2"):
+        space_of(f"dropout: {{uniform: [0.1, 0.3, {step}]}}")
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,8 @@ class Parameter:
         distribution = self.distribution
         if isinstance(distribution, Choice):
             return len(distribution.options)
-        if distribution.step is None and not distribution.integer:
-            return math.inf
-        steps = (distribution.high - distribution.low) / (distribution.step or 1) + 1e-8
-        return math.floor(steps) + 1 if math.isfinite(steps) else math.inf
+        steps = distribution.steps
+        return math.inf if steps is None else steps + 1
 
     def values(self) -> tuple[Value, ...] | None:
         """List the values of a finite distribution; None where there is no end of them."""
@@ -106,8 +104,7 @@ class Parameter:
         distribution = self.distribution
         if isinstance(distribution, Choice):
             return self.options[index]
-        number = distribution.low + index * (distribution.step or 1)
-        return int(number) if distribution.integer else min(number, distribution.high)
+        return distribution.at(index)
 
 
 Choose = Callable[[Parameter], Value]

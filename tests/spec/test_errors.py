@@ -329,6 +329,25 @@ WRONG: list[tuple[str, str, str, str]] = [
         "true or",
         "{int",
     ),
+    (search("trials: {int: [10, 20]}"), "search.trials", "nothing is searched outside 'model' and", "{int"),
+    (
+        search("pruner: {median: {startup_trials: {int: [1, 5]}}}"),
+        "search.pruner.median.startup_trials",
+        "nothing is searched outside 'model' and 'training'",
+        "{int",
+    ),
+    (
+        training("schedule: {step: {every: 0}}"),
+        "training.schedule.step.every",
+        "share of the run above 0",
+        "0",
+    ),
+    (
+        training("early_stopping: {patience: {uniform: [1, 5]}}"),
+        "training.early_stopping.patience",
+        "a whole number or a distribution such as {int: [low, high]}",
+        "{uniform",
+    ),
     # The unwritten field of a component with one argument never shows.
     (
         training("schedule: {cosine: {warmup: 1.2}}"),

@@ -54,11 +54,15 @@ def run_length(training: Training, rows: int) -> RunLength:
 
 
 TINY = 1e-9
-"""Stands for a period of no length, and for what rounding takes from a whole number of periods."""
+"""What rounding takes from a whole number of periods."""
+
+LONGEST = 2.0**53
+"""Steps beyond which a float64 does not count one by one; no run comes near."""
 
 
 def _period(length: RunLength, span: Component) -> float:
-    return max(length.span(span), TINY)
+    """Give a period in steps, at least one: Keras' `decay_steps` are whole numbers above 0."""
+    return max(length.span(span), 1.0)
 
 
 def _constant(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
@@ -139,11 +143,13 @@ SHAPES: dict[str, Callable[[Any, Floats, RunLength, float], Floats]] = {
 def learning_rates(training: Training, length: RunLength, first: int, count: int) -> NDArray[np.float32]:
     """Give the learning rate at `count` steps from step `first` (from 0), before any plateau.
 
-    During the warm-up, of w steps, step s has the share (s + 1) / w; then the schedule begins.
+    During the warm-up, of w steps, step s has the share (s + 1) / w; then the schedule begins. A run that is
+    shorter than its warm-up ends within it, as with Keras' `warmup_steps`: the slope does not depend on the
+    length of the run.
     """
     schedule: Any = training.schedule
     steps = np.arange(first, first + count, dtype=np.float64)
-    warmup = min(round(length.span(schedule.warmup)), length.steps)
+    warmup = round(min(length.span(schedule.warmup), LONGEST))
     after = np.maximum(steps - warmup, 0)
     share = SHAPES[schedule.name](schedule, after, length, max(length.steps - warmup, 1))
     share = np.where(steps < warmup, (steps + 1) / max(warmup, 1), share)

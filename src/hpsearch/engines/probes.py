@@ -57,4 +57,5 @@ def _rows_seen(training: Training, dataset: Dataset) -> float:
     """Count the rows, with repetitions, that the shortest run on all splits passes through a network."""
     if training.epochs is not None:
         return bounds(training.epochs)[0] * sum(len(split.train) for split in dataset.splits)
-    return bounds(training.steps)[0] * bounds(training.batch_size)[0] * len(dataset.splits)
+    batch = min(bounds(training.batch_size)[0], dataset.train_rows)
+    return bounds(training.steps)[0] * batch * len(dataset.splits)

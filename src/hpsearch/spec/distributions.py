@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
@@ -13,6 +14,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 T = TypeVar("T")
 
 MAX_OPTIONS = 1_000
+
+MAX_STEPS = 10**15
+"""More steps than this in a range are without end."""
+
+NEARLY = Decimal("1e-8")
+"""What a last step may lack to a whole one, where bounds and steps are fractions that no float is."""
 
 DEFINITION = "x-definition"
 """The key under which a JSON Schema says by what name it stands among the definitions."""
@@ -36,6 +43,27 @@ class Numeric:
     integer: bool = False
 
     @property
+    def steps(self) -> int | None:
+        """Count the steps from the low bound to the last value; None where there is no end of values."""
+        if self.step is None and not self.integer:
+            return None
+        steps = _distance(self.low, self.high) / _decimal(self.step or 1)
+        return int(steps + NEARLY) if steps < MAX_STEPS else None
+
+    def at(self, index: int) -> float:
+        """Give a value of a finite distribution by its number, from 0."""
+        number = self.low + index * (self.step or 1)
+        return int(number) if self.integer else min(number, self.high)
+
+    @property
+    def last(self) -> float:
+        """Give the largest value: the high bound, or what the steps reach below it."""
+        if self.step is None or self.steps is None:
+            return self.high
+        reached = min(_decimal(self.low) + self.steps * _decimal(self.step), _decimal(self.high))
+        return int(reached) if self.integer else float(reached)
+
+    @property
     def word(self) -> str:
         """Give the reserved word under which the study file writes this distribution."""
         return ("log_" if self.log else "") + ("int" if self.integer else "uniform")
@@ -47,6 +75,15 @@ class Numeric:
 
 
 Distribution = Choice | Numeric
+
+
+def _decimal(number: float) -> Decimal:
+    """Give a number as it is written, in which 0.3 is 0.1 and 0.2; Optuna counts steps so, too."""
+    return Decimal(repr(number))
+
+
+def _distance(low: float, high: float) -> Decimal:
+    return _decimal(high) - _decimal(low)
 
 
 def alternatives(value: Any) -> list[Any]:
@@ -126,7 +163,7 @@ class _SearchableMarker:
         words = numeric_words(handler.resolve_ref_schema(inner))
         nested = {**one_of({"choice": {"type": "array", "minItems": 1}}), DEFINITION: "choice"}
         options = {"type": "array", "minItems": 1, "items": {"anyOf": [inner, *words, nested]}}
-        return {"anyOf": [inner, *words, one_of({"choice": options})]}
+        return {"anyOf": [inner, *words, {**one_of({"choice": options}), **_name_of_choice(inner)}]}
 
     def validate(self, raw: Any, handler: _Handler) -> Any:
         if isinstance(raw, Choice | Numeric):
@@ -160,6 +197,16 @@ class _SearchableMarker:
         if failures:
             raise gather("choice", failures)
         return Choice(tuple(accepted))
+
+
+def _name_of_choice(inner: dict[str, Any]) -> dict[str, str]:
+    """Name the choice of a plain number by its bounds, because many fields share it; nothing else has one."""
+    if inner.get("type") not in ("number", "integer") or not all(
+        isinstance(value, str | int | float) for value in inner.values()
+    ):
+        return {}
+    bounds = sorted(f"{key}_{value:g}" for key, value in inner.items() if key not in ("type", "title"))
+    return {DEFINITION: ".".join(["choice", str(inner["type"]), *bounds])}
 
 
 def numeric_words(schema: dict[str, Any]) -> list[dict[str, Any]]:
@@ -223,9 +270,25 @@ def _range_of(word: str, arguments: list[Any]) -> tuple[float, float, float | No
     if log and low <= 0:
         raise problem(f"a low bound above 0 in {word!r}", found=str(low))
     step = arguments[2] if len(arguments) == 3 else None
-    if step is not None and not 0 < step <= high - low:
-        raise problem(f"a step above 0 and at most {high - low:g}", found=str(step))
-    return low, high, step
+    if step is not None and not 0 < _decimal(step) <= max(_distance(low, high), _decimal(high - low)):
+        raise problem(f"a step above 0 and at most {_distance(low, high):g}", found=str(step))
+    return low, high, None if step is None else _exact(low, high, step)
+
+
+ROUNDING = Decimal("1e-12")
+"""By how much, as a share, a step may miss a whole part of its range and still be meant to be one."""
+
+
+def _exact(low: float, high: float, step: float) -> float:
+    """Give a step that reaches the high bound where it was computed to, but for its last bits.
+
+    `0.8 - 0.1` is above 0.7, so that the last value would be lost.
+    """
+    distance = _distance(low, high)
+    count = distance / _decimal(step)
+    whole = round(count) if count < MAX_STEPS else 0
+    beside = abs(whole * _decimal(step) - distance)
+    return float(distance / whole) if beside and beside <= ROUNDING * distance else step
 
 
 def _out_of_bounds(failure: Exception) -> bool:

@@ -34,6 +34,9 @@ _BOUNDS = {
     "less_than_equal": ("a number of at most", "le"),
 }
 _EXAMPLES = {"a number": "{uniform: [low, high]}", "a whole number": "{int: [low, high]}"}
+SEARCHED = ("model", "training")
+"""The sections in which distributions can stand."""
+
 MAX_FOUND = 80
 
 
@@ -70,8 +73,15 @@ def _problem(error: Any, source: Source) -> Problem:
     else:
         expected = _EXPECTED.get(kind, error["msg"])
     if expected in _EXAMPLES and isinstance(error["input"], dict):
-        expected += f" or a distribution such as {_EXAMPLES[expected]}"
+        expected += _of_distributions(expected, place)
     return Problem(source.file_of(place), source.line_of(place), dotted(place), expected, found, nearest)
+
+
+def _of_distributions(expected: str, place: Place) -> str:
+    """Say which distribution can stand in a place, or that none can."""
+    if place and place[0] in SEARCHED:
+        return f" or a distribution such as {_EXAMPLES[expected]}"
+    return f": nothing is searched outside {' and '.join(map(repr, SEARCHED))}"
 
 
 def dotted(place: Place) -> str:

@@ -23,6 +23,12 @@ class ShareOfRun(Component):
         return super().dump() if holds_distribution(self.share) else self.share
 
 
+class PartOfRun(ShareOfRun):
+    """A period as a share of the run, which cannot be nothing of it."""
+
+    share: Searchable[PositiveShare]
+
+
 class Steps(Component):
     name = "steps"
     scalar = "steps"
@@ -36,6 +42,7 @@ class Epochs(Component):
 
 
 SPANS: dict[str, type[Component]] = {kind.name: kind for kind in (ShareOfRun, Steps, Epochs)}
+PERIODS: dict[str, type[Component]] = {kind.name: kind for kind in (PartOfRun, Steps, Epochs)}
 
 
 class _SpanOf(OneOf):
@@ -43,16 +50,21 @@ class _SpanOf(OneOf):
 
     def validate(self, raw: Any) -> Component:
         if isinstance(raw, int | float) and not isinstance(raw, bool):
-            return self.from_number(ShareOfRun, raw)
+            return self.from_number(self.table["share"], raw)
         return super().validate(raw)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         table = super().__get_pydantic_json_schema__(schema, handler)
-        return {**table, "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, *table["anyOf"]]}
+        least = "exclusiveMinimum" if self.table is PERIODS else "minimum"
+        return {**table, "anyOf": [{"type": "number", least: 0, "maximum": 1}, *table["anyOf"]]}
 
 
 Span = Annotated[
     Component, _SpanOf("a length of time: a share of the run (0 to 1), {steps: n} or {epochs: n}", SPANS)
+]
+Period = Annotated[
+    Component,
+    _SpanOf("a period: a share of the run above 0, up to 1, {steps: n} or {epochs: n}", PERIODS),
 ]
 
 
@@ -71,7 +83,7 @@ class Exponential(Schedule):
 
     name = "exponential"
     rate: Searchable[PositiveShare] = 0.96
-    every: Searchable[Span] = Epochs(epochs=1)
+    every: Searchable[Period] = Epochs(epochs=1)
     staircase: Searchable[bool] = False
 
 
@@ -80,7 +92,7 @@ class InverseTime(Schedule):
 
     name = "inverse_time"
     rate: Searchable[Positive] = 0.5
-    every: Searchable[Span] = Epochs(epochs=1)
+    every: Searchable[Period] = Epochs(epochs=1)
     staircase: Searchable[bool] = False
 
 
@@ -89,7 +101,7 @@ class Step(Schedule):
 
     name = "step"
     factor: Searchable[PositiveShare] = 0.1
-    every: Searchable[Span] = ShareOfRun(share=1 / 3)
+    every: Searchable[Period] = PartOfRun(share=1 / 3)
 
 
 class Polynomial(Schedule):
@@ -111,7 +123,7 @@ class CosineRestarts(Schedule):
     """Fall along half a cosine and start again: `t_mul` times longer, `m_mul` times as high."""
 
     name = "cosine_restarts"
-    first_decay: Searchable[Span] = ShareOfRun(share=0.1)
+    first_decay: Searchable[Period] = PartOfRun(share=0.1)
     t_mul: Searchable[Annotated[float, Field(ge=1)]] = 2.0
     m_mul: Searchable[Positive] = 1.0
     alpha: Searchable[Share] = 0.0

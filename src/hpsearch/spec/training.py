@@ -50,8 +50,8 @@ Length = Annotated[int, Field(ge=1, le=10**7)]
 class EarlyStopping(Part):
     """Stop when the metric has not improved by `min_delta` for `patience` epochs."""
 
-    patience: Count
-    min_delta: NonNegative = 0.0
+    patience: Searchable[Count]
+    min_delta: Searchable[NonNegative] = 0.0
 
 
 class Training(Part):
@@ -64,7 +64,7 @@ class Training(Part):
     epochs: Searchable[Length] | None = None
     steps: Searchable[Length] | None = None
     batch_size: Searchable[Annotated[int, Field(ge=1, le=10**6)]] = 32
-    early_stopping: EarlyStopping | None = None
+    early_stopping: Searchable[EarlyStopping] | None = None
     backend: Literal["auto", "jax", "tensorflow", "torch"] = "auto"
 
     @model_validator(mode="after")

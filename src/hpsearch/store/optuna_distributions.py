@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -20,10 +18,8 @@ def optuna_distribution(parameter: Parameter) -> BaseDistribution:
     distribution = parameter.distribution
     if isinstance(distribution, Choice):
         return CategoricalDistribution(parameter.options)
-    low, high, step = distribution.low, distribution.high, distribution.step
-    if step is not None:
-        # Optuna wants a high bound that the steps reach.
-        high = low + math.floor((high - low) / step + 1e-8) * step
+    # Optuna wants a high bound that the steps reach.
+    low, high, step = distribution.low, distribution.last, distribution.step
     if distribution.integer:
         return IntDistribution(int(low), int(high), log=distribution.log, step=int(step or 1))
     return FloatDistribution(low, high, log=distribution.log, step=step)
