@@ -407,7 +407,7 @@ class TestNames:
         self, verb: str, place: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., tuple[int, str]]
     ) -> None:
         monkeypatch.chdir(place / "out")
-        monkeypatch.setattr("optuna_dashboard.run_server", lambda *_, **__: pytest.fail("it is served"))
+        monkeypatch.setattr("hpsearch.dashboard.serving.opened", lambda *_, **__: pytest.fail("it is served"))
         before = snapshot(place)
         for name in (*NAMES, str(place / "victim"), str(place / "out" / "runs")):
             for out in ([], ["--out", place / "out"]):

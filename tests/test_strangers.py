@@ -373,7 +373,10 @@ class TestDashboard:
         self, host: str, warned: bool, own: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         served: list[str] = []
-        monkeypatch.setattr("optuna_dashboard.run_server", lambda _, **where: served.append(where["host"]))
-        code, told = cli("dashboard", "a", "--host", host, "--out", own)
-        assert (code, served) == (0, [host])
+        monkeypatch.setattr(
+            "wsgiref.simple_server.WSGIServer.serve_forever",
+            lambda self: served.append(self.server_address[0]),
+        )
+        code, told = cli("dashboard", "a", "--host", host, "--port", "0", "--out", own)
+        assert (code, served) == (0, ["127.0.0.1" if host == "localhost" else host])
         assert ("everyone" in told and "read and delete" in told) is warned

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.output import clean
+
 if TYPE_CHECKING:
     from hpsearch.analysis import AblationPath, ArmResult, ArmSummary, Comparison, JudgedClaim
     from hpsearch.probing import Probed
@@ -19,13 +21,17 @@ def _table(*columns: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
         # The first column names its row, and a name that is broken cannot be copied.
-        table.add_column(column, overflow="fold", no_wrap=index == 0)
+        table.add_column(Text(column), overflow="fold", no_wrap=index == 0)
     return table
 
 
-def _add(table: Table, *cells: Any) -> None:
+def _plainly(word: str) -> Text:
     # As Text, so that a name with brackets is shown and not taken as markup.
-    table.add_row(*(Text(str(cell)) for cell in cells))
+    return Text(clean(word, line=True))
+
+
+def _add(table: Table, *cells: Any) -> None:
+    table.add_row(*(_plainly(str(cell)) for cell in cells))
 
 
 def search_space_table(space: SearchSpace) -> Table:
@@ -86,7 +92,7 @@ def probe_table(probed: Probed) -> Table:
     table.add_column("activation", overflow="fold")
     trained = probed.probe.trained
     for column in (*(("epoch",) if trained else ()), *PROBE_NUMBERS):
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(Text(column), justify="right", no_wrap=True)
     table.add_column("findings", overflow="fold")
     for summary in probed.summaries:
         kinds = ", ".join(finding.kind for finding in summary.findings)
@@ -124,7 +130,7 @@ def comparison_table(comparison: Comparison) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("arm", overflow="fold")
     for column in (comparison.metric, "to baseline", "epochs to\ntarget"):
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(Text(column), justify="right", no_wrap=True)
     for arm in comparison.arms:
         mark = "*" if arm.tied else ""
         _add(table, mark, arm.name, _metric(arm), _to_baseline(arm), _epochs(arm, comparison))
@@ -190,7 +196,7 @@ def ablation_table(path: AblationPath) -> Table:
     table = _table()
     table.add_column("step", overflow="fold")
     for column in (path.metric, "to the step before", ""):
-        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+        table.add_column(Text(column), justify="right" if column else "left", no_wrap=True)
     for step in path.steps:
         own, standing = step.taken.estimate, step.taken.standing
         mean = f"{own.failed} failed" if own.failed else half_text(own)

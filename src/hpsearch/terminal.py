@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from hpsearch.display import Outcome
+from hpsearch.output import clean, warnings_as_notes
 from hpsearch.running import RunningTrial
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.reading import read_confirmation
@@ -70,10 +70,10 @@ class TerminalDisplay:
             yield
             return
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self.console, transient=True) as progress:
@@ -186,7 +186,7 @@ class TerminalDisplay:
 
     def _print(self, text: str) -> None:
         if not self.quiet:
-            self.console.print(escape(text), highlight=False, soft_wrap=True)
+            self.console.print(Text(clean(text, line=True)), highlight=False, soft_wrap=True)
 
 
 def _ending(outcome: Outcome, record: StudyRecord) -> str:
@@ -200,16 +200,3 @@ def _so_far(record: StudyRecord) -> str:
     if best is None:
         return "no trial has a value" if record.trials else "nothing was tried"
     return f"best {record.metric} {best.value:.6g}: trial {best.number}, epoch {best.best_epoch}"
-
-
-@contextmanager
-def warnings_as_notes(note: Callable[[str], None]) -> Iterator[None]:
-    """Show our own warnings as remarks, and hide those that libraries give to their developers."""
-
-    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        if category is RuntimeWarning:
-            note(f"warning: {message}")
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        yield

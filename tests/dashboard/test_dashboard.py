@@ -15,21 +15,18 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from urllib.error import HTTPError
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 from xml.etree import ElementTree
 
 import pytest
 
 os.environ["KERAS_BACKEND"] = "jax"
 
-optuna_dashboard = pytest.importorskip(
-    "optuna_dashboard", reason="the package optuna-dashboard is not installed"
-)
+pytest.importorskip("optuna_dashboard", reason="the package optuna-dashboard is not installed")
 
 from optuna.storages import RDBStorage
 
 from commands import in_process, python, write_study
-from hpsearch.dashboard import exhibition, following, notes, serve, serving
+from hpsearch.dashboard import exhibition, following, notes, serving
 from hpsearch.dashboard.exhibition import exhibit, most_notes
 from hpsearch.dashboard.mirror import mirror
 from hpsearch.display import Display
@@ -113,22 +110,10 @@ def own(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFile
     return StudyFiles(tmp_path, "a")
 
 
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def url(out: Path) -> Iterator[str]:
     """Serve the study with what the command gives the dashboard, and give the address."""
-    given: dict[str, Any] = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            optuna_dashboard, "run_server", lambda storage, **where: given.update(where, at=storage)
-        )
-        serve(StudyFiles(out, "a"), "127.0.0.1", 0)
-    app = optuna_dashboard.wsgi(given["at"], artifact_store=given["artifact_store"])
-    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
+    with serving.opened(StudyFiles(out, "a"), "127.0.0.1", 0) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"

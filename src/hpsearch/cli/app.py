@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hpsearch.exceptions import HpsearchError, StudyFileError
+from hpsearch.output import Output, clean, outputs, warnings_as_notes
 
 app = typer.Typer(
     name="hpsearch",
@@ -25,23 +26,61 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
+    with outputs() as (out, err):
+        with warnings_as_notes(lambda text: _tell(clean(text, line=True))):
+            code = _code()
+        out.flush()
+        code = code or _unread(out)
+        err.flush()
+    # Else the interpreter looks through everything once more before it ends, for most of a second.
+    gc.freeze()
+    sys.exit(code)
+
+
+def _code() -> int:
+    """Run a command, tell what went wrong, and give the exit code."""
     try:
         app()
     except SystemExit as ending:
-        # Else the interpreter looks through everything once more before it ends, for most of a second.
-        gc.freeze()
-        sys.exit(ending.code)
+        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
     except StudyFileError as failure:
         for problem in failure.problems:
-            print(problem, file=sys.stderr)
-        sys.exit(failure.exit_code)
+            print(clean(str(problem), line=True), file=sys.stderr)
+        return failure.exit_code
     except HpsearchError as failure:
-        print(f"hpsearch: {failure}", file=sys.stderr)
-        sys.exit(failure.exit_code)
+        _tell(str(failure))
+        return failure.exit_code
     except KeyboardInterrupt:
-        print("hpsearch: stopped at once; the same command goes on from the last checkpoint", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    sys.exit(0)
+        _tell("stopped at once; the same command goes on from the last checkpoint")
+        return INTERRUPTED
+    except (OSError, UnicodeEncodeError) as failure:
+        _tell(clean(_refused(failure), line=True))
+        return HpsearchError.exit_code
+    return 0
+
+
+def _refused(failure: OSError | UnicodeEncodeError) -> str:
+    """Say what the system does not let us do."""
+    if isinstance(failure, OSError):
+        return f"{failure.filename or 'the system'}: {failure.strerror or failure}"
+    return (
+        f"the encoding of this system's file names ({failure.encoding}) does not have "
+        f"{failure.object[failure.start : failure.end]!r}: set one that has, such as LC_ALL=C.UTF-8, or use "
+        "another name"
+    )
+
+
+def _unread(out: Output) -> int:
+    """Give the exit code of a standard output that was not written to its end, and say why."""
+    if out.failure is None:
+        return 0
+    if not isinstance(out.failure, BrokenPipeError):  # its reader has seen enough
+        _tell(f"cannot write the standard output: {out.failure.strerror}")
+    return HpsearchError.exit_code
+
+
+def _tell(text: str) -> None:
+    print(f"hpsearch: {text}", file=sys.stderr)
 
 
 def _version(wanted: bool) -> None:

@@ -20,8 +20,9 @@ from hpsearch.cli.options import (
     ReportFormat,
     TrialsFormat,
 )
-from hpsearch.cli.studies import console, files_of, record_of, records_of
+from hpsearch.cli.studies import files_of, record_of, records_of
 from hpsearch.exceptions import HpsearchError, UnsupportedError
+from hpsearch.output import clean, console
 
 if TYPE_CHECKING:
     from hpsearch.store.files import StudyFiles
@@ -92,7 +93,7 @@ def best(
         print(best_json(record, confirmation, model))
     else:
         for line in best_lines(record, confirmation, model):
-            print(f"# {line}")
+            print(clean(f"# {line}", line=True))
         print(print_spec(best_spec(record, trial)), end="")
 
 
@@ -127,7 +128,7 @@ def predict(
         raise HpsearchError(f"{record.name!r} is a comparison, and only a search saves its best model")
     predicted = run(files, data)
     for note in predicted.notes:
-        print(f"hpsearch: {note}", file=sys.stderr)
+        print(clean(f"hpsearch: {note}", line=True), file=sys.stderr)
     told = predicted.json() if format is PredictFormat.json else predicted.csv()
     if output is None:
         print(told, end="")
@@ -173,7 +174,7 @@ def status(study: NameArgument, out: OutOption = Path()) -> None:
     from hpsearch.tables import status_lines
 
     for _, record in records_of(study, out):
-        print("\n".join(status_lines(record)))
+        print("\n".join(clean(line, line=True) for line in status_lines(record)))
 
 
 @app.command()
@@ -186,7 +187,8 @@ def check(study: NameArgument, out: OutOption = Path()) -> None:
     for part in files.parts or [files]:
         for checked in check_study(part):
             damaged += not checked.whole
-            print(f"{'whole  ' if checked.whole else 'DAMAGED'}  {checked.path}  {checked.told}")
+            word = "whole  " if checked.whole else "DAMAGED"
+            print(clean(f"{word}  {checked.path}  {checked.told}", line=True))
     if damaged:
         raise HpsearchError(f"damaged files: {damaged}; hpsearch optimize mends what it can")
 

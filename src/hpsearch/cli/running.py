@@ -23,8 +23,9 @@ from hpsearch.cli.options import (
     TakeoverOption,
     WorkersOption,
 )
-from hpsearch.cli.studies import console, load
+from hpsearch.cli.studies import load
 from hpsearch.exceptions import HpsearchError
+from hpsearch.output import clean, console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -264,4 +265,4 @@ def probe(
         print(probed.json())
     else:
         console().print(probe_table(probed))
-        print("\n".join(probe_lines(probed)))
+        print("\n".join(clean(line, line=True) for line in probe_lines(probed)))

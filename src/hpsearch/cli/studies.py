@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from hpsearch.exceptions import Problem, StudyFileError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from hpsearch.spec import StudyFile
     from hpsearch.store.files import StudyFiles
     from hpsearch.store.record import StudyRecord
@@ -40,7 +38,7 @@ def files_of(study: str, out: Path) -> StudyFiles:
     if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # noqa: PTH113 - Path raises for a long name
         return StudyFiles(out, load_study_file(path).spec.name)
     if not names_one_directory(study):
-        shown = study if study and study.isprintable() else repr(study)
+        shown = study or repr(study)
         raise StudyFileError((Problem(shown, None, "", "a study file or the name of a study", "neither"),))
     return StudyFiles(out, study)
 
@@ -61,10 +59,3 @@ def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
 def record_of(study: str, out: Path) -> tuple[StudyFiles, StudyRecord]:
     """Give the search of a study, or where it was not begun its comparison."""
     return records_of(study, out)[0]
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Give what prints to people."""
-    from rich.console import Console
-
-    return Console(stderr=stderr)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from hpsearch.dashboard.following import following
+from hpsearch.dashboard.guard import Address, Guard
 from hpsearch.exceptions import HpsearchError, StoreError, StudyNotFoundError
+from hpsearch.output import warnings_as_notes
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.resolved import Resolved, read_resolved
-from hpsearch.terminal import warnings_as_notes
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
     from optuna.storages import RDBStorage
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(files: StudyFiles, host: str, port: int) -> None:
@@ -26,31 +28,51 @@ def serve(files: StudyFiles, host: str, port: int) -> None:
 
     Raises StudyNotFoundError where the study has not been begun, HpsearchError where the port is taken.
     """
-    run_server = _server()
+    with opened(files, host, port) as server, suppress(KeyboardInterrupt):
+        server.serve_forever()
+
+
+@contextmanager
+def opened(files: StudyFiles, host: str, port: int) -> Iterator[WSGIServer]:
+    """Open the dashboard at a port, 0 for any that is free, and let notes and artifacts follow the study."""
+    made = _dashboard()
     from hpsearch.dashboard.artifacts import Artifacts
     from hpsearch.store.projection import open_storage
 
     resolved = _begun(files)
-    _warn_of_strangers(host, port)
     storage = open_storage(resolved.storage or f"sqlite:///{files.database}")
+    app = made(storage, artifact_store=Artifacts(_folders(files)))
     with ExitStack() as stack:
         stack.enter_context(warnings_as_notes(_tell))
+        server = stack.enter_context(_listening(host, port))
+        address = Address(host, server.server_port)
+        server.set_app(Guard(app, address))
+        _warn_of_strangers(address)
         _follow(files, storage, resolved.storage, stack)
-        _tell(f"http://{host}:{port}/  (Ctrl-C ends it)")
-        try:
-            run_server(storage, host=host, port=port, artifact_store=Artifacts(_folders(files)))
-        except OSError as failure:
-            raise HpsearchError(f"cannot listen on {host}:{port}: {failure.strerror}") from None
+        _tell(f"{address.url}  (Ctrl-C ends it)")
+        yield server
 
 
-def _server() -> Callable[..., None]:
+def _dashboard() -> Callable[..., WSGIApplication]:
     try:
-        from optuna_dashboard import run_server
+        from optuna_dashboard import wsgi
     except ImportError:
         told = "the dashboard needs the package optuna-dashboard: pip install optuna-dashboard"
         raise HpsearchError(told) from None
-    found: Callable[..., None] = run_server
+    found: Callable[..., WSGIApplication] = wsgi
     return found
+
+
+class _Version6(WSGIServer):
+    address_family = socket.AF_INET6
+
+
+def _listening(host: str, port: int) -> WSGIServer:
+    kind = _Version6 if ":" in host else WSGIServer
+    try:
+        return kind((host, port), WSGIRequestHandler)
+    except OSError as failure:
+        raise HpsearchError(f"cannot listen on {host}:{port}: {failure.strerror or failure}") from None
 
 
 def _begun(files: StudyFiles) -> Resolved:
@@ -60,11 +82,11 @@ def _begun(files: StudyFiles) -> Resolved:
     return resolved
 
 
-def _warn_of_strangers(host: str, port: int) -> None:
-    if host not in LOOPBACK:
+def _warn_of_strangers(address: Address) -> None:
+    if not address.is_local:
         _tell(
-            f"warning: everyone who reaches {host}:{port} can read and delete studies; the dashboard has no "
-            "passwords"
+            f"warning: everyone who reaches {address.host}:{address.port} can read and delete studies; the "
+            "dashboard has no passwords"
         )
 
 

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
 from hpsearch.exceptions import Problem, StudyFileError
+from hpsearch.output import clean, is_clean
 from hpsearch.spec.problems import dotted, problems_of, show
 from hpsearch.spec.source import MAX_DEPTH, Place, Source, parse, read_text
 from hpsearch.spec.study import StudySpec
@@ -53,11 +54,10 @@ def read_spec(source: Source) -> StudySpec:
 
 
 class _Representer(SafeRepresenter):
-    """Quote what the emitter leaves bare and the parser misreads: rarer line breaks, a leading `?` or `:`."""
+    """Quote what the emitter leaves bare: a leading `?` or `:`, which is misread, and unclean text."""
 
     def represent_str(self, text: str) -> Any:
-        misread = text.startswith(("?", ":")) or set(text) & set("\r\x85\u2028\u2029")
-        style = '"' if misread else None
+        style = '"' if text.startswith(("?", ":")) or not is_clean(text) else None
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -79,7 +79,8 @@ def print_yaml(data: Any) -> str:
     yaml.width = 110
     stream = StringIO()
     yaml.dump(data, stream)
-    return stream.getvalue()
+    # What is not clean stands in double quotes, where an escape is read as the letter that it stands for.
+    return clean(stream.getvalue())
 
 
 def _set(source: Source, setting: str) -> Source:
