@@ -82,6 +82,14 @@ class TestArms:
         assert other.training.optimizer.momentum == 0.5
         assert other.training.epochs == plain.training.epochs
 
+    def test_each_optimizer_has_its_own_learning_rate_where_none_is_given(self, tmp_path: Path) -> None:
+        arm = {"training.optimizer": "sgd"}
+        found = arms(tmp_path, {"arms": {"plain": {}, "other": arm}}, training={"epochs": 1})
+        assert [arm.configuration.training.learning_rate for arm in found.arms] == [0.001, 0.01]
+        training = {"epochs": 1, "optimizer": {"choice": ["adam", {"sgd": {"momentum": 0.9}}]}}
+        found = arms(tmp_path, {"factors": ["optimizer"]}, training=training)
+        assert [arm.configuration.training.learning_rate for arm in found.arms] == [0.001, 0.01]
+
     def test_arms_by_name_stand_behind_the_combinations(self, tmp_path: Path) -> None:
         section = {
             "factors": ["initializer"],

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.defaults import open_changes, searched_places
+from hpsearch.exceptions import StudyMismatchError
 from hpsearch.experiment import Ablation
 from hpsearch.search_space import SearchSpace
 from hpsearch.spec import Choice, Configuration, Mlp, StudySpec, Training, print_spec, read_spec
 from hpsearch.spec.source import Source, parse
+from hpsearch.store.resolved import check_same_experiment
 from spec.test_generated import any_value, quickly
 from strategies import study_files
 
@@ -91,10 +93,61 @@ def test_sides_are_kerass_default_and_the_winners_value() -> None:
         "batch_norm": (plain.batch_norm, expected[2]),
         "dropout": (0.0, 0.25),
         "optimizer.sgd.momentum": (0.0, 0.9),
-        "learning_rate": (0.001, 0.02),
+        "learning_rate": (0.01, 0.02),
         "clipping": (Training.model_validate({"epochs": 1}).clipping, expected[0]),
     }
     assert whys(spec, winner) == {"initializer": ("glorot_uniform", "it is the default")}
+
+
+def test_a_learning_rate_that_is_not_given_is_that_of_each_optimizer() -> None:
+    """On the way from the defaults, Adam begins with its own, and not with that of the winner's sgd."""
+    optimizers = {"choice": ["adam", "rmsprop", "sgd"]}
+    spec = read(model={"mlp": {"hidden": [4]}}, training={"optimizer": optimizers, "epochs": 1})
+    winner = winner_of(spec, optimizer="sgd")
+    assert winner.training.learning_rate == 0.01
+    assert read_spec(parse(print_spec(spec), "a.yaml")) == spec
+    (_, sgd) = sides(spec, winner)["optimizer"]
+    assert sgd.name == "sgd"
+    ablation = Ablation(open_changes(spec, winner).spec)
+    rates = [
+        ablation.configuration(ablation.values(made, 0)).training.learning_rate
+        for made in ([], ["optimizer"])
+    ]
+    assert rates == [0.001, 0.01]
+
+
+def test_the_default_of_a_searched_learning_rate_is_that_of_the_optimizer() -> None:
+    rate = {"log_uniform": [1e-4, 1.0]}
+    for optimizer, default in (("adam", 0.001), ("sgd", 0.01), ({"choice": ["sgd", "adam"]}, 0.001)):
+        training = {"optimizer": optimizer, "learning_rate": rate, "epochs": 1}
+        spec = read(model={"mlp": {"hidden": [4]}}, training=training)
+        values = {"optimizer": "sgd"} if isinstance(optimizer, dict) else {}
+        assert sides(spec, winner_of(spec, learning_rate=0.5, **values))["learning_rate"] == (default, 0.5)
+
+
+def test_options_of_whole_trainings_without_a_learning_rate() -> None:
+    options = [{"optimizer": "sgd", "epochs": 2}, {"epochs": 3}, {"epochs": 4, "learning_rate": 0.5}]
+    spec = read(model={"mlp": {"hidden": [4]}}, training={"choice": options})
+    space = SearchSpace(spec)
+    found = [space.configuration(values) for values in space.grid()]
+    assert [one.training.learning_rate for one in found] == [0.01, 0.001, 0.5]
+    for winner in found:
+        assert whys(spec, winner) == {"training": (whys(spec, winner)["training"][0], "it has no default")}
+
+
+def test_a_study_of_before_goes_on_where_its_learning_rate_was_the_optimizers() -> None:
+    """Older versions wrote 0.001 into the resolved study file, whatever the optimizer."""
+    for optimizer in ("adam", "rmsprop", {"adamw": {"weight_decay": 0.1}}, {"choice": ["adam", "nadam"]}):
+        given = read(model={"mlp": {"hidden": [4]}}, training={"optimizer": optimizer, "epochs": 1})
+        stored = given.model_copy(
+            update={"training": given.training.model_copy(update={"learning_rate": 1e-3})}
+        )
+        check_same_experiment(stored, given)
+        check_same_experiment(given, stored)
+    given = read(model={"mlp": {"hidden": [4]}}, training={"optimizer": "sgd", "epochs": 1})
+    stored = given.model_copy(update={"training": given.training.model_copy(update={"learning_rate": 1e-3})})
+    with pytest.raises(StudyMismatchError, match=r"training.learning_rate: 0.001 -> 0.01"):
+        check_same_experiment(stored, given)
 
 
 def test_what_has_no_default_stands_as_the_winner_has_it() -> None:

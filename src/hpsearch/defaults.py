@@ -8,7 +8,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hpsearch.spec import Arguments, Choice, Component, Configuration, Numeric, Part, StudySpec
+from hpsearch.spec import (
+    Arguments,
+    Choice,
+    Component,
+    Configuration,
+    Numeric,
+    Part,
+    StudySpec,
+    Training,
+)
 from hpsearch.spec.loading import with_value
 from hpsearch.spec.parts import dump, label_of
 
@@ -67,7 +76,8 @@ def open_changes(spec: StudySpec, winner: Configuration) -> Opened:
     Every combination of the changes is a valid configuration: a default that does not fit beside the winner's
     other values (such as `none` in the place of hidden sizes) counts as none.
     """
-    opened = spec.model_copy(update={"model": winner.model, "training": winner.training, "compare": None})
+    training = _as_given(spec.training, winner.training)
+    opened = spec.model_copy(update={"model": winner.model, "training": training, "compare": None})
     kept: list[Kept] = []
     for place in searched_places(spec, winner):
         changed = None if place.default is REQUIRED or place.default == place.value else _with(opened, place)
@@ -75,6 +85,12 @@ def open_changes(spec: StudySpec, winner: Configuration) -> Opened:
             kept.append(Kept(place.name, _told(place), _why(place)))
         opened = changed or opened
     return Opened(opened, tuple(kept))
+
+
+def _as_given(part: Any, winner: Training) -> Training:
+    """Leave the learning rate to each optimizer where the study gives none."""
+    given = _taken(part, winner).learning_rate
+    return winner if given is not None else winner.model_copy(update={"learning_rate": None})
 
 
 def _with(spec: StudySpec, place: SearchedPlace) -> StudySpec | None:
@@ -131,8 +147,18 @@ def _fields(
     for name, item in part.items():
         declared = None if isinstance(part, Arguments) else type(part).model_fields[name]
         default = REQUIRED if declared is None or declared.is_required() else declared.get_default()
+        if isinstance(part, Training) and name == "learning_rate":
+            default = _own_rate(part)
         own = inside if getattr(part, "scalar", None) == name else (*inside, name)
         yield own, item, found[name], default
+
+
+def _own_rate(training: Training) -> float:
+    """Give the learning rate that is the default: where optimizers are searched, that of the default one."""
+    optimizer: Any = training.optimizer
+    if isinstance(optimizer, Choice):
+        optimizer = Training.model_fields["optimizer"].default
+    return float(optimizer.own_rate)
 
 
 def _taken(part: Any, value: Any) -> Any:
@@ -149,7 +175,11 @@ def _can_give(part: Any, value: Any) -> bool:
         return isinstance(value, int | float) and part.low <= value <= part.high
     if isinstance(part, Part):
         same = type(part) is type(value) and dict(part.items()).keys() == dict(value.items()).keys()
-        return same and all(_can_give(item, dict(value.items())[name]) for name, item in part.items())
+        found = dict(value.items())
+        return same and all(
+            (name == "learning_rate" and item is None) or _can_give(item, found[name])
+            for name, item in part.items()
+        )
     if isinstance(part, tuple) and isinstance(value, tuple):
         return len(part) == len(value) and all(map(_can_give, part, value))
     return bool(part == value)

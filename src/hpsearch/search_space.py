@@ -339,6 +339,7 @@ class _Resolver:
             items = {
                 field_name: self.resolve(item, name, conditions)
                 for name, item, field_name in _children(value, prefix)
+                if item is not None
             }
             return type(value).model_validate(items)
         if isinstance(value, tuple):

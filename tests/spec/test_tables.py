@@ -114,6 +114,8 @@ def test_optimizers_are_those_of_keras(name: str) -> None:
     assert type(resolved).__name__.lower() == name
     resolved_again = type(resolved)(**ours)
     assert all(resolved_again.get_config()[field] == value for field, value in ours.items())
+    assert OPTIMIZERS[name].own_rate == inspect.signature(type(resolved)).parameters["learning_rate"].default
+    assert OPTIMIZERS[name].own_rate == pytest.approx(float(resolved.learning_rate))
 
 
 def _judges_predictions(name: str) -> bool:

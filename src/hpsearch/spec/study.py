@@ -83,6 +83,9 @@ class Configuration:
     model: Component
     training: Training
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "training", self.training.with_rate())
+
     def dump(self) -> dict[str, Any]:
         """Give the configuration as plain data, as the study file writes it."""
         return {"model": self.model.dump(), "training": self.training.dump()}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hpsearch.spec.distributions import Searchable, problem
+from hpsearch.spec.distributions import Searchable, alternatives, problem
 from hpsearch.spec.optimizers import OPTIMIZERS, Optimizer
 from hpsearch.spec.parts import Component, Count, NonNegative, OneOf, Part, Positive, bare
 from hpsearch.spec.schedules import SCHEDULES, LearningRateSchedule
@@ -55,10 +55,13 @@ class EarlyStopping(Part):
 
 
 class Training(Part):
-    """How a model is trained. Its length is given in `epochs` or in `steps`."""
+    """How a model is trained. Its length is given in `epochs` or in `steps`.
+
+    Where no learning rate is given, a configuration has that of its optimizer.
+    """
 
     optimizer: Searchable[Optimizer] = OPTIMIZERS["adam"]()
-    learning_rate: Searchable[Positive] = 0.001
+    learning_rate: Searchable[Positive] = None  # type: ignore[assignment] # no configuration is without one
     schedule: Searchable[LearningRateSchedule] = SCHEDULES["constant"]()
     clipping: Searchable[Clipping] = CLIPPING["none"]()
     epochs: Searchable[Length] | None = None
@@ -73,3 +76,16 @@ class Training(Part):
             found = "neither" if self.epochs is None else "both"
             raise problem("the length of a run: either 'epochs' or 'steps'", found=found)
         return self
+
+    @property
+    def own_rate(self) -> float | None:
+        """Give the optimizer's own learning rate; None where optimizers are searched that differ in it."""
+        rates = {option.own_rate for option in alternatives(self.optimizer)}
+        return rates.pop() if len(rates) == 1 else None
+
+    def with_rate(self) -> Self:
+        """Write out the learning rate, where it is not given and no search decides on it."""
+        given: float | None = self.learning_rate
+        if given is not None or self.own_rate is None:
+            return self
+        return self.model_copy(update={"learning_rate": self.own_rate})

@@ -14,7 +14,7 @@ from typing import Any
 from hpsearch.data_summary import DataSummary
 from hpsearch.exceptions import Problem, StudyFileError, StudyMismatchError
 from hpsearch.experiment import KINDS, Experiment, Kind, experiment_of
-from hpsearch.spec import Confirm, StudySpec, print_yaml, read_spec
+from hpsearch.spec import Choice, Confirm, StudySpec, print_yaml, read_spec
 from hpsearch.spec.source import Source, parse, read_text
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import StudyFiles
@@ -143,13 +143,20 @@ def check_same_experiment(stored: StudySpec, given: StudySpec) -> None:
 
 
 def _without_budgets(spec: StudySpec) -> dict[str, Any]:
-    data: dict[str, Any] = spec.dump()
+    data: dict[str, Any] = spec.model_copy(update={"training": _with_rate(spec.training)}).dump()
     for section, name in BUDGETS:
         data.get(section, {}).pop(name, None)
     if spec.compare is not None:
         # The number of a trial tells its arm.
         data["compare"]["order of arms"] = list(spec.compare.arms)
     return data
+
+
+def _with_rate(training: Any) -> Any:
+    """Write out a learning rate that is not given: it is the same experiment as with the optimizer's own."""
+    if isinstance(training, Choice):
+        return Choice(tuple(map(_with_rate, training.options)))
+    return training.with_rate()
 
 
 def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
