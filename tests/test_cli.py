@@ -125,9 +125,16 @@ def refused(result: Result, code: int = 2) -> str:
 
 class TestWithoutHeavyLibraries:
     @pytest.mark.parametrize(
-        "arguments", [["--help"], ["validate", "study.yaml"], ["schema"], ["optimize", "--help"]]
+        ("arguments", "without"),
+        [
+            (["--help"], HEAVY),
+            (["validate", "study.yaml", "--no-data"], HEAVY),
+            (["validate", "study.yaml"], ("keras", "jax", "tensorflow", "torch", "matplotlib")),
+            (["schema"], HEAVY),
+            (["optimize", "--help"], HEAVY),
+        ],
     )
-    def test_imports(self, arguments: list[str], tmp_path: Path) -> None:
+    def test_imports(self, arguments: list[str], without: tuple[str, ...], tmp_path: Path) -> None:
         write_study(tmp_path / "study.yaml", STUDY)
         code = (
             "import sys\n"
@@ -136,7 +143,7 @@ class TestWithoutHeavyLibraries:
             "    main()\n"
             "except SystemExit as end:\n"
             "    assert not end.code, end.code\n"
-            f"print('imported', *[name for name in {HEAVY} if name in sys.modules])\n"
+            f"print('imported', *[name for name in {without} if name in sys.modules])\n"
         )
         result = python(code, *arguments, cwd=tmp_path)
         assert result.returncode == 0, result.stderr

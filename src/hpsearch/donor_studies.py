@@ -40,6 +40,17 @@ def ready_donors(study: StudyFile, out: Path, display: Display, run: Run) -> tup
     return tuple(found.values())
 
 
+def check_donors(study: StudyFile) -> None:
+    """Check that the donors of a study are there, or the studies that train them; runs nothing.
+
+    Raises DonorError or StudyFileError.
+    """
+    _check_lineage(study, (study.spec.name,))
+    for _, model in pretrained_models(study.spec.model):
+        if not isinstance(model.donor, DonorStudy):
+            find_donor(donor_name(model), path_of_donor(model.donor, study.directory))
+
+
 def _check_lineage(study: StudyFile, heirs: tuple[str, ...]) -> None:
     """Refuse a study among its own donors, before anything is run."""
     for donor in _donor_studies(study):

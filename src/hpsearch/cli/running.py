@@ -42,13 +42,22 @@ if TYPE_CHECKING:
 
 
 @app.command()
-def validate(study: StudyArgument, settings: SetOption = None) -> None:
-    """Check a study file and show what it searches."""
+def validate(
+    study: StudyArgument,
+    settings: SetOption = None,
+    no_data: Annotated[bool, typer.Option("--no-data", help="Check the study file alone.")] = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Check a study file and its data, and show what it searches; nothing is trained, no code is run."""
     from hpsearch.arms import arms_of
     from hpsearch.search_space import SearchSpace
     from hpsearch.tables import search_space_table
 
     loaded = load(study, settings)
+    if not no_data:
+        from hpsearch.inspection import inspect
+
+        print("\n".join(inspect(loaded, data_dir).lines()))
     space = SearchSpace(loaded.spec)
     if space.parameters:
         console().print(search_space_table(space))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ MAX_COLUMNS = 100_000
 MAX_LINE = 64 * 2**20
 MAX_CELLS = MAX_BYTES // 64
 """A cell takes some 60 bytes while the file is read."""
+
+DIGIT = re.compile(r"\d")
 
 SHOWN = 5
 """Words that a message lists."""
@@ -100,12 +103,14 @@ class Table:
         """
         rows = among[column.text[among]]
         words = Counter(column.texts[row] for row in rows.tolist())
+        present = int((~column.missing[among]).sum())
+        if len(rows) == present and not any(map(DIGIT.search, words)):
+            return
         written = written_numbers(words)
         others = Counter({word: count for word, count in words.items() if word not in written})
         where, cell = f"{self.where}:{self.lines[int(rows[0])]}", column.texts[int(rows[0])]
         if not others:
             raise DataError(f"{where}: column {column.name!r} holds {cell!r}; {why_not_read(cell)}.")
-        present = int((~column.missing[among]).sum())
         numbers = present - others.total()
         if 2 * numbers > present:
             raise DataError(

@@ -61,6 +61,8 @@ class Dataset:
     pool: Pool = field(repr=False)
     held_out: Pool | None = field(default=None, repr=False)
     """The test rows, all of them."""
+    doubtful: bool = False
+    """Whether more than two whole numbers were taken for classes, which may be quantities."""
 
     @property
     def outputs(self) -> int:

@@ -115,6 +115,7 @@ def _dataset(material: Material, partition: Partition) -> Dataset:
         fingerprint=loaded.fingerprint,
         pool=pool,
         held_out=_held_out(loaded, target, pool, partition),
+        doubtful=target.guessed and len(target.labels) > 2,
     )
 
 
