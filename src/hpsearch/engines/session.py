@@ -30,13 +30,13 @@ from hpsearch.engines.job import (
     Winner,
     WinnerOrder,
 )
+from hpsearch.engines.metric import check_metric
 from hpsearch.engines.probes import wants_probes
 from hpsearch.engines.side_by_side import SideBySide, side_by_side
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.model_code import model_code
 from hpsearch.spec import Choice, StudySpec, read_configuration
 from hpsearch.spec.data import TestRows
-from hpsearch.spec.search import SCORERS
 
 if TYPE_CHECKING:
     import keras
@@ -214,22 +214,6 @@ def _failed(number: int, failure: Exception) -> EpochReport:
     from hpsearch.training.member import EpochReport, Failure
 
     return EpochReport(number, 0, {}, 0.0, Failure(told(failure), 0))
-
-
-def check_metric(spec: StudySpec, dataset: Dataset) -> None:
-    """Check that the metric judges the task of the data.
-
-    Raises UnsupportedError, with the metrics that do.
-    """
-    metric, task = spec.search.metric, dataset.task
-    if (
-        metric == "val_loss"
-        or metric in SCORERS[task]
-        or (metric, task) == ("val_accuracy", "classification")
-    ):
-        return
-    known = ", ".join(("val_loss", *SCORERS[task]))
-    raise UnsupportedError(f"search.metric: {metric} does not judge a {task}; choose one of {known}")
 
 
 def backend_of(spec: StudySpec) -> str:

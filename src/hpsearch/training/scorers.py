@@ -36,8 +36,20 @@ class _Predictions:
         return rows
 
 
+class UndefinedScoreError(ValueError):
+    """A scorer is not defined for what it was given; says why."""
+
+
 def score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple[str, ...]) -> float:
     """Score predictions (rows, units) by the name of a scikit-learn scorer; NaN where it cannot."""
+    try:
+        return strict_score(metric, y, predictions, labels)
+    except UndefinedScoreError:
+        return float("nan")
+
+
+def strict_score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple[str, ...]) -> float:
+    """Score predictions as `score` does. Raises UndefinedScoreError where scikit-learn refuses them."""
     from sklearn.metrics import get_scorer
 
     if not np.isfinite(predictions).all():
@@ -49,5 +61,19 @@ def score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple
         warnings.simplefilter("ignore")
         try:
             return float(get_scorer(metric)(_Predictions(len(labels)), rows, y))
-        except ValueError:
-            return float("nan")
+        except ValueError as failure:
+            raise UndefinedScoreError(_sentence(failure)) from None
+
+
+def undefined(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple[str, ...]) -> str:
+    """Say why a scorer gives no number for predictions that are finite."""
+    try:
+        strict_score(metric, y, predictions, labels)
+    except UndefinedScoreError as failure:
+        return str(failure)
+    return "it divides by zero there"
+
+
+def _sentence(failure: ValueError) -> str:
+    """Give the first sentence of what scikit-learn says."""
+    return " ".join(str(failure).split()).partition(". ")[0].rstrip(".")

@@ -20,7 +20,7 @@ from hpsearch.probes.record import TrainingProbe
 from hpsearch.randomness import derive
 from hpsearch.training.due import probed_epochs
 from hpsearch.training.member import EpochReport, Failure, Member, MemberState
-from hpsearch.training.scorers import score
+from hpsearch.training.scorers import score, undefined
 
 Order = NDArray[np.int32]
 
@@ -234,8 +234,7 @@ class Slot:
         metric = self.member.metric
         if metric.startswith("val_") or result.predictions is None:
             return result.metrics
-        y = self.dataset.splits[fold].validation.y
-        return {**result.metrics, metric: score(metric, y, result.predictions, self.dataset.labels)}
+        return {**result.metrics, metric: self._scored(self.dataset.splits[fold], result.predictions)}
 
     @staticmethod
     def _mean(folds: list[dict[str, float]]) -> dict[str, float]:
@@ -250,10 +249,25 @@ class Slot:
         bad = next((result.bad_step for result in results if result.bad_step is not None), None)
         if bad is not None:
             return Failure("the training loss is not finite", self.epoch, bad)
-        for name in ("val_loss", self.member.metric):
-            if not math.isfinite(metrics[name]):
-                return Failure(f"{name} is not finite", self.epoch)
+        if not math.isfinite(metrics["val_loss"]):
+            return Failure("val_loss is not finite", self.epoch)
+        if not math.isfinite(metrics[self.member.metric]):
+            return Failure(self._undefined(results), self.epoch)
         return None
+
+    def _undefined(self, results: list[EpochResult]) -> str:
+        """Say why the metric is no number, though the network gives numbers: that is no divergence."""
+        metric, told = self.member.metric, "its value is too large"
+        for split, result in zip(self.dataset.splits, results, strict=True):
+            if result.predictions is not None and not math.isfinite(self._scored(split, result.predictions)):
+                told = undefined(metric, split.validation.y, result.predictions, self.dataset.labels)
+        return (
+            f"{metric} is undefined for what the network predicts ({told}): choose another metric, or a "
+            "model whose predictions it takes"
+        )
+
+    def _scored(self, split: Split, predictions: NDArray[Any]) -> float:
+        return score(self.member.metric, split.validation.y, predictions, self.dataset.labels)
 
     def _keep_best(self, value: float) -> None:
         member = self.member
