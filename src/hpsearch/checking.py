@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpsearch.archives import opened
 from hpsearch.exceptions import HpsearchError
 from hpsearch.results import trials_csv
 from hpsearch.spec import load_study_file
@@ -98,7 +99,7 @@ def _database(path: Path, record: StudyRecord) -> str:
 
 
 def _model(path: Path) -> str:
-    with zipfile.ZipFile(path) as archive:
+    with opened(path) as archive:
         torn = archive.testzip()
     if torn is not None:
         raise ValueError(f"{torn} in it is damaged; hpsearch optimize writes it anew")

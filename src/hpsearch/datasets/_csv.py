@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
+from hpsearch.archives import MAX_BYTES
 from hpsearch.datasets._foreign import REMEDY, UNNAMED, encoding_of, kind_of_file, told_of_header
 from hpsearch.datasets._formats import why_not_read, written_numbers
-from hpsearch.datasets._loaded import MAX_BYTES, WIDEST, Loaded
+from hpsearch.datasets._loaded import WIDEST, Loaded
 from hpsearch.datasets._target import meant
 from hpsearch.exceptions import DataError
 

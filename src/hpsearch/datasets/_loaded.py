@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpsearch.archives import MAX_BYTES
 from hpsearch.exceptions import DataError
 
 if TYPE_CHECKING:
     from hpsearch.datasets._csv import Table
     from hpsearch.datasets._preprocessing import Task
     from hpsearch.datasets._rows import Array
-
-MAX_BYTES = 2**33
-"""Size above which an encoded table or bags of words are refused, rather than the machine brought down."""
 
 NUMBERS = "biuf"
 WIDEST = float(np.finfo(np.float32).max)

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from hpsearch.archives import MAX_BYTES
 from hpsearch.datasets._foreign import kind_of_file
-from hpsearch.datasets._loaded import MAX_BYTES, features
+from hpsearch.datasets._loaded import features
 from hpsearch.datasets._rows import Array
 from hpsearch.exceptions import DataError
 
@@ -74,6 +75,7 @@ def _arrays(path: Path, choose: Callable[[Path, set[str]], dict[str, str]]) -> d
         # numpy does not close a file that it opened itself and found damaged.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             keys = choose(path, set(archive.files))
+            _refuse_too_much(path, archive, set(keys.values()))
             return {key: _array(path, archive, name) for key, name in keys.items()}
     except BROKEN as failure:
         raise DataError(f"{path}: cannot be read as an npz file ({failure}).") from None
@@ -101,6 +103,19 @@ def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Array:
             raise DataError(f"{path}: {name} holds Python objects (a pickle), which are refused.") from None
         raise DataError(f"{path}: {name} cannot be read ({failure}).") from None
     return np.asarray(array)
+
+
+def _refuse_too_much(path: Path, archive: np.lib.npyio.NpzFile, names: set[str]) -> None:
+    """Refuse arrays that are too large together, though none of them is."""
+    if archive.zip is None:  # numpy's word for an archive that was closed
+        return
+    wanted = {name for key in names for name in (key, f"{key}.npy")}
+    sizes = [one.file_size for one in archive.zip.infolist() if one.filename in wanted]
+    if len(sizes) > 1 and max(sizes) <= MAX_BYTES < sum(sizes):
+        raise DataError(
+            f"{path}: {', '.join(sorted(names))} take {sum(sizes) / 2**30:.0f} GB together; up to"
+            f" {MAX_BYTES / 2**30:.0f} GB can be read."
+        )
 
 
 def _refuse_bomb(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> None:

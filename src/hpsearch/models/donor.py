@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -17,8 +16,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.archives import ArchiveError
 from hpsearch.exceptions import DonorError, spoken
-from hpsearch.models.saved import foreign_classes, saved_configuration
+from hpsearch.models.saved import NO_MODEL, foreign_classes, load_measured, saved_configuration
 
 SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
 """What scales rows in front of a donor's first layer."""
@@ -72,7 +72,7 @@ class Donor:
     def _loaded(self) -> keras.Model:
         self._check_stock()
         with self._blamed():
-            model = keras.saving.load_model(self.path, compile=False, safe_mode=True)
+            model = load_measured(self.path)
         if not _is_straight(model):
             raise self._problem("expected a model with one input and one output")
         with self._blamed():
@@ -92,7 +92,9 @@ class Donor:
         """Refuse, before anything is loaded, what is not of Keras."""
         try:
             config = saved_configuration(self.path)
-        except (zipfile.BadZipFile, OSError, KeyError, ValueError, RecursionError):
+        except ArchiveError as failure:
+            raise self._problem(f"its archive is refused: {failure}") from None
+        except NO_MODEL:
             raise self._problem("expected a model as Keras saves it (.keras)") from None
         for name in foreign_classes(config):
             raise self._problem(f"{name} is not one of Keras' own layers, and only those can be reused")

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from hpsearch.archives import FREE_BYTES, MAX_BYTES, MAX_GROWTH, ArchiveError, opened
 from hpsearch.exceptions import ModelError, spoken
+
+MAX_CONFIGURATION = 2**24
+"""Bytes of the description of a model's layers."""
+
+NO_MODEL = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError),
+    *(NotImplementedError, RecursionError),
+)
+"""What zipfile and json raise for a file that is no saved model."""
 
 
 def load_stock(path: Path) -> keras.Model:
@@ -20,7 +32,9 @@ def load_stock(path: Path) -> keras.Model:
     """
     try:
         foreign = next(foreign_classes(saved_configuration(path)), None)
-    except (zipfile.BadZipFile, OSError, KeyError, ValueError, RecursionError):
+    except ArchiveError as failure:
+        raise ModelError(f"{path}: the archive is refused: {failure}") from None
+    except NO_MODEL:
         raise ModelError(
             f"{path}: expected a model as Keras saves it (.keras); found other content"
         ) from None
@@ -29,15 +43,44 @@ def load_stock(path: Path) -> keras.Model:
             f"{path}: expected Keras' own layers only, found {foreign!r}: load it in Python with its code"
         )
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        return load_measured(path)
     except Exception as failure:  # noqa: BLE001 - Keras raises whatever a layer raises
         raise ModelError(f"{path}: it cannot be loaded in Keras' safe mode: {spoken(failure)}") from None
 
 
 def saved_configuration(path: Path) -> Any:
-    """Read the configuration of a `.keras` file; raises what zipfile and json raise."""
-    with zipfile.ZipFile(path) as archive:
+    """Read the configuration of a `.keras` file, once it was measured.
+
+    Raises what zipfile and json raise, and ArchiveError where it unpacks to too much.
+    """
+    with opened(path) as archive:
+        size = archive.getinfo("config.json").file_size
+        if size > MAX_CONFIGURATION:
+            raise ArchiveError(f"config.json has {size:,} bytes, of at most {MAX_CONFIGURATION:,}")
         return json.loads(archive.read("config.json"))
+
+
+def load_measured(path: Path) -> keras.Model:
+    """Load a saved model of Keras' own layers that takes no more memory than its file can fill.
+
+    Raises ArchiveError where its layers are larger, and what Keras raises.
+    """
+    _check_claims(saved_configuration(path), path)
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def _check_claims(config: Any, path: Path) -> None:
+    """Refuse layers with more weights than the file can hold, before memory is taken for them."""
+    with keras.StatelessScope() as scope:
+        # Weights have their shapes then, and no numbers.
+        scope.initialize_variables = False
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        sizes = [4 * math.prod(variable.shape) for variable in model.variables]
+    limit = min(MAX_BYTES, FREE_BYTES + MAX_GROWTH * path.stat().st_size)
+    if sum(sizes) > limit:
+        raise ArchiveError(
+            f"its layers take {sum(sizes):,} bytes, of at most {limit:,} for a file of its size"
+        )
 
 
 def foreign_classes(node: Any) -> Iterator[str]:

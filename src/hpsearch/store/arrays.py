@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.archives import ArchiveError, bounded
 from hpsearch.store.disk import write_atomically
 
 MAGIC = b"hpsearch-arrays-1\n"
 DIGEST_BYTES = 32
+
+MAX_FILE = 2**35
+"""Bytes of a file of arrays: a checkpoint of 3 billion numbers with the optimizer's."""
 
 DAMAGED = (
     *(ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, RuntimeError, MemoryError),
@@ -40,8 +44,8 @@ def write_arrays(path: Path, arrays: dict[str, NDArray[Any]], progress: dict[str
 def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
     """Read what `write_arrays` wrote; None where there is no such file, or it is not what was written."""
     try:
-        content = path.read_bytes()
-    except OSError:
+        content = bounded(path, MAX_FILE)
+    except (OSError, ArchiveError):
         return None
     start = len(MAGIC) + DIGEST_BYTES
     body = content[start:]
@@ -49,6 +53,7 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | 
         return None
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+            _refuse_packed(archive.zip, len(body))
             names = json.loads(archive["names"].tobytes())
             arrays = {str(name): archive[f"a{index}"] for index, name in enumerate(names)}
             progress = json.loads(archive["progress"].tobytes())
@@ -56,3 +61,12 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | 
         return None
     whole = isinstance(progress, dict) and all(isinstance(array, np.ndarray) for array in arrays.values())
     return (arrays, progress) if whole else None
+
+
+def _refuse_packed(archive: zipfile.ZipFile | None, held: int) -> None:
+    """Refuse what would take more memory than the file has bytes: ours are not packed."""
+    members = [] if archive is None else archive.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ArchiveError("its arrays are packed")
+    if sum(member.file_size for member in members) > held:
+        raise ArchiveError("its arrays are larger than the file")

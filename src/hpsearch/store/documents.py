@@ -11,9 +11,13 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from hpsearch.archives import bounded
 from hpsearch.store.disk import write_atomically
 
 T = TypeVar("T")
+
+MAX_BYTES = 2**26
+"""Bytes of a record: JSON takes many times its size in memory."""
 
 
 def write_document(path: Path, kind: type[T], content: T) -> None:
@@ -29,7 +33,7 @@ def read_document(path: Path, kind: type[T]) -> T | None:
     The dataclasses may refuse, by a ValueError, what has the right types and makes no sense.
     """
     with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        told = json.loads(path.read_bytes(), parse_float=_finite, parse_constant=_finite)
+        told = json.loads(bounded(path, MAX_BYTES), parse_float=_finite, parse_constant=_finite)
         if told["sha256"] == _digest(told["content"]):
             return TypeAdapter(kind).validate_json(json.dumps(told["content"]))
     return None

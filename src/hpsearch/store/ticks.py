@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hpsearch.archives import MAX_BYTES, ArchiveError, bounded
 from hpsearch.exceptions import StoreError
 from hpsearch.store.disk import Appender, write_atomically
 
@@ -203,9 +204,11 @@ class _Copy:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return bounded(path, MAX_BYTES)
     except FileNotFoundError:
         return b""
+    except ArchiveError as failure:
+        raise StoreError(f"{path} is not a tick log: {failure}") from None
     except OSError as failure:
         raise StoreError(f"cannot read {path}: {failure.strerror}") from None
 
