@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from cores import take_share
+from hpsearch.engines.compiler import tell_compiler
 
 PROGRAMS = tempfile.mkdtemp(prefix="hpsearch-programs-")
 
 # Whoever imports Keras first, studies train in this process too.
 os.environ["KERAS_BACKEND"] = "jax"
+
+# Before any test computes with JAX: later it is not heard.
+tell_compiler()
 
 # JAX reads these when it is imported. What is asserted of bits and of the form of programs is asserted of what
 # people get: `compiling.optimized`; commands run in an environment of their own.

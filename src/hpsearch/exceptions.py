@@ -152,3 +152,7 @@ class WorkerDiedError(WorkerError):
 
 class ModelError(HpsearchError):
     """A model that cannot be built or trained, with the cause."""
+
+
+class WrongNumbersError(HpsearchError):
+    """A process whose compiled programs compute wrong numbers, so that no result of it can be trusted."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.datasets import Preprocessing
+from hpsearch.engines.canary import check_compiler
 from hpsearch.engines.imports import defer_tensorflow, import_keras, jax_ahead
 from hpsearch.exceptions import ModelError, StudyNotFoundError
 from hpsearch.store.files import StudyFiles
@@ -95,6 +96,7 @@ def _preprocessing(files: StudyFiles) -> Preprocessing:
 def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> NDArray[Any]:
     """Give what the model gives for rows: (n, units)."""
     import_keras("jax", spawned=False)
+    check_compiler()
     defer_tensorflow()
     from hpsearch.models.predictions import predictions_of
     from hpsearch.models.saved import load_stock

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hpsearch import __version__
 from hpsearch.analysis import ArmSummary, probe_to_json, summarize
 from hpsearch.datasets import Dataset, Rows, load_dataset
+from hpsearch.engines.canary import check_compiler
 from hpsearch.engines.imports import choose_backend, import_keras, jax_ahead
 from hpsearch.exceptions import HpsearchError, UnsupportedError
 from hpsearch.probes.arms import VARIED, Arms, arms_of
@@ -89,6 +90,7 @@ def probe(study: StudyFile, options: ProbeOptions) -> Probed:
     with jax_ahead():
         dataset = load_dataset(study.spec.data, study.directory, options.data_dir)
     import_keras("jax", spawned=False)
+    check_compiler()
     found = _measured(study.spec, dataset, arms, options)
     summaries = tuple(map(summarize, found.arms))
     page = StudyFiles(options.out, study.spec.name).probe_report

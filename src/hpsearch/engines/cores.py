@@ -6,6 +6,7 @@ import os
 
 from hpsearch.datasets import Dataset
 from hpsearch.engines.architectures import bounding_architectures
+from hpsearch.engines.compiler import add_flag
 from hpsearch.spec import StudySpec, pretrained_models, python_models
 
 ONE_CORE_MULTIPLICATIONS = 100_000
@@ -23,8 +24,7 @@ def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     unknown = any(python_models(spec.model)) or any(pretrained_models(spec.model))
     if unknown or not is_small(spec, dataset):
         return "all"
-    flags = os.environ.get("XLA_FLAGS", "")
-    os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    add_flag("--xla_cpu_multi_thread_eigen=false")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import Any
 
+from hpsearch.engines.compiler import tell_compiler
 from hpsearch.exceptions import ModelError
 
 UNUSED = ("matplotlib", "sklearn")
@@ -44,8 +45,13 @@ def _import_jax() -> None:
 
 
 def choose_backend(backend: str) -> None:
-    """Let Keras run on a backend, whoever imports it first: `keras.datasets` does where rows come from it."""
+    """Let Keras run on a backend, whoever imports it first: `keras.datasets` does where rows come from it.
+
+    JAX's compiler is told in time what it must not do.
+    """
     os.environ["KERAS_BACKEND"] = backend
+    if backend == "jax":
+        tell_compiler()
 
 
 def import_keras(backend: str, *, spawned: bool) -> None:

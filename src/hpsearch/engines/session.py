@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.datasets import Dataset, Rows, load_material
 from hpsearch.engines.architectures import check_images
+from hpsearch.engines.canary import check_compiler
 from hpsearch.engines.compilation import use_compilation_cache
 from hpsearch.engines.cores import share_of_cores, use_cores
 from hpsearch.engines.device import fits_device, too_large
@@ -76,6 +77,8 @@ class Session:
         import_keras(self.settings["backend"], spawned=spawned)
         if spawned and self.settings["backend"] == "jax":
             self.settings["compilation cache"] = use_compilation_cache()
+        if self.settings["backend"] == "jax":
+            check_compiler()
         self._bring(job)
         self.trainer, beside = trainer_of(backend, self.dataset, self.spec, job, self.builders, self.bodies)
         self.settings |= {
