@@ -130,7 +130,8 @@ class Program:
         data: Any,
     ) -> tuple[Any, Array, Array | None]:
         x, y, validation_x, validation_y = data
-        batch = self.structure.batch_size
+        # As with `fit`, a batch that is larger than the training part takes all of it.
+        batch = min(self.structure.batch_size, self.rows)
         full, rest = divmod(self.rows, batch)
 
         def step(t: Array, carry: Any, size: int = batch) -> Any:
