@@ -84,7 +84,7 @@ AHEAD = (
     "hpsearch.coordinator",
     "hpsearch.explaining",
     "hpsearch.report",
-    "hpsearch.samplers",
+    "hpsearch.scheduling.schedulers",
     "hpsearch.search",
     "hpsearch.store.projection",
     "hpsearch.tables",

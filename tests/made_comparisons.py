@@ -11,7 +11,8 @@ from typing import Any
 from hpsearch.arms import Arm, arms_of
 from hpsearch.data_summary import DataSummary
 from hpsearch.spec import StudySpec
-from hpsearch.store.record import State, StudyRecord, TrialRecord
+from hpsearch.store.events import State
+from hpsearch.store.record import StudyRecord, TrialRecord
 
 INITIALIZERS = [
     "zeros",

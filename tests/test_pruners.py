@@ -13,12 +13,14 @@ import pytest
 
 from commands import write_study
 from hpsearch.display import Display
-from hpsearch.pruners import Judge, longest_run
+from hpsearch.experiment import SearchExperiment
 from hpsearch.running import RunningTrial
-from hpsearch.samplers import Experience
+from hpsearch.scheduling.interface import Stop
+from hpsearch.scheduling.pruners import longest_run
+from hpsearch.scheduling.schedulers import SearchScheduler
 from hpsearch.search import Options, optimize
-from hpsearch.search_space import SearchSpace
 from hpsearch.spec import StudySpec, load_study_file
+from hpsearch.store.events import Asked, Ended, Reported, State
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 
@@ -36,20 +38,20 @@ def spec_of(pruner: Any, metric: str = "val_loss", **training: Any) -> StudySpec
 def lengths(pruner: Any, curves: Sequence[Sequence[float]], metric: str = "val_loss") -> list[int]:
     """Run trials with these curves one after another, and count the epochs of each."""
     spec = spec_of(pruner, metric)
-    experience = Experience(spec.search, SearchSpace(spec).parameters)
-    judge = Judge(spec.search.pruner, longest_run(spec, 100), experience)
+    scheduler = SearchScheduler(SearchExperiment(spec), 100)
     counts = []
     for number, curve in enumerate(curves):
-        experience.begin(number)
-        experience.put(number, {"dropout": 0.1})
-        state, epoch = "complete", 0
+        scheduler.apply(Asked(number, {"dropout": 0.1}))
+        state: State = "complete"
+        epoch = 0
         for epoch, value in enumerate(curve, 1):
-            experience.report(number, epoch, value)
-            if judge.prunes(number) and epoch < len(curve):
+            scheduler.apply(Reported(number, epoch, value, {metric: value}, 0.1))
+            if isinstance(scheduler.decide(number), Stop) and epoch < len(curve):
                 state = "pruned"
                 break
         seen = curve[:epoch]
-        experience.tell(number, state, min(seen) if metric == "val_loss" else max(seen))
+        best = min(seen) if metric == "val_loss" else max(seen)
+        scheduler.apply(Ended(number, state, best, epoch, 1, 0.1, None))
         counts.append(epoch)
     return counts
 

@@ -1,4 +1,4 @@
-"""Why a trial was pruned: what is computed again decides as Optuna's pruner did, on real studies too."""
+"""Pruners decide as Optuna's do, on real studies and on any curves, and give the reason."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ import os
 os.environ["KERAS_BACKEND"] = "jax"
 
 import json
+import math
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
+from optuna.pruners import BasePruner
+from optuna.trial import TrialState
 
 from commands import write_study
 from hpsearch.analysis import PrunedTrial, analyze, to_json
 from hpsearch.display import Display
-from hpsearch.pruners import Judge, longest_run
+from hpsearch.experiment import SearchExperiment
 from hpsearch.running import RunningTrial
-from hpsearch.samplers import Experience
+from hpsearch.scheduling.history import NAME
+from hpsearch.scheduling.interface import Stop
+from hpsearch.scheduling.schedulers import SearchScheduler
 from hpsearch.search import Options, optimize
-from hpsearch.search_space import SearchSpace
 from hpsearch.spec import StudySpec, load_study_file
+from hpsearch.store.events import Asked, Ended, Event, Pruning, Reported, State
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.record import Pruning, StudyRecord, TrialRecord
-from hpsearch.store.ticks import Event, TickLog
+from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.ticks import TickLog
 
 PRUNERS: dict[str, Any] = {
     "median": {"median": {"startup_trials": 3, "warmup_epochs": 1}},
@@ -75,29 +80,66 @@ def study(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Study
     return studied(raw_study(request.param), tmp_path_factory.mktemp("reasons"))
 
 
-def decisions(spec: StudySpec, events: list[Event]) -> Iterator[tuple[Event, bool, Pruning | None]]:
-    """Go through the events of a study: at each report, what Optuna's pruner says, and our reason."""
-    experience = Experience(spec.search, SearchSpace(spec).parameters)
-    judge = Judge(spec.search.pruner, longest_run(spec, 100), experience)
-    for event in events:
-        number = event["number"]
-        if event["kind"] == "ask":
-            experience.begin(number)
-            experience.put(number, event["values"])
-        elif event["kind"] == "end":
-            experience.tell(number, event["state"], event["value"])
-        elif event["value"] is not None:
-            experience.report(number, event["epoch"], event["value"])
-            yield event, judge.prunes(number), judge.reason(number)
+def optuna_pruner(spec: StudySpec, epochs: int) -> BasePruner:
+    """Make the pruner of Optuna that ours of the same name is held against."""
+    settings: Any = spec.search.pruner
+    if settings.name == "median":
+        # Optuna judges at the step of this number already, and epochs count from 1.
+        return optuna.pruners.MedianPruner(
+            n_startup_trials=settings.startup_trials, n_warmup_steps=settings.warmup_epochs + 1
+        )
+    resources = {"min_resource": settings.min_epochs, "reduction_factor": settings.reduction_factor}
+    if settings.name == "successive_halving":
+        return optuna.pruners.SuccessiveHalvingPruner(**resources)
+    return optuna.pruners.HyperbandPruner(max_resource=epochs, **resources)
+
+
+class Decisions:
+    """What Optuna's pruner decides of the events of a study, beside what ours decides."""
+
+    def __init__(self, spec: StudySpec, epochs: int = 9) -> None:
+        self.ours = SearchScheduler(SearchExperiment(spec), 100)
+        self.study = optuna.create_study(
+            study_name=NAME, direction=spec.search.direction, pruner=optuna_pruner(spec, epochs)
+        )
+        self.trials: dict[int, optuna.Trial] = {}
+
+    def apply(self, event: Event) -> tuple[bool, Pruning | None] | None:
+        """Take in an event; give whether Optuna prunes a trial that reported, and our reason."""
+        self.ours.apply(event)
+        number = event.number
+        if isinstance(event, Asked):
+            self.trials[number] = self.study.ask()
+            assert self.trials[number].number == number
+        elif isinstance(event, Ended):
+            self._end(event)
+        elif isinstance(event, Reported) and event.value is not None:
+            self.trials[number].report(event.value, event.epoch)
+            decision = self.ours.decide(number)
+            reason = decision.pruning if isinstance(decision, Stop) else None
+            return self.trials[number].should_prune(), reason
+        return None
+
+    def _end(self, event: Ended) -> None:
+        if event.state == "pruned":
+            self.study.tell(self.trials[event.number], state=TrialState.PRUNED)
+        else:
+            worst = math.inf if self.ours.history.minimize else -math.inf
+            self.study.tell(self.trials[event.number], worst if event.value is None else event.value)
 
 
 def test_a_real_study_is_decided_as_it_was(study: tuple[StudyRecord, list[Event]]) -> None:
     record, events = study
     ended = {trial.number: trial for trial in record.trials}
     seen = 0
-    for event, prunes, reason in decisions(record.spec, events):
-        trial = ended[event["number"]]
-        last = trial.epochs == event["epoch"]
+    decisions = Decisions(record.spec)
+    for event in events:
+        decided = decisions.apply(event)
+        if decided is None or not isinstance(event, Reported):
+            continue
+        prunes, reason = decided
+        trial = ended[event.number]
+        last = trial.epochs == event.epoch
         assert (reason is not None) == prunes
         if prunes and trial.state == "pruned":
             assert last
@@ -159,28 +201,28 @@ def test_a_median_is_that_of_the_trials_that_had_ended(tmp_path: Path) -> None:
 def test_any_curves_in_any_order_are_decided_as_by_optuna(pruner: str, metric: str) -> None:
     draw = random.Random(f"{pruner}-{metric}")  # noqa: S311 - no secret
     spec = StudySpec.model_validate(raw_study(pruner, metric=metric))
-    experience = Experience(spec.search, SearchSpace(spec).parameters)
-    judge = Judge(spec.search.pruner, longest_run(spec, 100), experience)
+    decisions = Decisions(spec)
     waiting, running = list(range(150)), dict[int, list[float]]()
     counts = {True: 0, False: 0}
     while waiting or running:
         while waiting and len(running) < 6:
             number = waiting.pop(0)
-            experience.begin(number)
-            experience.put(number, {"learning_rate": 0.1})
+            decisions.apply(Asked(number, {"learning_rate": 0.1}))
             running[number] = []
         number = draw.choice(list(running))
         curve = running[number]
         # Few different values, so that some are equal.
         curve.append(round(draw.gauss(number % 7, 2.0), 1))
-        experience.report(number, len(curve), curve[-1])
-        pruned, reason = judge.prunes(number), judge.reason(number)
+        decided = decisions.apply(Reported(number, len(curve), curve[-1], {}, 0.1))
+        assert decided is not None
+        pruned, reason = decided
         assert (reason is not None) == pruned
         counts[pruned] += 1
         if pruned or len(curve) == 9:
             best = min(curve) if metric == "val_loss" else max(curve)
             failed = draw.random() < 0.1
-            experience.tell(number, "pruned" if pruned else "failed" if failed else "complete", best)
+            state: State = "pruned" if pruned else "failed" if failed else "complete"
+            decisions.apply(Ended(number, state, None if state == "failed" else best, 1, 1, 0.1, None))
             del running[number]
     assert min(counts.values()) > 30
 
@@ -189,10 +231,7 @@ def test_a_hyperband_that_never_prunes_has_no_reason() -> None:
     raw = raw_study("hyperband")
     raw["search"]["pruner"] = {"hyperband": {"min_epochs": 50}}
     spec = StudySpec.model_validate(raw)
-    experience = Experience(spec.search, SearchSpace(spec).parameters)
-    judge = Judge(spec.search.pruner, 9, experience)
+    decisions = Decisions(spec)
     for number in range(3):
-        experience.begin(number)
-        experience.report(number, 1, float(number))
-        assert not judge.prunes(number)
-        assert judge.reason(number) is None
+        decisions.apply(Asked(number, {"learning_rate": 0.1}))
+        assert decisions.apply(Reported(number, 1, float(number), {}, 0.1)) == (False, None)

@@ -329,7 +329,11 @@ class TestLargeSpaces:
 
     LIMITED = """
 import json, resource, sys
-import hpsearch.samplers as samplers
+import hpsearch.scheduling.samplers as samplers
+from hpsearch.experiment import SearchExperiment
+from hpsearch.scheduling.samplers.base import draw
+from hpsearch.scheduling.schedulers import SearchScheduler
+from hpsearch.store.events import Asked
 from hpsearch.exceptions import HpsearchError
 from hpsearch.search_space import SearchSpace
 from hpsearch.spec import read_spec
@@ -342,10 +346,10 @@ try:
     samplers.check_sampler(spec, space)
 except HpsearchError as failure:
     sys.exit(str(failure))
-suggester = samplers.Suggester(spec, space, samplers.Experience(spec.search, space.parameters))
+scheduler = SearchScheduler(SearchExperiment(spec), 100)
 for number in range(3):
-    assert suggester.suggest(number)
-suggester._drawn(1)
+    scheduler.apply(Asked(number, scheduler.next(number).values))
+draw(space, 1)
 """
 
     def limited(self, tmp_path: Path, sampler: str, hidden: list[Any]) -> Result:

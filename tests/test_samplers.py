@@ -12,9 +12,13 @@ import pytest
 from scipy.stats import qmc
 
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.samplers import MAX_GRID, Experience, Suggester, check_sampler
+from hpsearch.experiment import SearchExperiment
+from hpsearch.scheduling.interface import StartTrial
+from hpsearch.scheduling.samplers import MAX_GRID, check_sampler
+from hpsearch.scheduling.schedulers import SearchScheduler
 from hpsearch.search_space import SearchSpace, Value
 from hpsearch.spec import Numeric, StudySpec
+from hpsearch.store.events import Asked, Ended, State
 
 Values = dict[str, Value]
 Objective = Callable[[Values], float | None]
@@ -62,23 +66,24 @@ class Study:
         self.rebuild()
 
     def rebuild(self) -> None:
-        self.experience = Experience(self.spec.search, self.space.parameters)
-        self.suggester = Suggester(self.spec, self.space, self.experience)
+        self.scheduler = SearchScheduler(SearchExperiment(self.spec), 100)
         for number, (values, result) in enumerate(self.log):
-            self.experience.begin(number)
-            if self.suggester.stateful:
-                self.suggester.recall(number)
-            self.suggester.take(number, values)
+            self.scheduler.apply(Asked(number, values))
             self.tell(number, result)
 
     def tell(self, number: int, result: float | None) -> None:
-        self.experience.tell(number, "failed" if result is None else "complete", result)
+        state: State = "failed" if result is None else "complete"
+        self.scheduler.apply(Ended(number, state, result, 1, 1, 0.0, None))
 
     def ask(self, objective: Objective) -> Values | None:
-        values = self.suggester.suggest(len(self.log))
-        if values is not None:
-            self.tell(len(self.log), objective(values))
-            self.log.append((values, objective(values)))
+        number = len(self.log)
+        following = self.scheduler.next(number)
+        if not isinstance(following, StartTrial):
+            return None
+        values, result = following.values, objective(following.values)
+        self.scheduler.apply(Asked(number, values))
+        self.tell(number, result)
+        self.log.append((values, result))
         return values
 
     def search(self, objective: Objective, trials: int) -> list[Values]:
@@ -177,6 +182,18 @@ class TestEverySampler:
         study = Study(spec_of(space, sampler))
         results = iter([None, None, 1.0, None, 0.5] * self.trials)
         assert len(study.search(lambda values: next(results), 12)) == 12
+
+    def test_a_rebuilt_sampler_goes_on_behind_enqueued_configurations(
+        self, sampler: Any, space: dict[str, Any]
+    ) -> None:
+        wanted = Study(spec_of(space, "grid" if sampler == "grid" else "random", seed=9)).search(distance, 2)
+        spec = spec_of(space, sampler, enqueue=wanted)
+        steady = Study(spec).search(distance, self.trials)
+        rebuilt = Study(spec)
+        for _ in range(self.trials):
+            rebuilt.ask(distance)
+            rebuilt.rebuild()
+        assert [values for values, _ in rebuilt.log] == steady
 
 
 class TestFiniteSpaces:

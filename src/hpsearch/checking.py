@@ -18,6 +18,7 @@ from hpsearch.spec import load_study_file
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import encoded
 from hpsearch.store.documents import read_document
+from hpsearch.store.events import Ended
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.probes import read_probes
 from hpsearch.store.reading import read_record
@@ -78,7 +79,7 @@ def _resolved(path: Path) -> str:
 def _log(files: StudyFiles) -> Iterator[Checked]:
     log = TickLog(files.ticks, files.ticks_copy)
     events = log.read()
-    ends = sum(event["kind"] == "end" for event in events)
+    ends = sum(isinstance(event, Ended) for event in events)
     for path in (files.ticks, files.ticks_copy):
         damage = [told.removeprefix(f"{path}: ") for told in log.damage if told.startswith(f"{path}:")]
         mended = "; it is mended from the other copy when the study goes on"

@@ -46,11 +46,11 @@ def conduct(
 
     projection = _projection(storage, files, resolved)
     ledger = Ledger(files, lease, Scribe(projection, lease.check))
-    coordinator = Coordinator(files, resolved, crew, ledger, display)
+    coordinator = Coordinator(resolved, crew, ledger, display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
     lease.check()
-    timing = {"seconds": round(coordinator.elapsed, 3), "store_seconds": round(ledger.seconds, 3)}
+    timing = {"seconds": round(coordinator.budget.elapsed, 3), "store_seconds": round(ledger.seconds, 3)}
     write_atomically(files.timing, json.dumps(timing).encode())
     return outcome
 

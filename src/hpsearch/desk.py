@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from math import inf
 
 from hpsearch.engines.worker import Worker
 from hpsearch.running import RunningTrial
@@ -55,6 +56,15 @@ class Desk:
         """Tell whether it is time to save the states of the trials."""
         interval = max(SNAPSHOT_SECONDS, self.snapshot_seconds / SNAPSHOT_SHARE)
         return time.monotonic() - self.saved_at > interval
+
+    def deadline(self, limit: float | None) -> float:
+        """Tell when the tick under way has taken longer than a `trial_timeout` leaves to its trials."""
+        if limit is None:
+            return inf
+        trials = [self.trials[number] for number in self.asked_for]
+        # What a trial catches up with was counted before.
+        spent = max(0.0 if trial.behind else trial.seconds for trial in trials)
+        return self.submitted_at + max(limit - spent, 0.0)
 
     def clear(self) -> list[RunningTrial]:
         """Give up all trials: their worker has lost them."""

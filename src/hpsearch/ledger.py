@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from hpsearch.running import RunningTrial
 from hpsearch.store.arrays import write_arrays
 from hpsearch.store.checkpoints import Checkpoints
+from hpsearch.store.events import Ended, Event
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.record import TrialRecord
 from hpsearch.store.scribe import Scribe
-from hpsearch.store.ticks import Event, TickLog
+from hpsearch.store.ticks import TickLog
 from hpsearch.training.member import MemberState
 
 DURABLE_SECONDS = 5.0
@@ -42,9 +43,9 @@ class Ledger:
         with self._writing():
             return self.log.open(self.lease.number)
 
-    def note(self, kind: str, number: int, **told: Any) -> None:
+    def note(self, event: Event) -> None:
         """Note an event, to be written down at the end of the tick."""
-        self._events.append({"kind": kind, "number": number, **told})
+        self._events.append(event)
 
     def write(self, elapsed: float) -> list[Event]:
         """Write down the events of a tick, and give them."""
@@ -56,8 +57,8 @@ class Ledger:
         with self._writing():
             self.log.append(events, elapsed, durable=durable)
             for event in events:
-                if event["kind"] == "end":
-                    self.checkpoints.remove(event["number"])
+                if isinstance(event, Ended):
+                    self.checkpoints.remove(event.number)
         if durable:
             self._flushed = now
         return events

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hpsearch.search_space import Value
+from hpsearch.store.events import Reported
 from hpsearch.training.member import EpochReport, Member
 
 
@@ -20,13 +21,12 @@ class RunningTrial:
 
     member: Member
     values: dict[str, Value]
-    epochs: list[dict[str, float]] = field(default_factory=list)
+    epochs: list[dict[str, float | None]] = field(default_factory=list)
     trained: int = 0
     best_value: float | None = None
     best_epoch: int | None = None
     patient_value: float | None = None
     waited: int = 0
-    complete: bool = False
     lost: int = 0
     alone: bool = False
 
@@ -43,21 +43,15 @@ class RunningTrial:
     @property
     def seconds(self) -> float:
         """Sum the time that the trial's epochs took."""
-        return sum(epoch["seconds"] for epoch in self.epochs)
+        return sum(epoch["seconds"] or 0.0 for epoch in self.epochs)
 
-    def hear(self, report: EpochReport) -> None:
-        """Take in a report."""
-        self.trained += 1
-        self.remember(report)
-
-    def remember(self, report: EpochReport) -> None:
-        """Take in a report that the tick log knows."""
+    def apply(self, event: Reported) -> None:
+        """Take in an epoch, as it was reported or as the log has it."""
         self.alone = False
-        self.complete = report.last
-        if report.metrics:
-            self.epochs.append({**report.metrics, "seconds": report.seconds})
-        if report.failure is None:
-            self._improve(report.metrics[self.member.metric], report.epoch)
+        if event.metrics:
+            self.epochs.append({**event.metrics, "seconds": event.seconds})
+        if event.value is not None:
+            self._improve(event.value, event.epoch)
 
     def catch_up(self, report: EpochReport) -> bool:
         """Take in a report that was heard before, and tell whether it says the same."""
@@ -75,10 +69,10 @@ class RunningTrial:
             self.waited += 1
 
     @property
-    def finished(self) -> bool:
-        """Tell whether the trial has had all its epochs, or waited long enough for a better one."""
+    def stops_early(self) -> bool:
+        """Tell whether the trial has waited long enough for a better epoch."""
         early = self.member.configuration.training.early_stopping
-        return self.complete or (early is not None and self.waited >= early.patience)
+        return early is not None and self.waited >= early.patience
 
     def lose(self) -> None:
         """Note that a worker was lost with this trial."""

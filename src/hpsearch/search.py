@@ -112,7 +112,7 @@ def _carry_out(
         crew = Crew(ENGINES[options.engine], options.workers, job)
         try:
             if isinstance(experiment, SearchExperiment):
-                from hpsearch.samplers import check_sampler
+                from hpsearch.scheduling.samplers import check_sampler
 
                 check_sampler(study.spec, experiment.space)
             return _run(study, kind, options, files, stored, crew, lease, display, searched=searched)

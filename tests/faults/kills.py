@@ -28,8 +28,9 @@ from commands import succeed, write_study
 from faults.outcomes import KINDS, compare, outcome
 from faults.runs import LIMIT, Run, until_true
 from hpsearch.desk import SNAPSHOT_SECONDS
+from hpsearch.store.events import Reported
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.ticks import Event, TickLog
+from hpsearch.store.ticks import TickLog
 
 START_SECONDS = 4.0
 
@@ -103,7 +104,7 @@ class Ordeal:
     def __init__(self, home: Path, raw: dict[str, Any], draw: random.Random, tally: Tally) -> None:
         self.home, self.name, self.draw, self.tally = home, raw["name"], draw, tally
         self.width = raw["search"].get("width", 1)
-        self.ends: dict[int, Event] = {}
+        self.ends: dict[int, dict[str, Any]] = {}
         self.runs = 0
         write_study(home / "study.yaml", raw)
 
@@ -219,7 +220,7 @@ def training_seconds(home: Path, name: str) -> float:
     """Tell roughly how long a study trains, without what it compiles."""
     files = StudyFiles(home, name)
     events = TickLog(files.ticks, files.ticks_copy).read()
-    seconds = [event["seconds"] for event in events if event["kind"] == "report"]
+    seconds = [event.seconds for event in events if isinstance(event, Reported)]
     return median(seconds) * len(seconds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import optuna
 
 from commands import run, succeed
 from hpsearch.store.arrays import read_arrays
+from hpsearch.store.events import Event, dump_event
 from hpsearch.store.files import PARTS, StudyFiles
-from hpsearch.store.ticks import Event, TickLog
+from hpsearch.store.ticks import TickLog
 from hpsearch.store.winner import read_applied, read_insides
 
 
@@ -98,8 +100,8 @@ def outcome(home: Path, name: str) -> dict[str, Any]:
     checked = run("check", name, cwd=home)
     confirmation = StudyFiles(home, name, PARTS["confirmation"])
     return {
-        **decisions(log.read()),
-        "replicates": decisions(TickLog(confirmation.ticks, confirmation.ticks_copy).read()),
+        **decisions(plain(log.read())),
+        "replicates": decisions(plain(TickLog(confirmation.ticks, confirmation.ticks_copy).read())),
         "damage": log.damage,
         "check": (checked.returncode, checked.stdout if checked.returncode else ""),
         "trials": without_seconds(json.loads(_told("trials", home, name))),
@@ -113,7 +115,12 @@ def outcome(home: Path, name: str) -> dict[str, Any]:
     }
 
 
-def decisions(events: list[Event]) -> dict[str, Any]:
+def plain(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Give events as they stand in the log."""
+    return [dump_event(event) for event in events]
+
+
+def decisions(events: list[dict[str, Any]]) -> dict[str, Any]:
     """Give what a tick log says; a worker that was lost is no part of it."""
     asks = {e["number"]: e["values"] for e in events if e["kind"] == "ask"}
     reports = {(e["number"], e["epoch"]): (e["value"], e["metrics"]) for e in events if e["kind"] == "report"}

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from commands import environment
+from hpsearch.store.events import dump_event
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.ticks import Event, TickLog
+from hpsearch.store.ticks import TickLog
 
 WATCHED = Path(__file__).with_name("watched.py")
 STEP = 0.002
@@ -88,8 +90,8 @@ class Run:
         for path in self.door.iterdir():
             path.unlink(missing_ok=True)
 
-    def events(self) -> list[Event]:
-        return TickLog(self.files.ticks, self.files.ticks_copy).read()
+    def events(self) -> list[dict[str, Any]]:
+        return [dump_event(event) for event in TickLog(self.files.ticks, self.files.ticks_copy).read()]
 
     def worker(self) -> psutil.Process | None:
         with suppress(psutil.Error):

@@ -29,6 +29,7 @@ from hpsearch.exceptions import HpsearchError
 from hpsearch.search import Options, optimize
 from hpsearch.spec import load_study_file
 from hpsearch.store.checkpoints import Checkpoints
+from hpsearch.store.events import dump_event
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.ticks import TickLog
 from hpsearch.store.winner import read_applied, read_insides, read_looks
@@ -207,7 +208,7 @@ def _watch_checkpoints(run: Run, patch: pytest.MonkeyPatch) -> None:
 
 def decisions(files: StudyFiles) -> list[dict[str, Any]]:
     """Give what the tick log knows, without the seconds, by trial and epoch."""
-    events = TickLog(files.ticks, files.ticks_copy).read()
+    events = [dump_event(event) for event in TickLog(files.ticks, files.ticks_copy).read()]
     kept = [{name: value for name, value in event.items() if name != "seconds"} for event in events]
     return sorted(kept, key=lambda event: (event["number"], event["kind"], event.get("epoch") or 0))
 
@@ -250,7 +251,7 @@ def _matters(call: str) -> bool:
 
 def check_checkpoints(run: Run, files: StudyFiles) -> None:
     """Check that of each trial under way the old or the new checkpoint loads, and none is torn."""
-    events = TickLog(files.ticks, files.ticks_copy).read()
+    events = [dump_event(event) for event in TickLog(files.ticks, files.ticks_copy).read()]
     ended = {event["number"] for event in events if event["kind"] == "end"}
     with warnings.catch_warnings():
         warnings.simplefilter("error")

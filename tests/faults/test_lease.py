@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 
 from commands import Result, environment, events, run, started, succeed, wait_until, write_study
-from faults.outcomes import compare, decisions, study
+from faults.outcomes import compare, decisions, plain, study
 from faults.runs import WATCHED, Run
+from hpsearch.store.events import Asked, Event
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.identity import Identity
 from hpsearch.store.projection import FLUSH_SECONDS
@@ -54,7 +55,7 @@ def decided(home: Path, trials: int = TRIALS) -> dict[str, Any]:
     """Give what was decided about the first trials."""
     files = StudyFiles(home, "study")
     log = TickLog(files.ticks, files.ticks_copy).read()
-    return decisions([event for event in log if event["number"] < trials])
+    return decisions(plain(event for event in log if event.number < trials))
 
 
 def reported(home: Path) -> int:
@@ -160,8 +161,8 @@ def test_a_clock_that_jumps_changes_nothing(alone: dict[str, Any], tmp_path: Pat
 def test_late_lines_of_an_older_lease_are_passed_over(tmp_path: Path) -> None:
     paths = tmp_path / "ticks.jsonl", tmp_path / "ticks.copy.jsonl"
 
-    def asked(number: int, lease: int) -> list[dict[str, Any]]:
-        return [{"kind": "ask", "number": number, "values": {"lease": lease}}]
+    def asked(number: int, lease: int) -> list[Event]:
+        return [Asked(number, {"lease": lease})]
 
     older, newer = TickLog(*paths), TickLog(*paths)
     older.open(1)

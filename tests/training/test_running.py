@@ -14,7 +14,8 @@ import pytest
 
 from hpsearch.running import RunningTrial
 from hpsearch.spec.study import read_configuration
-from hpsearch.training.member import EpochReport, Failure, Member
+from hpsearch.store.events import Reported
+from hpsearch.training.member import EpochReport, Member
 
 
 def trial(metric: str = "val_loss", early: dict[str, Any] | None = None) -> RunningTrial:
@@ -24,12 +25,15 @@ def trial(metric: str = "val_loss", early: dict[str, Any] | None = None) -> Runn
     return RunningTrial(Member(0, config, 1, metric, direction), {})
 
 
+def report(running: RunningTrial, epoch: int, value: float | None) -> None:
+    running.apply(Reported(0, epoch, value, {running.member.metric: value}, 0.1))
+
+
 def epochs_of(running: RunningTrial, curve: list[float]) -> int:
     """Hear a curve and count the epochs until the trial is finished."""
-    metric = running.member.metric
     for epoch, value in enumerate(curve, 1):
-        running.hear(EpochReport(0, epoch, {metric: value}, 0.1, last=epoch == len(curve)))
-        if running.finished:
+        report(running, epoch, value)
+        if running.stops_early or epoch == len(curve):
             return epoch
     raise AssertionError("never finished")
 
@@ -90,8 +94,8 @@ def test_of_equal_epochs_the_first_is_the_best() -> None:
 
 def test_a_failed_epoch_is_no_best() -> None:
     running = trial()
-    running.hear(EpochReport(0, 1, {"val_loss": 1.0}, 0.1))
-    running.hear(EpochReport(0, 2, {"val_loss": 0.1}, 0.1, Failure("it broke", 2, 1)))
+    report(running, 1, 1.0)
+    running.apply(Reported(0, 2, None, {"val_loss": 0.1}, 0.1))
     assert (running.best_value, running.best_epoch, len(running.epochs)) == (1.0, 1, 2)
 
 
@@ -101,12 +105,12 @@ def test_catches_up_with_what_was_reported() -> None:
     assert epochs_of(whole, curve) == 5
     resumed = trial(early={"patience": 3})
     for epoch, value in enumerate(curve[:4], 1):
-        resumed.remember(EpochReport(0, epoch, {"val_loss": value}, 0.1))
+        report(resumed, epoch, value)
     resumed.trained = 3
     assert resumed.behind
     assert resumed.catch_up(EpochReport(0, 4, {"val_loss": curve[3]}, 0.1))
     assert not resumed.behind
-    assert not resumed.finished
-    resumed.hear(EpochReport(0, 5, {"val_loss": curve[4]}, 0.1))
-    assert resumed.finished
+    assert not resumed.stops_early
+    report(resumed, 5, curve[4])
+    assert resumed.stops_early
     assert (resumed.best_value, resumed.best_epoch) == (0.9, 2)

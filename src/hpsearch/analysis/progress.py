@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hpsearch.analysis.ranking import finite_value
-from hpsearch.store.record import State, StudyRecord
+from hpsearch.store.events import State
+from hpsearch.store.record import StudyRecord
 
 
 @dataclass(frozen=True)

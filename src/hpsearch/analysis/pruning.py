@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpsearch.store.record import Pruning, StudyRecord
+from hpsearch.store.events import Pruning
+from hpsearch.store.record import StudyRecord
 
 
 @dataclass(frozen=True)

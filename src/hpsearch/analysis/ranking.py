@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hpsearch.search_space import Value
-from hpsearch.store.record import State, StudyRecord, TrialRecord, finite
+from hpsearch.store.events import State
+from hpsearch.store.record import StudyRecord, TrialRecord, finite
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hpsearch.store.record import State, StudyRecord, TrialRecord
+from hpsearch.store.events import State
+from hpsearch.store.record import StudyRecord, TrialRecord
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from hpsearch.exceptions import StoreError, StudyNotFoundError
 from hpsearch.experiment import Experiment, Kind
 from hpsearch.probes.record import TrainingProbe
+from hpsearch.store.events import Asked, Ended, Event, Reported
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.probes import read_probes
-from hpsearch.store.record import Curve, Pruning, StudyRecord, TrialRecord
+from hpsearch.store.record import Curve, StudyRecord, TrialRecord
 from hpsearch.store.resolved import Resolved, read_resolved
-from hpsearch.store.ticks import Event, TickLog
+from hpsearch.store.ticks import TickLog
 from hpsearch.store.winner import read_insides, read_looks, read_refit
 
 
@@ -67,58 +67,58 @@ def trials_of(resolved: Resolved, events: Iterable[Event]) -> list[TrialRecord]:
     try:
         return _trials(resolved, resolved.experiment, events)
     except (KeyError, ValueError, TypeError) as failure:
-        name = resolved.spec.name
-        raise StoreError(f"the tick log does not belong to the study {name!r}: {failure!r}") from None
+        raise not_of_study(resolved.spec.name, failure) from None
+
+
+def not_of_study(name: str, failure: Exception) -> StoreError:
+    """Say that a log is not that of a study."""
+    return StoreError(f"the tick log does not belong to the study {name!r}: {failure!r}")
 
 
 def _trials(resolved: Resolved, experiment: Experiment, events: Iterable[Event]) -> list[TrialRecord]:
     by_number: dict[int, list[Event]] = {}
     for event in events:
-        by_number.setdefault(event["number"], []).append(event)
-    names = {parameter.name for parameter in experiment.parameters}
-    if foreign := [name for own in by_number.values() for name in own[0]["values"] if name not in names]:
-        raise KeyError(foreign[0])
+        by_number.setdefault(event.number, []).append(event)
     return [_trial(resolved, experiment, own) for _, own in sorted(by_number.items())]
 
 
 def _trial(resolved: Resolved, experiment: Experiment, events: list[Event]) -> TrialRecord:
-    number, values, search = events[0]["number"], events[0]["values"], resolved.spec.search
-    reports = [event for event in events if event["kind"] == "report"]
-    end = events[-1] if events[-1]["kind"] == "end" else None
-    known = end or _so_far(reports, search.direction)
+    asked, last = events[0], events[-1]
+    if not isinstance(asked, Asked):
+        raise KeyError(f"trial {asked.number} was never asked for")
+    names = {parameter.name for parameter in experiment.parameters}
+    if foreign := [name for name in asked.values if name not in names]:
+        raise KeyError(foreign[0])
+    reports = [event for event in events if isinstance(event, Reported)]
+    known = last if isinstance(last, Ended) else _so_far(asked, reports, resolved.spec.search.direction)
     return TrialRecord(
-        number=number,
-        state=known["state"],
-        value=known["value"],
-        parameters=values,
-        configuration=experiment.configuration(values),
-        epochs=known["epochs"],
-        best_epoch=known["best_epoch"],
-        seconds=known["seconds"],
-        seed=experiment.seed(number, values),
-        cause=known["cause"],
-        history=_curves(reports) if end else {},
-        pruning=Pruning(**known["pruning"]) if known.get("pruning") else None,
-        probes={r["epoch"]: TrainingProbe.read(r["probe"]) for r in reports if "probe" in r},
+        number=asked.number,
+        state=known.state,
+        value=known.value,
+        parameters=asked.values,
+        configuration=experiment.configuration(asked.values),
+        epochs=known.epochs,
+        best_epoch=known.best_epoch,
+        seconds=known.seconds,
+        seed=experiment.seed(asked.number, asked.values),
+        cause=known.cause,
+        history={} if known.state == "running" else _curves(reports),
+        pruning=known.pruning,
+        probes={r.epoch: TrainingProbe.read(r.probe) for r in reports if r.probe is not None},
     )
 
 
-def _so_far(reports: list[Event], direction: str) -> dict[str, Any]:
+def _so_far(asked: Asked, reports: list[Reported], direction: str) -> Ended:
     """Tell what the end of a trial under way would be."""
-    values = [report["value"] for report in reports]
+    values = [report.value for report in reports if report.value is not None]
     best = (min if direction == "minimize" else max)(values, default=None)
-    return {
-        "state": "running",
-        "value": best,
-        "epochs": len(reports),
-        "best_epoch": None if best is None else values.index(best) + 1,
-        "seconds": round(sum(report["seconds"] for report in reports), 3),
-        "cause": None,
-    }
+    best_epoch = None if best is None else values.index(best) + 1
+    seconds = round(sum(report.seconds for report in reports), 3)
+    return Ended(asked.number, "running", best, len(reports), best_epoch, seconds, None)
 
 
-def _curves(reports: list[Event]) -> dict[str, Curve]:
+def _curves(reports: list[Reported]) -> dict[str, Curve]:
     """Turn the metrics of each epoch into curves."""
-    names = reports[0]["metrics"] if reports else ()
-    curves: dict[str, Curve] = {n: tuple(r["metrics"].get(n) for r in reports) for n in names}
-    return {**curves, "seconds": tuple(report["seconds"] for report in reports)} if reports else {}
+    names = reports[0].metrics if reports else ()
+    curves: dict[str, Curve] = {n: tuple(r.metrics.get(n) for r in reports) for n in names}
+    return {**curves, "seconds": tuple(report.seconds for report in reports)} if reports else {}

@@ -6,34 +6,17 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 from hpsearch.data_summary import DataSummary
 from hpsearch.experiment import Kind, experiment_of
 from hpsearch.probes.record import LayerProbe, TrainingProbe
 from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Configuration, StudySpec
+from hpsearch.store.events import Pruning, State
 from hpsearch.store.winner import Insides, Looks, Refit
-
-State = Literal["running", "complete", "pruned", "failed"]
 
 Curve = tuple[float | None, ...]
 """A number for each epoch, from the first; None where it was not finite."""
-
-
-@dataclass(frozen=True)
-class Pruning:
-    """Why a pruner ended a trial: at an epoch (from 1) its `value` was worse than the `cutoff`.
-
-    `trials` counts the trials that set the cutoff; `rung` (from 1) is None where the pruner has no rungs. The
-    value is the best so far for median, and that of the epoch for successive halving and hyperband.
-    """
-
-    epoch: int
-    value: float
-    cutoff: float
-    trials: int
-    rung: int | None = None
 
 
 @dataclass(frozen=True)

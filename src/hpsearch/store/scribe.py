@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-from hpsearch.search_space import Value
+from hpsearch.store.events import Asked, Ended, Event, Reported
 from hpsearch.store.projection import FLUSH_SECONDS, Projection
 from hpsearch.store.record import TrialRecord
 
@@ -30,20 +30,17 @@ class Scribe:
         if projection is not None:
             self._thread.start()
 
-    def asked(self, number: int, values: dict[str, Value]) -> None:
-        """Note a new trial."""
-        if self.projection is not None:
-            self._entries.put((self.projection.asked, (number, values)))
-
-    def reported(self, number: int, epoch: int, value: float) -> None:
-        """Note the metric of an epoch."""
-        if self.projection is not None:
-            self._entries.put((self.projection.reported, (number, epoch, value)))
-
-    def ended(self, record: TrialRecord) -> None:
-        """Note how a trial ended."""
-        if self.projection is not None:
-            self._entries.put((self.projection.ended, (record,)))
+    def apply(self, event: Event, record: TrialRecord | None) -> None:
+        """Note an event of a trial, and how the trial ended where it has."""
+        if self.projection is None:
+            return
+        match event:
+            case Asked():
+                self._entries.put((self.projection.asked, (event.number, event.values)))
+            case Reported() if event.value is not None:
+                self._entries.put((self.projection.reported, (event.number, event.epoch, event.value)))
+            case Ended():
+                self._entries.put((self.projection.ended, (record,)))
 
     def close(self) -> None:
         """Write the rest, and warn where something could not be written."""

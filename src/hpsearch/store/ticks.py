@@ -7,39 +7,49 @@ There are two copies of it, and what is damaged in one is read from the other.
 from __future__ import annotations
 
 import json
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from hpsearch.archives import MAX_BYTES, ArchiveError, bounded
 from hpsearch.exceptions import StoreError
 from hpsearch.store.disk import Appender, write_atomically
-
-Event = dict[str, Any]
-Tick = dict[str, Any]
+from hpsearch.store.events import Event, dump_event, read_event
 
 SEAL = ', "crc": "'
 
-Number = int | float | None
 
-FIELDS: dict[str, dict[str, Any]] = {
-    "ask": {"values": dict},
-    "report": {"epoch": int, "value": Number, "metrics": dict, "seconds": Number},
-    "end": {
-        "state": str,
-        "value": Number,
-        "epochs": int,
-        "best_epoch": int | None,
-        "seconds": Number,
-        "cause": str | None,
-    },
-    "lost": {"cause": str},
-}
-"""The kinds of events and what each says; a worker died with the trial that is lost, which goes on from its
-checkpoint."""
+@dataclass(frozen=True)
+class Tick:
+    """What one tick decided; `number` counts from 1, `lease` is that under which it was written."""
+
+    lease: int
+    number: int
+    elapsed: float
+    events: tuple[Event, ...]
+
+    def dump(self) -> dict[str, Any]:
+        """Give the tick as plain data, as it stands in the log."""
+        events = [dump_event(event) for event in self.events]
+        return {"lease": self.lease, "tick": self.number, "elapsed": self.elapsed, "events": events}
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Read what `dump` gave.
+
+        Raises ValueError where it has not the shape of a tick, whoever wrote it.
+        """
+        if not (
+            isinstance(raw, dict)
+            and all(isinstance(raw.get(name), int) and raw[name] > 0 for name in ("lease", "tick"))
+            and isinstance(raw.get("elapsed"), int | float)
+            and isinstance(raw.get("events"), list)
+        ):
+            raise ValueError("no tick")
+        return cls(raw["lease"], raw["tick"], raw["elapsed"], tuple(map(read_event, raw["events"])))
 
 
 class TickLog:
@@ -62,7 +72,7 @@ class TickLog:
 
     def read(self) -> list[Event]:
         """Read the events of all ticks that count."""
-        return [event for tick in self._read() for event in tick["events"]]
+        return [event for tick in self._read() for event in tick.events]
 
     def _read(self) -> list[Tick]:
         self.damage = []
@@ -71,7 +81,7 @@ class TickLog:
         ticks = _that_count(known)
         for copy in copies:
             self.damage += copy.damage(known)
-        last = ticks[-1]["tick"] if ticks else 0
+        last = ticks[-1].number if ticks else 0
         lost = max((number for _, number in known), default=0) - last
         if lost > 0 or (self.damage and not known):
             self.damage.append(f"what follows tick {last} is lost in both copies, and done again")
@@ -88,22 +98,16 @@ class TickLog:
                 write_atomically(path, content)
         self.lease = lease
         if ticks:
-            self.tick, self.elapsed = ticks[-1]["tick"], ticks[-1]["elapsed"]
+            self.tick, self.elapsed = ticks[-1].number, ticks[-1].elapsed
         self._appenders = [Appender(path) for path in self.paths]
-        return [event for tick in ticks for event in tick["events"]]
+        return [event for tick in ticks for event in tick.events]
 
     def append(self, events: list[Event], elapsed: float, *, durable: bool = False) -> None:
         """Append one tick; when `durable`, return only when it is on the disk.
 
         Raises StoreError where it cannot be written.
         """
-        tick = {
-            "lease": self.lease,
-            "tick": self.tick + 1,
-            "elapsed": round(elapsed, 3),
-            "events": events,
-        }
-        line = _line(tick)
+        line = _line(Tick(self.lease, self.tick + 1, round(elapsed, 3), tuple(events)))
         for appender in self._appenders:
             appender.append(line, durable=durable)
         self.tick += 1
@@ -116,7 +120,7 @@ class TickLog:
 
 
 def _line(tick: Tick) -> bytes:
-    body = json.dumps(tick, allow_nan=False)[:-1].encode()
+    body = json.dumps(tick.dump(), allow_nan=False)[:-1].encode()
     return body + f'{SEAL}{zlib.crc32(body):08x}"}}\n'.encode()
 
 
@@ -126,34 +130,8 @@ def _read_line(line: bytes) -> Tick | None:
     if not seal or crc != f'{zlib.crc32(body):08x}"}}\n'.encode():
         return None
     with suppress(ValueError, RecursionError):
-        tick = json.loads(body + b"}")
-        if _is_tick(tick):
-            return dict(tick)
+        return Tick.read(json.loads(body + b"}"))
     return None
-
-
-def _is_tick(tick: Any) -> bool:
-    """Tell whether a line has the shape of a tick, whoever wrote it."""
-    return (
-        isinstance(tick, dict)
-        and all(isinstance(tick.get(name), int) and tick[name] > 0 for name in ("lease", "tick"))
-        and isinstance(tick.get("elapsed"), int | float)
-        and isinstance(tick.get("events"), list)
-        and all(map(_is_event, tick["events"]))
-    )
-
-
-def _is_event(event: Any) -> bool:
-    if not isinstance(event, dict) or not isinstance(event.get("number"), int) or event["number"] < 0:
-        return False
-    fields = FIELDS.get(str(event.get("kind")))
-    if fields is None or not all(isinstance(event.get(name), kind) for name, kind in fields.items()):
-        return False
-    return all(map(_is_finite, (event.get("value"), *event.get("metrics", {}).values())))
-
-
-def _is_finite(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and abs(value) <= sys.float_info.max)
 
 
 def _that_count(known: dict[tuple[int, int], Tick]) -> list[Tick]:
@@ -188,7 +166,7 @@ class _Copy:
         for number, line in enumerate(lines, 1):
             tick = _read_line(line)
             if tick is not None:
-                self.ticks[tick["lease"], tick["tick"]] = tick
+                self.ticks[tick.lease, tick.number] = tick
             elif number < len(lines) or line.endswith(b"\n"):
                 # A last line without an end is what a kill leaves behind, and no damage.
                 self.bad.append(number)

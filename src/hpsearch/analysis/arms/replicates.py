@@ -10,7 +10,8 @@ from hpsearch.analysis.evidence.estimates import Values
 from hpsearch.analysis.ranking import finite_value
 from hpsearch.experiment import REPLICATE
 from hpsearch.spec.search import MINIMIZED, SCORERS
-from hpsearch.store.record import Curve, State, TrialRecord, finite
+from hpsearch.store.events import State
+from hpsearch.store.record import Curve, TrialRecord, finite
 
 EPOCHS = "epochs_to_target"
 """Stands where the name of a curve does, for the number of epochs to the target loss."""

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from hpsearch.analysis import ProgressPoint
 from hpsearch.report.figures.scale import Scale
 from hpsearch.report.figures.svg import INK, drawing, new_figure, to_svg
-from hpsearch.store.record import State
+from hpsearch.store.events import State
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What is trained next, and what is stopped: no I/O, no Keras."""

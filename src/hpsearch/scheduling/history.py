@@ -1,0 +1,78 @@
+"""The trials of a study as Optuna's samplers take them: an Optuna study in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import optuna
+from optuna.storages import InMemoryStorage
+from optuna.study import Study, StudyDirection
+from optuna.trial import TrialState
+
+from hpsearch.search_space import Parameter, Value
+from hpsearch.spec import Search
+from hpsearch.store.events import Asked, Ended, Event, Reported
+from hpsearch.store.optuna_distributions import optuna_distribution
+
+NAME = "hpsearch"
+"""One name for all studies in memory, because Hyperband's brackets depend on it."""
+
+
+class TrialHistory:
+    """What samplers and pruners know of a study, built from its events."""
+
+    def __init__(self, search: Search, parameters: Iterable[Parameter]) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.distributions = {p.name: optuna_distribution(p) for p in parameters}
+        self.storage = InMemoryStorage()
+        direction = StudyDirection[search.direction.upper()]
+        self.study_id = self.storage.create_new_study([direction], NAME)
+        self.minimize = search.direction == "minimize"
+        self.worst = float("inf") if self.minimize else float("-inf")
+        self._ids: dict[int, int] = {}
+
+    def apply(self, event: Event) -> None:
+        """Take in an event."""
+        if isinstance(event, Asked):
+            self.begin(event.number)
+            self._put(event.number, event.values)
+        elif isinstance(event, Reported) and event.value is not None:
+            trial = self._ids[event.number]
+            self.storage.set_trial_intermediate_value(trial, event.epoch, event.value)
+        elif isinstance(event, Ended):
+            self._end(event)
+
+    def begin(self, number: int) -> None:
+        """Begin a trial, which has no values while it is asked for; numbers follow each other from 0."""
+        if number not in self._ids:
+            self._ids[number] = self.storage.create_new_trial(self.study_id)
+
+    def _put(self, number: int, values: dict[str, Value]) -> None:
+        for name, value in values.items():
+            distribution = self.distributions[name]
+            internal = distribution.to_internal_repr(value)
+            self.storage.set_trial_param(self._ids[number], name, internal, distribution)
+
+    def _end(self, event: Ended) -> None:
+        """Note how a trial ended. A failure is the worst of results, so that its region is avoided."""
+        value = self.worst if event.value is None or event.state == "failed" else event.value
+        state = TrialState.PRUNED if event.state == "pruned" else TrialState.COMPLETE
+        self.storage.set_trial_state_values(self._ids[event.number], state, [value])
+
+    def study(self) -> Study:
+        """Give the study as Optuna's samplers take it.
+
+        A study object caches its trials from one ask to the next, and it is not asked here: so each use gets
+        a new one.
+        """
+        sampler, pruner = optuna.samplers.RandomSampler(), optuna.pruners.NopPruner()
+        return Study(NAME, self.storage, sampler=sampler, pruner=pruner)
+
+    def trials(self) -> list[Any]:
+        """List the trials as Optuna's samplers take them, by number."""
+        return self.storage.get_all_trials(self.study_id, deepcopy=False)
+
+    def trial(self, number: int) -> Any:
+        """Give a trial as Optuna's samplers take it."""
+        return self.storage.get_trial(self._ids[number])

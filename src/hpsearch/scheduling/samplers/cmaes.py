@@ -1,0 +1,37 @@
+"""The covariance matrix adaptation evolution strategy (Hansen, 2016, arXiv 1604.00772), by Optuna."""
+
+from __future__ import annotations
+
+import optuna
+from optuna.samplers import BaseSampler
+
+from hpsearch.exceptions import UnsupportedError
+from hpsearch.scheduling.samplers.optuna_sampler import OptunaSampler, check_unconditional
+from hpsearch.search_space import SearchSpace
+from hpsearch.spec import Choice
+
+
+class CmaesSampler(OptunaSampler):
+    """Moves a normal distribution towards better trials.
+
+    Optuna keeps its state, a pickle, in the storage: here that is in memory and rebuilt by asking again.
+    """
+
+    name = "cmaes"
+    package = "cmaes"
+    stateful = True
+
+    @classmethod
+    def check(cls, space: SearchSpace) -> None:
+        """Check that the space has numbers only, and no conditions."""
+        check_unconditional(cls.name, space)
+        choices = [p.name for p in space.parameters if isinstance(p.distribution, Choice)]
+        if choices:
+            raise UnsupportedError(f"the sampler cmaes needs numbers, and {choices[0]} is a choice: use tpe")
+        super().check(space)
+
+    def make(self, seed: int) -> BaseSampler:
+        """Make Optuna's sampler."""
+        return optuna.samplers.CmaEsSampler(
+            seed=seed, n_startup_trials=self.settings.startup_trials, warn_independent_sampling=False
+        )

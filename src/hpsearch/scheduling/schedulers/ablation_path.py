@@ -1,0 +1,21 @@
+"""An ablation: the runs of one round after another of a greedy path from the defaults to the winner."""
+
+from __future__ import annotations
+
+from hpsearch.analysis.ablation import by_changes, path_of
+from hpsearch.experiment import REPLICATE, Ablation
+from hpsearch.scheduling.schedulers.plan import PlanScheduler, Values
+
+
+class AblationScheduler(PlanScheduler):
+    """Trains what the path needs to choose its next change."""
+
+    def __init__(self, ablation: Ablation) -> None:
+        super().__init__()
+        self.ablation, self.path = ablation, path_of(ablation)
+
+    def plan(self, ended: list[tuple[Values, float | None]], running: list[Values]) -> Values | None:
+        """Give the next run of the present round."""
+        busy = [(self.ablation.made(values), int(values[REPLICATE])) for values in running]
+        following = self.path.next(by_changes(self.ablation, ended), busy)
+        return None if following is None else self.ablation.values(*following)

@@ -1,0 +1,144 @@
+"""The events of a study: what was decided, each as it stands in the log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import UnionType
+from typing import Any, ClassVar, Literal
+
+from hpsearch.search_space import Value
+
+State = Literal["running", "complete", "pruned", "failed"]
+
+Metrics = Mapping[str, float | None]
+"""Metrics of an epoch by Keras' names; None where one was not finite."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """Why a pruner ended a trial: at an epoch (from 1) its `value` was worse than the `cutoff`.
+
+    `trials` counts the trials that set the cutoff; `rung` (from 1) is None where the pruner has no rungs. The
+    value is the best so far for median, and that of the epoch for successive halving and hyperband.
+    """
+
+    epoch: int
+    value: float
+    cutoff: float
+    trials: int
+    rung: int | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trial was given its values."""
+
+    kind: ClassVar = "ask"
+    number: int
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A trial reported an epoch (from 1).
+
+    `value` is the study's metric, and None where the trial failed in this epoch; `probe` what was measured
+    inside the network, as plain data.
+    """
+
+    kind: ClassVar = "report"
+    number: int
+    epoch: int
+    value: float | None
+    metrics: Metrics
+    seconds: float
+    probe: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trial ended: `value` is its metric at `best_epoch` (from 1), after so many `epochs` and `seconds`."""
+
+    kind: ClassVar = "end"
+    number: int
+    state: State
+    value: float | None
+    epochs: int
+    best_epoch: int | None
+    seconds: float
+    cause: str | None
+    pruning: Pruning | None = None
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker died with a trial, which goes on from its checkpoint."""
+
+    kind: ClassVar = "lost"
+    number: int
+    cause: str
+
+
+Event = Asked | Reported | Ended | Lost
+
+KINDS: dict[str, type[Event]] = {event.kind: event for event in (Asked, Reported, Ended, Lost)}
+
+_Number = int | float | None
+
+_FIELDS: dict[type[Event], dict[str, type | UnionType]] = {
+    Asked: {"values": dict},
+    Reported: {"epoch": int, "value": _Number, "metrics": dict, "seconds": _Number},
+    Ended: {
+        "state": str,
+        "value": _Number,
+        "epochs": int,
+        "best_epoch": int | None,
+        "seconds": _Number,
+        "cause": str | None,
+    },
+    Lost: {"cause": str},
+}
+_OPTIONAL: dict[type[Event], str] = {Reported: "probe", Ended: "pruning"}
+
+
+def dump_event(event: Event) -> dict[str, Any]:
+    """Give an event as plain data, as it stands in the log."""
+    raw = {"kind": event.kind, **vars(event)}
+    optional = _OPTIONAL.get(type(event), "")
+    if isinstance(event, Ended) and event.pruning is not None:
+        raw[optional] = asdict(event.pruning)
+    elif raw.get(optional, ...) is None:
+        del raw[optional]
+    return raw
+
+
+def read_event(raw: Any) -> Event:
+    """Read what `dump_event` gave.
+
+    Raises ValueError where it has not the shape of an event, whoever wrote it.
+    """
+    if not isinstance(raw, dict) or not isinstance(raw.get("number"), int) or raw["number"] < 0:
+        raise ValueError("no event")
+    kind = KINDS.get(str(raw.get("kind")))
+    if kind is None or not all(isinstance(raw.get(name), known) for name, known in _FIELDS[kind].items()):
+        raise ValueError("no known event")
+    if not all(map(_is_finite, (raw.get("value"), *raw.get("metrics", {}).values()))):
+        raise ValueError("a number that is not finite")
+    fields = {name: raw[name] for name in ("number", *_FIELDS[kind])}
+    optional = _OPTIONAL.get(kind, "")
+    if raw.get(optional) is not None:
+        fields[optional] = _pruning(raw[optional]) if kind is Ended else raw[optional]
+    return kind(**fields)
+
+
+def _pruning(raw: Any) -> Pruning:
+    try:
+        return Pruning(**raw)
+    except TypeError:
+        raise ValueError("no pruning") from None
+
+
+def _is_finite(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and abs(value) <= sys.float_info.max)
