@@ -23,8 +23,8 @@ from ruamel.yaml import YAML
 
 from forks import Forks
 from hpsearch.cli import main
-from hpsearch.engines.worker import InProcessWorker
-from hpsearch.search import ENGINES
+from hpsearch.engines import ENGINES
+from hpsearch.engines.in_process import InProcessEngine
 
 LIMIT = 180
 """Seconds after which a command counts as stuck."""
@@ -136,7 +136,7 @@ def here(*arguments: str | Path, cwd: Path) -> Result:
     """Run hpsearch and train in this process: for what comes out the same there, and takes a fifth of the time."""
     out, err = io.StringIO(), io.StringIO()
     workers, columns = (
-        mock.patch.dict(ENGINES, local=InProcessWorker),
+        mock.patch.dict(ENGINES, local=InProcessEngine),
         mock.patch.dict(os.environ, COLUMNS="200"),
     )
     with chdir(cwd), redirect_stdout(out), redirect_stderr(err), workers, columns, warnings.catch_warnings():

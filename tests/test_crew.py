@@ -11,23 +11,25 @@ import pytest
 
 import cores
 from hpsearch.engines.crew import ATTEMPTS, Crew
+from hpsearch.engines.interface import Worker
 from hpsearch.engines.job import Job
-from hpsearch.engines.worker import LocalWorker
+from hpsearch.engines.local import LocalEngine
 from hpsearch.exceptions import WorkerDiedError
 from hpsearch.spec import load_study_file
 
 
-class Mortal(LocalWorker):
-    """A worker in a process of its own, of which the first few die while they open the study."""
+class MortalEngine(LocalEngine):
+    """Its first few workers die while they open the study."""
 
-    made: list[Mortal]
-    deaths = 0
+    def __init__(self, deaths: int) -> None:
+        self.made: list[Worker] = []
+        self.deaths = deaths
 
-    def open(self, job: Job) -> None:
-        super().open(job)
-        type(self).made.append(self)
-        if len(type(self).made) <= type(self).deaths:
-            self.kill()
+    def start(self, job: Job) -> Worker:
+        self.made.append(super().start(job))
+        if len(self.made) <= self.deaths:
+            self.made[-1].kill()
+        return self.made[-1]
 
 
 @pytest.fixture
@@ -37,27 +39,23 @@ def job(tmp_path: Path) -> Job:
     return Job(load_study_file(tmp_path / "s.yaml").spec.dump(), str(tmp_path))
 
 
-def test_one_that_dies_while_it_opens_the_study_is_replaced(
-    job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Mortal, "made", [], raising=False)
-    monkeypatch.setattr(Mortal, "deaths", ATTEMPTS - 1)
-    crew = Crew(Mortal, 1, job)
+def test_one_that_dies_while_it_opens_the_study_is_replaced(job: Job) -> None:
+    engine = MortalEngine(ATTEMPTS - 1)
+    crew = Crew(engine, 1, job)
     try:
         assert crew.opened().data.train_rows == 120
-        assert crew.workers == Mortal.made[-1:]
+        assert crew.workers == engine.made[-1:]
     finally:
         crew.close()
 
 
-def test_when_all_die_it_says_so(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Mortal, "made", [], raising=False)
-    monkeypatch.setattr(Mortal, "deaths", 100)
-    crew = Crew(Mortal, 1, job)
+def test_when_all_die_it_says_so(job: Job) -> None:
+    engine = MortalEngine(100)
+    crew = Crew(engine, 1, job)
     try:
         with pytest.raises(WorkerDiedError, match="signal 9"):
             crew.opened()
-        assert len(Mortal.made) == ATTEMPTS
+        assert len(engine.made) == ATTEMPTS
     finally:
         crew.close()
 
@@ -73,7 +71,7 @@ def every_core() -> Iterator[None]:
 @pytest.mark.skipif(len(cores.ALL) < 2, reason="it takes two cores to share them out")
 @pytest.mark.usefixtures("every_core")
 def test_small_networks_train_on_a_core_of_their_own(job: Job) -> None:
-    crew = Crew(LocalWorker, 2, job)
+    crew = Crew(LocalEngine(), 2, job)
     try:
         assert crew.opened().settings["cores"] == "one"
         theirs = [psutil.Process(worker._process.pid).cpu_affinity() for worker in crew.workers]

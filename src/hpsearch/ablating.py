@@ -13,6 +13,7 @@ from hpsearch.confirming import remove
 from hpsearch.defaults import Kept, open_changes
 from hpsearch.display import Display, Outcome
 from hpsearch.donors import DonorFile
+from hpsearch.engines import ENGINES
 from hpsearch.engines.crew import Crew
 from hpsearch.exceptions import HpsearchError, UnsupportedError
 from hpsearch.experiment import REPLICATE, compared, prepare
@@ -20,7 +21,6 @@ from hpsearch.model_code import fingerprint, model_code, read_code
 from hpsearch.report.numbers import amount
 from hpsearch.results import render
 from hpsearch.search import (
-    ENGINES,
     Options,
     check_same_material,
     job_of,
@@ -120,7 +120,7 @@ def _carry_out(
     stored = _begun(part, plan, searched.storage, display)
     own = replace(study, spec=with_budget(plan, stored))
     code = fingerprint(read_code(model_code(own.spec, own.directory)))
-    crew = Crew(ENGINES[options.engine], options.workers, job_of(own, options, stored, code, donors))
+    crew = Crew(ENGINES[options.engine](), options.workers, job_of(own, options, stored, code, donors))
     try:
         opened = crew.opened()
         check_same_material(searched, opened)

@@ -15,7 +15,6 @@ from hpsearch.desk import Desk
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Start, TickOrder, TickResult, WeightsOrder
-from hpsearch.engines.worker import wait_for
 from hpsearch.exceptions import WorkerDiedError, WorkerError
 from hpsearch.ledger import Ledger
 from hpsearch.running import RunningTrial
@@ -154,7 +153,7 @@ class Coordinator:
         late = min(busy, key=lambda desk: desk.deadline(limit))
         deadline = late.deadline(limit)
         left = None if deadline == inf else max(0.0, deadline - time.monotonic())
-        ready = wait_for([desk.worker for desk in busy], left)
+        ready = self.crew.wait([desk.worker for desk in busy], left)
         if ready is not None:
             self._hear(next(desk for desk in busy if desk.worker is ready))
             return

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from math import inf
 
-from hpsearch.engines.worker import Worker
+from hpsearch.engines import Worker
 from hpsearch.running import RunningTrial
 from hpsearch.training.member import MemberState
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hpsearch.analysis.findings import unexplained
+from hpsearch.engines import Worker
 from hpsearch.engines.job import ProbeOrder
-from hpsearch.engines.worker import Worker
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.probes import read_probes, write_probes

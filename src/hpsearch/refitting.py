@@ -13,8 +13,8 @@ from hpsearch.analysis.evidence.confirmation import judge_finalists
 from hpsearch.analysis.evidence.refit import plan_refit
 from hpsearch.desk import SNAPSHOT_SECONDS, SNAPSHOT_SHARE
 from hpsearch.display import Display
+from hpsearch.engines import Worker
 from hpsearch.engines.job import Start, TickOrder, TickResult, WeightsOrder
-from hpsearch.engines.worker import Worker
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease

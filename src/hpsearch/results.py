@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.best import Best, best_at_hand, best_of
 from hpsearch.donors import donor_in_full
+from hpsearch.engines import Worker
 from hpsearch.engines.job import ExportOrder, Start, TickOrder, WeightsOrder
-from hpsearch.engines.worker import Worker
 from hpsearch.looking import keep, order_for
 from hpsearch.model_code import path_of
 from hpsearch.refitting import refitted_weights

@@ -6,22 +6,20 @@ import glob
 import os
 import platform
 import shutil
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import Literal
 
 from hpsearch.arms import arms_of
 from hpsearch.conduct import conduct, storage_of
 from hpsearch.display import Display, Outcome
 from hpsearch.donor_studies import ready_donors
 from hpsearch.donors import DonorFile, check_same_donors
+from hpsearch.engines import ENGINES, EngineName, Worker
 from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Job, Opened
-from hpsearch.engines.worker import InProcessWorker, LocalWorker, Worker
 from hpsearch.exceptions import (
     StoreError,
     StudyFileError,
@@ -38,15 +36,11 @@ from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
 
-Engine = Literal["local", "in_process"]
-
 CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted")
 """Endings of a search after which its finalists are confirmed."""
 
 AT_THE_END = ("hpsearch.confirming", "hpsearch.results", "hpsearch.report", "sklearn.tree")
 """Modules that import SciPy, matplotlib and scikit-learn: without them the workers start a second earlier."""
-
-ENGINES: dict[str, Callable[[], Worker]] = {"local": LocalWorker, "in_process": InProcessWorker}
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,7 @@ class Options:
     takeover: bool = False
     workers: int = 1
     no_code: bool = False
-    engine: Engine = "local"
+    engine: EngineName = "local"
 
 
 def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, StudyRecord]:
@@ -109,7 +103,7 @@ def _carry_out(
         sweep(files)
         stored = stored_of(files, study.spec, code)
         job = replace(job_of(trained, options, stored, code, donors), timed=kind == "comparison")
-        crew = Crew(ENGINES[options.engine], options.workers, job)
+        crew = Crew(ENGINES[options.engine](), options.workers, job)
         try:
             if isinstance(experiment, SearchExperiment):
                 from hpsearch.scheduling.samplers import check_sampler

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -23,8 +22,9 @@ import pytest
 
 from commands import write_study
 from faults.disk import Fault, FaultyDisk, disk
+from hpsearch.engines import ENGINES, Worker
+from hpsearch.engines.in_process import InProcessEngine, InProcessWorker
 from hpsearch.engines.job import ExportOrder, Job, Order, Winner, WinnerOrder
-from hpsearch.engines.worker import InProcessWorker
 from hpsearch.exceptions import HpsearchError
 from hpsearch.search import Options, optimize
 from hpsearch.spec import load_study_file
@@ -60,10 +60,10 @@ class KeptWorker(InProcessWorker):
 
     sessions: ClassVar[dict[str, Any]] = {}
 
-    def open(self, job: Job) -> None:
+    def __init__(self, job: Job) -> None:
         key = json.dumps(job.spec, sort_keys=True)
         if key not in self.sessions:
-            super().open(job)
+            super().__init__(job)
             self.sessions[key] = self._session
         self._session = self.sessions[key]
         self._result = self._session.opened()
@@ -88,6 +88,13 @@ class KeptWorker(InProcessWorker):
         counts = tuple(map(tuple, np.eye(len(dataset.labels), dtype=int).tolist()))
         seen = None if order.part is None else Evaluation(order.part, len(counts), (), counts, None)
         return Winner(self._export(order.export), dataset.preprocessing(), seen)
+
+
+class KeptEngine(InProcessEngine):
+    """Starts such workers."""
+
+    def start(self, job: Job) -> Worker:
+        return KeptWorker(job)
 
 
 class NoPicture:
@@ -180,7 +187,7 @@ def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr("hpsearch.ledger.DURABLE_SECONDS", -1.0)
         patch.setattr("hpsearch.desk.SNAPSHOT_SECONDS", -1.0)
         patch.setattr("hpsearch.desk.SNAPSHOT_SHARE", math.inf)
-        patch.setitem(importlib.import_module("hpsearch.search").ENGINES, "in_process", KeptWorker)
+        patch.setitem(ENGINES, "in_process", KeptEngine)
         patch.setattr("hpsearch.analysis.analyze", lambda *_: None)
         # What it keeps can be lost without a word: it costs only the time to find it out again.
         patch.setattr("hpsearch.analysis.find_influence", lambda *_: None)

@@ -368,7 +368,7 @@ def test_a_spawned_worker_is_pinned_before_jax_starts(tmp_path: Path) -> None:
 import os
 from pathlib import Path
 from hpsearch.engines.job import Job
-from hpsearch.engines.worker import LocalWorker
+from hpsearch.engines.local import LocalWorker
 from hpsearch.spec import read_spec
 from hpsearch.spec.source import Source
 
@@ -376,8 +376,7 @@ if __name__ == "__main__":
     model = {"mlp": {"hidden": [4]}}
     study = {"name": "w", "data": "sklearn:iris", "model": model, "training": {"epochs": 1}}
     before = os.sched_getaffinity(0)
-    worker = LocalWorker()
-    worker.open(Job(read_spec(Source("w", study, {})).dump(), "."))
+    worker = LocalWorker(Job(read_spec(Source("w", study, {})).dump(), "."))
     settings = worker.result().settings
     theirs = os.sched_getaffinity(worker._process.pid)
     worker.close()

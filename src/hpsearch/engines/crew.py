@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from hpsearch.engines.interface import Engine, Worker
 from hpsearch.engines.job import Job, Opened
-from hpsearch.engines.worker import Worker
 from hpsearch.exceptions import WorkerDiedError
 
 ATTEMPTS = 3
@@ -20,14 +20,12 @@ class Crew:
     They start at once, and import their libraries while the coordinator imports its own.
     """
 
-    def __init__(self, make: Callable[[], Worker], count: int, job: Job) -> None:
-        self._make, self._job = make, replace(job, workers=count)
+    def __init__(self, engine: Engine, count: int, job: Job) -> None:
+        self._engine, self._job = engine, replace(job, workers=count)
         self.workers = [self._begun(place) for place in range(count)]
 
     def _begun(self, place: int) -> Worker:
-        worker = self._make()
-        worker.open(replace(self._job, place=place))
-        return worker
+        return self._engine.start(replace(self._job, place=place))
 
     def opened(self) -> Opened:
         """Wait until all have opened the study, and give what the first found.
@@ -58,7 +56,12 @@ class Crew:
         self._opened(place)
         return self.workers[place]
 
+    def wait(self, busy: Sequence[Worker], seconds: float | None) -> Worker | None:
+        """Wait until one of several busy workers has its result; None after so many `seconds`."""
+        return self._engine.wait(busy, seconds)
+
     def close(self) -> None:
-        """End the workers."""
+        """End the workers, and release the engine."""
         for worker in self.workers:
             worker.close()
+        self._engine.close()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,7 +47,7 @@ class Sampler(ABC):
             UnsupportedError: It does not, or the package is missing.
         """
         del space  # most suit all
-        if cls.package is not None and find_spec(cls.package) is None:
+        if cls.package is not None and importlib.util.find_spec(cls.package) is None:
             raise UnsupportedError(
                 f"the sampler {cls.name} needs the package {cls.package}: pip install 'hpsearch[{cls.name}]'"
             )

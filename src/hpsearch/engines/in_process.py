@@ -1,0 +1,53 @@
+"""Training in this process, for tests and debugging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hpsearch.engines.failures import told
+from hpsearch.engines.interface import Engine, Worker
+from hpsearch.engines.job import Job, Order
+from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
+
+
+class InProcessWorker(Worker):
+    """Works in this process: for tests and debugging."""
+
+    def __init__(self, job: Job) -> None:
+        from hpsearch.engines.session import Session
+
+        self._session: Any = Session(job, spawned=False)
+        self._result: Any = self._session.opened()
+
+    def submit(self, order: Order) -> None:
+        try:
+            self._result = self._session.do(order)
+        except HpsearchError as failure:
+            self._result = failure
+        except Exception as failure:  # noqa: BLE001 - as in a process of its own
+            self._result = WorkerError(told(failure))
+
+    def result(self) -> Any:
+        if isinstance(self._result, BaseException):
+            raise self._result
+        return self._result
+
+    def kill(self) -> None:
+        self.close()
+        self._result = WorkerDiedError("the worker was ended")
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+class InProcessEngine(Engine):
+    """Trains in this process: an order is carried out when it is submitted."""
+
+    def start(self, job: Job) -> Worker:
+        return InProcessWorker(job)
+
+    def wait(self, workers: Sequence[Worker], seconds: float | None = None) -> Worker | None:  # noqa: ARG002
+        return workers[0]
