@@ -21,6 +21,8 @@ class InProcessWorker(Worker):
         self._result: Any = self._session.opened()
 
     def submit(self, order: Order) -> None:
+        if self._session is None:
+            return
         try:
             self._result = self._session.do(order)
         except HpsearchError as failure:
