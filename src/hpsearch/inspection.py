@@ -11,7 +11,7 @@ from hpsearch.data_summary import DataSummary
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.donor_studies import check_donors
 from hpsearch.engines.architectures import check_images
-from hpsearch.engines.session import check_metric
+from hpsearch.engines.metric import check_metric
 from hpsearch.exceptions import DataError, UnsupportedError
 from hpsearch.experiment import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.model_code import model_code, read_code
