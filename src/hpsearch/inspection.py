@@ -53,7 +53,7 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
     check_donors(study)
     experiment = experiment_of(spec, kind)
     if isinstance(experiment, SearchExperiment):
-        from hpsearch.samplers import check_sampler
+        from hpsearch.scheduling.samplers import check_sampler
 
         with _at(study.source, ("search", "sampler")):
             check_sampler(spec, experiment.space)
