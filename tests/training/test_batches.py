@@ -14,7 +14,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hpsearch.pruners import longest_run
 
 from commands import ended, succeed_here, write_study
 from hpsearch.components.schedules import run_length
@@ -22,6 +21,7 @@ from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.engines.probes import training_seconds
 from hpsearch.models import initial_weights
 from hpsearch.randomness import derive
+from hpsearch.scheduling.pruners import longest_run
 from hpsearch.spec import Configuration, Data, StudySpec
 from hpsearch.spec.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
