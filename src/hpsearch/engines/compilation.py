@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_cache_path
 
@@ -16,6 +19,8 @@ MIN_SECONDS = 0.1
 DIRECTORY_VARIABLE = "HPSEARCH_CACHE"
 """Names another directory for the cache; empty, it turns the cache off."""
 
+OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
 
 def cache_directory() -> Path | None:
     """Give the directory of the compilation cache, None where it is turned off."""
@@ -25,23 +30,94 @@ def cache_directory() -> Path | None:
     return Path(named) if named else None
 
 
-def use_compilation_cache() -> str:
-    """Let JAX keep compiled programs on disk; give the decision in words.
+def own_directory(directory: Path) -> str | None:
+    """Make a directory that only this user can write to; say why another user could, if so.
+
+    Gives an empty text where it cannot be made at all. What lies in it is run as native code.
+    """
+    try:
+        # `mkdir` gives the mode to the last directory alone.
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        resolved = directory.resolve(strict=True)
+        if not hasattr(os, "geteuid"):
+            return None
+        found = resolved.stat()
+        if found.st_uid != os.geteuid():
+            return f"{directory} belongs to another user"
+        if found.st_mode & OTHERS:
+            return f"{directory} can be written by others: chmod go-w it when you have looked into it"
+        replaceable = next(filter(_replaceable, resolved.parents), None)
+    except OSError:
+        return ""
+    return (
+        None if replaceable is None else f"{directory} can be replaced by all who can write to {replaceable}"
+    )
+
+
+def _replaceable(parent: Path) -> bool:
+    """Tell whether all users can put another directory into the place of one in this."""
+    mode = parent.stat().st_mode
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
+
+
+def use_compilation_cache() -> tuple[str, str | None]:
+    """Let JAX keep compiled programs on disk; give the decision in a word, and in a sentence if it is news.
 
     Call it before anything is compiled, and only in a process of our own.
     """
-    import jax
-
     directory = cache_directory()
     if directory is None:
-        return "off"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError:
+        return "off", None
+    problem = own_directory(directory)
+    if problem is not None:
         # Without a cache everything works as well, only later.
-        return "off"
+        return "off", problem and f"programs are compiled each time, without the compilation cache: {problem}"
+    return ("on" if _install(directory) else "off"), None
+
+
+def _install(directory: Path) -> bool:
+    """Put a cache whose entries are bound to their keys in the place of JAX's own, where it has one."""
+    import jax
+
+    try:
+        from jax._src import compilation_cache
+        from jax._src.lru_cache import _CACHE_SUFFIX, LRUCache
+
+        known = hasattr(compilation_cache, "_cache") and hasattr(compilation_cache, "_cache_initialized")
+    except ImportError:
+        known = False
+    if not known:
+        return False
+
+    class BoundCache(LRUCache):
+        """Programs on disk, each with the SHA-256 of its key and itself: a swapped or torn one is dropped."""
+
+        def put(self, key: str, value: bytes) -> None:
+            super().put(key, seal(key, value) + value)
+
+        def get(self, key: str) -> bytes | None:
+            stored: bytes | None = super().get(key)
+            value = None if stored is None else unsealed(key, stored)
+            if stored is not None and value is None:
+                (self.path / f"{key}{_CACHE_SUFFIX}").unlink(missing_ok=True)
+            return value
+
+    own: Any = BoundCache(str(directory), max_size=MAX_BYTES)
     jax.config.update("jax_compilation_cache_dir", str(directory))
-    jax.config.update("jax_compilation_cache_max_size", MAX_BYTES)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_SECONDS)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
-    return "on"
+    compilation_cache._cache, compilation_cache._cache_initialized = own, True  # noqa: SLF001
+    return True
+
+
+def seal(key: str, value: bytes) -> bytes:
+    """Give what binds a program to the key under which it is kept."""
+    return sha256(key.encode() + b"\n" + value).digest()
+
+
+def unsealed(key: str, stored: bytes) -> bytes | None:
+    """Give the program that was sealed for a key; None where another, or a part of one, stands there."""
+    size = sha256().digest_size
+    value = stored[size:]
+    return value if stored[:size] == seal(key, value) else None

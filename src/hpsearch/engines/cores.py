@@ -7,6 +7,7 @@ import os
 from hpsearch.datasets import Dataset
 from hpsearch.engines.architectures import bounding_architectures
 from hpsearch.engines.compiler import add_flag
+from hpsearch.engines.free_cores import take_core
 from hpsearch.spec import StudySpec, pretrained_models, python_models
 
 ONE_CORE_MULTIPLICATIONS = 100_000
@@ -17,7 +18,8 @@ more than the work (measured by `benchmarks/decisions.py` on perceptrons, where 
 def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     """Pin this process to one core if the study's largest network is small; give the decision in words.
 
-    Workers in other places of a crew take other cores, as long as there are any. How large a network is that
+    Workers take other cores than those of this crew, and of other studies of the same user, as long as there
+    are any. How large a network is that
     a person's own function builds, or that a donor brings, nobody knows beforehand: it has all cores. Call it
     before JAX or TensorFlow is imported, and only in a process of our own.
     """
@@ -31,7 +33,8 @@ def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     if hasattr(os, "sched_setaffinity"):
         # The last first, because the coordinator and the rest of the system tend to run on the first.
         cores = sorted(os.sched_getaffinity(0), reverse=True)
-        os.sched_setaffinity(0, {cores[place % len(cores)]})
+        first = place % len(cores)
+        os.sched_setaffinity(0, {take_core([*cores[first:], *cores[:first]])})
     return "one"
 
 

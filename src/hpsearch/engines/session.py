@@ -75,8 +75,9 @@ class Session:
         if spawned:
             self.settings["cores"] = use_cores(self.spec, self.dataset, job.place)
         import_keras(self.settings["backend"], spawned=spawned)
+        uncached = None
         if spawned and self.settings["backend"] == "jax":
-            self.settings["compilation cache"] = use_compilation_cache()
+            self.settings["compilation cache"], uncached = use_compilation_cache()
         if self.settings["backend"] == "jax":
             check_compiler()
         self._bring(job)
@@ -87,7 +88,8 @@ class Session:
             "vmapped": "on" if beside.vmapped else "off",
             "probes": "on" if self.trainer.probes else "off",
         }
-        self.notes = () if fits_device(self.dataset) else (too_large(self.dataset),)
+        large = None if fits_device(self.dataset) else too_large(self.dataset)
+        self.notes = tuple(filter(None, (uncached, large)))
 
     def _bring(self, job: Job) -> None:
         """Read what a study brings of its own: the functions that build its models, and its donors."""

@@ -1,0 +1,61 @@
+"""A core of its own for each worker on a machine, whatever study it is of."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+try:
+    import fcntl
+except ImportError:  # where there is none, workers of several studies do not know of each other
+    fcntl = None  # type: ignore[assignment]
+
+ROUNDS = 64
+"""So many workers can share a core before they are not counted any more."""
+
+_held: list[int] = []
+"""Descriptors of the locks that this process holds; they are freed with it, however it ends."""
+
+
+def lock_directory() -> Path:
+    """Give the directory in which the workers of this user lock their cores."""
+    return user_cache_path("hpsearch") / "cores"
+
+
+def take_core(cores: Sequence[int], directory: Path | None = None) -> int:
+    """Take the first of some cores that has the fewest workers, and hold it to the end of the process.
+
+    Where nothing can be locked it is the first.
+    """
+    place = lock_directory() if directory is None else directory
+    if fcntl is not None:
+        with suppress(OSError):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The directory may be shared by machines: each has cores of its own.
+            machine = re.sub(r"[^\w.-]", "_", platform.node())
+            for round_ in range(ROUNDS):
+                for core in cores:
+                    if _locked(place / f"{machine}-{core}-{round_}.lock"):
+                        return core
+    return cores[0]
+
+
+def _locked(path: Path) -> bool:
+    """Lock a file for as long as this process lives; tell whether no other has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    except OSError:
+        os.close(descriptor)
+        raise
+    _held.append(descriptor)
+    return True
