@@ -20,9 +20,10 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from commands import ended, in_process, started, succeed, wait_until, write_study
-from hpsearch import refitting
+from hpsearch import refitting, snapshots
 from hpsearch.datasets import load_dataset
 from hpsearch.display import Display
+from hpsearch.engines import solo
 from hpsearch.randomness import derive
 from hpsearch.search import Options, confirm_search, optimize
 from hpsearch.spec import Data, load_study_file, read_configuration
@@ -278,9 +279,9 @@ def test_interrupted_in_mid_refit_it_goes_on_from_its_checkpoint(
     expected = model_of(tmp_path).get_weights()
     for path in (files.refit, files.refit_weights, files.best_model):
         path.unlink()
-    monkeypatch.setattr(refitting, "SNAPSHOT_SECONDS", 0.0)
-    monkeypatch.setattr(refitting, "SNAPSHOT_SHARE", math.inf)
-    monkeypatch.setattr(refitting, "EPOCHS_AHEAD", 1)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_SECONDS", 0.0)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_SHARE", math.inf)
+    monkeypatch.setattr(solo, "EPOCHS_AHEAD", 1)
     with monkeypatch.context() as patch:
         patch.setattr(refitting, "write_arrays", _stopping_at(2))
         with pytest.raises(KeyboardInterrupt):
@@ -288,7 +289,7 @@ def test_interrupted_in_mid_refit_it_goes_on_from_its_checkpoint(
     assert files.refit_checkpoint.exists()
     assert not files.refit.exists()
     starts: list[Any] = []
-    monkeypatch.setattr(refitting, "Start", lambda *given: starts.append(given) or START(*given))
+    monkeypatch.setattr(solo, "Start", lambda *given: starts.append(given) or START(*given))
     again, _ = searched(tmp_path, confirm_search)
     assert starts[0][1].progress["epoch"] == 2
     assert not files.refit_checkpoint.exists()
@@ -302,7 +303,7 @@ def test_interrupted_in_mid_refit_it_goes_on_from_its_checkpoint(
     assert not any(note.startswith("training the winner") for note in notes)
 
 
-START = refitting.Start
+START = solo.Start
 
 
 def _stopping_at(count: int) -> Any:

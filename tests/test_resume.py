@@ -20,9 +20,9 @@ import optuna
 import pytest
 
 from commands import ended, events, started, succeed, wait_until, write_study
-from hpsearch.desk import Desk
 from hpsearch.running import RunningTrial
 from hpsearch.search import Options, optimize
+from hpsearch.snapshots import SnapshotClock
 from hpsearch.spec import load_study_file
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.record import TrialRecord
@@ -290,7 +290,7 @@ class TestEveryPart:
         """Run to a tick and stop there as a killed process does: nothing is put away."""
         due = (number % 3 == 1 for number in range(1_000))
         with patch.context() as context:
-            context.setattr(Desk, "snapshot_is_due", property(lambda desk: snapshots and next(due)))
+            context.setattr(SnapshotClock, "due", property(lambda clock: snapshots and next(due)))
             with pytest.raises(DeathError):
                 self.go(directory, Watcher(at=tick, kill=True))
 

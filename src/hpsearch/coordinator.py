@@ -15,6 +15,7 @@ from hpsearch.desk import Desk
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Start, TickOrder, TickResult, WeightsOrder
+from hpsearch.engines.solo import EPOCHS_AHEAD
 from hpsearch.exceptions import WorkerDiedError, WorkerError
 from hpsearch.ledger import Ledger
 from hpsearch.running import RunningTrial
@@ -24,9 +25,6 @@ from hpsearch.store.events import Asked, Ended, Event, Lost, Pruning, Reported, 
 from hpsearch.store.record import finite
 from hpsearch.store.resolved import Resolved
 from hpsearch.training.member import EpochReport
-
-EPOCHS_AHEAD = 1_000
-"""Epochs that a worker may go on for a moment where nothing can be decided between them."""
 
 
 class Coordinator:
@@ -110,7 +108,7 @@ class Coordinator:
             return
         arriving = tuple(self._start(trial) for trial in desk.arriving())
         desk.asked_for = desk.next_members()
-        snapshot = desk.asked_for if desk.snapshot_is_due else ()
+        snapshot = desk.asked_for if desk.clock.due else ()
         order = TickOrder(tuple(desk.leaving), arriving, desk.asked_for, self._epochs_ahead(desk), snapshot)
         desk.leaving = []
         desk.busy, desk.submitted_at = True, time.monotonic()
@@ -174,7 +172,7 @@ class Coordinator:
             return
         if result.states:
             desk.states = result.states
-            desk.snapshot_seconds = result.snapshot_seconds + time.monotonic() - begun
+            desk.states_seconds = result.snapshot_seconds + time.monotonic() - begun
         for report in result.reports:
             # Of a trial that took too long the worker may have gone on to tell.
             if report.number in desk.trials:
@@ -270,8 +268,8 @@ class Coordinator:
         events = self.ledger.write(self.budget.elapsed)
         for desk in self.desks:
             if desk.states:
-                desk.snapshot_seconds += self.ledger.save(desk.states, desk.trials)
-                desk.states, desk.saved_at = {}, time.monotonic()
+                desk.clock.saved(desk.states_seconds + self.ledger.save(desk.states, desk.trials))
+                desk.states = {}
         for event in events:
             self._project(event)
             self._show(event)

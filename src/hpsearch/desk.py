@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from math import inf
 
 from hpsearch.engines import Worker
 from hpsearch.running import RunningTrial
+from hpsearch.snapshots import SnapshotClock
 from hpsearch.training.member import MemberState
-
-SNAPSHOT_SECONDS = 5.0
-"""A crash costs at most this much training, or one epoch."""
-
-SNAPSHOT_SHARE = 0.02
-"""Snapshots take at most this part of the time: where one is dear, they are rarer."""
 
 
 @dataclass
@@ -29,9 +23,9 @@ class Desk:
     asked_for: tuple[int, ...] = ()
     busy: bool = False
     submitted_at: float = 0.0
-    saved_at: float = field(default_factory=time.monotonic)
-    snapshot_seconds: float = 0.0
-    """What the last snapshot cost: taking the states, bringing them here, writing them down."""
+    clock: SnapshotClock = field(default_factory=SnapshotClock)
+    states_seconds: float = 0.0
+    """What it cost to take the states and to bring them here."""
 
     @property
     def suspect(self) -> int | None:
@@ -50,12 +44,6 @@ class Desk:
         if self.suspect is not None:
             return (self.suspect,)
         return tuple(n for n, trial in self.trials.items() if trial.behind) or tuple(self.trials)
-
-    @property
-    def snapshot_is_due(self) -> bool:
-        """Tell whether it is time to save the states of the trials."""
-        interval = max(SNAPSHOT_SECONDS, self.snapshot_seconds / SNAPSHOT_SHARE)
-        return time.monotonic() - self.saved_at > interval
 
     def deadline(self, limit: float | None) -> float:
         """Tell when the tick under way has taken longer than a `trial_timeout` leaves to its trials."""

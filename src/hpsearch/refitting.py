@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from hpsearch.analysis.evidence.confirmation import judge_finalists
 from hpsearch.analysis.evidence.refit import plan_refit
-from hpsearch.desk import SNAPSHOT_SECONDS, SNAPSHOT_SHARE
 from hpsearch.display import Display
 from hpsearch.engines import Worker
-from hpsearch.engines.job import Start, TickOrder, TickResult, WeightsOrder
+from hpsearch.engines.job import TickOrder, TickResult, WeightsOrder
+from hpsearch.engines.solo import train_alone
+from hpsearch.snapshots import SnapshotClock
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.lease import Lease
@@ -24,9 +25,6 @@ from hpsearch.store.winner import Refit, write_refit
 from hpsearch.training.member import Member, MemberState, RefitRun
 
 Arrays = dict[str, NDArray[Any]]
-
-EPOCHS_AHEAD = 1_000
-"""Epochs that the worker may go on for a moment; nothing is decided between them."""
 
 
 def refit_winner(
@@ -74,7 +72,7 @@ class _Refitting:
         self.member = Member(
             trial.number, trial.configuration, name.seed, search.metric, search.direction, "whole"
         )
-        self.saved_at, self.snapshot_seconds = time.monotonic(), 0.0
+        self.clock = SnapshotClock()
 
     def run(self) -> Refit:
         """Train to the end, and write what came of it; the weights first."""
@@ -93,36 +91,23 @@ class _Refitting:
 
     def _train(self) -> str | None:
         """Train all epochs; give the cause where they came to nothing."""
-        start: tuple[Start, ...] = (self._start(),)
-        while True:
-            chosen = (self.member.number,)
-            order = TickOrder(
-                start=start,
-                advance=chosen,
-                epochs=EPOCHS_AHEAD,
-                snapshot=chosen if self._snapshot_is_due else (),
-            )
-            told: TickResult = self.worker.do(order)
-            start = ()
-            for report in told.reports:
-                if report.failure is not None:
-                    return report.failure.told
-                if report.last:
-                    return None
-            self._save(told)
+        failure = train_alone(
+            self.worker,
+            self.member,
+            state=self._stored(),
+            refit=RefitRun(self.planned.winner.epoch or 1, self.planned.drops),
+            snapshot_due=lambda: self.clock.due,
+            save=self._save,
+        )
+        return None if failure is None else failure.told
 
-    def _start(self) -> Start:
-        winner, state = self.planned.winner, None
+    def _stored(self) -> MemberState | None:
+        """Read where an interrupted refit was."""
         stored = read_arrays(self.files.refit_checkpoint)
         arrays = _of(self.planned, stored)
-        if stored is not None and arrays is not None:
-            state = MemberState(arrays, stored[1]["trainer"])
-        return Start(self.member.dump(), state, RefitRun(winner.epoch or 1, self.planned.drops))
-
-    @property
-    def _snapshot_is_due(self) -> bool:
-        interval = max(SNAPSHOT_SECONDS, self.snapshot_seconds / SNAPSHOT_SHARE)
-        return time.monotonic() - self.saved_at > interval
+        return (
+            MemberState(arrays, stored[1]["trainer"]) if stored is not None and arrays is not None else None
+        )
 
     def _save(self, told: TickResult) -> None:
         """Save where the training is; a damaged file costs only time."""
@@ -131,8 +116,7 @@ class _Refitting:
             progress = {"trainer": state.progress, "refit": repr(self.planned)}
             self.lease.check()
             write_arrays(self.files.refit_checkpoint, state.arrays, progress)
-            self.saved_at = time.monotonic()
-            self.snapshot_seconds = told.snapshot_seconds + self.saved_at - begun
+            self.clock.saved(told.snapshot_seconds + time.monotonic() - begun)
 
 
 def _finite(weights: Arrays) -> bool:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.best import Best, best_at_hand, best_of
 from hpsearch.donors import donor_in_full
 from hpsearch.engines import Worker
-from hpsearch.engines.job import ExportOrder, Start, TickOrder, WeightsOrder
+from hpsearch.engines.job import ExportOrder, TickOrder, WeightsOrder
+from hpsearch.engines.solo import train_alone
 from hpsearch.looking import keep, order_for
 from hpsearch.model_code import path_of
 from hpsearch.refitting import refitted_weights
@@ -149,9 +150,7 @@ def _train_again(record: StudyRecord, best: TrialRecord, split: SplitName, worke
     """Train a trial or a replicate up to its best epoch: the same seed gives the same weights."""
     search = record.spec.search
     member = Member(best.number, best.configuration, best.seed, search.metric, search.direction, split)
-    worker.do(TickOrder(start=(Start(member.dump()),)))
-    for _ in range(best.best_epoch or 0):
-        worker.do(TickOrder(advance=(best.number,)))
+    train_alone(worker, member, epochs=best.best_epoch or 0)
     weights = dict(worker.do(WeightsOrder(best.number)))
     worker.do(TickOrder(stop=(best.number,)))
     return weights

@@ -185,8 +185,8 @@ def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
         # A heartbeat comes at any time, and the count of the calls would not say which of them fails.
         patch.setattr("hpsearch.store.lease.BEAT_SECONDS", 600.0)
         patch.setattr("hpsearch.ledger.DURABLE_SECONDS", -1.0)
-        patch.setattr("hpsearch.desk.SNAPSHOT_SECONDS", -1.0)
-        patch.setattr("hpsearch.desk.SNAPSHOT_SHARE", math.inf)
+        patch.setattr("hpsearch.snapshots.SNAPSHOT_SECONDS", -1.0)
+        patch.setattr("hpsearch.snapshots.SNAPSHOT_SHARE", math.inf)
         patch.setitem(ENGINES, "in_process", KeptEngine)
         patch.setattr("hpsearch.analysis.analyze", lambda *_: None)
         # What it keeps can be lost without a word: it costs only the time to find it out again.
