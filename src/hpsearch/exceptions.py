@@ -74,11 +74,14 @@ class Problem:
     expected: str
     found: str
     nearest: str | None = None
+    remedy: str | None = None
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         where = f" {self.path}:" if self.path else ""
         hint = f" (did you mean {self.nearest!r}?)" if self.nearest else ""
+        if self.remedy:
+            hint += f" ({self.remedy})"
         return f"{place}:{where} expected {self.expected}; found {self.found}{hint}"
 
 

@@ -105,7 +105,8 @@ def check_lists(field: str, value: Any, depths: set[int | None], layers: str) ->
     for settings in alternatives(value):
         if isinstance(settings, tuple) and depths != {len(settings)}:
             expected = f"in {field!r} one setting, or a list with one for each of the {layers}"
-            raise problem(expected, found=f"{len(settings)} settings for {_spoken(depths)} {layers}")
+            found = f"{len(settings)} settings for {_spoken(depths)} {layers}"
+            raise problem(expected, found=found, at=(field,))
 
 
 def counted(value: Any) -> set[int | None]:

@@ -14,9 +14,15 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from hpsearch.exceptions import Problem, StudyFileError
 from hpsearch.output import clean, is_clean
-from hpsearch.spec.problems import dotted, problems_of, show
+from hpsearch.spec.problems import bare_place, dotted, problems_of, show
 from hpsearch.spec.source import MAX_DEPTH, Place, Source, parse, read_text
 from hpsearch.spec.study import StudySpec
+
+MAX_TRIED = 20
+"""How many values are tried out in places where something is wrong, to tell what may have been meant."""
+
+MAX_SIZE = 500
+"""Values of a study file above which nothing is tried out: each try reads the whole study again."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,43 @@ def read_spec(source: Source) -> StudySpec:
     try:
         return StudySpec.model_validate(source.data)
     except ValidationError as failure:
-        raise StudyFileError(problems_of(failure, source)) from None
+        raise StudyFileError(problems_of(failure, source, _Trying(source))) from None
     except RecursionError:
         found = "a deeper nesting"
         raise StudyFileError((Problem(source.file, None, "", "a study file", found),)) from None
+
+
+class _Trying:
+    """Try out values in places of a study file, as often as it costs no noticeable time."""
+
+    def __init__(self, source: Source) -> None:
+        self._data = source.data
+        self._left = MAX_TRIED if _size(source.data, MAX_SIZE) < MAX_SIZE else 0
+
+    def __call__(self, place: Place, value: Any) -> bool:
+        """Tell whether nothing is wrong in a place, around it or in it, once it has another value."""
+        self._left -= 1
+        if self._left < 0:
+            return False
+        try:
+            StudySpec.model_validate(_replaced(self._data, place, value))
+        except ValidationError as failure:
+            wrong = [bare_place(line["loc"]) for line in failure.errors(include_url=False)]
+            return not any(place[: len(other)] == other[: len(place)] for other in wrong)
+        except (StudyFileError, RecursionError):
+            return False
+        return True
+
+
+def _size(data: Any, most: int) -> int:
+    """Count the values in plain data, up to `most`."""
+    count, left = 0, [data]
+    while left and count < most:
+        node = left.pop()
+        count += 1
+        if isinstance(node, dict | list):
+            left.extend(node.values() if isinstance(node, dict) else node)
+    return count
 
 
 class _Representer(SafeRepresenter):

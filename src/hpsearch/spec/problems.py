@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from hpsearch.exceptions import Problem
+from hpsearch.spec.confirm import Confirm
+from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import is_distribution
-from hpsearch.spec.parts import MANY, ONE
+from hpsearch.spec.parts import MANY, ONE, Part
+from hpsearch.spec.remedies import ALIASES, REMARKS, Accepts, item_of, remedy_of
+from hpsearch.spec.search import Search
 from hpsearch.spec.source import Place, Source
+from hpsearch.spec.training import Training
 
 _EXPECTED = {
     "int_type": "a whole number",
@@ -38,16 +43,23 @@ SEARCHED = ("model", "training")
 """The sections in which distributions can stand."""
 
 MAX_FOUND = 80
+SECTIONS: dict[str, type[Part]] = {"data": Data, "training": Training, "search": Search, "confirm": Confirm}
 
 
-def problems_of(failure: ValidationError, source: Source) -> tuple[Problem, ...]:
-    """Translate every error of a validation, in the order of the lines."""
-    problems = [_problem(line, source) for line in failure.errors(include_url=False)]
+def problems_of(
+    failure: ValidationError, source: Source, accepts: Accepts | None = None
+) -> tuple[Problem, ...]:
+    """Translate every error of a validation, in the order of the lines.
+
+    `accepts` tells which of the values that may have been meant is a valid one; without it none is told.
+    """
+    errors = failure.errors(include_url=False)
+    problems = [_problem(line, source, accepts) for line in errors]
     return tuple(sorted(problems, key=lambda problem: problem.line or 0))
 
 
-def _problem(error: Any, source: Source) -> Problem:
-    place: Place = tuple(part for part in error["loc"] if part not in (ONE, MANY))
+def _problem(error: Any, source: Source, accepts: Accepts | None) -> Problem:
+    place = bare_place(error["loc"])
     context = error.get("ctx", {})
     kind = error["type"]
     found = str(context["found"]) if "found" in context else show(error["input"])
@@ -74,7 +86,27 @@ def _problem(error: Any, source: Source) -> Problem:
         expected = _EXPECTED.get(kind, error["msg"])
     if expected in _EXAMPLES and isinstance(error["input"], dict):
         expected += _of_distributions(expected, place)
-    return Problem(source.file_of(place), source.line_of(place), dotted(place), expected, found, nearest)
+    remedy = None
+    if "word" in context:
+        remedy = _remark(str(context["word"]), nearest)
+        nearest = nearest if remedy is None else None
+    elif accepts is not None and nearest is None and kind != "missing":
+        remedy = remedy_of(place, item_of(source.data, place), source.data, accepts)
+    file, line = source.file_of(place), source.line_of(place)
+    return Problem(file, line, dotted(place), expected, found, nearest, remedy)
+
+
+def bare_place(loc: Iterable[Any]) -> Place:
+    """Give a place of a study file as people write it, from that of an error."""
+    return tuple(part for part in loc if part not in (ONE, MANY))
+
+
+def _remark(key: str, nearest: str | None) -> str | None:
+    """Say why there is no such key, or in which section there is."""
+    if key in REMARKS:
+        return REMARKS[key]
+    homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
+    return f"{key!r} belongs to {' or '.join(homes)}" if homes and nearest is None else None
 
 
 def _of_distributions(expected: str, place: Place) -> str:
@@ -116,7 +148,11 @@ def nearest_name(word: str | None, names: Any) -> str | None:
     """Find the valid name that a mistyped word most likely meant, or None."""
     if not word:
         return None
-    close = get_close_matches(word.lower(), list(names), n=1, cutoff=0.6)
+    known = list(names)
+    alias = ALIASES.get(word.lower())
+    if alias in known:
+        return alias
+    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return close[0] if close else None
 
 

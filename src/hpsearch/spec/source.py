@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from hpsearch.exceptions import Problem, StudyFileError
+from hpsearch.spec.syntax import in_plain_words, line_of
 
 MAX_BYTES = 500_000
 MAX_NODES = 20_000
@@ -103,12 +105,10 @@ def parse(text: str, file: str) -> Source:
     try:
         _check_version(text, file)
         _check_size(text, file)
-        root = yaml.compose(text)
+        with warnings.catch_warnings(action="ignore"):  # an anchor may be given again, as YAML allows
+            root = yaml.compose(text)
     except MarkedYAMLError as failure:
-        mark = failure.problem_mark or failure.context_mark
-        line = mark.line + 1 if mark is not None else None
-        found = (failure.problem or str(failure)).strip().removeprefix("but ").removeprefix("found ")
-        raise _error(file, line, "YAML", found) from None
+        raise _error(file, line_of(failure), "YAML", in_plain_words(failure)) from None
     except ReaderError as failure:
         line = text[: failure.position].count("\n") + 1
         raise _error(file, line, "text without control characters", f"U+{failure.character:04X}") from None

@@ -1,0 +1,109 @@
+"""What a YAML parser complains of, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+TRACED = "while scanning a quoted scalar"
+"""The context whose beginning is the mistake, rather than the end of the file where it is noticed."""
+
+_CLOSING = {"flow sequence": ("list", "]"), "flow mapping": ("mapping", "}")}
+
+
+def line_of(failure: Any) -> int | None:
+    """Give the line, from 1, on which a mistake is best looked for."""
+    traced = failure.context == TRACED and failure.context_mark is not None
+    mark = failure.context_mark if traced else failure.problem_mark or failure.context_mark
+    return None if mark is None else int(mark.line) + 1
+
+
+def in_plain_words(failure: Any) -> str:
+    """Say what was found instead of YAML, and what is most likely meant."""
+    problem = str(failure.problem or failure).strip()
+    context = str(failure.context or "")
+    begun = failure.context_mark.line + 1 if failure.context_mark is not None else None
+    for pattern, words in _WORDS:
+        match = re.search(pattern, f"{context}; {problem}")
+        if match:
+            return words(match, begun)
+    return problem.removeprefix("but ").removeprefix("found ")
+
+
+def _always(text: str) -> Callable[[re.Match[str], int | None], str]:
+    return lambda match, begun: text.format(*match.groups(), begun=begun)
+
+
+def _unclosed(match: re.Match[str], begun: int | None) -> str:
+    kind, closing = _CLOSING[match[1]]
+    got = "the end of the file" if "stream end" in match[2] else _token(match[2])
+    return (
+        f"{got} where ',' or '{closing}' was expected: the {kind} that begins in line {begun} lacks its"
+        f" '{closing}', or a comma between two items"
+    )
+
+
+def _token(kind: str) -> str:
+    return "another item" if kind.startswith("<") else f"'{kind}'"
+
+
+_WORDS: tuple[tuple[str, Callable[[re.Match[str], int | None], str]], ...] = (
+    (r"character '\\t' that cannot", _always("a tab character: blanks indent and part, tabs do not")),
+    (
+        r"quoted scalar; .*end of stream",
+        _always("a quotation mark that is never closed; it opens in line {begun}"),
+    ),
+    (
+        r"unknown escape character '(.*)'",
+        _always("the escape '\\{0}' inside double quotes: write paths with '/', or in single quotes"),
+    ),
+    (
+        r"character '([@`%])' that cannot",
+        _always("a word that begins with the character {0}: put quotes around it"),
+    ),
+    (
+        r"mapping values are not allowed",
+        _always(
+            "a second ': ' where a value stands or goes on: a key has a blank behind its colon, as in"
+            " 'hidden: [32]' (look at the line before, too), and a text with ': ' in it has quotes"
+        ),
+    ),
+    (
+        r"expected <block end>, but found '\?'",
+        _always("a key beside the items of a list: '- item' and 'key: value' cannot stand at one level"),
+    ),
+    (
+        r"expected <block end>, but found '-'",
+        _always("an item of a list beside keys: '- item' and 'key: value' cannot stand at one level"),
+    ),
+    (
+        r"(?:block end>, but found |document start>', but found \()'<block mapping start>'",
+        _always(
+            "a line that is indented more or less than those it belongs to: the keys of one mapping begin in"
+            " the same column"
+        ),
+    ),
+    (
+        r"expected <block end>, but found '<scalar>'",
+        _always("text behind a value that has ended: a text with quotes inside has other quotes around it"),
+    ),
+    (r"expected <block end>, but found '([\]}}])'", _always("a '{0}' that closes nothing")),
+    (r"(flow sequence|flow mapping); expected .* but got '(.*)'", _unclosed),
+    (r"expected the node content, but found ','", _always("a comma without an item before it")),
+    (
+        r"could not find expected ':'",
+        _always("a line without ': ' among lines 'key: value'; it begins in line {begun}"),
+    ),
+    (r"sequence entries are not allowed", _always("a '- ' behind a key: begin the list in the next line")),
+    (
+        r"a comment or a line break, but found",
+        _always("text behind a '|' or '>': a long text begins in the next line"),
+    ),
+    (r"undefined alias '(.*)'", _always("undefined alias '{0}': a text that begins with * has quotes")),
+    (
+        r"scanning an? (alias|anchor);",
+        _always("a lone * or &: a text that begins with one of them has quotes around it"),
+    ),
+    (r"document start>', but found \(", _always("text behind the end of what should be one mapping")),
+)
