@@ -20,6 +20,7 @@ from sklearn import metrics as sklearn_metrics
 
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.models import export_model, initial_weights, weights_of
+from hpsearch.models.predictions import both_of
 from hpsearch.search_space import SearchSpace
 from hpsearch.spec import Configuration, Data, StudySpec
 from hpsearch.spec.study import read_configuration
@@ -177,6 +178,8 @@ def judged(dataset: Dataset, logits: Any) -> dict[str, float]:
         return {"val_loss": float(np.mean(errors**2)), "val_mae": float(np.mean(np.abs(errors)))}
     if dataset.outputs == 2:
         logits = np.hstack([np.zeros_like(logits), logits])
+    logits = logits.astype(np.float64)
+    logits = logits - logits.max(axis=1, keepdims=True)
     logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     loss = -float(np.mean(logs[np.arange(len(y)), y]))
     return {"val_loss": loss, "val_accuracy": float(np.mean(logits.argmax(axis=1) == y))}
@@ -528,6 +531,43 @@ class TestTrainer:
         assert len(set(losses)) == 3
         assert report.metrics["val_loss"] == pytest.approx(np.mean(losses), rel=1e-5)
         assert report.metrics["val_accuracy"] == pytest.approx(np.mean(scores), rel=1e-6)
+
+    @EVERY
+    @pytest.mark.parametrize("name", ["iris", "breast_cancer"])
+    def test_the_loss_has_no_upper_end(self, make: Callable[[Dataset], Trainer], name: str) -> None:
+        """Probabilities that are clipped to 1e-7 have a loss of at most 16.118, so that bad trials would tie."""
+        dataset = data(name, subset=150)
+        found = []
+        for rate in (1000.0, 3000.0):
+            config = configuration({"activation": "tanh"}, learning_rate=rate, optimizer="sgd", epochs=1)
+            trainer = make(dataset)
+            (report,) = train(trainer, member(config), 1)
+            weights = present(trainer)
+            model = export_model(
+                config, dataset.features, trainer.objective, dataset.splits[0].scaling, weights
+            )
+            rows = dataset.raw(0, "validation")
+            logits, given = both_of(model, rows.x)
+            assert report.metrics["val_loss"] == pytest.approx(judged(dataset, logits)["val_loss"], rel=1e-5)
+            assert model.evaluate(rows.x, rows.y, verbose=0)[0] < 16.2
+            np.testing.assert_allclose(given, model.predict(rows.x, verbose=0), rtol=1e-5, atol=1e-30)
+            found.append(report.metrics["val_loss"])
+        assert min(found) > 16.2
+        assert len(set(found)) == 2
+
+    @EVERY
+    def test_keras_evaluates_the_exported_model_alike(self, make: Callable[[Dataset], Trainer]) -> None:
+        for name in ("iris", "breast_cancer", "diabetes"):
+            dataset = data(name, subset=150)
+            config = configuration({"activation": "tanh"}, epochs=1)
+            trainer = make(dataset)
+            (report,) = train(trainer, member(config), 1)
+            scaling = dataset.splits[0].scaling
+            model = export_model(config, dataset.features, trainer.objective, scaling, present(trainer))
+            rows = dataset.raw(0, "validation")
+            loss, score = model.evaluate(rows.x, rows.y, verbose=0)
+            assert report.metrics["val_loss"] == pytest.approx(loss, rel=1e-5)
+            assert report.metrics[f"val_{trainer.objective.metric}"] == pytest.approx(score, rel=1e-5)
 
     @IN_TURN
     @pytest.mark.parametrize(

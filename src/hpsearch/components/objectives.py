@@ -13,8 +13,9 @@ class Objective:
     """The loss and the metrics of a task.
 
     `outputs` is the number of classes, or 1 for a regression. Two classes are told apart by one sigmoid unit.
-    Training uses logits, because their loss cannot be cut off; validation uses the probabilities that the
-    exported model gives, exactly as Keras evaluates them.
+    Every loss, of training, validation and test rows, is that of the logits: it is not cut off. Keras' own
+    `evaluate` of the exported model has the loss of its probabilities, which Keras clips to [1e-7, 1 - 1e-7]
+    before it takes their logarithms: the two agree but for rounding where no probability is outside.
     """
 
     task: str
@@ -60,7 +61,7 @@ class Objective:
         return y
 
     def losses(self, y: Any, logits: Any) -> Any:
-        """Give the training loss of each row."""
+        """Give the loss of each row, without penalties."""
         if self.task == "regression":
             return self._loss(self.targets(y), logits)
         return self._loss(self.targets(y), logits, from_logits=True)
@@ -68,10 +69,6 @@ class Objective:
     def predictions(self, logits: Any) -> Any:
         """Turn the output layer into what the exported model gives."""
         return keras.activations.get(self.activation)(logits)
-
-    def validation_losses(self, y: Any, predictions: Any) -> Any:
-        """Give the loss of each row as Keras evaluates the exported model."""
-        return self._loss(self.targets(y), predictions)
 
     def scores(self, y: Any, predictions: Any) -> Any:
         """Give each row's part of the metric that stands beside the loss."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Dataset, Rows
-from hpsearch.models.predictions import predictions_of
+from hpsearch.models.predictions import both_of
 from hpsearch.randomness import derive
 from hpsearch.spec import Search
 from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate
@@ -30,7 +30,7 @@ def evaluated(
 ) -> Evaluation:
     """Evaluate an exported model on the test part, or on the validation part of the first split."""
     rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
-    given = predictions_of(model, rows.x)
-    losses = keras.ops.convert_to_numpy(objective.validation_losses(rows.y, given))
+    logits, given = both_of(model, rows.x)
+    losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits))
     predictions = Predictions(rows.y, given, losses, dataset.labels)
     return evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part))

@@ -29,3 +29,10 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no typ
 def predictions_of(model: keras.Model, x: NDArray[Any]) -> NDArray[np.float32]:
     """Give what a model gives for raw rows (n, *features): (n, units) probabilities or numbers."""
     return np.asarray(model.predict(_Batches(x), verbose=0))
+
+
+def both_of(model: keras.Model, x: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give the logits and the predictions of an exported model for raw rows, each (n, units)."""
+    last = model.get_layer("predictions")
+    logits, given = keras.Model(model.inputs, [last.input, last.output]).predict(_Batches(x), verbose=0)
+    return np.asarray(logits), np.asarray(given)

@@ -127,10 +127,10 @@ class FitNetwork(Network):
             score = self.objective.metric
             return dict.fromkeys(("val_loss", "val_loss_with_penalties", f"val_{score}"), math.nan), None
         batches = _Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
-        logits = self.model.predict(batches, verbose=0)
-        outputs = self.objective.predictions(keras.ops.convert_to_tensor(logits))
+        logits = keras.ops.convert_to_tensor(self.model.predict(batches, verbose=0))
+        outputs = self.objective.predictions(logits)
         y = keras.ops.convert_to_tensor(rows.y)
-        loss = _mean(self.objective.validation_losses(y, outputs))
+        loss = _mean(self.objective.losses(y, logits))
         metrics = {
             "val_loss": loss,
             "val_loss_with_penalties": loss + self._penalties(batches, trained),

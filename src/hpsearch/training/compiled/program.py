@@ -217,7 +217,7 @@ class Program:
             rows = inputs.astype(jnp.float32)
             logits, _, activity = self.forward(state["weights"], state["moving"], rows, arguments, None)
             predictions = self.objective.predictions(logits)
-            losses = self.objective.validation_losses(targets, predictions)
+            losses = self.objective.losses(targets, logits)
             scores = self.objective.scores(targets, predictions)
             kept = predictions if self.keeps_predictions else None
             # Keras weighs the penalty of a batch by its rows, so the batches' sizes do not matter.
