@@ -20,6 +20,8 @@ class Pool:
     """Unscaled rows from which parts are taken by position.
 
     `x`: (n, *features) as loaded, NaN where a cell of a csv file is missing; `y`: (n,) int32 or float32.
+    `origin`: (*features) float64 is subtracted before `x`, a float64 then, is rounded to float32; None where
+    nothing would be lost.
     `features` is the shape in which a row is given. `imputations` holds one for each split, and is empty
     where nothing can be missing. `indicators`: (*features) bool marks the features that stand for categories,
     None where there are none.
@@ -31,14 +33,17 @@ class Pool:
     bags: bool = False
     imputations: tuple[Imputation, ...] = ()
     indicators: Array | None = None
+    origin: Array | None = None
 
     def take(self, index: Array, split: int) -> Rows:
         """Take rows by position, with what is missing filled in as the split's training part says."""
         x = self.x[index]
-        if not self.bags:
-            x = x.astype(np.float32, copy=False)
         if self.imputations:
             x = self.imputations[split].apply(x)
+        if self.origin is not None:
+            x = x - self.origin
+        if not self.bags:
+            x = x.astype(np.float32, copy=False)
         return Rows(x.reshape(len(x), *self.features), self.y[index])
 
 
@@ -61,6 +66,8 @@ class Dataset:
     pool: Pool = field(repr=False)
     held_out: Pool | None = field(default=None, repr=False)
     """The test rows, all of them."""
+    notes: tuple[str, ...] = field(default=(), repr=False)
+    """What a person should know of the features."""
     doubtful: bool = False
     """Whether more than two whole numbers were taken for classes, which may be quantities."""
 
@@ -95,7 +102,9 @@ class Dataset:
     def preprocessing(self, split: int = 0) -> Preprocessing:
         """Give what it takes to bring new rows into the form that an exported model of a split takes."""
         encoding = None if self.encoding is None else self.encoding.of_split(split)
-        return Preprocessing(self.source, self.task, self.labels, self.features, encoding)
+        moved = self.pool.origin
+        origin = None if moved is None else tuple(moved.reshape(-1).tolist())
+        return Preprocessing(self.source, self.task, self.labels, self.features, encoding, origin)
 
     def summary(self) -> DataSummary:
         """Give the data set in numbers; the rows are those of the first split, `folds` counts the splits."""

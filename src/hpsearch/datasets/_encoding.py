@@ -14,6 +14,7 @@ import numpy as np
 
 from hpsearch.datasets._csv import MAX_COLUMNS, Cells, Table
 from hpsearch.datasets._loaded import fits_in_memory
+from hpsearch.datasets._precision import CHUNK, lossy
 from hpsearch.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -99,19 +100,23 @@ class Encoding:
         columns = tuple(Cells(c.name, tuple(text.strip() for text in cells[c.name])) for c in self.columns)
         return self.encode_rows(Table("The rows", columns, range(1, len(columns[0].texts) + 1)), split)
 
-    def encode_rows(self, table: Table, split: int = 0) -> Array:
-        """Encode the rows of a table whose columns are those of the encoding, in its order, as `encode`."""
+    def encode_rows(self, table: Table, split: int = 0, *, wide: bool = False) -> Array:
+        """Encode the rows of a table whose columns are those of the encoding, in its order, as `encode`.
+
+        Gives float64 where they are to be `wide`.
+        """
         for known, column in zip(self.columns, table.columns, strict=True):
             if known.kind == "numeric":
                 table.complain_of_numbers(column)
-        return _imputation(self.columns, split).apply(_encoded(table, self.columns))
+        kind = np.float64 if wide else np.float32
+        return _imputation(self.columns, split).apply(_encoded(table, self.columns, kind))
 
 
 @dataclass(frozen=True, eq=False)
 class Imputation:
     """What stands for missing values in a split, and the features that its training part has.
 
-    `fill`: (features,) float32; `seen`: (features,) bool, None where all are seen.
+    `fill`: (features,) float64; `seen`: (features,) bool, None where all are seen.
     """
 
     fill: Array
@@ -119,8 +124,8 @@ class Imputation:
 
     def apply(self, x: Array) -> Array:
         """Fill in (n, features) where it is NaN; features that were never seen become 0."""
-        filled = np.where(np.isnan(x), self.fill, x)
-        return filled if self.seen is None else np.where(self.seen, filled, np.float32(0))
+        filled = np.where(np.isnan(x), self.fill.astype(x.dtype), x)
+        return filled if self.seen is None else np.where(self.seen, filled, x.dtype.type(0))
 
 
 def encode_table(
@@ -129,15 +134,15 @@ def encode_table(
     """Fit the encoding on the training part of each split and encode every row.
 
     Kinds of columns are found in the rows of all training and validation parts, categories in all training
-    parts. Gives the encoding, (n, features) float32 with NaN where a cell is missing, and an imputation for
-    each split. Raises `DataError`.
+    parts. Gives the encoding, (n, features) float32, or float64 where that would lose something, with NaN
+    where a cell is missing, and an imputation for each split. Raises `DataError`.
     """
     known = np.unique(np.concatenate([np.concatenate(pair) for pair in splits]))
     trains = [train for train, _ in splits]
     layout = np.unique(np.concatenate(trains))
     columns = tuple(_column(table, cells, known, layout, trains) for cells in table.columns)
     _fits(table, columns)
-    x = _encoded(table, columns)
+    x = _encoded(table, columns, _kind_of_numbers(table, columns))
     return Encoding(target, columns), x, tuple(_imputation(columns, split) for split in range(len(splits)))
 
 
@@ -231,9 +236,18 @@ def _numbered(cells: Cells, categories: Sequence[str]) -> Array:
     return np.fromiter((positions.get(t, -1) for t in cells.texts), dtype=np.int64, count=len(cells.texts))
 
 
-def _encoded(table: Table, columns: Sequence[Column]) -> Array:
+def _kind_of_numbers(table: Table, columns: Sequence[Column]) -> type[np.floating[Any]]:
+    """Choose float32 for encoded rows, or float64 where that would lose what a column differs in."""
+    pairs = zip(table.columns, columns, strict=True)
+    numeric = [cells.numbers for cells, column in pairs if column.kind == "numeric"]
+    size = max(1, CHUNK // len(table.lines))
+    blocks = (np.column_stack(numeric[start : start + size]) for start in range(0, len(numeric), size))
+    return np.float64 if any(lossy(block).any() for block in blocks) else np.float32
+
+
+def _encoded(table: Table, columns: Sequence[Column], kind: type[np.floating[Any]]) -> Array:
     """Encode every row; column by column in memory, because that is how it is filled."""
-    encoded = np.zeros((sum(column.width for column in columns), len(table.lines)), dtype=np.float32)
+    encoded = np.zeros((sum(column.width for column in columns), len(table.lines)), dtype=kind)
     start = 0
     for cells, column in zip(table.columns, columns, strict=True):
         _fill(encoded[start : start + column.width], cells, column)
@@ -258,4 +272,4 @@ def _imputation(columns: Sequence[Column], split: int) -> Imputation:
         value, unseen = column.imputation[split], set(column.unseen[split])
         fills += [float(c == value) for c in column.categories] if column.categories else [float(value)]
         seen += [c not in unseen for c in column.categories] if column.categories else [True]
-    return Imputation(np.array(fills, dtype=np.float32), None if all(seen) else np.array(seen))
+    return Imputation(np.array(fills, dtype=np.float64), None if all(seen) else np.array(seen))

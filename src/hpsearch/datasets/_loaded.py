@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpsearch.archives import MAX_BYTES
+from hpsearch.datasets._precision import narrowed
 from hpsearch.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -44,19 +45,24 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
     """Check the arrays of a source and bring them into shape.
 
     `arrays` has `x_train` and `y_train` and, where there is a test part, `x_test` and `y_test`; `x` is kept
-    as uint8 or made float32. Raises `DataError`.
+    as uint8 or made float32, or float64 where that would lose something. Raises `DataError`.
     """
     checked = {key: _checked(where, key, array) for key, array in arrays.items()}
     _lengths_agree(where, checked, "x_train", "y_train")
     if "x_test" in checked:
         _lengths_agree(where, checked, "x_test", "y_test")
         _shapes_agree(where, checked["x_train"], checked["x_test"])
+    x, x_test = checked["x_train"], checked.get("x_test")
+    if x.dtype != np.uint8:
+        x = narrowed(x)
+    if x_test is not None and x_test.dtype != np.uint8:
+        x_test = x_test.astype(x.dtype if x.dtype.kind == "f" else np.float32)
     return Loaded(
         where,
-        checked["x_train"],
+        x,
         checked["y_train"],
         fingerprint(arrays),
-        checked.get("x_test"),
+        x_test,
         checked.get("y_test"),
         task,
     )
@@ -77,7 +83,7 @@ def _checked(where: str, key: str, array: Array) -> Array:
 
 
 def features(where: str, key: str, x: Array) -> Array:
-    """Check features; gives (n, *features) uint8 or float32. Raises `DataError`."""
+    """Check features; gives (n, *features) uint8 or numbers as they are. Raises `DataError`."""
     if x.dtype.kind not in NUMBERS:
         raise DataError(f"{where}: {key} must hold numbers, but holds {x.dtype}.")
     if x.ndim < 2:
@@ -85,7 +91,7 @@ def features(where: str, key: str, x: Array) -> Array:
     if x.size == 0:
         raise DataError(f"{where}: {key} is empty: its shape is {x.shape}.")
     finite(where, key, x)
-    return x if x.dtype == np.uint8 else x.astype(np.float32)
+    return x
 
 
 def targets(where: str, key: str, y: Array) -> Array:

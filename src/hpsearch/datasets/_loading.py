@@ -19,6 +19,7 @@ from hpsearch.datasets._keras import load_keras
 from hpsearch.datasets._loaded import Loaded, from_arrays
 from hpsearch.datasets._npz import read_npz
 from hpsearch.datasets._partition import Partition, Partitioner
+from hpsearch.datasets._precision import lossy, origin_of
 from hpsearch.datasets._random import draw_normal
 from hpsearch.datasets._rows import Array, Rows, Split, fit_scaling
 from hpsearch.datasets._target import Target, find_target
@@ -49,11 +50,22 @@ def load_material(data: Data, directory: Path, data_dir: Path | None = None) -> 
         if data.test is not None and loaded.y_test is not None:
             raise DataError(f"{loaded.where}: 'test' cannot be given, because this data set has a test part.")
         target = find_target(loaded, data)
+        if target.task == "regression" and lossy(loaded.y).any():
+            raise DataError(_lost_targets(loaded))
         y, drawn = target.read(loaded.y), len(loaded.y)
         if isinstance(data.validation, TestRows):
             loaded, y = _with_test_part(loaded, target, y)
         partition = Partitioner(loaded.where, target, y, data.split_seed, drawn).divide(data)
         return Material(data, loaded, target, y, partition)
+
+
+def _lost_targets(loaded: Loaded) -> str:
+    y = loaded.y.astype(np.float64)
+    return (
+        f"{loaded.where}: the targets have a mean of {y.mean():.10g} and a deviation of {y.std():.3g}, which "
+        "the float32 of a network cannot tell apart: subtract a constant from them, such as their mean, and "
+        "add it to the predictions."
+    )
 
 
 @contextmanager
@@ -105,18 +117,49 @@ class Material:
 def _dataset(material: Material, partition: Partition) -> Dataset:
     data, loaded, target = material.data, material.loaded, material.target
     pool, encoding = _pool(loaded, data, material.y, partition)
+    splits = _splits(loaded.where, pool, data, partition.splits)
     return Dataset(
         source=data.source,
         task=target.task,
         features=pool.features,
         labels=target.labels,
-        splits=_splits(loaded.where, pool, data, partition.splits),
+        splits=splits,
         encoding=encoding,
         fingerprint=loaded.fingerprint,
         pool=pool,
         held_out=_held_out(loaded, target, pool, partition),
+        notes=tuple(_notes(data, pool, splits)),
         doubtful=target.guessed and len(target.labels) > 2,
     )
+
+
+def _notes(data: Data, pool: Pool, splits: Sequence[Split]) -> Iterator[str]:
+    """Tell what becomes of features that are constant, or lose something as float32."""
+    if data.standardize and splits[0].scaling.deviation is not None:
+        train = splits[0].train.x
+        constant = (train == 0).all(axis=0).reshape(-1)
+        if pool.indicators is not None:
+            constant &= ~pool.indicators.reshape(-1)
+        if constant.any():
+            yield f"constant in the training part, so only centred by 'standardize': {_named(constant)}"
+    if pool.origin is not None:
+        yield (
+            f"too close to each other for float32, so moved towards 0 before they are rounded: "
+            f"{_named(pool.origin.reshape(-1) != 0)}; best.keras takes such rows, and hpsearch predict moves "
+            "them itself"
+        )
+    elif pool.x.dtype == np.float64:
+        yield (
+            f"rounded to float32, which loses what they differ in: {_named(lossy(pool.x).reshape(-1))}; "
+            "'standardize: true' keeps it"
+        )
+
+
+def _named(marked: Array) -> str:
+    """Name features by their places."""
+    places = np.flatnonzero(marked).tolist()
+    shown = ", ".join(map(str, places[:10])) + (", ..." if len(places) > 10 else "")
+    return f"feature {shown} (from 0)" if len(places) == 1 else f"{len(places)} features ({shown}; from 0)"
 
 
 def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
@@ -149,11 +192,30 @@ def _place(directory: Path, path: str) -> Path:
 
 def _pool(loaded: Loaded, data: Data, y: Array, partition: Partition) -> tuple[Pool, Encoding | None]:
     if not isinstance(loaded.x, Table):
-        return Pool(loaded.x, y, _features(loaded.where, data, loaded.x), loaded.bags), None
+        features = _features(loaded.where, data, loaded.x)
+        return Pool(loaded.x, y, features, loaded.bags, origin=_origin(loaded.where, data, loaded.x)), None
     encoding, x, imputations = encode_table(loaded.x, str(data.target), partition.splits)
     features = _features(loaded.where, data, x)
     indicators = encoding.indicators.reshape(features)
-    return Pool(x, y, features, imputations=imputations, indicators=indicators), encoding
+    origin = _origin(loaded.where, data, x)
+    return Pool(x, y, features, imputations=imputations, indicators=indicators, origin=origin), encoding
+
+
+def _origin(where: str, data: Data, x: Array) -> Array | None:
+    """Give what is subtracted from rows before they are rounded, where a study standardizes them.
+
+    Raises `DataError` where that does not keep what they differ in.
+    """
+    if x.dtype != np.float64 or not data.standardize:
+        return None
+    origin = origin_of(x)
+    lost = lossy(x - origin)
+    if lost.any():
+        raise DataError(
+            f"{where}: feature {int(lost.reshape(-1).argmax())} (from 0) differs by less than a float32 can "
+            "hold: multiply it by a constant, or leave it out."
+        )
+    return origin
 
 
 def _features(where: str, data: Data, x: Array) -> tuple[int, ...]:

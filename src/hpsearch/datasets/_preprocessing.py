@@ -37,7 +37,8 @@ class NewRows:
 class Preprocessing:
     """The shape of a row, the labels of classes (none for a regression), and how csv columns are encoded.
 
-    `encoding` has a single split and is None where the rows are arrays; scaling is inside the model. Raises
+    `encoding` has a single split and is None where the rows are arrays; scaling is inside the model. `origin`
+    is what is subtracted from the numbers of a row before they become float32, None where nothing is. Raises
     ValueError where the parts do not belong together.
     """
 
@@ -46,9 +47,11 @@ class Preprocessing:
     labels: tuple[str, ...]
     features: tuple[int, ...]
     encoding: Encoding | None
+    origin: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         shaped = bool(self.features) and min(self.features) > 0
+        shaped = shaped and (self.origin is None or len(self.origin) == prod(self.features))
         encoded = self.encoding is None or _is_whole(self.encoding, prod(self.features))
         if not shaped or not encoded or (self.task == "classification") != (len(self.labels) > 1):
             raise ValueError("the parts of a preprocessing do not belong together")
@@ -73,15 +76,25 @@ class Preprocessing:
         if prod(found) != prod(self.features):
             shown, known = (" x ".join(map(str, shape)) for shape in (found, self.features))
             raise DataError(f"{path}: a row of x has {shown} numbers, but the model takes {known}.")
-        return NewRows(x.reshape(len(x), *self.features))
+        return NewRows(self._rows(x))
 
     def _table(self, path: Path, encoding: Encoding) -> NewRows:
         given = load_rows(path)
         by_name = {column.name: column for column in given.columns}
         chosen = tuple(_named(given.where, column.name, by_name) for column in encoding.columns)
-        x = encoding.encode_rows(Table(given.where, chosen, given.lines))
+        table = Table(given.where, chosen, given.lines)
+        x = encoding.encode_rows(table, wide=self.origin is not None)
         notes = [*_left_out(encoding, by_name), *_unseen(encoding, chosen)]
-        return NewRows(x.reshape(len(x), *self.features), tuple(notes))
+        return NewRows(self._rows(x), tuple(notes))
+
+    def _rows(self, x: Array) -> Array:
+        """Give rows as the model takes them: moved to the origin before they are rounded."""
+        flat = x.reshape(len(x), -1)
+        if self.origin is not None:
+            flat = flat.astype(np.float64) - np.array(self.origin)
+        if flat.dtype != np.uint8:
+            flat = flat.astype(np.float32, copy=False)
+        return flat.reshape(len(x), *self.features)
 
 
 def _is_whole(encoding: Encoding, features: int) -> bool:

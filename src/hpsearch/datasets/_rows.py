@@ -14,6 +14,9 @@ Array = npt.NDArray[Any]
 CHUNK = 2**22
 """Numbers that are held as float64 at one time while deviations are computed."""
 
+RANGE = (1e-6, 1e18)
+"""Deviations that Keras' Normalization holds: it clips those below 1e-7, and squares of 1.8e19 overflow."""
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -36,16 +39,18 @@ class Scaling:
 
     `mean` and `deviation`: (*features) float32, None where nothing is standardized. `deviation` is 1 for a
     feature that is constant in the training part. For an indicator `mean` is 0 and `deviation` the factor.
+    `factor` is a float64 (*features) where some deviation lies outside `RANGE`: there it holds a power of two
+    more, by which the mean and the deviation are multiplied too.
     """
 
-    factor: float = 1.0
+    factor: float | Array = 1.0
     mean: Array | None = None
     deviation: Array | None = None
 
     @property
     def identity(self) -> bool:
         """Tell whether scaled rows equal raw ones."""
-        return self.factor == 1.0 and self.mean is None
+        return isinstance(self.factor, float) and self.factor == 1.0 and self.mean is None
 
     def apply(self, x: Array) -> Array:
         """Scale features.
@@ -54,7 +59,7 @@ class Scaling:
         where a number leaves its range.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            scaled: Array = np.multiply(x, np.float32(self.factor), dtype=np.float32)
+            scaled: Array = np.multiply(x, np.asarray(self.factor, np.float32), dtype=np.float32)
             if self.mean is not None and self.deviation is not None:
                 scaled -= self.mean
                 scaled /= self.deviation
@@ -88,22 +93,33 @@ def fit_scaling(x: Array, factor: float, *, standardize: bool, indicators: Array
     if not standardize:
         return _rescaling(factor, indicators)
     mean = x.mean(axis=0, dtype=np.float64)
-    deviation = np.sqrt(_squares(x, mean) / len(x)) * factor
-    with np.errstate(over="ignore"):
-        narrow, centre = deviation.astype(np.float32), (mean * factor).astype(np.float32)
-    constant = (x.min(axis=0) == x.max(axis=0)) | (narrow == 0)
-    divisor = np.where(constant, np.float32(1), narrow)
+    deviation, centre = np.sqrt(_squares(x, mean) / len(x)) * factor, mean * factor
+    divisor = np.where(x.min(axis=0) == x.max(axis=0), 1.0, deviation)
     if indicators is not None:
-        centre = np.where(indicators, np.float32(0), centre)
-        divisor = np.where(indicators, np.float32(factor), divisor)
-    return Scaling(factor, centre, divisor)
+        centre = np.where(indicators, 0.0, centre)
+        divisor = np.where(indicators, factor, divisor)
+    return _bounded(factor, centre, divisor)
 
 
 def _rescaling(factor: float, indicators: Array | None) -> Scaling:
     if factor == 1.0 or indicators is None or not indicators.any():
         return Scaling(factor)
-    divisor = np.where(indicators, np.float32(factor), np.float32(1))
-    return Scaling(factor, np.zeros_like(divisor), divisor)
+    divisor = np.where(indicators, factor, 1.0)
+    return _bounded(factor, np.zeros_like(divisor), divisor)
+
+
+def _bounded(factor: float, centre: Array, divisor: Array) -> Scaling:
+    """Bring what an exported model divides by into the range in which Keras' Normalization divides by it.
+
+    Powers of two change no digit, so training and export scale alike.
+    """
+    outside = (divisor < RANGE[0]) | (divisor > RANGE[1])
+    size = np.where(outside, divisor, np.where(np.abs(centre) > RANGE[1], np.abs(centre), 1.0))
+    powers = np.exp2(-np.rint(np.log2(size)))
+    centre = (centre * powers).astype(np.float32)
+    if (powers == 1).all():
+        return Scaling(factor, centre, divisor.astype(np.float32))
+    return Scaling(factor * powers, centre, np.where(outside, divisor * powers, divisor).astype(np.float32))
 
 
 def _squares(x: Array, mean: Array) -> Array:

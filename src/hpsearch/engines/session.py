@@ -89,7 +89,7 @@ class Session:
             "probes": "on" if self.trainer.probes else "off",
         }
         large = None if fits_device(self.dataset) else too_large(self.dataset)
-        self.notes = tuple(filter(None, (uncached, large)))
+        self.notes = (*self.dataset.notes, *filter(None, (uncached, large)))
 
     def _bring(self, job: Job) -> None:
         """Read what a study brings of its own: the functions that build its models, and its donors."""

@@ -99,8 +99,11 @@ def export_model(
 
 def _scaled(inputs: Any, scaling: Scaling) -> Any:
     tensor = inputs
-    if scaling.factor != 1.0:
-        tensor = keras.layers.Rescaling(scaling.factor, name="rescale")(tensor)
+    factor = scaling.factor
+    if isinstance(factor, np.ndarray):
+        tensor = keras.layers.Rescaling(factor.astype(np.float32).tolist(), name="rescale")(tensor)
+    elif factor != 1.0:
+        tensor = keras.layers.Rescaling(factor, name="rescale")(tensor)
     if scaling.mean is not None and scaling.deviation is not None:
         variance = np.square(scaling.deviation.astype(np.float64))
         axes = tuple(range(1, scaling.mean.ndim + 1))

@@ -125,7 +125,10 @@ class Donor:
     @property
     def _factor(self) -> float:
         """Give the factor by which the donor's layers multiply rows; NaN where they do anything else."""
-        plain = all(isinstance(one, keras.layers.Rescaling) and one.offset == 0 for one in self._scaling)
+        plain = all(
+            isinstance(one, keras.layers.Rescaling) and np.ndim(one.scale) == 0 and np.all(one.offset == 0)
+            for one in self._scaling
+        )
         return math.prod(float(one.scale) for one in self._scaling) if plain else math.nan
 
     @property
