@@ -54,8 +54,8 @@ def _lose(columns: Array) -> Array:
     narrow = present.astype(np.float32).astype(np.float64)
     narrow[np.abs(narrow) < TINY] = 0
     constant = deviation <= EPSILON * (np.sqrt(rows) * deviation + rows * np.abs(mean))
-    moved: Array = np.abs(narrow - present).max(axis=0) > LOST * deviation
-    return moved & ~constant
+    lost: Array = (np.abs(narrow - present).max(axis=0) > LOST * deviation) & ~constant
+    return lost
 
 
 def narrowed(x: Array) -> Array:

@@ -119,7 +119,9 @@ def _bounded(factor: float, centre: Array, divisor: Array) -> Scaling:
     centre = (centre * powers).astype(np.float32)
     if (powers == 1).all():
         return Scaling(factor, centre, divisor.astype(np.float32))
-    return Scaling(factor * powers, centre, np.where(outside, divisor * powers, divisor).astype(np.float32))
+    # What is constant is divided by 1, whatever its size.
+    divisor = np.where(outside | (divisor != 1), divisor * powers, divisor)
+    return Scaling(factor * powers, centre, divisor.astype(np.float32))
 
 
 def _squares(x: Array, mean: Array) -> Array:
