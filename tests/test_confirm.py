@@ -225,3 +225,56 @@ def test_there_is_nothing_to_confirm_before_a_search(tmp_path: Path) -> None:
     refused = run("confirm", "a.yaml", cwd=tmp_path)
     assert refused.returncode == 2
     assert "hpsearch optimize" in refused.stderr
+
+
+class TestWhatItSaysOfItself:
+    """A confirmation that the budget cuts short, or leaves out, says so wherever the winner is named."""
+
+    @staticmethod
+    def of(directory: Path, trials: int, **more: Any) -> str:
+        study = {**STUDY, "training": {**STUDY["training"], "epochs": 1}, **more}
+        study["search"] = {**STUDY["search"], "trials": trials}
+        if "confirm" not in more:
+            del study["confirm"]
+        write_study(directory / "a.yaml", study)
+        return succeed_here("optimize", "a.yaml", cwd=directory).stdout
+
+    def test_too_short_a_search_pays_for_no_run(self, tmp_path: Path) -> None:
+        told = self.of(tmp_path, 8)
+        why = "nothing is confirmed, because confirm.share, 0.2 of the 8 epochs of the search, pays for 1 run of 25"
+        assert why in told
+        assert why in succeed_here("best", "a", cwd=tmp_path).stdout
+        plan = json.loads(succeed_here("best", "a", "--format", "json", cwd=tmp_path).stdout)["plan"]
+        assert plan == {
+            "asked": 5, "finalists": 5, "replicates": 5, "wanted": 25, "runs": 1, "first": 1, "share": 0.2,
+            "enough": 3.2, "epochs": 8,
+        }  # fmt: skip
+        page = (tmp_path / "reports" / "a.html").read_text()
+        assert why[1:] in page
+        assert "hpsearch confirm a.yaml --set confirm.share=3.2" in page
+        # What it advises does what it says.
+        told = succeed_here("confirm", "a.yaml", "--set", "confirm.share=3.2", cwd=tmp_path).stdout
+        assert "confirming 5 finalists in at most 25 runs" in told
+
+    def test_a_budget_of_three_runs_reaches_one_finalist(self, tmp_path: Path) -> None:
+        told = self.of(tmp_path, 15)
+        assert (
+            "confirming 1 of 5 finalists in at most 3 runs, because confirm.share, 0.2 of the 15 epochs"
+            in told
+        )
+        assert (
+            "Of 5 finalists only this one was trained again: the budget of 3 runs did not reach the" in told
+        )
+        assert len(by_finalist(tmp_path)) == 1
+        page = (tmp_path / "reports" / "a.html").read_text()
+        assert "not known: 4 other finalists got no replicate" in page
+        confirmation = best(tmp_path)["confirmation"]
+        assert (confirmation["finalists"], confirmation["runs"]) == (5, 3)
+
+    def test_none_that_was_asked_for_is_said_too(self, tmp_path: Path) -> None:
+        why = "nothing is confirmed, because the study file asks for no finalists"
+        assert why in self.of(tmp_path, 2, confirm="none")
+        told = self.of(tmp_path / "one", 2, confirm={"finalists": 1, "replicates": 1})
+        assert (
+            "nothing is confirmed, because a single run of a single finalist would tell nothing new" in told
+        )

@@ -343,4 +343,4 @@ def test_without_a_winner_nobody_is_refitted(finished: Path, tmp_path: Path) -> 
     unasked: Any = None
     told = refitting.refit_winner(StudyFiles(tmp_path, "a"), record, unasked, unasked, display)
     assert told is record
-    assert display.notes == ["nobody won from fresh seeds, so nobody is refitted"]
+    assert display.notes == ["no finalist has a value from fresh seeds, so none is refitted"]

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from statistics import fmean
 
 from hpsearch.analysis.evidence.confirmation import name_of
+from hpsearch.analysis.evidence.plan import plan_confirmation
 from hpsearch.conduct import conduct, storage_of
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.crew import Crew
 from hpsearch.experiment import compared
+from hpsearch.report.plan_prose import begun_words
 from hpsearch.spec import Compare, StudySpec
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
-
-FEWEST_RUNS = 2
-"""With fewer nothing is known that the search did not know."""
 
 
 def confirm(
@@ -30,6 +28,7 @@ def confirm(
     since, and those on other splits are removed.
     """
     spec = confirmation_of(record)
+    plan = plan_confirmation(record)
     if spec is None or spec.compare is None:
         return None
     part = StudyFiles(files.out, files.name, PARTS["confirmation"])
@@ -44,11 +43,8 @@ def confirm(
     lease.check()
     own = replace(resolved, spec=spec, kind="confirmation")
     write_resolved(part, own)
-    finalists = len(spec.compare.arms)
     splits = ", each replicate on a split of its own" if spec.confirm.splits == "fresh" else ""
-    display.begin(
-        spec.search.trials, f"confirming {finalists} finalists in at most {spec.search.trials} runs{splits}"
-    )
+    display.begin(spec.search.trials, f"{begun_words(plan)}{splits}")
     outcome = conduct(part, own, storage_of(part, resolved.storage), crew, lease, display)
     return "interrupted" if outcome == "interrupted" else None
 
@@ -76,13 +72,8 @@ def confirmation_of(record: StudyRecord) -> StudySpec | None:
     The arms are the finalists, which may have been pruned, by their trials' numbers; the budget is their
     replicates, or as many runs as the share of the search's epochs pays for.
     """
-    rules = record.spec.confirm
-    finalists = record.ranking[: rules.finalists]
-    runs = len(finalists) * rules.replicates
-    if finalists and rules.share is not None:
-        spent = sum(trial.epochs for trial in record.trials)
-        runs = min(runs, int(rules.share * spent / fmean(trial.epochs for trial in finalists)))
-    if runs < FEWEST_RUNS:
+    plan = plan_confirmation(record)
+    if not plan.possible:
         return None
-    arms = {name_of(trial): trial.configuration.dump() for trial in finalists}
-    return compared(record.spec, Compare(arms=arms, replicates=rules.replicates), runs)
+    arms = {name_of(trial): trial.configuration.dump() for trial in record.ranking[: plan.finalists]}
+    return compared(record.spec, Compare(arms=arms, replicates=plan.replicates), plan.runs)

@@ -12,7 +12,8 @@ class DataSummary:
 
     `chance_loss` and `chance_accuracy` are what a constant prediction gives on the validation part that knows
     the training targets alone, the mean over folds: the shares of the classes, or the mean. The accuracy is
-    None for a regression, and both are in studies of older versions.
+    None for a regression, and both are in studies of older versions. `chance` is the same by the study's own
+    metric, and `constant` says which prediction gives it; None where it is not known, or not finite.
     """
 
     source: str
@@ -27,3 +28,5 @@ class DataSummary:
     fingerprint: str
     chance_loss: float | None = None
     chance_accuracy: float | None = None
+    chance: float | None = None
+    constant: str = ""

@@ -42,7 +42,7 @@ def refit_winner(
     if confirmation is not None and verdict is not None:
         planned = plan_refit(record, confirmation, verdict)
     if planned is None:
-        display.note("nobody won from fresh seeds, so nobody is refitted")
+        display.note("no finalist has a value from fresh seeds, so none is refitted")
         return record
     done = record.refit
     if done is None or done.planned != planned or not (done.cause or refitted_weights(files, planned)):

@@ -199,6 +199,8 @@ def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str 
         "study": best_spec(record, trial).dump(),
         "model": model,
         "confirmation": plain(analysis.verdict),
+        "plan": plain(analysis.plan),
+        "chance": plain(analysis.chance),
         "refit": plain(analysis.refit),
         "test": plain(_told(record.looks)),
     }
@@ -225,6 +227,8 @@ def _told(looks: Looks) -> dict[str, Any] | None:
 def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> list[str]:
     """Tell in a few lines what is best, how sure that is, and where its model is."""
     from hpsearch.analysis import NOT_JUDGED, analyze
+    from hpsearch.report.chance_prose import chance_words
+    from hpsearch.report.plan_prose import obstacle_words
     from hpsearch.report.prose import verdict_sentences
     from hpsearch.report.winner import look_words
 
@@ -233,10 +237,12 @@ def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str
     if best.trial is None:
         return ["no trial has a value", place]
     look = record.looks.of(best.name)
-    seen = look_words(record.looks, look) if look is not None else ""
+    seen = look_words(record.looks, look, record.metric) if look is not None else ""
     if best.run is None or analysis.verdict is None:
         told = f"trial {best.trial.number}: {_score(record, best.trial)}"
-        return [told, f"{place} ({seen})" if seen else place]
+        told = "; ".join(filter(None, (told, chance_words(analysis.chance))))
+        why = "" if analysis.plan is None else obstacle_words(analysis.plan)
+        return list(filter(None, (told, why, f"{place} ({seen})" if seen else place)))
     winner, *rest = verdict_sentences(analysis, analysis.verdict)
     about = "; ".join(filter(None, (_model_words(record, best, analysis.verdict), seen)))
     return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]

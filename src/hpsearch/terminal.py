@@ -133,7 +133,7 @@ class TerminalDisplay:
         """Nothing to print: the live line moves with the trials."""
 
     def conclude(self, outcome: Outcome, record: StudyRecord, files: StudyFiles) -> None:
-        """Print in at most five lines how the study ended, what was best, and where it lies."""
+        """Print in a few lines how the study ended, what was best, and where it lies."""
         told = [_ending(outcome, record)]
         if outcome == "interrupted":
             told.append(_so_far(record))
@@ -151,7 +151,7 @@ class TerminalDisplay:
         best = best_lines(record, confirmation, str(files.best_model)) if record.best else [_so_far(record)]
         judgement = judge(record)
         if judgement.last_word is not None:
-            return [*best[:2], f"report: {files.report}", judgement.last_word]
+            return [best[0], best[-1], f"report: {files.report}", judgement.last_word]
         count = len(judgement.findings)
         findings = f"   ({count} finding{'' if count == 1 else 's'} in it)" if count else ""
         return [*best, f"report: {files.report}{findings}"]
@@ -199,4 +199,8 @@ def _so_far(record: StudyRecord) -> str:
     best = record.best
     if best is None:
         return "no trial has a value" if record.trials else "nothing was tried"
-    return f"best {record.metric} {best.value:.6g}: trial {best.number}, epoch {best.best_epoch}"
+    from hpsearch.analysis import judge_chance
+    from hpsearch.report.chance_prose import chance_words
+
+    told = f"best {record.metric} {best.value:.6g}: trial {best.number}, epoch {best.best_epoch}"
+    return "; ".join(filter(None, (told, chance_words(judge_chance(record, None)))))

@@ -10,9 +10,15 @@ import optuna
 import pytest
 from formulas import formula_record, from_formula, spec_of
 
+from hpsearch.analysis import analyze
 from hpsearch.analysis.influence.fanova import judge_by_fanova, optuna_study
 from hpsearch.analysis.influence.importance import ParameterImportance, judge_importance
+from hpsearch.analysis.influence.influence import Effects, Influence
 from hpsearch.analysis.influence.outcomes import order_outcomes
+from hpsearch.report import render_report
+from hpsearch.report.facts import facts_of
+from hpsearch.report.prose import importance_note
+from hpsearch.report.tables import importance_table
 from hpsearch.search_space import Parameter, SearchSpace
 from hpsearch.spec import Numeric
 from hpsearch.store.optuna_distributions import optuna_distribution
@@ -199,3 +205,65 @@ def test_optuna_stays_silent_and_its_settings_stay(synthetic, caplog, capfd):
     assert optuna.logging.get_verbosity() == before
     assert not caplog.records
     assert capfd.readouterr() == ("", "")
+
+
+def doubts(record):
+    return {row.name: row.doubt for row in judge_importance(record).parameters}
+
+
+def with_values(record, name, values):
+    """Give a parameter these values, in the order of the ranking; None where it is not active."""
+    trials = []
+    for trial, value in zip(record.ranking, values, strict=True):
+        own = {key: known for key, known in trial.parameters.items() if key != name}
+        trials.append(replace(trial, parameters=own if value is None else {**own, name: value}))
+    return replace(record, trials=tuple(trials))
+
+
+class TestEvidence:
+    """What rests on too little is said to be unknown, and never heads the page."""
+
+    SLOPE = "activation.leaky_relu.negative_slope"
+
+    def test_two_trials_are_no_evidence(self, synthetic):
+        record = synthetic.record_of(60, mixed=False)
+        assert self.SLOPE in {parameter.name for parameter in record.parameters}
+        # Only the best and the worst trial have a slope, and yet it has a share.
+        record = with_values(record, self.SLOPE, [0.011, *[None] * 58, 0.29])
+        importance = judge_importance(record)
+        slope = next(row for row in importance.parameters if row.name == self.SLOPE)
+        assert slope.share > 0.05
+        assert slope.doubt == "it was active in 2 trials only"
+        assert slope.told is None
+        analysis = analyze(record, influence=Influence(importance, Effects(60, 0, reason="No.")))
+        assert self.SLOPE not in [row.name for row in facts_of(analysis).mattered]
+        assert [row.name for row in facts_of(analysis).mattered] == [r.name for r in importance.told[:3]]
+        note = importance_note(importance)
+        assert f"Not known, and shown without a share: {self.SLOPE} (it was active in 2 trials only)" in note
+        rows = importance_table(importance.parameters).rows
+        last = next(row for row in rows if row[0].text == self.SLOPE)
+        assert [each.text for each in last[1:5]] == ["\N{EN DASH}"] * 3 + ["2"]
+        assert self.SLOPE not in render_report(analysis, record).partition("What mattered most")[2][:600]
+
+    @pytest.mark.parametrize(
+        ("values", "doubt"),
+        [
+            ([0.1] * 60, "it had the same value in every trial"),
+            ([0.1, *[None] * 29, *[0.2, 0.3] * 15], "it was active in 1 of the 6 best trials only"),
+            ([*[None] * 30, *[0.2, 0.3] * 15], None),
+            ([*[0.1, 0.2] * 2, *[None] * 26, *[0.2, 0.3] * 15], None),
+            ([0.1 + n / 1000 for n in range(60)], None),
+        ],
+        ids=["constant", "one of the best", "none of the best", "four of the best", "all"],
+    )
+    def test_each_kind_of_doubt(self, synthetic, values, doubt):
+        record = with_values(synthetic.record_of(60, mixed=False), self.SLOPE, values)
+        assert doubts(record)[self.SLOPE] == doubt
+
+    def test_a_best_tenth_of_few_trials_heads_no_page(self, synthetic):
+        for trials, known in ((20, False), (40, False), (41, True)):
+            record = synthetic.record_of(trials, mixed=False)
+            importance = judge_importance(record)
+            analysis = analyze(record, influence=Influence(importance, Effects(0, 0, reason="No.")))
+            assert bool(facts_of(analysis).mattered) is known
+            assert facts_of(analysis).unknown.startswith("Not known. The best tenth is") is not known

@@ -136,7 +136,7 @@ def test_a_search_without_confirmation_promises_no_interval(synthetic):
     record = synthetic.record_of(12)
     page = study_page(analyze(record, influence=NOT_JUDGED), record)
     assert "no interval" in page.facts.facts[1].note
-    assert page.sure.note.endswith("hpsearch confirm digits")
+    assert page.sure.note.endswith("hpsearch confirm digits.yaml")
     assert page.inside.note.startswith(f"The learning curve of trial {record.best.number} in the search")
 
 
@@ -227,7 +227,10 @@ def test_a_large_search_is_sampled_and_says_so(synthetic):
 def test_what_the_test_part_says_is_in_the_json_and_among_the_facts(confirmed):
     record, _ = confirmed
     name = WinnerName(record.best.number, None, 1, 5)
-    measures = (Measure("accuracy", 0.97, 0.95, 0.98, "wilson"), Measure("loss", 0.1, 0.08, 0.12, "normal"))
+    measures = (
+        Measure("accuracy", 0.97, 0.95, 0.98, "wilson", 0.53),
+        Measure("loss", 0.1, 0.08, 0.12, "normal"),
+    )
     evaluation = Evaluation("test", 60, measures, ((30, 2), (1, 27)), None)
     looks = Looks((Look("2026-01-01T00:00:00+00:00", name, "ab" * 32, evaluation),))
     insides = Insides(name, ("ham", "spam"), evaluation)
@@ -237,8 +240,14 @@ def test_what_the_test_part_says_is_in_the_json_and_among_the_facts(confirmed):
     assert told["looks"]["looks"][0]["evaluation"]["rows"] == 60
     assert told["insides"]["evaluation"]["confusion"] == [[30, 2], [1, 27]]
     shown = [[row[5], *row[6:]] for row in rows_of(text, "looks")]
-    assert shown == [list(one.values())[:4] for one in told["looks"]["looks"][0]["evaluation"]["measures"]]
+    seen = told["looks"]["looks"][0]["evaluation"]["measures"]
+    names = ("name", "value", "low", "high", "chance")
+    assert shown == [[one[name] for name in names] for one in seen]
     assert [row[:3] for row in rows_of(text, "mistakes")] == [["ham", 32, 30], ["spam", 28, 27]]
     fact = study_page(analysis, record).facts.facts[-1]
+    # The study's metric is val_loss, wherever its measure stands in the list.
+    assert (fact.term, fact.value) == ("loss on the test part", "0.1")
+    assert fact.note == "95 % interval 0.08 to 0.12, looked at once"
+    fact = study_page(replace(analysis, metric="val_accuracy"), record).facts.facts[-1]
     assert (fact.term, fact.value) == ("accuracy on the test part", "0.97")
-    assert fact.note == "95 % interval 0.95 to 0.98, looked at once"
+    assert fact.note == "95 % interval 0.95 to 0.98, of a constant prediction 0.53, looked at once"

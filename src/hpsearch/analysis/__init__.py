@@ -5,6 +5,7 @@ from hpsearch.analysis.analysis import Analysis, analyze
 from hpsearch.analysis.arms.arm_results import ArmResult
 from hpsearch.analysis.arms.claims import JudgedClaim
 from hpsearch.analysis.arms.comparison import Comparison, compare
+from hpsearch.analysis.chance import ChanceLevel, judge_chance
 from hpsearch.analysis.counts import Counts
 from hpsearch.analysis.curves import LearningCurve, LearningCurves
 from hpsearch.analysis.evidence.confirmation import Verdict
@@ -34,6 +35,7 @@ __all__ = [
     "ArmResult",
     "ArmSummary",
     "CauseOfFailure",
+    "ChanceLevel",
     "Change",
     "Comparison",
     "Condition",
@@ -69,6 +71,7 @@ __all__ = [
     "find_influence",
     "find_rules",
     "judge",
+    "judge_chance",
     "judge_influence",
     "look_into_trial",
     "plain",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hpsearch.analysis.ablation import AblationPath, trace
+from hpsearch.analysis.chance import ChanceLevel, judge_chance
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.evidence.confirmation import Verdict, judge_finalists
+from hpsearch.analysis.evidence.plan import ConfirmationPlan, plan_confirmation
 from hpsearch.analysis.evidence.refit import judge_refit
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
 from hpsearch.analysis.findings import Judgement, judge
@@ -59,6 +61,10 @@ class Analysis:
     ablation: AblationPath | None = None
     refit: Refit | None = None
     """What came of training the winner once more, on all rows but those of the test part."""
+    chance: ChanceLevel | None = None
+    """What a constant prediction gives, and how the winner does against it."""
+    plan: ConfirmationPlan | None = None
+    """How many of the best trials its confirmation trains again, or why none."""
     judged_on_test: bool = False
     """Whether the test part is what epochs and configurations were chosen by."""
 
@@ -116,6 +122,8 @@ def analyze(
         verdict=verdict,
         ablation=None if ablation is None else trace(record, ablation, number),
         refit=_refit(record, confirmation, verdict),
+        plan=plan_confirmation(record),
+        chance=judge_chance(record, verdict),
         judged_on_test=isinstance(record.spec.data.validation, TestRows),
     )
 

@@ -67,7 +67,8 @@ def _test_part(record: StudyRecord) -> str:
     if not record.looks.looks:
         return ""
     last = record.looks.looks[-1]
-    told = f"Trial {last.winner.trial}, {look_words(record.looks, last)}. {looks_note(record.looks)}"
+    words = look_words(record.looks, last, record.metric)
+    told = f"Trial {last.winner.trial}, {words}. {looks_note(record.looks)}"
     return note(heading("On the test part"), text(told))
 
 

@@ -1,5 +1,6 @@
 """Load a data set, split it and scale it: from the data section of a spec to a frozen `Dataset`."""
 
+from hpsearch.datasets._chance import chance_accuracy, chance_loss
 from hpsearch.datasets._dataset import Dataset
 from hpsearch.datasets._encoding import Column, Encoding
 from hpsearch.datasets._loading import Material, load_dataset, load_material
@@ -16,6 +17,8 @@ __all__ = [
     "Rows",
     "Scaling",
     "Split",
+    "chance_accuracy",
+    "chance_loss",
     "load_dataset",
     "load_material",
 ]

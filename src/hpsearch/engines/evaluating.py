@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import cast
 
@@ -13,6 +14,7 @@ from hpsearch.datasets import Dataset, Rows
 from hpsearch.models.predictions import both_of
 from hpsearch.randomness import derive
 from hpsearch.spec import Search
+from hpsearch.training.chance import chance_of
 from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate
 
 
@@ -33,4 +35,8 @@ def evaluated(
     logits, given = both_of(model, rows.x)
     losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits))
     predictions = Predictions(rows.y, given, losses, dataset.labels)
-    return evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part))
+    found = evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part))
+    train = dataset.splits[0].train
+    chances = [chance_of(measure.name, train, rows, dataset.labels).value for measure in found.measures]
+    pairs = zip(found.measures, chances, strict=True)
+    return replace(found, measures=tuple(replace(measure, chance=chance) for measure, chance in pairs))

@@ -38,6 +38,7 @@ from hpsearch.exceptions import UnsupportedError
 from hpsearch.model_code import model_code
 from hpsearch.spec import Choice, StudySpec, read_configuration
 from hpsearch.spec.data import TestRows
+from hpsearch.training.chance import chance_in
 
 if TYPE_CHECKING:
     import keras
@@ -102,7 +103,9 @@ class Session:
 
     def opened(self) -> Opened:
         """Tell what was found."""
-        return Opened(self.dataset.summary(), self.settings, _versions(), self.notes)
+        chance = chance_in(self.dataset, self.spec.search.metric)
+        summary = replace(self.dataset.summary(), chance=chance.value, constant=chance.constant)
+        return Opened(summary, self.settings, _versions(), self.notes)
 
     def do(self, order: Order) -> Any:
         """Carry out one order."""

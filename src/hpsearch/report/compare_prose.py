@@ -9,6 +9,7 @@ from hpsearch.analysis.arms.claims import ClaimVerdict, JudgedClaim
 from hpsearch.analysis.arms.comparison import Comparison
 from hpsearch.analysis.arms.standing import Standing
 from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, Estimate
+from hpsearch.report.chance_prose import chance_words
 from hpsearch.report.compare_numbers import with_interval
 from hpsearch.report.numbers import amount, short
 
@@ -59,7 +60,8 @@ def _best(comparison: Comparison) -> str:
         return "Every arm failed on a seed, so none is best." if over else "No run is over yet."
     better = "lower" if comparison.minimize else "higher"
     metric = f"mean {comparison.metric} ({better} is better)"
-    return f"The best {metric} has {quoted(best.name)}: {with_interval(best.best)}."
+    told = f"The best {metric} has {quoted(best.name)}: {with_interval(best.best)}"
+    return "; ".join(filter(None, (told, chance_words(comparison.chance)))) + "."
 
 
 def quoted(name: str) -> str:

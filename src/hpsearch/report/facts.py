@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hpsearch.analysis import Analysis, ParameterImportance, Verdict
+from hpsearch.analysis import Analysis, Importance, ParameterImportance, Verdict
 from hpsearch.report.compare_numbers import mean_text
 from hpsearch.report.numbers import DASH, amount, replicates_words, short
+from hpsearch.report.plan_prose import obstacle_words
+from hpsearch.report.winner import by_metric
 
 MATTERED = 3
 """Parameters that are named first."""
+
+
+STANDING = {
+    "hardly better": "hardly better",
+    "cannot tell": "cannot be told apart from it",
+    "no better": "no better",
+}
+"""How the winner stands to a constant prediction, where it is not plainly better."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +53,24 @@ class Facts:
 
 def facts_of(analysis: Analysis) -> Facts:
     """Collect what a person wants to know first."""
-    rows = [row for row in analysis.importance.parameters if row.share][:MATTERED]
+    importance = analysis.importance
+    rows = [row for row in importance.told if row.share][:MATTERED]
     return Facts(
         facts=tuple(_facts(analysis)),
         mattered=tuple(map(_mattered, rows)),
-        unknown="" if rows else analysis.importance.reason or "No parameter made a difference.",
+        unknown="" if rows else _unknown(importance),
     )
+
+
+def _unknown(importance: Importance) -> str:
+    """Say why nothing is known of what mattered."""
+    if importance.reason is not None:
+        return importance.reason
+    if importance.caution is not None:
+        return f"Not known. {importance.caution}"
+    if any(row.doubt is not None for row in importance.parameters):
+        return "Not known: each searched parameter was active in too few trials, or had a single value."
+    return "No parameter made a difference."
 
 
 def _facts(analysis: Analysis) -> list[Fact]:
@@ -59,8 +81,17 @@ def _facts(analysis: Analysis) -> list[Fact]:
         "Winner", f"trial {analysis.winner.number}", f"of {amount(analysis.counts.trials, 'trial')}"
     )
     if verdict is None or verdict.winner is None:
-        return [winner, _single(analysis), _unconfirmed(analysis), *_tested(analysis)]
-    return [winner, _score(analysis, verdict), _tied(verdict), *_refitted(analysis), *_tested(analysis)]
+        score, tied = _single(analysis), _unconfirmed(analysis)
+    else:
+        score, tied = _score(analysis, verdict), _tied(verdict)
+    return [winner, score, *_constant(analysis), tied, *_refitted(analysis), *_tested(analysis)]
+
+
+def _constant(analysis: Analysis) -> Iterator[Fact]:
+    chance = analysis.chance
+    if chance is not None:
+        note = "" if chance.standing in (None, "better") else f"; the winner: {STANDING[chance.standing]}"
+        yield Fact("Constant prediction", short(chance.value), f"{chance.constant}{note}")
 
 
 def _refitted(analysis: Analysis) -> Iterator[Fact]:
@@ -75,9 +106,10 @@ def _tested(analysis: Analysis) -> Iterator[Fact]:
     looks = analysis.looks.looks
     if not looks or analysis.winner is None or looks[-1].winner.trial != analysis.winner.number:
         return
-    for measure in looks[-1].evaluation.measures[:1]:
+    for measure in by_metric(looks[-1].evaluation.measures, analysis.metric)[:1]:
         ends = (measure.low, measure.high)
         note = "" if None in ends else f"95 % interval {short(measure.low)} to {short(measure.high)}, "
+        note += "" if measure.chance is None else f"of a constant prediction {short(measure.chance)}, "
         seen = "once" if len(looks) == 1 else f"{len(looks)} times"
         yield Fact(f"{measure.name} on the test part", short(measure.value), f"{note}looked at {seen}")
 
@@ -90,13 +122,16 @@ def _single(analysis: Analysis) -> Fact:
 def _unconfirmed(analysis: Analysis) -> Fact:
     if analysis.verdict is not None:
         return Fact("Tied with it", DASH, "every finalist failed from a fresh seed")
-    return Fact("Tied with it", "not known", "no finalists were trained again")
+    told = "" if analysis.plan is None else obstacle_words(analysis.plan).partition(";")[0]
+    return Fact("Tied with it", "not known", told or "no finalists were trained again")
 
 
 def _score(analysis: Analysis, verdict: Verdict) -> Fact:
     score = verdict.conclusion.score
     if score.low is None or score.high is None:
         return Fact(analysis.metric, mean_text(score), "too few replicates for an interval")
+    if score.low == score.high:
+        return Fact(analysis.metric, mean_text(score), "the same every time: no interval")
     replicates = replicates_words(verdict.splits, score.count)
     note = f"95 % interval {short(score.low)} to {short(score.high)}, {replicates}"
     return Fact(analysis.metric, short(score.mean), note)
@@ -105,8 +140,13 @@ def _score(analysis: Analysis, verdict: Verdict) -> Fact:
 def _tied(verdict: Verdict) -> Fact:
     names = [name for name in verdict.conclusion.ties if name != verdict.conclusion.winner]
     finalists = len(verdict.conclusion.standings)
-    others = f"{len(names)} of {amount(finalists - 1, 'other')}" if finalists > 1 else "no other finalist"
+    others = f"{len(names)} of {amount(finalists - 1, 'other')}" if finalists > 1 else _alone(verdict)
     return Fact("Tied with it", others, ", ".join(names))
+
+
+def _alone(verdict: Verdict) -> str:
+    left = amount(verdict.left_out, "other finalist")
+    return f"not known: {left} got no replicate" if verdict.left_out else "no other finalist"
 
 
 def _mattered(row: ParameterImportance) -> Mattered:

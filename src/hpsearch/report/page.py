@@ -202,7 +202,8 @@ def _importance(analysis: Analysis) -> Explained:
     importance = analysis.importance
     if importance.reason is not None:
         return Explained(importance.reason)
-    figure = draw_importance(importance.parameters)
+    known = any(row.told is not None for row in importance.parameters)
+    figure = draw_importance(importance.parameters) if known else None
     return Explained(
         prose.importance_note(importance), figure, tables.importance_table(importance.parameters)
     )

@@ -6,6 +6,7 @@ from hpsearch.analysis import Analysis, Counts, Importance, Judgement, LearningC
 from hpsearch.analysis.curves import POINTS
 from hpsearch.analysis.evidence.estimates import Estimate
 from hpsearch.analysis.influence.importance import FEWEST_TRIALS
+from hpsearch.report.chance_prose import chance_words
 from hpsearch.report.numbers import amount, listed, replicates_words, short
 
 
@@ -32,15 +33,29 @@ def _confirmed(analysis: Analysis, verdict: Verdict) -> str:
     score, better = verdict.conclusion.score, "lower" if analysis.minimize else "higher"
     name = verdict.conclusion.winner
     if score.mean is None:
-        return f"The winner is the configuration of {name}; too few replicates say how good it is."
+        told = f"The winner is the configuration of {name}; too few replicates say how good it is"
+        return f"{_with_chance(told, analysis)}."
     told = f"{analysis.metric} {short(score.mean)} over {replicates_words(verdict.splits, score.count)}"
-    return f"The winner is the configuration of {name}: {told}{interval(score)}; {better} is better."
+    told = f"The winner is the configuration of {name}: {told}{interval(score)}; {better} is better"
+    return f"{_with_chance(told, analysis)}."
+
+
+def _with_chance(told: str, analysis: Analysis) -> str:
+    """Say behind a score what a constant prediction gives: a score says little without."""
+    words = chance_words(analysis.chance)
+    return (
+        f"{told}, {'and ' if analysis.chance and analysis.chance.standing == 'better' else 'but '}{words}"
+        if words
+        else told
+    )
 
 
 def interval(estimate: Estimate) -> str:
     """Write the interval of an estimate behind its mean, or that there are too few replicates for one."""
     if estimate.low is None or estimate.high is None:
         return " (not enough replicates for an interval)"
+    if estimate.low == estimate.high:
+        return " (the same every time, so how far it varies is not known)"
     return f" (95 % interval {short(estimate.low)} to {short(estimate.high)})"
 
 
@@ -48,7 +63,25 @@ def _ties(verdict: Verdict) -> str:
     finalists = len(verdict.conclusion.standings)
     others = [name for name in verdict.conclusion.ties if name != verdict.conclusion.winner]
     if finalists < 2:
-        return "It was the only finalist."
+        if not verdict.left_out:
+            return "It was the only finalist."
+        return (
+            f"Of {verdict.finalists} finalists only this one was trained again: "
+            f"the budget of {amount(verdict.runs, 'run')} did not reach the others."
+        )
+    return f"{_told_apart(finalists, others)}{_left_out(verdict)}"
+
+
+def _left_out(verdict: Verdict) -> str:
+    if not verdict.left_out:
+        return ""
+    return (
+        f" {amount(verdict.left_out, 'more finalist')} got no replicate: the budget of "
+        f"{amount(verdict.runs, 'run')} did not reach {'it' if verdict.left_out == 1 else 'them'}."
+    )
+
+
+def _told_apart(finalists: int, others: list[str]) -> str:
     if not others:
         return (
             f"The {finalists - 1} other finalists are worse."
@@ -111,10 +144,11 @@ def _winner(analysis: Analysis) -> str:
         return _no_winner(analysis.counts)
     better = "lower" if analysis.minimize else "higher"
     epoch = "" if best.best_epoch is None else f" at epoch {best.best_epoch}"
-    return (
+    told = (
         f"The best configuration is that of trial {best.number}: {analysis.metric} {short(best.value)}"
-        f"{epoch} ({better} is better).{_ending(best)}"
+        f"{epoch} ({better} is better)"
     )
+    return f"{_with_chance(told, analysis)}.{_ending(best)}"
 
 
 def _no_winner(counts: Counts) -> str:
@@ -196,7 +230,13 @@ def importance_note(importance: Importance) -> str:
             " A conditional parameter is judged only among the trials where it is active, and counts by how "
             "many of the best trials those are."
         )
-    return note if importance.caution is None else f"{note} {importance.caution}"
+    return " ".join(filter(None, (note, _doubts(importance), importance.caution)))
+
+
+def _doubts(importance: Importance) -> str:
+    """Name the parameters of which too little is known."""
+    doubts = [f"{row.name} ({row.doubt})" for row in importance.parameters if row.doubt is not None]
+    return f"Not known, and shown without a share: {', '.join(doubts)}." if doubts else ""
 
 
 def _fanova_note(importance: Importance) -> str:

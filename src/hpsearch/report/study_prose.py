@@ -7,6 +7,7 @@ import shlex
 from hpsearch.analysis import Analysis, Effects, NextStudy, Spending, Winner
 from hpsearch.report.numbers import amount
 from hpsearch.report.parallel import MOST_ROWS, listed_trials
+from hpsearch.report.plan_prose import obstacle_words, option
 
 
 def unconfirmed_note(analysis: Analysis) -> str:
@@ -16,9 +17,15 @@ def unconfirmed_note(analysis: Analysis) -> str:
     if analysis.verdict is not None:
         over = analysis.verdict.over
         return f"The finalists are being trained again; none of them has a value from fresh {over} yet."
+    told = "No finalist was trained again from fresh seeds, so nothing says how far the ranking is luck."
+    command = f"hpsearch confirm {shlex.quote(f'{analysis.name}.yaml')}"
+    plan = analysis.plan
+    if plan is None or plan.possible:
+        return f"{told} This command does it, with the study file below as {analysis.name}.yaml: {command}"
+    why = obstacle_words(plan).partition(";")[0]
     return (
-        "No finalist was trained again from fresh seeds, so nothing says how far the ranking is luck. This "
-        f"command does it: hpsearch confirm {shlex.quote(analysis.name)}"
+        f"{told} {why[:1].upper()}{why[1:]}. This command does it, with the study file below as "
+        f"{analysis.name}.yaml: {command} {option(plan)}"
     )
 
 

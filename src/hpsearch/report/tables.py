@@ -106,15 +106,16 @@ def _finalist_row(standing: Standing) -> tuple[Cell, ...]:
 
 
 def importance_table(rows: Iterable[ParameterImportance]) -> Table:
-    """List the parameters with their shares and the intervals of these."""
+    """List the parameters with their shares and the intervals of these; what is in doubt has none."""
     columns = ("parameter", "share", "from", "to", "trials where active", "active when")
     cells = tuple(
         (
             cell(r.name),
-            *map(cell, (r.share, r.low, r.high, r.trials)),
+            *map(cell, (r.share, r.low, r.high) if r.doubt is None else (None,) * 3),
+            cell(r.trials),
             _condition(r.condition),
         )
-        for r in rows
+        for r in sorted(rows, key=lambda row: row.doubt is not None)
     )
     return Table("Importance of each searched parameter", columns, cells)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hpsearch.report.numbers import amount, short
 from hpsearch.report.tables import Cell, Table, cell
@@ -12,10 +12,27 @@ from hpsearch.training.evaluation import Measure, Residuals
 LOST = "the record of earlier looks at the test part is damaged: how optimistic this is, is not known"
 
 
-def look_words(looks: Looks, look: Look) -> str:
+def look_words(looks: Looks, look: Look, metric: str) -> str:
     """Tell on one line what a winner gives on the test part, and how often that was looked at."""
-    told = f"on the test part, with 95 % intervals: {', '.join(map(_measured, look.evaluation.measures))}"
+    measures = by_metric(look.evaluation.measures, metric)
+    told = f"on the test part, with 95 % intervals: {', '.join(map(_measured, measures))}"
+    if any(measure.chance is not None for measure in measures):
+        worse = (
+            "" if measures[0].beats_chance is not False else f"by {measures[0].name} it is no better than "
+        )
+        told = f"{told}; {worse or 'of '}a constant prediction{', which gives' if worse else ''} "
+        told += ", ".join(map(_constant, measures))
     return "; ".join(filter(None, (told, _often(looks))))
+
+
+def by_metric(measures: Sequence[Measure], metric: str) -> list[Measure]:
+    """Sort what was measured on the test part: that of the study's metric comes first."""
+    own = metric.removeprefix("val_")
+    return sorted(measures, key=lambda measure: measure.name != own)
+
+
+def _constant(measure: Measure) -> str:
+    return f"{measure.name} {short(measure.chance)}"
 
 
 def _measured(measure: Measure) -> str:
@@ -41,16 +58,24 @@ def looks_note(looks: Looks) -> str:
     told = (
         "The test part took no part in the search, nor in its confirmation; the saved model of the winner "
         "was evaluated on it. Intervals are 95 % intervals over its rows: Wilson's for accuracy, the normal "
-        "one for losses and mean absolute errors, percentiles of the bootstrap for other scores."
+        "one for losses and mean absolute errors, percentiles of the bootstrap for other scores. "
+        "The constant is what a prediction gives that is the same for all rows, fitted to the training rows."
     )
     return f"{told} {often[:1].upper()}{often[1:]}."
 
 
 def looks_table(looks: Looks) -> Table:
     """List every look at the test part with what it gave, the oldest first."""
-    columns = ("look", "date", "trial", "replicate", "rows", "measure", "value", "low", "high")
+    columns = ("look", "date", "trial", "replicate", "rows", "measure", "value", "low", "high", "constant")
     rows = tuple(
-        (*head, Cell(measure.name), cell(measure.value), cell(measure.low), cell(measure.high))
+        (
+            *head,
+            Cell(measure.name),
+            cell(measure.value),
+            cell(measure.low),
+            cell(measure.high),
+            cell(measure.chance),
+        )
         for number, look in enumerate(looks.looks, start=1)
         for head in (_look_cells(number, look),)
         for measure in look.evaluation.measures

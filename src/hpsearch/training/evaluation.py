@@ -38,8 +38,9 @@ SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 class Measure:
     """A number over rows with its 95 % interval, and how that was found.
 
-    `value` is None where it is not finite, the ends where there is no interval. Raises ValueError for a name
-    that no measure has.
+    `value` is None where it is not finite, the ends where there is no interval. `chance` is what a constant
+    prediction of the training rows gives on the same rows, None where that is not known. Raises ValueError
+    for a name that no measure has.
     """
 
     name: str
@@ -47,10 +48,18 @@ class Measure:
     low: float | None
     high: float | None
     method: Method
+    chance: float | None = None
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
             raise ValueError(f"{self.name!r} is no measure")
+
+    @property
+    def beats_chance(self) -> bool | None:
+        """Tell whether the value is better than a constant prediction; None where one is not known."""
+        if self.value is None or self.chance is None:
+            return None
+        return self.value < self.chance if self.name in ("loss", "mae") else self.value > self.chance
 
 
 @dataclass(frozen=True)
@@ -181,7 +190,8 @@ def _resampled(on: Callable[[Array], float], rows: int, seed: int) -> tuple[floa
     if len(found) < FEWEST_RESAMPLES * RESAMPLES:
         return None, None
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    # Where every resample gives the same number, as where no row is predicted positive, nothing was learned.
+    return (float(low), float(high)) if low < high else (None, None)
 
 
 def _confusion(predictions: Predictions) -> tuple[tuple[int, ...], ...] | None:

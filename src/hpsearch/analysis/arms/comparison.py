@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median_high
 
@@ -12,6 +12,7 @@ from hpsearch.analysis.arms.arm_results import ArmResult, Ended, arm_result, bes
 from hpsearch.analysis.arms.claims import JudgedClaim, judge
 from hpsearch.analysis.arms.optimism import Optimism, judge_optimism
 from hpsearch.analysis.arms.replicates import LOSS, read_replicate
+from hpsearch.analysis.chance import ChanceLevel, chance_for
 from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, tie_set
 from hpsearch.arms import Arms, arms_of
 from hpsearch.experiment import ARM, REPLICATE
@@ -76,6 +77,8 @@ class Comparison:
     claims: tuple[JudgedClaim, ...]
     failures: tuple[FailedRuns, ...]
     optimism: Optimism | None
+    chance: ChanceLevel | None = None
+    """What a constant prediction gives, and how the best arm does against it."""
 
     @cached_property
     def by_name(self) -> Mapping[str, ArmResult]:
@@ -101,7 +104,7 @@ def compare(record: StudyRecord) -> Comparison:
     enough = min(map(len, ended.values())) >= FEWEST_REPLICATES
     tied = tie_set(begun, minimize=record.minimize) if enough else ()
     optimism = judge_optimism(begun, minimize=record.minimize) if enough else None
-    return Comparison(
+    found = Comparison(
         name=record.name,
         metric=record.metric,
         minimize=record.minimize,
@@ -118,6 +121,8 @@ def compare(record: StudyRecord) -> Comparison:
         failures=_failures(ended),
         optimism=optimism,
     )
+    best = found.best
+    return replace(found, chance=chance_for(record, None if best is None else best.best))
 
 
 def _section(record: StudyRecord) -> Compare:

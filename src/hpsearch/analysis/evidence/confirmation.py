@@ -34,7 +34,8 @@ class Verdict:
 
     `winner` is the number of the trial whose configuration won, None where every finalist failed; `values`
     are those of each finalist by replicate; `planned` counts the replicates of each at most. `splits`:
-    whether all replicates were trained on the study's own split, or each on a fresh one.
+    whether all replicates were trained on the study's own split, or each on a fresh one. `finalists` counts
+    those that were asked for; where the budget of `runs` does not reach for all, some get no replicate.
     """
 
     conclusion: Conclusion
@@ -43,6 +44,13 @@ class Verdict:
     values: dict[str, Values]
     planned: int
     splits: Literal["own", "fresh"] = "own"
+    finalists: int = 0
+    runs: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """Count the finalists without a replicate."""
+        return max(self.finalists - len(self.conclusion.standings), 0)
 
     @property
     def over(self) -> str:
@@ -65,7 +73,16 @@ def judge_finalists(record: StudyRecord, confirmation: StudyRecord) -> Verdict |
     conclusion = conclude(race, values, record.best.value)
     winner = next((t.number for t in record.trials if name_of(t) == conclusion.winner), None)
     splits = confirmation.spec.confirm.splits
-    return Verdict(conclusion, winner, _named(confirmation, conclusion), values, race.limit, splits)
+    return Verdict(
+        conclusion,
+        winner,
+        _named(confirmation, conclusion),
+        values,
+        race.limit,
+        splits,
+        len(race.finalists),
+        race.budget,
+    )
 
 
 def name_of(trial: TrialRecord) -> str:

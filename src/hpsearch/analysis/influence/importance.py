@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hpsearch.analysis.influence.columns import Column, columns_of
 from hpsearch.analysis.influence.outcomes import Outcomes, order_outcomes
-from hpsearch.analysis.influence.ped_anova import TOP, Cells, cells_of, divergences
+from hpsearch.analysis.influence.ped_anova import TOP, Cells, best_of, cells_of, divergences
 from hpsearch.analysis.searched import condition_of
 from hpsearch.randomness import derive
 from hpsearch.store.record import StudyRecord
@@ -32,6 +32,12 @@ FEWEST_TRIALS = 10
 FEWEST_BEST = 5
 """Optuna's own advice on how many trials the best tenth should hold."""
 
+FEWEST_ACTIVE = 10
+"""Trials in which a parameter has to have a value before anything is said of it."""
+
+FEWEST_ACTIVE_BEST = 3
+"""Of the best trials, those in which a parameter has to have a value, unless it has one in none or in all."""
+
 RESAMPLES = 200
 LEVEL = 0.9
 
@@ -42,6 +48,7 @@ class ParameterImportance:
 
     `low` and `high` are the ends of the interval of the share, None where the method gives none. `share` is
     None where the parameter was active in no trial that was looked at, or where the method cannot judge it.
+    `doubt` says why a share rests on too little to be told to people.
     """
 
     name: str
@@ -50,6 +57,12 @@ class ParameterImportance:
     trials: int
     low: float | None = None
     high: float | None = None
+    doubt: str | None = None
+
+    @property
+    def told(self) -> float | None:
+        """Give the share where enough speaks for it."""
+        return self.share if self.doubt is None else None
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,11 @@ class Importance:
     level: float = LEVEL
     caution: str | None = None
 
+    @property
+    def told(self) -> tuple[ParameterImportance, ...]:
+        """List the parameters of which enough is known, none where the best tenth is too few trials."""
+        return () if self.caution is not None else tuple(p for p in self.parameters if p.told is not None)
+
 
 def judge_importance(record: StudyRecord) -> Importance:
     """Judge the importance of each searched parameter over the finished trials by PED-ANOVA."""
@@ -83,9 +101,10 @@ def judge_importance(record: StudyRecord) -> Importance:
     if shares is None:
         return Importance(len(outcomes.trials), reason="No searched parameter took more than one value.")
     lows, highs = interval(resampled, shares)
+    best = best_of(outcomes.places)
     return Importance(
         trials=len(outcomes.trials),
-        parameters=in_order([_row(*row) for row in zip(columns, shares, lows, highs, strict=True)]),
+        parameters=in_order([_row(best, *row) for row in zip(columns, shares, lows, highs, strict=True)]),
         pruned=outcomes.pruned,
         failed=outcomes.failed,
         resamples=len(resampled),
@@ -148,12 +167,27 @@ def interval(resampled: Numbers, estimates: Numbers) -> tuple[Numbers, Numbers]:
     return np.minimum(lows, estimates), np.maximum(highs, estimates)
 
 
-def _row(column: Column, share: float, low: float, high: float) -> ParameterImportance:
+def _row(
+    best: NDArray[np.bool_], column: Column, share: float, low: float, high: float
+) -> ParameterImportance:
     name, condition = column.parameter.name, condition_of(column.parameter)
     active = int(column.active.sum())
     if not active:
         return ParameterImportance(name, None, condition, 0)
-    return ParameterImportance(name, float(share), condition, active, float(low), float(high))
+    numbers = (float(share), condition, active, float(low), float(high))
+    return ParameterImportance(name, *numbers, _doubt(column, best))
+
+
+def _doubt(column: Column, best: NDArray[np.bool_]) -> str | None:
+    """Say why what is found of a parameter rests on too little; None where it does not."""
+    active, best_active, of = int(column.active.sum()), int((column.active & best).sum()), int(best.sum())
+    if active < FEWEST_ACTIVE:
+        return f"it was active in {active} {'trial' if active == 1 else 'trials'} only"
+    if len(np.unique(column.numbers[column.active])) < 2:
+        return "it had the same value in every trial"
+    if 0 < best_active < min(FEWEST_ACTIVE_BEST, of):
+        return f"it was active in {best_active} of the {of} best trials only"
+    return None
 
 
 def in_order(rows: Sequence[ParameterImportance]) -> tuple[ParameterImportance, ...]:

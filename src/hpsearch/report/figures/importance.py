@@ -42,7 +42,7 @@ class _Bar:
 
 
 def _bar(parameter: ParameterImportance) -> _Bar | None:
-    share, low, high = parameter.share, parameter.low, parameter.high
+    share, low, high = parameter.told, parameter.low, parameter.high
     if share is None:
         return None
     ends = (share, share) if low is None or high is None else (low, high)

@@ -1,0 +1,81 @@
+"""The winner against a constant prediction: without that, a score says little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hpsearch.analysis.evidence.confirmation import Verdict
+from hpsearch.analysis.evidence.estimates import Estimate, estimate
+from hpsearch.analysis.findings.limits import NOT_LEARNED, NOT_LEARNED_ACCURACY
+from hpsearch.data_summary import DataSummary
+from hpsearch.store.record import StudyRecord
+
+Against = Literal["better", "hardly better", "cannot tell", "no better"]
+
+
+@dataclass(frozen=True)
+class ChanceLevel:
+    """What a constant prediction gives by the study's metric, which one it is, and how the winner does.
+
+    `standing` is None while there is no winner. The winner is `no better` where its value is not, and else
+    `cannot tell` where the interval over its replicates holds the level. One that was trained from a single
+    seed is `hardly better` where its loss is above `NOT_LEARNED` times the level, or its accuracy is at most
+    `NOT_LEARNED_ACCURACY` of the way from the level to 1.
+    """
+
+    value: float
+    constant: str
+    standing: Against | None
+
+
+def chance_level(data: DataSummary | None, metric: str) -> tuple[float, str] | None:
+    """Give the level and the constant; None where they are not known, as in studies of older versions."""
+    if data is None:
+        return None
+    if data.chance is not None:
+        return data.chance, data.constant
+    classes = data.task == "classification"
+    known = {
+        "val_loss": (data.chance_loss, "the shares of the classes" if classes else "the mean"),
+        "val_accuracy": (data.chance_accuracy, "the most frequent class"),
+    }
+    value, constant = known.get(metric, (None, ""))
+    return None if value is None else (value, constant)
+
+
+def judge_chance(record: StudyRecord, verdict: Verdict | None) -> ChanceLevel | None:
+    """Hold the winner of a search against a constant prediction; None where its level is not known."""
+    return chance_for(record, _winner(record, verdict))
+
+
+def against(found: Estimate, level: float, metric: str, *, minimize: bool) -> Against | None:
+    """Hold an estimate against the level of chance; None where it has no mean."""
+    if found.mean is None:
+        return None
+    gain = level - found.mean if minimize else found.mean - level
+    if gain <= 0:
+        return "no better"
+    if found.low is not None and found.high is not None:
+        return "cannot tell" if found.low <= level <= found.high else "better"
+    least = {"val_loss": (1 - NOT_LEARNED) * level, "val_accuracy": NOT_LEARNED_ACCURACY * (1 - level)}
+    return "hardly better" if gain <= least.get(metric, 0.0) else "better"
+
+
+def chance_for(record: StudyRecord, found: Estimate | None) -> ChanceLevel | None:
+    """Hold what was found best against a constant prediction; None where its level is not known."""
+    known = chance_level(record.data, record.metric)
+    if known is None:
+        return None
+    level, constant = known
+    standing = None if found is None else against(found, level, record.metric, minimize=record.minimize)
+    return ChanceLevel(level, constant, standing)
+
+
+def _winner(record: StudyRecord, verdict: Verdict | None) -> Estimate | None:
+    """Give the score of the winner, its own mean where that is not known, or its value in the search."""
+    if verdict is not None and verdict.winner is not None:
+        score = verdict.conclusion.score
+        return score if score.mean is not None else verdict.conclusion.standings[0].estimate
+    best = record.best
+    return None if best is None or best.value is None else estimate({0: best.value})

@@ -1,0 +1,103 @@
+"""What a constant prediction gives, by any metric: the level that a model has to be better than."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.datasets import Dataset, Rows, chance_accuracy, chance_loss
+from hpsearch.spec.search import direction_of
+from hpsearch.training.scorers import score
+
+Array = NDArray[Any]
+
+MOST_NUMBERS = 10**7
+"""Numbers of training predictions that a constant is chosen by; of more rows an even sample does."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What a constant prediction gives by a metric, and which one it is; None where it is not finite."""
+
+    value: float | None
+    constant: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Constant:
+    """One prediction for all rows: (units,) probabilities or a number."""
+
+    name: str
+    given: Array
+
+    def score(self, metric: str, y: Array, labels: tuple[str, ...]) -> float:
+        return score(metric, y, np.broadcast_to(self.given, (len(y), len(self.given))), labels)
+
+
+def chance_of(metric: str, train: Rows, rows: Rows, labels: tuple[str, ...]) -> Chance:
+    """Give what the best constant prediction of the training rows gives on other rows.
+
+    By loss and accuracy it is what minimizes the one and maximizes the other: the shares of the classes or
+    the mean, and the most frequent class. For mae it is the median. For a scorer of scikit-learn it is the
+    constant with the best score on the training rows: the most frequent class, the shares of the classes, of
+    two classes the rarer one; for a quantity the mean or the median.
+    """
+    classes = len(labels)
+    if metric in ("val_loss", "loss"):
+        name = "the shares of the classes" if classes else "the mean"
+        return Chance(_finite(chance_loss(train, rows, classes)), name)
+    if metric in ("val_accuracy", "accuracy"):
+        found = chance_accuracy(train, rows, classes)
+        return Chance(found, f"always {labels[_most_frequent(train.y, classes)]}")
+    if metric == "mae":
+        middle = float(np.median(train.y))
+        return Chance(_finite(np.abs(rows.y.astype(np.float64) - middle).mean()), "the median")
+    constant = _best(metric, train.y, labels)
+    return Chance(_finite(constant.score(metric, rows.y, labels)), constant.name)
+
+
+def chance_in(dataset: Dataset, metric: str) -> Chance:
+    """Give what a constant prediction gives on the validation part, the mean over folds."""
+    found = [chance_of(metric, split.train, split.validation, dataset.labels) for split in dataset.splits]
+    values = [one.value for one in found if one.value is not None]
+    value = float(np.mean(values)) if len(values) == len(found) else None
+    return Chance(value, found[0].constant)
+
+
+def _best(metric: str, y: Array, labels: tuple[str, ...]) -> _Constant:
+    """Choose the constant with the best score on training targets; of equal ones the first."""
+    constants = list(_of_classes(y, labels) if labels else _of_quantities(y))
+    if len(y) * max(len(labels), 1) > MOST_NUMBERS:
+        y = y[:: math.ceil(len(y) * max(len(labels), 1) / MOST_NUMBERS)]
+    sign = 1 if direction_of(metric) == "maximize" else -1
+    scores = [sign * constant.score(metric, y, labels) for constant in constants]
+    known = [number if math.isfinite(number) else -math.inf for number in scores]
+    return constants[known.index(max(known))]
+
+
+def _of_classes(y: Array, labels: tuple[str, ...]) -> Iterator[_Constant]:
+    counts = np.bincount(y, minlength=len(labels))
+    most = int(counts.argmax())
+    each = np.eye(len(labels))
+    yield _Constant(f"always {labels[most]}", each[most])
+    yield _Constant("the shares of the classes", counts / len(y))
+    if len(labels) == 2:
+        yield _Constant(f"always {labels[1 - most]}", each[1 - most])
+
+
+def _of_quantities(y: Array) -> Iterator[_Constant]:
+    yield _Constant("the mean", np.array([y.mean(dtype=np.float64)]))
+    yield _Constant("the median", np.array([np.median(y.astype(np.float64))]))
+
+
+def _most_frequent(y: Array, classes: int) -> int:
+    return int(np.bincount(y, minlength=classes).argmax())
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
