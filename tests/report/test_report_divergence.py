@@ -150,7 +150,7 @@ def test_the_first_900_pixels_hold_what_one_wants_to_know(search: Search, visit:
     assert re.search(rf"trial {search.analysis.winner.number}\b", facts["winner"])
     assert f"95 % interval {conclusion.score.low:.4g} to {conclusion.score.high:.4g}" in facts["score"]
     assert f"{len(conclusion.ties) - 1} of {len(conclusion.standings) - 1} others" in facts["tied"]
-    shares = {row.name: row.share for row in search.analysis.importance.parameters}
+    shares = {row.name: row.share for row in search.analysis.importance.told}
     first = sorted(shares, key=lambda name: -shares[name])[:3]
     assert [name for name, _ in seen["mattered"]] == first
     assert max(bottom for _, bottom in (*seen["facts"], *seen["mattered"])) < 900

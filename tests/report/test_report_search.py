@@ -82,11 +82,13 @@ def test_every_number_of_the_finalists_is_in_the_json(text, told):
 
 
 def test_every_number_about_what_mattered_is_in_the_json(text, told):
-    shares = [
-        [one["name"], one["share"], one["low"], one["high"], one["trials"]]
-        for one in told["importance"]["parameters"]
-    ]
+    known = [one for one in told["importance"]["parameters"] if one["doubt"] is None]
+    doubted = [one for one in told["importance"]["parameters"] if one["doubt"] is not None]
+    shares = [[one["name"], one["share"], one["low"], one["high"], one["trials"]] for one in known]
+    shares += [[one["name"], None, None, None, one["trials"]] for one in doubted]
     assert [row[:5] for row in rows_of(text, "shares")] == shares
+    for one in doubted:
+        assert f"{one['name']} ({one['doubt']})" in text
     pairs = [list(one.values()) for one in told["effects"]["interactions"]]
     assert rows_of(text, "pairs") == pairs
     effects = {one["name"]: one for one in told["effects"]["parameters"]}
@@ -129,14 +131,17 @@ def test_the_facts_name_the_winner_its_interval_its_ties_and_what_mattered(confi
     assert score.value == f"{conclusion.score.mean:.4g}"
     assert f"{conclusion.score.low:.4g} to {conclusion.score.high:.4g}" in score.note
     assert ties.value == f"{len(conclusion.ties) - 1} of 4 others"
-    assert [row.name for row in facts.mattered] == [row.name for row in analysis.importance.parameters[:3]]
+    assert [row.name for row in facts.mattered] == [row.name for row in analysis.importance.told[:3]]
 
 
 def test_a_search_without_confirmation_promises_no_interval(synthetic):
     record = synthetic.record_of(12)
     page = study_page(analyze(record, influence=NOT_JUDGED), record)
     assert "no interval" in page.facts.facts[1].note
-    assert page.sure.note.endswith("hpsearch confirm digits.yaml")
+    assert page.sure.note.endswith("hpsearch confirm digits.yaml --set confirm.share=2.7")
+    longer = synthetic.record_of(40)
+    note = study_page(analyze(longer, influence=NOT_JUDGED), longer).sure.note
+    assert note.endswith("hpsearch confirm digits.yaml")
     assert page.inside.note.startswith(f"The learning curve of trial {record.best.number} in the search")
 
 
