@@ -50,7 +50,7 @@ CASES = {
     ),
     "a learning rate of 100": (
         study({"hidden": [32, 16]}, {**ADAM, "optimizer": "sgd", "learning_rate": 100}),
-        ("the loss exploded in 1 trial", "with a learning rate of 100", "lower the learning rate"),
+        ("the loss exploded in 1 trial", "with a learning rate of 100", "a lower learning rate may help"),
     ),
 }
 

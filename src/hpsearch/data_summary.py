@@ -30,3 +30,18 @@ class DataSummary:
     chance_accuracy: float | None = None
     chance: float | None = None
     constant: str = ""
+
+    def level(self, metric: str) -> tuple[float, str] | None:
+        """Give what a constant prediction gives by the study's metric, and which one; None where not known.
+
+        In studies of older versions it is known of the loss and of the accuracy.
+        """
+        if self.chance is not None:
+            return self.chance, self.constant
+        classes = self.task == "classification"
+        known = {
+            "val_loss": (self.chance_loss, "the shares of the classes" if classes else "the mean"),
+            "val_accuracy": (self.chance_accuracy, "the most frequent class"),
+        }
+        value, constant = known.get(metric, (None, ""))
+        return None if value is None else (value, constant)

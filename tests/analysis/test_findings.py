@@ -20,7 +20,7 @@ from hpsearch.data_summary import DataSummary
 from hpsearch.probes.record import LayerProbe, LayerSample, TrainingProbe
 from hpsearch.report import render_report
 from hpsearch.search_space import SearchSpace
-from hpsearch.spec import StudySpec, read_configuration
+from hpsearch.spec import Search, StudySpec, read_configuration
 from hpsearch.store.probes import read_probes, write_probes
 from hpsearch.store.record import StudyRecord, TrialRecord
 from made_probes import layer
@@ -167,6 +167,91 @@ def test_a_loss_that_explodes_names_the_learning_rates() -> None:
     assert "exploding loss" not in found(spike), "it recovered"
 
 
+def exploding(number: int, rate: float, **more: Any) -> TrialRecord:
+    return trial(number, (1e9, 40.0, 40.0), (13.0, 14.0, 13.0), parameters={"learning_rate": rate}, **more)
+
+
+def test_a_loss_that_was_high_in_the_first_epoch_did_not_rise() -> None:
+    finding = found(*many(), exploding(12, 0.09))["exploding loss"]
+    assert (
+        "it was 1e9 in the first epoch and at best 13, where a constant prediction gives 2"
+        in finding.sentence
+    )
+    rising = trial(12, (3.0, 50.0, 60.0), (3.0, 4.0, 5.0), parameters={"learning_rate": 0.09})
+    assert "it rose to 60 and at best 3" in found(*many(), rising)["exploding loss"].sentence
+    # One that is still falling only began there: longer steps, or more of them.
+    falling = trial(12, (900.0, 600.0, 400.0), (800.0, 500.0, 300.0), parameters={"learning_rate": 0.0001})
+    findings = found(*many(), falling)
+    assert "exploding loss" not in findings
+    assert "take longer steps, or train for longer" in findings["did not learn"].sentence
+    once = trial(12, (900.0,), (800.0,), parameters={"learning_rate": 0.0001})
+    assert "exploding loss" not in found(*many(), once), "of one epoch nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [
+        ((0.09, 0.1), "no trial with a learning rate up to 0.012 did: end the range there"),
+        ((0.0115, 0.09), "lower the learning rate, or begin with smaller weights"),
+        ((0.006, 0.009), "a lower learning rate may help, or begin with smaller weights"),
+        (
+            (0.0001, 0.0005),
+            "trials with as large a learning rate and larger did better, so begin with smaller weights",
+        ),
+    ],
+    ids=["above all", "above most", "among them", "below all"],
+)
+def test_the_learning_rate_is_blamed_only_where_the_other_trials_speak_against_it(
+    rates: tuple[float, float], told: str
+) -> None:
+    cause = "the training loss is not finite (epoch 2, step 7)"
+    for kind in ("exploding loss", "diverged"):
+        bad = [exploding(12 + place, rate) for place, rate in enumerate(rates)]
+        if kind == "diverged":
+            bad = [replace(one, state="failed", cause=cause, value=None) for one in bad]
+        sentence = found(*many(), *bad)[kind].sentence
+        assert sentence.endswith(told), sentence
+
+
+def test_rates_of_another_optimizer_say_nothing() -> None:
+    study = spec(optimizer={"choice": ["adam", "sgd"]})
+    good = [
+        replace(one, configuration=SearchSpace(study).configuration({**one.parameters, "optimizer": "adam"}))
+        for one in many()
+    ]
+    values = {"learning_rate": 0.09, "optimizer": "sgd"}
+    bad = trial(12, (1e9, 40.0, 40.0), (13.0, 14.0, 13.0), parameters=values, study=study)
+    sentence = found(*good, bad, spec=study)["exploding loss"].sentence
+    assert sentence.endswith("a lower learning rate may help, or clip the gradient"), sentence
+
+
+def test_few_trials_end_no_range() -> None:
+    sentence = found(*many()[:4], exploding(12, 0.09))["exploding loss"].sentence
+    assert sentence.endswith("no trial with a learning rate up to 0.004 did: try lower ones")
+
+
+def test_what_broke_before_any_step_is_not_blamed_on_the_learning_rate() -> None:
+    cause = "the training loss is not finite (epoch 1, step 1)"
+    bad = trial(12, (None,), (None,), state="failed", cause=cause, parameters={"learning_rate": 0.09})
+    sentence = found(*many(), bad)["diverged"].sentence
+    assert (
+        "the first weights or the data are the cause, not the learning rate; begin with smaller" in sentence
+    )
+    assert "lower" not in sentence
+    assert "clip" not in sentence
+    assert sentence.count("learning rate") == 1
+
+
+def test_what_others_of_the_network_learned_with_is_not_the_cause() -> None:
+    dead = (layer(symmetric=True), layer(symmetric=True))
+    lost = trial(12, *FLAT, parameters={"learning_rate": 1e-4})
+    probed = {"first_probes": {12: dead}}
+    assert found(lost, **probed)["did not learn"].evidence["cause"] == "symmetry"
+    finding = found(*many(), lost, **probed)["did not learn"]
+    assert "cause" not in finding.evidence
+    assert "symmetry" not in finding.sentence
+
+
 def test_what_diverged_says_where_and_from_which_learning_rate_on() -> None:
     cause = "the training loss is not finite (epoch 2, step 7)"
     bad = [
@@ -203,11 +288,54 @@ def test_what_failed_as_a_whole_is_told_with_its_cause() -> None:
 
 
 def test_overfitting_needs_both_curves() -> None:
-    rising = (1.4, 0.8, 0.6, 0.6, 0.67)
+    rising = (1.4, 0.6, 0.67, 0.68, 0.7)
     finding = found(trial(val_losses=rising))["overfitting"]
-    assert finding.evidence == {"val_loss": 0.6, "epoch": 3, "last_val_loss": 0.67, "trial": 0}
-    assert "overfitting" not in found(trial(val_losses=(1.4, 0.8, 0.6, 0.6, 0.65))), "less than a tenth"
-    assert "overfitting" not in found(trial(losses=(1.5, 0.8, 0.5, 0.6, 0.7), val_losses=rising))
+    assert finding.evidence == {"val_loss": 0.6, "epoch": 2, "last val_loss": 0.68, "trial": 0}
+    assert (
+        "val_loss was best in epoch 2, 0.6, and 0.68 in the median of the last 3 epochs" in finding.sentence
+    )
+    assert "the weights of the best epoch are kept" in finding.sentence
+    assert "overfitting" not in found(trial(val_losses=(1.4, 0.6, 0.63, 0.65, 0.65))), "less than a tenth"
+    assert "overfitting" not in found(trial(losses=(1.5, 0.5, 0.6, 0.6, 0.7), val_losses=rising))
+
+
+@pytest.mark.parametrize(
+    "val_losses",
+    [(1.4, 0.8, 0.6, 0.6, 9.0), (1.4, 0.6, 0.6, 9.0, 0.6), (1.4, 0.8, 0.7, 0.6, 0.67)],
+    ids=["the last epoch alone", "one bad epoch", "the best is among the last"],
+)
+def test_one_bad_epoch_is_no_overfitting(val_losses: tuple[float, ...]) -> None:
+    assert "overfitting" not in found(trial(val_losses=val_losses))
+
+
+def scored(metric: str, curve: tuple[float, ...], losses: Any = None, chance: float | None = None) -> Any:
+    """Give the findings on one trial of a study with another metric, whose curve this is."""
+    known = losses or (1.5, 0.8, 0.5, 0.4, 0.39)
+    one = trial(losses=known, val_losses=(1.4, 0.6, 0.67, 0.68, 0.7))
+    one = replace(one, value=max(curve), best_epoch=curve.index(max(curve)) + 1)
+    one = replace(one, history={**one.history, metric: curve})
+    study = spec().model_copy(update={"search": Search(metric=metric)})
+    return found(one, spec=study, data=replace(DATA, chance=chance, constant="always 0"))
+
+
+def test_overfitting_is_judged_by_the_metric_and_its_direction() -> None:
+    # The loss on the validation rows rises in all of these, and that alone says nothing of a score.
+    assert "overfitting" not in scored("val_accuracy", (0.5, 0.8, 0.85, 0.9, 0.91))
+    worse = scored("val_accuracy", (0.5, 0.91, 0.8, 0.78, 0.79), chance=0.1)["overfitting"]
+    assert worse.evidence == {"val_accuracy": 0.91, "epoch": 2, "last val_accuracy": 0.79, "trial": 0}
+    assert "val_accuracy was best in epoch 2, 0.91, and 0.79 in the median" in worse.sentence
+    # A score below 0 gets worse where it falls; one that rises gets better.
+    assert "overfitting" in scored("neg_mean_squared_error", (-9.0, -1.0, -1.3, -1.4, -1.5))
+    assert "overfitting" not in scored("neg_mean_squared_error", (-9.0, -1.5, -1.4, -1.3, -1.0))
+    # Of what lies above the level of chance it is a tenth: 0.98 to 0.96 is half of the way back to 0.94.
+    assert "overfitting" in scored("val_accuracy", (0.9, 0.98, 0.96, 0.96, 0.96), chance=0.94)
+    assert "overfitting" not in scored("val_accuracy", (0.9, 0.98, 0.96, 0.96, 0.96), chance=0.5)
+
+
+def test_a_score_near_0_is_no_share_of_itself() -> None:
+    assert "budget too short" not in scored("r2", (0.0, 0.001, 0.001, 0.001, 0.002), chance=0.0)
+    told = scored("r2", (0.0, 0.1, 0.2, 0.3, 0.4), chance=0.0)["budget too short"].sentence
+    assert "r2 of trial 0 went from 0.3 to 0.4 in the last epoch of 5" in told
 
 
 def test_underfitting_is_a_training_loss_that_stays_high_and_no_longer_falls() -> None:
@@ -226,7 +354,8 @@ def test_a_budget_is_too_short_for_the_best_trial_only() -> None:
     assert finding.trials == (12,)
     assert finding.evidence["share"] == pytest.approx(0.1)
     assert (
-        "1 trial was still getting better at the last epoch: val_loss of trial 12 by 10 %" in finding.sentence
+        "1 trial was still getting better at the last epoch: val_loss of trial 12 went from 0.5 to 0.45 in the "
+        "last epoch of 5; train for longer" in finding.sentence
     )
     worse = trial(12, val_losses=(1.4, 1.3, 1.2, 1.1, 0.9))
     assert "budget too short" not in found(*many(), worse)
@@ -248,6 +377,26 @@ def test_the_best_trials_at_one_end_of_a_range_ask_for_a_wider_one() -> None:
     assert "edge of the range" not in found(*trials[:9]), "too few trials"
     one_inside = [trials[0], replace(trials[1], parameters={**trials[1].parameters, "learning_rate": 0.01})]
     assert "edge of the range" not in found(*one_inside, *trials[2:])
+
+
+@pytest.mark.parametrize(("high", "needed"), [(16, 10), (32, 5), (160, 3)])
+def test_of_a_range_of_few_values_more_of_the_best_trials_must_lie_at_an_end(high: int, needed: int) -> None:
+    """By chance that happens as seldom as with three trials in a tenth: 0.5 ** 10, 0.25 ** 5 < 0.1 ** 3."""
+    study = StudySpec.model_validate(
+        {
+            "name": "made",
+            "data": "sklearn:digits",
+            "model": {"mlp": {"hidden": [{"int": [8, high, 8]}]}},
+            "training": {"epochs": 5},
+        }
+    )
+    for count in (needed - 1, needed):
+        trials = [
+            replace(one, parameters={"hidden.0": high if one.number < count else 8})
+            for one in (*many(), *(replace(each, number=each.number + 12) for each in many()))
+        ]
+        trials = [replace(one, value=0.4 + 0.001 * one.number) for one in trials]
+        assert ("edge of the range" in found(*trials, spec=study)) is (count == needed)
 
 
 def test_an_end_that_cannot_be_moved_is_no_finding() -> None:
@@ -387,7 +536,7 @@ def test_what_diverged_tells_the_layer_and_the_gradients() -> None:
 
 
 def test_every_finding_stands_in_the_report_and_in_json() -> None:
-    made = record(*many(), trial(12, *FLAT), trial(13, val_losses=(1.4, 0.8, 0.6, 0.6, 0.7)))
+    made = record(*many(), trial(12, *FLAT), trial(13, val_losses=(1.4, 0.6, 0.67, 0.68, 0.7)))
     findings = judge(made).findings
     assert [finding.kind for finding in findings] == ["did not learn", "overfitting"]
     text = render_report(analyze(made), made)

@@ -8,7 +8,6 @@ from typing import Literal
 from hpsearch.analysis.evidence.confirmation import Verdict
 from hpsearch.analysis.evidence.estimates import Estimate, estimate
 from hpsearch.analysis.findings.limits import NOT_LEARNED, NOT_LEARNED_ACCURACY
-from hpsearch.data_summary import DataSummary
 from hpsearch.store.record import StudyRecord
 
 Against = Literal["better", "hardly better", "cannot tell", "no better"]
@@ -27,21 +26,6 @@ class ChanceLevel:
     value: float
     constant: str
     standing: Against | None
-
-
-def chance_level(data: DataSummary | None, metric: str) -> tuple[float, str] | None:
-    """Give the level and the constant; None where they are not known, as in studies of older versions."""
-    if data is None:
-        return None
-    if data.chance is not None:
-        return data.chance, data.constant
-    classes = data.task == "classification"
-    known = {
-        "val_loss": (data.chance_loss, "the shares of the classes" if classes else "the mean"),
-        "val_accuracy": (data.chance_accuracy, "the most frequent class"),
-    }
-    value, constant = known.get(metric, (None, ""))
-    return None if value is None else (value, constant)
 
 
 def judge_chance(record: StudyRecord, verdict: Verdict | None) -> ChanceLevel | None:
@@ -64,7 +48,7 @@ def against(found: Estimate, level: float, metric: str, *, minimize: bool) -> Ag
 
 def chance_for(record: StudyRecord, found: Estimate | None) -> ChanceLevel | None:
     """Hold what was found best against a constant prediction; None where its level is not known."""
-    known = chance_level(record.data, record.metric)
+    known = None if record.data is None else record.data.level(record.metric)
     if known is None:
         return None
     level, constant = known

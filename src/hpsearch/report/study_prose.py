@@ -93,13 +93,13 @@ def winner_note(winner: Winner) -> str:
     if not winner.confirmed:
         return (
             f"The learning curve of trial {winner.number} in the search: one seed, so there is no band. "
-            "Where validation rises while training still falls, the network overfits."
+            "Where validation gets worse for several epochs while training gets better, the network overfits."
         )
     failed = sum(one.failed for one in winner.replicates)
     note = (
         f"The mean over the replicates of trial {winner.number}, epoch by epoch, with its 95 % interval; the "
-        "line is thin where some of them have stopped already. Where validation rises while training still "
-        "falls, the network overfits."
+        "line is thin where some of them have stopped already. Where validation gets worse for several "
+        "epochs while training gets better, the network overfits."
     )
     return f"{note} {amount(failed, 'replicate')} failed." if failed else note
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from statistics import median
 
+from hpsearch.analysis.evidence.bounds import bounds_of
 from hpsearch.analysis.findings.limits import (
     EXPLODED,
+    FEWEST_LAST_EPOCHS,
     LAST_EPOCHS,
     NOT_LEARNED,
     NOT_LEARNED_ACCURACY,
     OVERFITTING,
+    OVERFITTING_EPOCHS,
     STILL_IMPROVING,
     UNDERFITTING,
     UNDERFITTING_GAP,
@@ -41,9 +46,15 @@ def stayed_at_chance(trial: TrialRecord, data: DataSummary) -> bool:
 
 
 def exploded(trial: TrialRecord, data: DataSummary) -> bool:
-    """Tell whether the loss of a trial rose far above that of a constant prediction, for good."""
+    """Tell whether the loss of a trial was far above that of a constant prediction, for good.
+
+    One that is still falling in the last epoch only began there, and of a single epoch nothing is known.
+    """
     limit = EXPLODED * (data.chance_loss or math.inf)
-    return stayed_at_chance(trial, data) and highest(trial, "loss", "val_loss") > limit
+    if trial.epochs < 2 or not stayed_at_chance(trial, data):
+        return False
+    falling = all(improvement_of(trial, name) > STILL_IMPROVING for name in ("loss", "val_loss"))
+    return highest(trial, "loss", "val_loss") > limit and not falling
 
 
 def learned_nothing(trial: TrialRecord, data: DataSummary) -> bool:
@@ -57,14 +68,46 @@ def learned_nothing(trial: TrialRecord, data: DataSummary) -> bool:
     return reached <= chance + NOT_LEARNED_ACCURACY * (1 - chance)
 
 
-def overfits(trial: TrialRecord) -> bool:
-    """Tell whether the validation loss rose again while the training loss went on falling."""
-    losses, validation = numbers(trial, "loss"), numbers(trial, "val_loss")
-    if not len(losses) == len(validation) == trial.epochs or trial.epochs < 2:
+@dataclass(frozen=True)
+class Worsening:
+    """How a metric got worse: its best value and epoch, and the median of its last so many epochs."""
+
+    best: float
+    epoch: int
+    end: float
+    last: int
+
+
+def worsening(trial: TrialRecord, metric: str, *, minimize: bool) -> Worsening | None:
+    """Compare the metric in its best epoch with the last epochs; None where there are too few of these."""
+    curve = numbers(trial, metric)
+    last = max(FEWEST_LAST_EPOCHS, round(OVERFITTING_EPOCHS * trial.epochs))
+    if len(curve) != trial.epochs or trial.epochs <= last:
+        return None
+    best = (min if minimize else max)(curve)
+    epoch = curve.index(best) + 1
+    return Worsening(best, epoch, median(curve[-last:]), last) if epoch <= trial.epochs - last else None
+
+
+def overfits(trial: TrialRecord, metric: str, data: DataSummary | None, *, minimize: bool) -> bool:
+    """Tell whether the metric got worse again while the training loss went on falling.
+
+    In the last epochs it is worse by more than `OVERFITTING` of its best value, of a score of what that is
+    above the level of chance, where it is known.
+    """
+    found, losses = worsening(trial, metric, minimize=minimize), numbers(trial, "loss")
+    if found is None or len(losses) != trial.epochs:
         return False
-    best = validation.index(min(validation))
-    rise = validation[-1] - validation[best]
-    return rise > OVERFITTING * validation[best] and losses[-1] < losses[best]
+    falling = median(losses[-found.last :]) < losses[found.epoch - 1]
+    worse = found.end - found.best if minimize else found.best - found.end
+    return falling and worse > OVERFITTING * _scale(found.best, metric, data, minimize=minimize)
+
+
+def _scale(best: float, metric: str, data: DataSummary | None, *, minimize: bool) -> float:
+    known = None if data is None else data.level(metric)
+    if minimize or best < 0 or known is None:
+        return abs(best)
+    return max(best - max(known[0], 0.0), 0.0)
 
 
 def underfits(trial: TrialRecord, data: DataSummary) -> bool:
@@ -75,15 +118,29 @@ def underfits(trial: TrialRecord, data: DataSummary) -> bool:
     return loss > UNDERFITTING * data.chance_loss and validation <= (1 + UNDERFITTING_GAP) * loss
 
 
+def last_epochs(trial: TrialRecord) -> int:
+    """Count the last epochs in which a trial may still get better."""
+    return max(1, round(LAST_EPOCHS * trial.epochs))
+
+
 def improvement_at_the_end(trial: TrialRecord, metric: str, *, minimize: bool) -> float:
-    """Give the share by which the metric got better in the last epochs; 0 where the best came before."""
+    """Give by how much the metric got better in the last epochs; 0 where the best came before.
+
+    As a share of what it was, or of 1 where that is its upper end: near 0 a share of a score is huge.
+    """
     curve, sign = numbers(trial, metric), 1 if minimize else -1
-    last = max(1, round(LAST_EPOCHS * trial.epochs))
+    last = last_epochs(trial)
     if not last < len(curve) == trial.epochs:
         return 0.0
     turned = [sign * value for value in curve]
     before, after = min(turned[:-last]), min(turned[-last:])
-    return (before - after) / abs(before) if before and after < before and after == turned[-1] else 0.0
+    scale = 1.0 if bounds_of(metric)[1] == 1 else abs(before)
+    return (before - after) / scale if scale and after < before and after == turned[-1] else 0.0
+
+
+def improvement_of(trial: TrialRecord, loss: str) -> float:
+    """Give the share by which a loss fell in the last epochs."""
+    return improvement_at_the_end(trial, loss, minimize=True)
 
 
 def still_improving(trial: TrialRecord, metric: str, *, minimize: bool) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hpsearch.analysis.conditions import Condition
 from hpsearch.analysis.findings.chance import judged
-from hpsearch.analysis.findings.curves import exploded, highest
+from hpsearch.analysis.findings.curves import exploded, highest, lowest
 from hpsearch.analysis.findings.finding import (
     StudyFinding,
     counted,
@@ -16,12 +16,16 @@ from hpsearch.analysis.findings.finding import (
     numbers_of,
     spoken,
 )
+from hpsearch.analysis.findings.remedies import before_any_step, remedy_of
 from hpsearch.analysis.rules import Rule, find_rules
 from hpsearch.search_space import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 NOT_FINITE = "not finite"
 """Stands in the cause of every trial whose numbers left their range."""
+
+AT_ONCE = ", before any step was taken: the first weights or the data are the cause, not the learning rate"
+"""What it means that the numbers left their range in the first step."""
 
 _PLACE = re.compile(r"\(epoch (\d+)(?:, step (\d+))?(?:, first in (?:layer|the) (\w+))?")
 
@@ -89,20 +93,20 @@ def diverged(record: StudyRecord) -> Iterator[StudyFinding]:
     """Find the trials whose numbers were no longer finite: a finding for each region in which they lie."""
     trials = [trial for trial in failures(record) if is_diverged(trial)]
     for group in _groups(trials, find_rules(record, is_diverged)):
+        at_once = _at_once(group.trials)
+        remedy = before_any_step() if at_once else _remedy(record, group, is_diverged)
         sentence = (
             f"{counted(group.trials, 'diverged')}{group.where}: {group.example.cause}{group.of_one}"
-            f"{group.rates}{_at_once(group.trials)}{_steepest(group.example)}; {_remedy(record, group)}"
+            f"{AT_ONCE if at_once else group.rates}{_steepest(group.example)}; {remedy}"
         )
         evidence = {**group.evidence, **_norms(group.example)}
         yield StudyFinding("diverged", sentence, numbers_of(group.trials), evidence)
 
 
-def _at_once(trials: Trials) -> str:
-    """Say what it means that no step was taken before."""
+def _at_once(trials: Trials) -> bool:
+    """Tell whether the numbers left their range in the very first step, before the weights were changed."""
     places = [_place(trial) for trial in trials]
-    if any((place.get("epoch"), place.get("step")) != (1, 1) for place in places):
-        return ""
-    return ", before any step was taken: the first weights or the data are the cause, not the learning rate"
+    return all((place.get("epoch"), place.get("step")) == (1, 1) for place in places)
 
 
 def _place(trial: TrialRecord) -> dict[str, Value]:
@@ -129,16 +133,11 @@ def _steepest(trial: TrialRecord) -> str:
     return f"; the largest gradient in the step before was that of {name}, its norm {spoken(norms[name])}"
 
 
-def _remedy(record: StudyRecord, group: _Group) -> str:
-    """Say how to stay out of the region, or from which learning rate on it happened."""
+def _remedy(record: StudyRecord, group: _Group, troubled: Callable[[TrialRecord], bool]) -> str:
+    """Say how to stay out of the region, or what else may help."""
     if group.rule is not None:
         return " or ".join(map(_avoided, group.rule.conditions))
-    bad = min(trial.configuration.training.learning_rate for trial in group.trials)
-    good = [t.configuration.training.learning_rate for t in record.trials if t.state == "complete"]
-    if good and max(good) < bad:
-        return f"no trial with a learning rate up to {spoken(max(good))} did: end the range there"
-    clipped = all(trial.configuration.training.clipping.name != "none" for trial in group.trials)
-    return f"lower the learning rate, or {'begin with smaller weights' if clipped else 'clip the gradient'}"
+    return remedy_of(record, group.trials, troubled)
 
 
 def _avoided(condition: Condition) -> str:
@@ -150,7 +149,7 @@ def _avoided(condition: Condition) -> str:
 
 
 def exploding_loss(record: StudyRecord) -> Iterator[StudyFinding]:
-    """Find the trials whose loss grew far beyond that of chance, and stayed finite, region by region."""
+    """Find the trials whose loss was far beyond that of chance for good, and stayed finite, by region."""
     data = record.data
     if data is None or data.chance_loss is None:
         return
@@ -158,17 +157,19 @@ def exploding_loss(record: StudyRecord) -> Iterator[StudyFinding]:
     # A trial that diverged is no example of one in which this did not happen.
     others = replace(record, trials=tuple(trial for trial in record.trials if trial.state != "failed"))
     for group in _groups(list(trials.values()), find_rules(others, lambda t: t.number in trials)):
-        yield _exploding(record, group, data.chance_loss)
+        remedy = _remedy(record, group, lambda trial: trial.number in trials)
+        yield _exploding(group, data.chance_loss, remedy)
 
 
-def _exploding(record: StudyRecord, group: _Group, chance: float) -> StudyFinding:
+def _exploding(group: _Group, chance: float, remedy: str) -> StudyFinding:
     worst = max(group.trials, key=lambda trial: highest(trial, "loss", "val_loss"))
     group = replace(group, example=worst)
-    loss = highest(worst, "loss", "val_loss")
+    loss, low = highest(worst, "loss", "val_loss"), lowest(worst, "loss", "val_loss")
+    first = max(worst.history[name][0] or 0.0 for name in ("loss", "val_loss"))
+    course = f"it was {spoken(loss)} in the first epoch" if first == loss else f"it rose to {spoken(loss)}"
     sentence = (
-        f"the loss exploded in {counted(group.trials)}{group.where}: it rose to {spoken(loss)}{group.of_one} "
-        f"and never fell below {spoken(chance)}, that of a constant prediction{group.rates}: "
-        f"the steps are too long, or the first weights too large; {_remedy(record, group)}"
+        f"the loss exploded in {counted(group.trials)}{group.where}: {course}{group.of_one} and at best "
+        f"{spoken(low)}, where a constant prediction gives {spoken(chance)}{group.rates}; {remedy}"
     )
     evidence: dict[str, Value] = {"loss": loss, "chance_loss": chance, **group.evidence}
     return StudyFinding("exploding loss", sentence, numbers_of(group.trials), evidence)

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from hpsearch.analysis.findings.curves import (
     exploded,
     improvement_at_the_end,
+    last_epochs,
     learned_nothing,
     lowest,
+    numbers,
     overfits,
     still_improving,
     underfits,
+    worsening,
 )
 from hpsearch.analysis.findings.finding import StudyFinding, counted, numbers_of, spoken
 from hpsearch.data_summary import DataSummary
@@ -38,19 +41,22 @@ def _shown(record: StudyRecord, trials: Trials) -> tuple[TrialRecord, str]:
 
 
 def overfitting(record: StudyRecord) -> Iterator[StudyFinding]:
-    """Find the trials whose validation loss rose again."""
-    trials = [trial for trial in _learned(record)[0] if overfits(trial)]
+    """Find the trials whose metric got worse again while their training loss fell."""
+    metric, minimize = record.metric, record.minimize
+    learned, data = _learned(record)
+    trials = [trial for trial in learned if overfits(trial, metric, data, minimize=minimize)]
     if not trials:
         return
     trial, name = _shown(record, trials)
-    validation, low = trial.history["val_loss"], lowest(trial, "val_loss")
-    epoch, last = validation.index(low) + 1, validation[-1] or 0.0
+    found = worsening(trial, metric, minimize=minimize)
+    assert found is not None  # noqa: S101 - it overfits
     sentence = (
-        f"{counted(trials, 'overfits', 'overfit')}: in {name} val_loss fell to {spoken(low)} in epoch "
-        f"{epoch} and rose to {spoken(last)} while the training loss went on falling; train for fewer "
-        "epochs, or with more dropout, penalties or data"
+        f"{counted(trials, 'overfits', 'overfit')}: in {name} {metric} was best in epoch {found.epoch}, "
+        f"{spoken(found.best)}, and {spoken(found.end)} in the median of the last {found.last} epochs, while "
+        "the training loss went on falling; the weights of the best epoch are kept, so more epochs do not "
+        "help, and more dropout, penalties or data may"
     )
-    evidence: dict[str, Value] = {"val_loss": low, "epoch": epoch, "last_val_loss": last}
+    evidence: dict[str, Value] = {metric: found.best, "epoch": found.epoch, f"last {metric}": found.end}
     yield StudyFinding("overfitting", sentence, numbers_of(trials), {**evidence, "trial": trial.number})
 
 
@@ -72,7 +78,8 @@ def underfitting(record: StudyRecord) -> Iterator[StudyFinding]:
     sentence = (
         f"{counted(trials, 'underfits', 'underfit')}: in {name} even the training loss stayed at "
         f"{spoken(loss)}, {100 * loss / data.chance_loss:.0f} % of that of a constant prediction; a larger "
-        "network, less dropout or weaker penalties, or another learning rate may learn more"
+        "network, less dropout or weaker penalties, or another learning rate may learn more, "
+        "unless the data tell no more"
     )
     evidence: dict[str, Value] = {"loss": loss, "chance_loss": data.chance_loss, "trial": trial.number}
     yield StudyFinding("underfitting", sentence, numbers_of(trials), evidence)
@@ -85,10 +92,13 @@ def budget_too_short(record: StudyRecord) -> Iterator[StudyFinding]:
     if best is None or all(trial.number != best.number for trial in trials):
         return
     share = improvement_at_the_end(best, metric, minimize=minimize)
+    last, curve = last_epochs(best), numbers(best, metric)
+    before = (min if minimize else max)(curve[:-last])
+    stretch = "epoch" if last == 1 else f"{last} epochs"
     who = counted(trials, "was", ", the best among them, were").replace(" ,", ",")
     sentence = (
-        f"{who} still getting better at the last epoch: {metric} of trial {best.number} by "
-        f"{100 * share:.0f} % in the last tenth of its {best.epochs} epochs; train for longer"
+        f"{who} still getting better at the last epoch: {metric} of trial {best.number} went from "
+        f"{spoken(before)} to {spoken(curve[-1])} in the last {stretch} of {best.epochs}; train for longer"
     )
     evidence: dict[str, Value] = {"share": share, "epochs": best.epochs, "trial": best.number}
     yield StudyFinding("budget too short", sentence, numbers_of(trials), evidence)

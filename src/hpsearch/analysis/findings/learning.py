@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hpsearch.analysis.findings.chance import chanceless
-from hpsearch.analysis.findings.curves import lowest, still_improving
+from hpsearch.analysis.findings.curves import lowest, stayed_at_chance, still_improving
 from hpsearch.analysis.findings.divergence import failures, is_diverged
 from hpsearch.analysis.findings.finding import (
     StudyFinding,
@@ -34,7 +34,7 @@ def failed(record: StudyRecord) -> Iterator[StudyFinding]:
 
 def did_not_learn(record: StudyRecord) -> Iterator[StudyFinding]:
     """Find the trials that never left the level of chance, a finding for each explanation."""
-    known = explanations(record)
+    known = {network: why for network, why in explanations(record).items() if network not in _able(record)}
     groups: dict[str, list[TrialRecord]] = {}
     for trial in chanceless(record):
         why = known.get(network_of(trial.configuration))
@@ -42,6 +42,15 @@ def did_not_learn(record: StudyRecord) -> Iterator[StudyFinding]:
     for trials in groups.values():
         reasons = (known.get(network_of(trial.configuration)) for trial in trials)
         yield _did_not_learn(record, trials, next(filter(None, reasons), None))
+
+
+def _able(record: StudyRecord) -> set[tuple[str, ...]]:
+    """Name the networks that learned in some trial: what is seen at their first weights is not the cause."""
+    lost = {trial.number for trial in chanceless(record)}
+    useful = [trial for trial in record.ranking if trial.state == "complete" and trial.number not in lost]
+    data = record.data
+    learned = [trial for trial in useful if data is not None and not stayed_at_chance(trial, data)]
+    return {network_of(trial.configuration) for trial in learned}
 
 
 def _did_not_learn(record: StudyRecord, trials: Trials, why: Why | None) -> StudyFinding:

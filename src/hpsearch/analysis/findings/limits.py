@@ -15,7 +15,19 @@ EXPLODED = 10.0
 """Training loss, as a multiple of the chance loss, that a trial exceeded that never fell below chance."""
 
 OVERFITTING = 0.1
-"""Rise of the validation loss from its lowest to the last epoch, as a share of the lowest."""
+"""By how much the metric got worse from its best epoch to the last epochs; see `overfits`."""
+
+OVERFITTING_EPOCHS = 0.2
+"""Those last epochs, as a share of all, of which the median counts."""
+
+FEWEST_LAST_EPOCHS = 3
+"""They are at least so many, so that a single bad epoch is none of it."""
+
+RATE_EVIDENCE = 0.75
+"""Probability that a trial in trouble has a larger learning rate than one that is not, to blame the rate."""
+
+FEWEST_RATES = 5
+"""Trials without the trouble that it takes to tell where a range of learning rates should end."""
 
 UNDERFITTING = 0.5
 """Share of the chance loss that the training loss of a trial with all its epochs stayed above."""

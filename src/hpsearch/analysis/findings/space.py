@@ -1,10 +1,11 @@
-"""The search space against what was found in it: ranges that end too soon, choices that nobody tried."""
+"""The search space against what was found in it: ranges that end too soon, options that no trial took."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
+from hpsearch.analysis.findings.chance import chanceless
 from hpsearch.analysis.findings.finding import StudyFinding, spoken
 from hpsearch.analysis.findings.limits import EDGE, EDGE_TRIALS, FEWEST_TRIALS
 from hpsearch.search_space import Parameter, Value
@@ -14,14 +15,27 @@ from hpsearch.store.record import StudyRecord, TrialRecord
 
 def edge_of_the_range(record: StudyRecord) -> Iterator[StudyFinding]:
     """Find the ranges at one end of which all of the best trials lie."""
-    if len(record.ranking) < FEWEST_TRIALS:
+    lost = {trial.number for trial in chanceless(record)}
+    if len(record.ranking) < FEWEST_TRIALS or record.ranking[0].number in lost:
         return
     for parameter in record.parameters:
-        own = [trial for trial in record.ranking if parameter.name in trial.parameters][:EDGE_TRIALS]
         distribution = parameter.distribution
+        if not isinstance(distribution, Numeric):
+            continue
+        count = _best_trials(distribution)
+        own = [trial for trial in record.ranking if parameter.name in trial.parameters][:count]
         # A condition that the best trials do not meet says that the parameter is not the point.
-        if isinstance(distribution, Numeric) and own == list(record.ranking[:EDGE_TRIALS]):
+        if own == list(record.ranking[:count]) and len(own) == count:
             yield from _at_an_end(parameter.name, distribution, own)
+
+
+def _best_trials(distribution: Numeric) -> int:
+    """Count the best trials that must lie at an end: of few values more, because many lie there anyway."""
+    step = 1 if distribution.integer and distribution.step is None else distribution.step
+    if step is None or distribution.log:
+        return EDGE_TRIALS
+    share = max(1 / (math.floor((distribution.high - distribution.low) / step + 1e-8) + 1), EDGE)
+    return EDGE_TRIALS if share == 1 else math.ceil(EDGE_TRIALS * math.log(EDGE) / math.log(share) - 1e-9)
 
 
 def _at_an_end(name: str, distribution: Numeric, trials: list[TrialRecord]) -> Iterator[StudyFinding]:
