@@ -2,7 +2,8 @@
 
     python tests/faults/study_files.py --count 10000 --seed 1
 
-Files that fail are kept in the directory that `--keep` names.
+`--data` opens the data of those that load, as `hpsearch validate` does. Files that fail are kept in the directory
+that `--keep` names.
 """
 
 # ruff: noqa: T201 - it tells what it does
@@ -12,6 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -30,13 +33,20 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hpsearch.exceptions import HpsearchError
+from hpsearch.inspection import inspect
 from hpsearch.search_space import SearchSpace, check_enqueued
-from hpsearch.spec import load_study_file, print_yaml
+from hpsearch.spec import StudyFile, load_study_file, print_yaml
 from spec.test_generated import STUDIES, edits, places, spoil
 from strategies import study_files
 
 LIMIT_SECONDS = 1.0
 """Of computing, so that what else the machine does is not counted."""
+
+DATA_SECONDS = 60.0
+"""Of computing, to open the data of a study."""
+
+MEMORY = 6 * 2**30
+"""Bytes that the process may take where it opens data: rows that are drawn may be many."""
 
 PIECES = [
     *(
@@ -93,6 +103,7 @@ class Tally:
     """What became of the files."""
 
     keep: Path
+    data: bool = False
     outcomes: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
@@ -118,11 +129,12 @@ class Tally:
         return f"{self.outcomes.total()} files in {seconds:.0f} s: {counts}; the slowest {self.slowest:.2f} s"
 
 
-def load(path: Path) -> None:
+def load(path: Path) -> StudyFile:
     """Do what every command does with a study file."""
     study = load_study_file(path)
     check_enqueued(study.spec, study.source)
     SearchSpace(study.spec).structures()
+    return study
 
 
 def attempt(content: bytes, path: Path, tally: Tally) -> None:
@@ -131,9 +143,14 @@ def attempt(content: bytes, path: Path, tally: Tally) -> None:
     start, outcome = time.process_time(), "loaded"
     try:
         with limited(LIMIT_SECONDS):
-            load(path)
+            study = load(path)
+        if tally.data:
+            outcome = "loaded, but its data refused"
+            with limited(DATA_SECONDS):
+                inspect(study)
+            outcome = "loaded with its data"
     except HpsearchError:
-        outcome = "refused"
+        outcome = outcome if outcome != "loaded" else "refused"
     except (Exception, TooSlowError) as failure:  # noqa: BLE001 - this is what is looked for
         outcome = "failed"
         place = "a load" if isinstance(failure, TooSlowError) else _place(failure)
@@ -193,11 +210,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=None)
+    parser.add_argument("--data", action="store_true", help="open the data of the studies, too")
     options = parser.parse_args()
     keep = options.keep or Path(tempfile.mkdtemp(prefix="study-files-"))
     keep.mkdir(parents=True, exist_ok=True)
-    tally = Tally(keep)
+    tally = Tally(keep, options.data)
     with tempfile.TemporaryDirectory() as directory:
+        if options.data:
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            for beside in [*STUDIES[0].parent.glob("*.csv"), *STUDIES[0].parent.glob("*.py")]:
+                shutil.copy(beside, directory)
         run(options.count, options.seed, tally, Path(directory) / "study.yaml")
     print(tally)
     told = {
