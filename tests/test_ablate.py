@@ -25,10 +25,10 @@ from hpsearch.report.ablation import path_plot, sentences
 from hpsearch.results import render
 from hpsearch.search import delete
 from hpsearch.store.files import PARTS, StudyFiles
-from hpsearch.store.projection import open_storage
 from hpsearch.store.reading import read_ablation, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import read_resolved, write_resolved
+from hpsearch.store.storages import open_storage
 from made_confirmations import confirmed
 
 STUDY: dict[str, Any] = {

@@ -601,7 +601,11 @@ class TestOptions:
         assert [event["number"] for event in events(files) if event["kind"] == "ask"] == [0]
         assert len(optuna.load_study(study_name="a", storage=storage).trials) == 1
 
-        succeed("delete", "a", "--yes", "--out", "there", cwd=tmp_path)
+        kept = refused(run("optimize", "study.yaml", "--out", "there", "--trials", "2", cwd=tmp_path))
+        assert f"add --storage {storage}" in kept
+        assert len(optuna.load_study(study_name="a", storage=storage).trials) == 1
+
+        succeed("delete", "a", "--yes", "--out", "there", "--storage", storage, cwd=tmp_path)
         assert not files.exists()
         assert not (tmp_path / "there" / "reports" / "a.html").exists()
         assert optuna.get_all_study_names(storage) == []

@@ -8,8 +8,7 @@ from hpsearch.analysis import AblationPath, find_influence
 from hpsearch.analysis.ablation import ablation_of, ended_runs, path_of, trace
 from hpsearch.analysis.evidence.greedy import GreedyPath
 from hpsearch.best import best_of
-from hpsearch.conduct import conduct, storage_of
-from hpsearch.confirming import remove
+from hpsearch.conduct import check_named, conduct, shared_storage
 from hpsearch.defaults import Kept, open_changes
 from hpsearch.display import Display, Outcome
 from hpsearch.donors import DonorFile
@@ -34,6 +33,7 @@ from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.reading import read_ablation, read_confirmation, read_record
+from hpsearch.store.removal import remove
 from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
 
 
@@ -46,6 +46,7 @@ def ablate(
     """
     files = StudyFiles(options.out, study.spec.name)
     read_record(files)
+    check_named(files, options.storage)
     searched = replace(study, spec=prepare(study.spec, "search"))
     code, donors = sources_of(searched, options, display)
     with leased(files.leases, takeover=options.takeover) as lease:
@@ -117,7 +118,7 @@ def _carry_out(
     display: Display,
 ) -> Outcome:
     part = StudyFiles(files.out, files.name, PARTS["ablation"])
-    stored = _begun(part, plan, searched.storage, display)
+    stored = _begun(part, plan, options.storage, display)
     own = replace(study, spec=with_budget(plan, stored))
     code = fingerprint(read_code(model_code(own.spec, own.directory)))
     crew = Crew(ENGINES[options.engine](), options.workers, job_of(own, options, stored, code, donors))
@@ -125,11 +126,11 @@ def _carry_out(
         opened = crew.opened()
         check_same_material(searched, opened)
         resolved = resolve(own, "ablation", options, stored, opened)
-        resolved = replace(resolved, storage=options.storage or searched.storage)
+        resolved = replace(resolved, storage=options.storage, owner=searched.owner or resolved.owner)
         lease.check()
         write_resolved(part, resolved)
         _announce(plan, part, display)
-        storage = storage_of(part, resolved.storage)
+        storage = shared_storage(part, options.storage)
         outcome = conduct(part, resolved, storage, crew, lease, display)
     finally:
         crew.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 import warnings
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hpsearch.display import Display, Outcome
 from hpsearch.engines.crew import Crew
-from hpsearch.exceptions import StorageLockedError
+from hpsearch.exceptions import StorageLockedError, StorageNotNamedError, StoreError
 from hpsearch.store.disk import write_atomically
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.lease import Lease
+from hpsearch.store.removal import names_of, stored_if_readable
 from hpsearch.store.resolved import Resolved
 
 if TYPE_CHECKING:
@@ -58,12 +60,56 @@ def conduct(
 def storage_of(files: StudyFiles, named: str | None) -> RDBStorage | None:
     """Open the Optuna storage of an experiment: the one that is named, or its own file.
 
-    None where its own file is locked by another process.
+    None where its own file is locked by another process. Raises StoreError where it is something else.
     """
-    from hpsearch.store.projection import open_storage
+    from hpsearch.store.storages import check_is_optunas, open_storage
+    from hpsearch.store.urls import url_of
 
-    own = None if named else files.database
-    return _unless_locked(own, lambda: open_storage(named or f"sqlite:///{files.database}", own=own))
+    if named is not None:
+        check_is_optunas(named, fresh=True)
+        return open_storage(named)
+    own = own_database(files)
+    return _unless_locked(own, lambda: open_storage(url_of(own), own=own))
+
+
+def own_database(files: StudyFiles) -> Path:
+    """Give the file of a study's own storage. Raises StoreError where it is a link, to whatever file."""
+    if files.database.is_symlink():
+        told = "is a link, and is not written through: remove it, and it is written anew"
+        raise StoreError(f"{files.database} {told}")
+    return files.database
+
+
+def shared_storage(files: StudyFiles, named: str | None, *, confirmed: bool = False) -> RDBStorage | None:
+    """Open the storage of an experiment, and of its confirmation where it will be `confirmed`.
+
+    Raises StoreError where the storage that is named has studies of others under their names.
+    """
+    storage = storage_of(files, named)
+    if named is not None and storage is not None:
+        from hpsearch.store.owners import check_free
+
+        parts = [files]
+        if confirmed and files.part == PARTS["search"]:
+            parts.append(StudyFiles(files.out, files.name, PARTS["confirmation"]))
+        check_free(storage, names_of(parts))
+    return storage
+
+
+def check_named(files: StudyFiles, named: str | None) -> None:
+    """Refuse to write into a storage that only the files of a study name, which others may have written.
+
+    Raises StorageNotNamedError with the option that is missing.
+    """
+    stored = stored_if_readable(files)
+    if named is None and stored is not None and stored.storage is not None:
+        from hpsearch.store.urls import shown
+
+        raise StorageNotNamedError(
+            f"the files of the study {files.full_name!r} name the storage {shown(stored.storage)}, and a "
+            "storage is opened only where the command names it: add "
+            f"--storage {shlex.quote(shown(stored.storage))}, with the password if there is one, or another"
+        )
 
 
 def _projection(storage: RDBStorage | None, files: StudyFiles, resolved: Resolved) -> Projection | None:
@@ -73,7 +119,7 @@ def _projection(storage: RDBStorage | None, files: StudyFiles, resolved: Resolve
         return None
     own = None if resolved.storage else files.database
     name, experiment = files.full_name, resolved.experiment
-    return _unless_locked(own, lambda: Projection(storage, name, experiment, own=own))
+    return _unless_locked(own, lambda: Projection(storage, name, experiment, own=own, owner=resolved.owner))
 
 
 def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 
 from hpsearch.analysis.evidence.confirmation import name_of
@@ -16,6 +15,7 @@ from hpsearch.spec import Compare, StudySpec
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.record import StudyRecord
+from hpsearch.store.removal import remove
 from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
 
 
@@ -55,15 +55,6 @@ def _same(stored: StudySpec, spec: StudySpec) -> bool:
 
 def _arms(spec: StudySpec) -> object:
     return None if spec.compare is None else spec.compare.arms
-
-
-def remove(part: StudyFiles, url: str | None) -> None:
-    """Remove an experiment: its files, and its trials in a storage elsewhere."""
-    if url is not None:
-        from hpsearch.store.projection import delete_from
-
-        delete_from(url, part.full_name)
-    shutil.rmtree(part.directory)
 
 
 def confirmation_of(record: StudyRecord) -> StudySpec | None:

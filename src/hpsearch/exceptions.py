@@ -141,6 +141,12 @@ class StoreError(HpsearchError):
     """Files of a study that cannot be written or read."""
 
 
+class StorageNotNamedError(HpsearchError):
+    """A storage that the files of a study name and the command does not."""
+
+    exit_code = 2
+
+
 class StorageLockedError(StoreError):
     """A storage that another process does not let go."""
 

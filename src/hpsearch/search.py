@@ -6,6 +6,7 @@ import glob
 import os
 import platform
 import shutil
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -13,7 +14,7 @@ from pathlib import Path
 from threading import Thread
 
 from hpsearch.arms import arms_of
-from hpsearch.conduct import conduct, storage_of
+from hpsearch.conduct import check_named, conduct, shared_storage
 from hpsearch.display import Display, Outcome
 from hpsearch.donor_studies import ready_donors
 from hpsearch.donors import DonorFile, check_same_donors
@@ -22,7 +23,6 @@ from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Job, Opened
 from hpsearch.exceptions import (
     StoreError,
-    StudyFileError,
     StudyMismatchError,
     WorkerDiedError,
 )
@@ -34,6 +34,7 @@ from hpsearch.store.files import OF_SEARCH, PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
+from hpsearch.store.removal import remove_from_storage
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
 
 CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted")
@@ -97,6 +98,7 @@ def _carry_out(
     trained = replace(study, spec=experiment.trained)
     code, donors = sources_of(trained, options, display)
     files = StudyFiles(options.out, study.spec.name, PARTS[kind])
+    check_named(files, options.storage)
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
             _clear(files, options.storage)
@@ -157,8 +159,7 @@ def _run(
     *,
     searched: bool,
 ) -> tuple[Outcome, StudyRecord]:
-    named = options.storage or (stored.storage if stored else None)
-    storage = storage_of(files, named)
+    storage = shared_storage(files, options.storage, confirmed=bool(study.spec.confirm.finalists))
     Thread(target=_import_ahead, daemon=True).start()
     opened = crew.opened()
     for note in opened.notes:
@@ -260,9 +261,16 @@ def resolve(
             versions=opened.versions,
             machine=machine,
             storage=options.storage,
+            owner=_owner(options.storage, None),
         )
     check_same_material(stored, opened)
-    return replace(stored, spec=study.spec, storage=options.storage or stored.storage)
+    owner = _owner(options.storage, stored.owner)
+    return replace(stored, spec=study.spec, storage=options.storage, owner=owner)
+
+
+def _owner(storage: str | None, known: str | None) -> str | None:
+    """Give by what the studies of an experiment are known in a storage that several may share."""
+    return known if known is not None or storage is None else uuid.uuid4().hex
 
 
 def check_same_material(stored: Resolved, opened: Opened) -> None:
@@ -286,31 +294,40 @@ def with_workers(resolved: Resolved, workers: int) -> Resolved:
 
 
 def _clear(files: StudyFiles, storage: str | None) -> None:
-    """Remove what an earlier study of this name left, but the lease that we hold."""
-    stored = None
-    # What cannot be read can be removed all the same.
-    with suppress(StudyMismatchError, StudyFileError, StoreError):
-        stored = read_resolved(files)
-    url = storage or (stored.storage if stored else None)
-    if url is not None:
-        from hpsearch.store.projection import delete_from
+    """Remove what an earlier study of this name left, but the lease that we hold.
 
-        for part in _with_parts(files):
-            delete_from(url, part.full_name)
+    Raises StoreError where its directory is a link: what is there may be anything.
+    """
+    if files.directory.is_symlink():
+        raise StoreError(
+            f"{files.directory} is a link to {files.directory.resolve()}, whose content is not removed: "
+            "remove the link, or give another --out"
+        )
+    remove_from_storage(_with_parts(files), storage)
     for path in files.directory.iterdir():
         if path == files.leases or path.name == PARTS["comparison"]:
             continue
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def delete(files: StudyFiles) -> None:
-    """Remove a study: its files and parts, its reports, and its trials in a storage elsewhere."""
+def delete(files: StudyFiles, storage: str | None = None) -> None:
+    """Remove a study: its files and parts, its reports, and its trials in the storage that is named.
+
+    Of a study or a part whose directory is a link only the link is removed.
+    """
+    if files.directory.is_symlink():
+        remove_from_storage(files.parts, storage)
+        files.directory.unlink()
     for part in reversed(PARTS.values()):
         own = StudyFiles(files.out, files.name, part)
-        if part and not own.directory.exists():
+        if own.directory.is_symlink():
+            own.directory.unlink()
+        elif own.directory.exists():
+            with leased(own.leases):
+                _clear(own, storage)
+        elif part:
             continue
-        with leased(own.leases):
-            _clear(own, None)
         own.report.unlink(missing_ok=True)
-    shutil.rmtree(files.directory)
+    if files.directory.exists():
+        shutil.rmtree(files.directory)
     files.probe_report.unlink(missing_ok=True)

@@ -34,12 +34,13 @@ from hpsearch.results import best_json
 from hpsearch.running import RunningTrial
 from hpsearch.search import Options, compare, optimize
 from hpsearch.spec import load_study_file
-from hpsearch.store import projection
+from hpsearch.store import storages
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.projection import open_storage
 from hpsearch.store.reading import read_confirmation, read_record
 from hpsearch.store.record import TrialRecord
 from hpsearch.store.resolved import read_resolved, write_resolved
+from hpsearch.store.storages import open_storage
+from hpsearch.store.urls import url_of
 
 STUDY: dict[str, Any] = {
     "name": "a",
@@ -162,7 +163,7 @@ def attributes(storage: RDBStorage) -> dict[str, dict[str, Any]]:
 
 
 def opened(files: StudyFiles) -> RDBStorage:
-    return open_storage(f"sqlite:///{files.database}")
+    return open_storage(url_of(files.database))
 
 
 class TestServed:
@@ -375,7 +376,7 @@ class TestStorages:
     def test_a_storage_that_is_locked_is_tried_again(
         self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(projection, "LOCK_SECONDS", 0.1)
+        monkeypatch.setattr(storages, "LOCK_SECONDS", 0.1)
         storage, told = opened(own), set[str]()
         with closing(sqlite3.connect(own.database)) as other:
             other.execute("BEGIN IMMEDIATE")

@@ -29,7 +29,7 @@ from browsers import CHROMIUM, HEADLESS
 from hpsearch.dashboard.board import Board
 from hpsearch.dashboard.markdown import LONGEST, bullets, heading, note, table, text
 from hpsearch.dashboard.notes import search_note, trial_notes
-from hpsearch.store.projection import open_storage
+from hpsearch.store.storages import open_storage
 from made_hostile import HOSTILE, made_hostile
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")

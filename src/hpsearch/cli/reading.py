@@ -18,6 +18,7 @@ from hpsearch.cli.options import (
     OutOption,
     PredictFormat,
     ReportFormat,
+    StorageOption,
     TrialsFormat,
 )
 from hpsearch.cli.studies import files_of, record_of, records_of
@@ -231,27 +232,48 @@ def _reading(files: StudyFiles) -> StudyRecord | HpsearchError:
 def delete(
     study: NameArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    storage: StorageOption = None,
     out: OutOption = Path(),
 ) -> None:
-    """Delete a study: its files, its report, and its trials in a storage elsewhere."""
+    """Delete a study: its files, its report, and its trials in the storage that is named."""
     from hpsearch.search import delete as delete_study
+    from hpsearch.store.urls import shown
 
     files, records = files_of(study, out), records_of(study, out)
+    links = [part.directory for part in files.parts if part.directory.is_symlink()]
+    left = [f"what the link {link} leads to, {link.resolve()}" for link in links]
+    if storage is None:
+        left += [f"its trials in the storage {url}, which --storage would name" for url in _elsewhere(files)]
     if not yes:
         trials = sum(len(record.trials) for _, record in records)
-        typer.confirm(f"delete {files.name!r} with {trials} trials?", abort=True, err=True)
-    delete_study(files)
-    print(f"deleted {files.directory}", file=sys.stderr)
+        also = "" if storage is None else f", also in the storage {shown(storage)}"
+        stays = f" ({'; '.join(left)} will be left)" if left else ""
+        asked = f"delete {files.name!r} with {trials} trials{also}{stays}?"
+        typer.confirm(clean(asked, line=True), abort=True, err=True)
+    delete_study(files, storage)
+    print(clean(f"deleted {files.directory}", line=True), file=sys.stderr)
+    for what in left:
+        print(clean(f"left: {what}", line=True), file=sys.stderr)
+
+
+def _elsewhere(files: StudyFiles) -> list[str]:
+    """List the storages that the files of a study name."""
+    from hpsearch.store.removal import stored_if_readable
+    from hpsearch.store.urls import shown
+
+    stored = [stored_if_readable(part) for part in files.parts]
+    return list(dict.fromkeys(shown(one.storage) for one in stored if one is not None and one.storage))
 
 
 @app.command()
 def dashboard(
     study: NameArgument,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on, 0 for any.")] = 8080,
+    storage: StorageOption = None,
     out: OutOption = Path(),
 ) -> None:
     """Show a study in the Optuna dashboard."""
     from hpsearch.dashboard import serve
 
-    serve(record_of(study, out)[0], host, port)
+    serve(record_of(study, out)[0], host, port, storage)

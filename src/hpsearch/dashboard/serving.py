@@ -11,36 +11,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from hpsearch.conduct import check_named, own_database
 from hpsearch.dashboard.following import following
 from hpsearch.dashboard.guard import Address, Guard
 from hpsearch.exceptions import HpsearchError, StoreError, StudyNotFoundError
 from hpsearch.output import warnings_as_notes
 from hpsearch.store.files import PARTS, StudyFiles
-from hpsearch.store.resolved import Resolved, read_resolved
+from hpsearch.store.resolved import read_resolved
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from optuna.storages import RDBStorage
 
 
-def serve(files: StudyFiles, host: str, port: int) -> None:
+def serve(files: StudyFiles, host: str, port: int, named: str | None = None) -> None:
     """Serve the dashboard until it is interrupted; meanwhile notes and artifacts follow the study.
+
+    `named` is the storage of the study where it is elsewhere.
 
     Raises StudyNotFoundError where the study has not been begun, HpsearchError where the port is taken.
     """
-    with opened(files, host, port) as server, suppress(KeyboardInterrupt):
+    with opened(files, host, port, named) as server, suppress(KeyboardInterrupt):
         server.serve_forever()
 
 
 @contextmanager
-def opened(files: StudyFiles, host: str, port: int) -> Iterator[WSGIServer]:
+def opened(files: StudyFiles, host: str, port: int, named: str | None = None) -> Iterator[WSGIServer]:
     """Open the dashboard at a port, 0 for any that is free, and let notes and artifacts follow the study."""
     made = _dashboard()
     from hpsearch.dashboard.artifacts import Artifacts
-    from hpsearch.store.projection import open_storage
 
-    resolved = _begun(files)
-    storage = open_storage(resolved.storage or f"sqlite:///{files.database}")
+    storage = _storage(files, named)
     app = made(storage, artifact_store=Artifacts(_folders(files)))
     with ExitStack() as stack:
         stack.enter_context(warnings_as_notes(_tell))
@@ -48,7 +49,7 @@ def opened(files: StudyFiles, host: str, port: int) -> Iterator[WSGIServer]:
         address = Address(host, server.server_port)
         server.set_app(Guard(app, address))
         _warn_of_strangers(address)
-        _follow(files, storage, resolved.storage, stack)
+        _follow(files, storage, named, stack)
         _tell(f"{address.url}  (Ctrl-C ends it)")
         yield server
 
@@ -75,11 +76,16 @@ def _listening(host: str, port: int) -> WSGIServer:
         raise HpsearchError(f"cannot listen on {host}:{port}: {failure.strerror or failure}") from None
 
 
-def _begun(files: StudyFiles) -> Resolved:
-    resolved = read_resolved(files)
-    if resolved is None:
+def _storage(files: StudyFiles, named: str | None) -> RDBStorage:
+    from hpsearch.store.storages import check_is_optunas, open_storage
+    from hpsearch.store.urls import url_of
+
+    if read_resolved(files) is None:
         raise StudyNotFoundError(f"there is no study {files.name!r} in {files.directory.parent}")
-    return resolved
+    check_named(files, named)
+    if named is not None:
+        check_is_optunas(named, fresh=False)
+    return open_storage(named or url_of(own_database(files)))
 
 
 def _warn_of_strangers(address: Address) -> None:

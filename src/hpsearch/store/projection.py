@@ -5,29 +5,22 @@ It is written at a bounded rate and never asked: after a crash it may be behind 
 
 from __future__ import annotations
 
-import errno
-import os
-import sqlite3
 import time
-import warnings
-from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy import event
 
-from hpsearch.exceptions import StorageLockedError, StoreError
 from hpsearch.experiment import Experiment
 from hpsearch.search_space import Value
 from hpsearch.spec import Search
-from hpsearch.store.disk import cannot_write
 from hpsearch.store.optuna_distributions import optuna_distribution
+from hpsearch.store.owners import claim
 from hpsearch.store.record import TrialRecord
+from hpsearch.store.storages import failed, open_storage, refusal, set_aside, told
 
 FLUSH_SECONDS = 1.0
 """The dashboard is at most this much behind, and a commit is rarer than a small network's epoch."""
@@ -36,115 +29,6 @@ MAX_POINTS = 10
 """Points of a curve that are written for a trial that ended before it was first written."""
 
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
-
-
-LOCK_SECONDS = 10.0
-"""How long a SQLite file that is locked is waited for."""
-
-LOCKED = "another process has it locked"
-
-REFUSALS = {
-    sqlite3.SQLITE_FULL: os.strerror(errno.ENOSPC),
-    sqlite3.SQLITE_READONLY: os.strerror(errno.EROFS),
-    sqlite3.SQLITE_IOERR: os.strerror(errno.EIO),
-    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
-    sqlite3.SQLITE_PERM: os.strerror(errno.EACCES),
-    sqlite3.SQLITE_BUSY: LOCKED,
-    sqlite3.SQLITE_LOCKED: LOCKED,
-    sqlite3.SQLITE_NOMEM: os.strerror(errno.ENOMEM),
-}
-"""Why SQLite cannot work on a file, whatever is in it."""
-
-
-def open_storage(url: str, *, own: Path | None = None) -> RDBStorage:
-    """Open an Optuna storage; SQLite in WAL mode, so that the dashboard reads while we write.
-
-    `own` is the file of the URL where it is the study's own: should it be damaged, it is set aside, and the
-    storage is written anew from the tick log. Raises StoreError where it cannot be opened.
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    damage = None if own is None else _damage(own)
-    if own is not None and damage is not None:
-        _set_aside(own, damage)
-    try:
-        return _open(url)
-    except Exception as failure:  # noqa: BLE001 - a file with other content than was written fails anyhow
-        if own is None or isinstance(failure, ImportError) or _refusal(failure) is not None:
-            raise _failed("open", url, failure) from None
-        _set_aside(own, _told(failure))
-    return open_storage(url)
-
-
-def delete_from(url: str, name: str) -> None:
-    """Delete a study from an Optuna storage, if it is there."""
-    storage = open_storage(url)
-    for study in storage.get_all_studies():
-        if study.study_name == name:
-            storage.delete_study(study._study_id)  # noqa: SLF001 - Optuna gives no other way to name it
-
-
-def _open(url: str) -> RDBStorage:
-    arguments = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite") else {}
-    storage = RDBStorage(url, engine_kwargs=arguments)
-    if url.startswith("sqlite"):
-        event.listen(storage.engine, "connect", _quick_sqlite)
-        storage.engine.dispose()
-    return storage
-
-
-def _damage(path: Path) -> str | None:
-    """Say how a SQLite file does not hold together; None where it does, or cannot be looked at."""
-    if not path.exists():
-        return None
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            (told,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.Error as failure:
-        return None if _refusal(failure) is not None else str(failure)
-    return None if told == "ok" else told.splitlines()[-1]
-
-
-def _set_aside(path: Path, reason: str) -> None:
-    """Keep a damaged SQLite file and its journal under another name, for who wants to look at it."""
-    try:
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                path.with_name(f"{path.name}{suffix}").replace(path.with_name(f"{path.name}.damaged{suffix}"))
-    except OSError as failure:
-        raise cannot_write(path, failure) from None
-    text = f"{path} is damaged ({reason}): it is kept as {path.name}.damaged and written anew"
-    warnings.warn(text, RuntimeWarning, stacklevel=2)
-
-
-def _refusal(failure: BaseException | None) -> str | None:
-    """Say why SQLite could not work on a file; None where the failure is of another kind."""
-    while failure is not None:
-        # An extended code has the plain one in its lowest byte.
-        code = getattr(failure, "sqlite_errorcode", 0) & 0xFF
-        if code in REFUSALS:
-            return REFUSALS[code]
-        failure = getattr(failure, "orig", None) or failure.__cause__
-    return None
-
-
-def _told(failure: BaseException) -> str:
-    """Tell a failure in a line; Optuna's own words for one of the database are a guess."""
-    cause = failure.__cause__ if isinstance(failure, StorageInternalError) and failure.__cause__ else failure
-    return (str(cause).splitlines() or [type(cause).__name__])[0]
-
-
-def _failed(what: str, url: str, failure: Exception) -> StoreError:
-    refusal = _refusal(failure)
-    kind = StorageLockedError if refusal == LOCKED else StoreError
-    return kind(f"cannot {what} the storage {url}: {refusal or _told(failure)}")
-
-
-def _quick_sqlite(connection: Any, _record: Any) -> None:
-    # The tick log is what must survive a power cut; here a consistent database is enough.
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
 
 
 @dataclass
@@ -162,14 +46,20 @@ class _Picture:
 class Projection:
     """Writes trials into an Optuna storage, in transactions as few as its interface allows.
 
-    `name` is that of the study in the storage; `own` is as for `open_storage`. Raises StoreError where the
-    storage cannot be read or written.
+    `name` is that of the study in the storage, `owner` as for `claim`, `own` as for `open_storage`. Raises
+    StoreError where the storage cannot be read or written.
     """
 
     def __init__(
-        self, storage: RDBStorage, name: str, experiment: Experiment, *, own: Path | None = None
+        self,
+        storage: RDBStorage,
+        name: str,
+        experiment: Experiment,
+        *,
+        own: Path | None = None,
+        owner: str | None = None,
     ) -> None:
-        self.storage, self.name = storage, name
+        self.storage, self.name, self.owner = storage, name, owner
         self.distributions = {p.name: optuna_distribution(p) for p in experiment.parameters}
         self.pictures: dict[int, _Picture] = {}
         self._flushed = time.monotonic()
@@ -180,9 +70,9 @@ class Projection:
             self._read(search)
         except Exception as failure:  # noqa: BLE001 - the same
             self._leave()
-            if own is None or _refusal(failure) is not None:
-                raise _failed("open", self.storage.url, failure) from None
-            _set_aside(own, _told(failure))
+            if own is None or refusal(failure) is not None:
+                raise failed("open", self.storage.url, failure) from None
+            set_aside(own, told(failure))
             self.storage = open_storage(self.storage.url)
             self._begin(search, None)
 
@@ -194,6 +84,8 @@ class Projection:
         )
         study.set_metric_names([search.metric])
         self.study_id = storage.get_study_id_from_name(name)
+        if self.owner is not None:
+            claim(storage, self.study_id, self.owner)
         self._known = {trial.number: trial for trial in storage.get_all_trials(self.study_id, deepcopy=False)}
 
     def asked(self, number: int, values: dict[str, Value]) -> None:
@@ -228,7 +120,7 @@ class Projection:
         try:
             self._write_pictures()
         except Exception as failure:  # noqa: BLE001 - whatever the storage raises is told as one error
-            raise _failed("write", self.storage.url, failure) from None
+            raise failed("write", self.storage.url, failure) from None
 
     def _write_pictures(self) -> None:
         for number in sorted(self.pictures):

@@ -18,6 +18,7 @@ from hpsearch.spec import Choice, Confirm, StudySpec, print_yaml, read_spec
 from hpsearch.spec.source import Source, parse, read_text
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.urls import without_password
 
 FORMAT = 2
 """Version of the files of a study."""
@@ -38,7 +39,8 @@ class Resolved:
     """What a study obeys from its first run on.
 
     `settings` are automatic decisions (trainer, slots, cores); `directory` is what relative paths of data
-    start from.
+    start from; `storage` is the URL of an Optuna storage elsewhere, kept without its password, and `owner`
+    tells there which studies are this one's.
     """
 
     spec: StudySpec
@@ -49,6 +51,7 @@ class Resolved:
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
     storage: str | None = None
+    owner: str | None = None
     format: int = FORMAT
 
     @cached_property
@@ -61,6 +64,8 @@ def write_resolved(files: StudyFiles, resolved: Resolved) -> None:
     """Store the resolved study file."""
     names = [one.name for one in fields(resolved) if one.name not in ("spec", "data")]
     known = {name: getattr(resolved, name) for name in names}
+    if resolved.storage is not None:
+        known["storage"] = without_password(resolved.storage)
     data = {**asdict(resolved.data), "features": list(resolved.data.features)}
     data["labels"] = list(resolved.data.labels)
     text = print_yaml({**resolved.spec.dump(), "resolved": {**known, "data": data}})
@@ -119,8 +124,9 @@ def _resolved(source: Source, known: Any) -> Resolved:
     for name in ("settings", "versions", "machine"):
         if not all(isinstance(word, str) for pair in known[name].items() for word in pair):
             raise TypeError(name)
-    if not isinstance(known["directory"], str) or not isinstance(known["storage"], str | None):
-        raise TypeError("directory or storage")
+    words = (known["directory"], known["storage"] or "", known.get("owner") or "")
+    if not all(isinstance(word, str) for word in words):
+        raise TypeError("directory, storage or owner")
     if known.get("kind", "search") not in KINDS:
         raise ValueError(known["kind"])
     return Resolved(spec=read_spec(source), data=summary, **known)

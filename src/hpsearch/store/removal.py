@@ -1,0 +1,62 @@
+"""What is removed of a study, and what is not: links are cut and not followed, studies of others stay."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.exceptions import HpsearchError
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.reading import read_record
+from hpsearch.store.resolved import Resolved, read_resolved
+
+if TYPE_CHECKING:
+    from hpsearch.store.owners import Names
+    from hpsearch.store.record import TrialRecord
+
+
+def remove(part: StudyFiles, url: str | None) -> None:
+    """Remove an experiment: its files, and its trials in the storage that is named."""
+    remove_from_storage([part], url)
+    remove_directory(part.directory)
+
+
+def remove_from_storage(parts: Iterable[StudyFiles], url: str | None) -> None:
+    """Remove the trials of experiments from the storage that is named, if one is.
+
+    Raises StoreError where that is no Optuna storage, or cannot be written.
+    """
+    if url is not None:
+        from hpsearch.store.owners import delete_from
+
+        delete_from(url, names_of(parts))
+
+
+def names_of(parts: Iterable[StudyFiles]) -> Names:
+    """Give the names of experiments in a storage, with what tells there that they are ours."""
+    found: Names = {}
+    for part in parts:
+        stored = stored_if_readable(part) or stored_if_readable(StudyFiles(part.out, part.name))
+        trials: tuple[TrialRecord, ...] = ()
+        with suppress(HpsearchError):
+            trials = read_record(part).trials
+        found[part.full_name] = (None if stored is None else stored.owner, trials)
+    return found
+
+
+def stored_if_readable(part: StudyFiles) -> Resolved | None:
+    """Read what an experiment obeys; None where it cannot be read, for it can be removed all the same."""
+    with suppress(HpsearchError):
+        return read_resolved(part)
+    return None
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove a directory; of a link to one only the link."""
+    if directory.is_symlink():
+        directory.unlink()
+    else:
+        shutil.rmtree(directory)
