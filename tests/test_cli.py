@@ -589,7 +589,8 @@ class TestOptions:
         ]
 
         before = (files / "ticks.jsonl").read_bytes()
-        changed = refused(run("optimize", "study.yaml", "--out", "there", "--trials", "4", cwd=tmp_path))
+        there = ["--out", "there", "--storage", storage]
+        changed = refused(run("optimize", "study.yaml", *there, "--trials", "4", cwd=tmp_path))
         assert "training.epochs: 1 -> 2" in changed
         assert "search.seed: 7 -> 0" in changed
         assert "--new" in changed

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands import STUDY, Result, in_process, python
+from commands import STUDY, Result, in_process, python, write_study
 from hpsearch.data_summary import DataSummary
 from hpsearch.exceptions import StudyFileError
-from hpsearch.spec import StudySpec, read_spec
+from hpsearch.spec import StudySpec, load_study_file, read_spec
 from hpsearch.spec.source import Source
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.resolved import Resolved, write_resolved
@@ -387,8 +387,12 @@ BAD_NAMES = [
     *("../victim", "../../victim", "a/b", "..", ".", "", "a\nb", "\\victim", "x" * 300, "a\x00b", "*"),
     "victim/../../victim",
 ]
-NAMES = [*BAD_NAMES, "CON", "~", "\u202emitciv"]
-"""The last ones are the names of directories like any other."""
+UNSEEN = ["\u202emitciv", "a\u2066b", "a\u200fb", "a\u200bb", "\ufeffa", "a\u00adb", "a\u2028b", "a\ue000b", "a\u3164", "a\u200d",
+          "a\x1b[31m", "a\x9b31m", "a\U000e0041"]  # fmt: skip
+AT_AN_END = ["a ", " a", "a\u00a0", "a\u3000", "a\t", "a.", "a.."]
+DEVICES = ["CON", "con", "nul.txt", "Com1", "LPT9.a.b", "aux .c"]
+NAMES = [*BAD_NAMES, *UNSEEN, *AT_AN_END, *DEVICES, "~"]
+"""The last one is the name of a directory like any other."""
 
 
 class TestNames:
@@ -419,10 +423,52 @@ class TestNames:
                 assert (code, len(told.splitlines())) == (2, 1), (name, told)
         assert snapshot(place) == before
 
-    @pytest.mark.parametrize("name", [*BAD_NAMES, "/etc", "C:\\x", " a", "a ", "a\u0085b", "\ud800"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *BAD_NAMES,
+            *UNSEEN,
+            *AT_AN_END,
+            *DEVICES,
+            "/etc",
+            "C:\\x",
+            "a\u0085b",
+            "\ud800",
+            "a" * 101,
+            "ü" * 51,
+        ],
+    )
     def test_a_study_of_such_a_name_is_refused(self, name: str) -> None:
         with pytest.raises(StudyFileError, match="a name that can be a directory"):
             spec_of(name=name)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "~",
+            "a b",
+            "-a",
+            "a.b",
+            "ü 漢字 🚀",
+            "می\u200cخواهم",
+            "console",
+            "com10",
+            "a%41",
+            "a#b{c}",
+            "a" * 100,
+        ],
+    )
+    def test_other_names_are_taken(self, name: str) -> None:
+        assert spec_of(name=name).name == name
+
+    def test_the_line_of_the_name_is_told(self, tmp_path: Path) -> None:
+        path = write_study(
+            tmp_path / "study.yaml", {"data": "sklearn:iris", "name": "a\u202eb", "model": {}, "training": {}}
+        )
+        with pytest.raises(StudyFileError) as raised:
+            load_study_file(path)
+        told = next(problem for problem in raised.value.problems if problem.path == "name")
+        assert (told.line, "U+202E" in told.found) == (2, True)
 
     @settings(max_examples=200, deadline=None)
     @given(

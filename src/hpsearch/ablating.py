@@ -29,6 +29,7 @@ from hpsearch.search import (
     sweep,
 )
 from hpsearch.spec import Compare, StudyFile, StudySpec
+from hpsearch.spec.problems import placed
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
@@ -121,9 +122,11 @@ def _carry_out(
     stored = _begun(part, plan, options.storage, display)
     own = replace(study, spec=with_budget(plan, stored))
     code = fingerprint(read_code(model_code(own.spec, own.directory)))
-    crew = Crew(ENGINES[options.engine](), options.workers, job_of(own, options, stored, code, donors))
+    with placed(study.source, ("data",)):
+        crew = Crew(ENGINES[options.engine](), options.workers, job_of(own, options, stored, code, donors))
     try:
-        opened = crew.opened()
+        with placed(study.source, ("data",)):
+            opened = crew.opened()
         check_same_material(searched, opened)
         resolved = resolve(own, "ablation", options, stored, opened)
         resolved = replace(resolved, storage=options.storage, owner=searched.owner or resolved.owner)

@@ -45,7 +45,10 @@ class Arms:
     fixed: Mapping[str, Value]
 
     def __getitem__(self, name: str) -> Arm:
-        return next(arm for arm in self.arms if arm.name == name)
+        found = next((arm for arm in self.arms if arm.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
 
 
 def middle_of(parameter: Parameter) -> Value:

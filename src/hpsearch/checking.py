@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zipfile
 import zlib
@@ -90,13 +91,20 @@ def _log(files: StudyFiles) -> Iterator[Checked]:
 
 
 def _database(path: Path, record: StudyRecord) -> str:
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(_to_be_read(path), uri=True)) as connection:
         told = connection.execute("PRAGMA integrity_check").fetchone()[0]
         if told != "ok":
             raise ValueError(told)
         (trials,) = connection.execute("SELECT COUNT(*) FROM trials").fetchone()
     behind = len(record.trials) - trials
     return f"{trials} trials" + (f", {behind} fewer than the tick log" if behind > 0 else "")
+
+
+def _to_be_read(path: Path) -> str:
+    """Give the URI of a SQLite file; where nothing can be written beside it, SQLite must not want to."""
+    journal = path.with_name(f"{path.name}-wal")
+    fixed = not os.access(path.parent, os.W_OK) and not journal.exists()
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if fixed else ''}"
 
 
 def _model(path: Path) -> str:

@@ -29,6 +29,9 @@ IN_ASCII = {"±": "+/-", "×": "x", "–": "-", "—": "-", "−": "-", "…": "
 
 ERRORS = "hpsearch.visible"
 
+FORMULAS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""What a formula begins with in a spreadsheet, also as the wide letters of East Asian keyboards."""
+
 
 def clean(text: str, *, line: bool = False) -> str:
     r"""Replace what a terminal would obey by visible escapes such as `\u001b`; in a `line` line ends too.
@@ -41,6 +44,26 @@ def clean(text: str, *, line: bool = False) -> str:
     return "".join(
         letter if letter in kept or not _is_obeyed(letter) else _visible(letter) for letter in text
     )
+
+
+def cell(value: Any) -> Any:
+    """Give a value as a cell of csv that no spreadsheet takes for a formula.
+
+    Text that it would take for one begins with an apostrophe. A number stays a number, also one that is
+    written as text, such as -0.5.
+    """
+    if not isinstance(value, str):
+        return value
+    text = clean(value, line=True)
+    return f"'{text}" if text.lstrip().startswith(FORMULAS) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_clean(text: str) -> bool:

@@ -18,6 +18,7 @@ from hpsearch.datasets import Preprocessing
 from hpsearch.engines.canary import check_compiler
 from hpsearch.engines.imports import defer_tensorflow, import_keras, jax_ahead
 from hpsearch.exceptions import ModelError, StudyNotFoundError
+from hpsearch.output import cell
 from hpsearch.store.files import StudyFiles
 from hpsearch.store.winner import read_applied
 
@@ -45,12 +46,12 @@ class Predicted:
             yield number, prediction, [value if math.isfinite(value) else None for value in row]
 
     def csv(self) -> str:
-        """Print the rows as csv: `row`, `prediction`, and `probability.LABEL` for each class."""
+        """Print the rows as csv: `row`, `prediction`, and `probability.LABEL` for each class; no formula."""
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["row", "prediction", *(f"probability.{label}" for label in self.labels)])
+        writer.writerow(["row", "prediction", *(cell(f"probability.{label}") for label in self.labels)])
         for number, prediction, probabilities in self.rows():
-            writer.writerow([number, prediction, *probabilities])
+            writer.writerow([number, cell(prediction), *probabilities])
         return stream.getvalue()
 
     def json(self) -> str:

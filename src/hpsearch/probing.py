@@ -20,6 +20,7 @@ from hpsearch.probes.record import ArmProbe, Ending, LayerProbe, StudyProbe
 from hpsearch.randomness import derive
 from hpsearch.spec import Configuration, Search, StudyFile, StudySpec
 from hpsearch.spec.parts import label_of
+from hpsearch.spec.problems import placed
 from hpsearch.store.files import StudyFiles
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def probe(study: StudyFile, options: ProbeOptions) -> Probed:
     arms = arms_of(study.spec, trained=options.epochs[-1] > 0)
     _check_measurements(arms, options.epochs)
     choose_backend("jax")
-    with jax_ahead():
+    with jax_ahead(), placed(study.source, ("data",)):
         dataset = load_dataset(study.spec.data, study.directory, options.data_dir)
     import_keras("jax", spawned=False)
     check_compiler()

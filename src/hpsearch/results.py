@@ -16,6 +16,7 @@ from hpsearch.engines.job import ExportOrder, TickOrder, WeightsOrder
 from hpsearch.engines.solo import train_alone
 from hpsearch.looking import keep, order_for
 from hpsearch.model_code import path_of
+from hpsearch.output import cell
 from hpsearch.refitting import refitted_weights
 from hpsearch.spec import Component, Data, Pretrained, PythonModel, StudySpec, print_spec
 from hpsearch.spec.study import name_with
@@ -276,16 +277,17 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
 
 
 def trials_csv(record: StudyRecord) -> str:
-    """Print the trials as CSV, a column for each parameter."""
+    """Print the trials as CSV, a column for each parameter; no cell is a formula."""
     names = [parameter.name for parameter in record.parameters]
     stream = io.StringIO()
     fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause")
-    writer = csv.DictWriter(stream, [*fixed, *(f"parameters.{name}" for name in names)], lineterminator="\n")
-    writer.writeheader()
+    columns = [*fixed, *(f"parameters.{name}" for name in names)]
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    writer.writerow({column: cell(column) for column in columns})
     for trial in record.trials:
         row = trial_row(trial)
         parameters = {f"parameters.{name}": value for name, value in row.pop("parameters").items()}
-        writer.writerow({**row, **parameters})
+        writer.writerow({name: cell(value) for name, value in {**row, **parameters}.items()})
     return stream.getvalue()
 
 

@@ -30,6 +30,7 @@ from hpsearch.experiment import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.model_code import announced_code, check_same_code, fingerprint, read_code
 from hpsearch.search_space import check_enqueued
 from hpsearch.spec import StudyFile, StudySpec
+from hpsearch.spec.problems import placed
 from hpsearch.store.files import OF_SEARCH, PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.reading import read_record
@@ -105,7 +106,8 @@ def _carry_out(
         sweep(files)
         stored = stored_of(files, study.spec, code)
         job = replace(job_of(trained, options, stored, code, donors), timed=kind == "comparison")
-        crew = Crew(ENGINES[options.engine](), options.workers, job)
+        with placed(study.source, ("data",)):
+            crew = Crew(ENGINES[options.engine](), options.workers, job)
         try:
             if isinstance(experiment, SearchExperiment):
                 from hpsearch.scheduling.samplers import check_sampler
@@ -119,9 +121,10 @@ def _carry_out(
 def sources_of(study: StudyFile, options: Options, display: Display) -> tuple[str, tuple[DonorFile, ...]]:
     """Give the fingerprint of the Python files of a study, and its donors, which may have to be trained."""
     code = announced_code(study, display.note, refused=options.no_code)
-    return fingerprint(read_code(code)), ready_donors(
-        study, options.out, display, lambda one, heard: optimize(one, replace(options, new=False), heard)
-    )
+    with placed(study.source, ("model",)):
+        return fingerprint(read_code(code)), ready_donors(
+            study, options.out, display, lambda one, heard: optimize(one, replace(options, new=False), heard)
+        )
 
 
 def stored_of(files: StudyFiles, spec: StudySpec, code: str) -> Resolved | None:
@@ -161,7 +164,8 @@ def _run(
 ) -> tuple[Outcome, StudyRecord]:
     storage = shared_storage(files, options.storage, confirmed=bool(study.spec.confirm.finalists))
     Thread(target=_import_ahead, daemon=True).start()
-    opened = crew.opened()
+    with placed(study.source, ("data",)):
+        opened = crew.opened()
     for note in opened.notes:
         display.note(note)
     resolved = with_workers(resolve(study, kind, options, stored, opened), options.workers)

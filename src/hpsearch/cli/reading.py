@@ -22,7 +22,7 @@ from hpsearch.cli.options import (
     TrialsFormat,
 )
 from hpsearch.cli.studies import files_of, record_of, records_of
-from hpsearch.exceptions import HpsearchError, UnsupportedError
+from hpsearch.exceptions import HpsearchError, StoreError, UnsupportedError
 from hpsearch.output import clean, console
 
 if TYPE_CHECKING:
@@ -197,17 +197,15 @@ def check(study: NameArgument, out: OutOption = Path()) -> None:
 @app.command("list")
 def list_studies(out: OutOption = Path()) -> None:
     """List the studies of a directory."""
-    from hpsearch.store.files import OF_SEARCH, StudyFiles
+    from hpsearch.store.files import StudyFiles
     from hpsearch.store.record import StudyRecord
     from hpsearch.tables import studies_table
 
-    names = sorted(path.name for path in (out / "runs").glob("*"))
-    found = [part for name in names for part in StudyFiles(out, name).parts]
-    parts = [part for part in found if part.part not in OF_SEARCH]
-    if not parts:
-        print(f"no studies in {out / 'runs'}")
+    names = sorted(path.name for path in _places(out / "runs"))
+    readings = [reading for name in names for reading in _readings(StudyFiles(out, name))]
+    if not readings:
+        print(clean(f"no studies in {out / 'runs'}", line=True))
         return
-    readings = [_reading(part) for part in parts]
     whole = [read for read in readings if isinstance(read, StudyRecord)]
     if whole:
         console().print(studies_table(whole))
@@ -216,6 +214,23 @@ def list_studies(out: OutOption = Path()) -> None:
         print(f"hpsearch: {failure}", file=sys.stderr)
     if broken:
         raise broken[0]
+
+
+def _places(runs: Path) -> list[Path]:
+    try:
+        return list(runs.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _readings(files: StudyFiles) -> list[StudyRecord | HpsearchError]:
+    """Read the search and the comparison of a study, as far as there are any and the system lets us."""
+    from hpsearch.store.files import OF_SEARCH
+
+    try:
+        return [_reading(part) for part in files.parts if part.part not in OF_SEARCH]
+    except OSError as failure:
+        return [StoreError(f"cannot read {failure.filename or files.directory}: {failure.strerror}")]
 
 
 def _reading(files: StudyFiles) -> StudyRecord | HpsearchError:
@@ -241,7 +256,7 @@ def delete(
 
     files, records = files_of(study, out), records_of(study, out)
     links = [part.directory for part in files.parts if part.directory.is_symlink()]
-    left = [f"what the link {link} leads to, {link.resolve()}" for link in links]
+    left = [f"the directory {link.resolve()} behind the link {link}" for link in links]
     if storage is None:
         left += [f"its trials in the storage {url}, which --storage would name" for url in _elsewhere(files)]
     if not yes:

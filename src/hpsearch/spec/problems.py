@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from hpsearch.exceptions import Problem
+from hpsearch.exceptions import DataError, DonorError, ModelCodeError, Problem
 from hpsearch.spec.confirm import Confirm
 from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import is_distribution
@@ -114,6 +115,17 @@ def _of_distributions(expected: str, place: Place) -> str:
     if place and place[0] in SEARCHED:
         return f" or a distribution such as {_EXAMPLES[expected]}"
     return f": nothing is searched outside {' and '.join(map(repr, SEARCHED))}"
+
+
+@contextmanager
+def placed(source: Source, place: Place) -> Iterator[None]:
+    """Put the line of the study file before what is wrong with a file that it names."""
+    try:
+        yield
+    except (DataError, ModelCodeError, DonorError) as failure:
+        line, path, told = source.line_of(place), dotted(place), str(failure)
+        where = source.file_of(place) + ("" if line is None else f":{line}")
+        raise type(failure)(f"{where}: {'' if told.startswith(path) else f'{path}: '}{told}") from None
 
 
 def dotted(place: Place) -> str:

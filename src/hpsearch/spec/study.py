@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo, field_validator
 
+from hpsearch.output import JOINERS
 from hpsearch.spec.compare import Compare
 from hpsearch.spec.confirm import BY_DEFAULT, Confirm, Confirmed, check_against
 from hpsearch.spec.data import Data
@@ -21,15 +23,58 @@ from hpsearch.spec.training import Training
 MAX_NAME_BYTES = 100
 
 
+FORBIDDEN = '/\\:*?"<>|'
+
+RESERVED = frozenset(
+    {
+        "con",
+        "prn",
+        "aux",
+        "nul",
+        "conin$",
+        "conout$",
+        *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)),
+    }
+)
+"""Names of devices on Windows, with any ending."""
+
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs that look like blanks."""
+
+
+def why_no_directory(name: str) -> str | None:
+    """Say why a name cannot be that of a directory, and of nothing outside or above it; None where it can."""
+    return next(_obstacles(name), None)
+
+
+def _obstacles(name: str) -> Iterator[str]:
+    size = len(name.encode("utf-8", "replace"))
+    if not name:
+        yield "an empty name"
+    if size > MAX_NAME_BYTES:
+        yield f"{size:,} bytes"
+    if name != name.strip().strip(JOINERS):
+        yield "a blank at an end"
+    if name.startswith(".") or name.endswith("."):
+        yield "a dot at an end"
+    for letter in name:
+        if letter in FORBIDDEN:
+            yield f"the character {letter}"
+        if _is_unseen(letter):
+            yield f"the invisible character U+{ord(letter):04X}"
+    if name.partition(".")[0].strip().lower() in RESERVED:
+        yield "the name of a device on Windows"
+
+
 def names_one_directory(name: str) -> bool:
     """Tell whether a name can be that of a directory, and of nothing outside or above it."""
-    return (
-        name == name.strip()
-        and 0 < len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES
-        and not name.startswith(".")
-        and not set(name) & set('/\\:*?"<>|')
-        and not any(unicodedata.category(letter) in {"Cc", "Cs", "Cn"} for letter in name)
-    )
+    return why_no_directory(name) is None
+
+
+def _is_unseen(letter: str) -> bool:
+    """Tell whether a character cannot be seen, or turns the text around it."""
+    unseen = unicodedata.category(letter) in {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+    return letter in BLANK or (unseen and letter not in JOINERS)
 
 
 def name_with(name: str, ending: str) -> str:
@@ -38,11 +83,12 @@ def name_with(name: str, ending: str) -> str:
 
 
 def _harmless(name: str) -> str:
-    if not names_one_directory(name):
+    why = why_no_directory(name)
+    if why is not None:
         raise problem(
-            "a name that can be a directory: at most 100 bytes, no leading dot, "
-            'no surrounding spaces, none of / \\ : * ? " < > |',
-            found=repr(name),
+            f"a name that can be a directory: at most {MAX_NAME_BYTES} bytes, no dot or blank at an end, "
+            'nothing invisible, none of / \\ : * ? " < > |',
+            found=f"{why} in {name[:MAX_NAME_BYTES]!r}",
         )
     return name
 

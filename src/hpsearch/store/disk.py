@@ -115,6 +115,8 @@ class Appender:
     def __init__(self, path: Path) -> None:
         self.path = path
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        # In a store from a stranger a link may lead to any file.
+        flags |= getattr(os, "O_NOFOLLOW", 0)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, flags, MODE)

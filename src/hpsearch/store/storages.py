@@ -29,7 +29,7 @@ LOCKED = "another process has it locked"
 
 REFUSALS = {
     sqlite3.SQLITE_FULL: os.strerror(errno.ENOSPC),
-    sqlite3.SQLITE_READONLY: os.strerror(errno.EROFS),
+    sqlite3.SQLITE_READONLY: "it is read-only",
     sqlite3.SQLITE_IOERR: os.strerror(errno.EIO),
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
     sqlite3.SQLITE_PERM: os.strerror(errno.EACCES),

@@ -11,6 +11,9 @@ from sqlalchemy.exc import ArgumentError
 _SECRET = re.compile(r"passw|pwd|passphrase|secret|token|odbc_connect", re.IGNORECASE)
 """Names of settings in the query of a URL that hold a password."""
 
+_IN_A_LIST = re.compile(r"(?:PWD|PASSWORD)=([^;]+)", re.IGNORECASE)
+"""A password in a setting that is a list of settings itself, as ODBC has it."""
+
 HIDDEN = "***"
 
 
@@ -60,9 +63,11 @@ def _secrets(url: str) -> set[str]:
     found = {url} if "@" in url else set()
     if read is None:
         user = url.partition("://")[2].rpartition("@")[0]
-        return (found | {user, user.partition(":")[2]}) - {""}
+        secret = user.partition(":")[2]
+        return (found | {user, secret, *secret.split("@")}) - {""}
     words = [read.password, *(value for name, value in read.query.items() if _SECRET.search(name))]
     for word in words:
-        found |= {one for one in ((word,) if isinstance(word, str) else word or ()) if one}
+        for one in (word,) if isinstance(word, str) else word or ():
+            found |= {one, *_IN_A_LIST.findall(one)} - {""}
     quoted = re.match(r"[^:]+://[^:/@]*:([^@]*)@", url)
     return found | ({quoted[1]} if quoted and quoted[1] else set())
