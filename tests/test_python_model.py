@@ -178,8 +178,11 @@ class TestCommands:
         assert ends[0]["cause"] == cause
 
     def test_readers_need_no_code(self, directory: Path) -> None:
-        for command in ("validate", "trials", "report", "check"):
-            assert "Traceback" not in succeed(command, "study.yaml", cwd=directory).stderr
+        for command in (["validate", "--no-data"], ["trials"], ["report"], ["check"]):
+            assert "Traceback" not in succeed(*command, "study.yaml", cwd=directory).stderr
+        missing = run("validate", "study.yaml", cwd=directory)
+        assert missing.returncode == 2
+        assert "nets.py: no such file" in missing.stderr
         assert "ValueError: 13 units" in (directory / "reports" / "own.html").read_text()
 
     def test_the_best_model_loads_in_plain_keras_and_keeps_its_loss(self, directory: Path) -> None:
