@@ -17,7 +17,7 @@ from hpsearch.experiment import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.model_code import model_code, read_code
 from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.distributions import alternatives, bounds
-from hpsearch.spec.problems import dotted
+from hpsearch.spec.problems import dotted, placed
 from hpsearch.spec.source import Place, Source
 
 
@@ -49,8 +49,9 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
     """
     kind: Kind = "search" if study.spec.compare is None else "comparison"
     spec = prepare(study.spec, kind)
-    read_code(model_code(spec, study.directory))
-    check_donors(study)
+    with placed(study.source, ("model",)):
+        read_code(model_code(spec, study.directory))
+        check_donors(study)
     experiment = experiment_of(spec, kind)
     if isinstance(experiment, SearchExperiment):
         from hpsearch.scheduling.samplers import check_sampler
