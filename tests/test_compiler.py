@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from commands import STUDY, here, write_study
-from hpsearch.engines import canary, compiler
+from hpsearch.engines import canary, compiler, session
 from hpsearch.engines.canary import Canary
 from hpsearch.engines.compiler import NO_FUSIONS, tell_compiler
 from hpsearch.exceptions import WrongNumbersError
@@ -136,3 +136,21 @@ def test_a_study_ends_with_the_sentence_where_the_canary_fails(tmp_path, monkeyp
     assert result.returncode == 1
     assert "computes wrong numbers in this process" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_trial_does_not_count_where_numbers_went_wrong_while_it_trained(tmp_path, monkeypatch):
+    checks = []
+
+    def check() -> None:
+        checks.append(1)
+        if len(checks) > 1:
+            raise WrongNumbersError("wrong from now on")
+
+    monkeypatch.setattr(session, "check_compiler", check)
+    result = here("optimize", write_study(tmp_path / "a.yaml", STUDY), cwd=tmp_path)
+    assert result.returncode == 1
+    assert "wrong from now on" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not any(
+        '"kind": "end"' in line for line in (tmp_path / "runs/a/ticks.jsonl").read_text().splitlines()
+    )

@@ -13,6 +13,7 @@ import typer
 from hpsearch.cli.app import app
 from hpsearch.cli.options import (
     BestFormat,
+    DataDirOption,
     ImportanceMethod,
     NameArgument,
     OutOption,
@@ -179,8 +180,18 @@ def status(study: NameArgument, out: OutOption = Path()) -> None:
 
 
 @app.command()
-def check(study: NameArgument, out: OutOption = Path()) -> None:
-    """Check every file of a study; exit code 1 where one is damaged."""
+def check(
+    study: NameArgument,
+    out: OutOption = Path(),
+    retrain: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Train N trials once more in another process, and compare bit for bit."
+        ),
+    ] = 0,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Check every file of a study; exit code 1 where one is damaged or a number comes out otherwise."""
     from hpsearch.checking import check_study
 
     damaged = 0
@@ -190,8 +201,22 @@ def check(study: NameArgument, out: OutOption = Path()) -> None:
             damaged += not checked.whole
             word = "whole  " if checked.whole else "DAMAGED"
             print(clean(f"{word}  {checked.path}  {checked.told}", line=True))
+        damaged += _retrain(part, retrain, data_dir) if retrain else 0
     if damaged:
-        raise HpsearchError(f"damaged files: {damaged}; hpsearch optimize mends what it can")
+        raise HpsearchError(f"damaged: {damaged}; hpsearch optimize mends what it can of files")
+
+
+def _retrain(files: StudyFiles, count: int, data_dir: Path | None) -> int:
+    """Train trials once more, say what came of each, and count those that came out otherwise."""
+    from hpsearch.retraining import retrain
+
+    differing = 0
+    for trial in retrain(files, count, data_dir):
+        differing += trial.difference is not None
+        word = "same   " if trial.difference is None else "DIFFERS"
+        told = trial.difference or f"{trial.epochs} epochs trained again, equal bit for bit"
+        print(clean(f"{word}  {files.directory}  trial {trial.number}: {told}", line=True))
+    return differing
 
 
 @app.command("list")

@@ -127,6 +127,9 @@ class Session:
         gone = {report.number for report in failed}
         members = tuple(number for number in order.advance if number not in gone)
         reports = self._go_on(members, 1 if failed else order.epochs)
+        if self.settings["backend"] == "jax" and any(report.last or report.failure for report in reports):
+            # What went wrong after the start, as where memory grew short, must not become a result.
+            check_compiler()
         begun = time.perf_counter()
         states = {n: self.trainer.state(n) for n in order.snapshot if self.trainer.has(n)}
         return TickResult((*failed, *reports), states, time.perf_counter() - begun)
