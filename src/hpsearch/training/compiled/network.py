@@ -18,7 +18,7 @@ from hpsearch.models.layers import entrance, head, kernel_layer, pooling_layer
 from hpsearch.spec.architecture import Hidden, Shape
 from hpsearch.training.compiled.convolution import quick_in_loops
 from hpsearch.training.compiled.menu import PositionKind, site_branches
-from hpsearch.training.compiled.operations import DROPOUTS, activation_branch, noise_key, rrelu, switch
+from hpsearch.training.compiled.operations import DROPOUTS, activation_branch, noise_key, rrelu, switch, total
 from hpsearch.training.compiled.structure import Arguments, Structure
 
 Array = Any
@@ -160,10 +160,10 @@ class Forward:
         """Penalize an activation, as Keras divided by the rows of the batch."""
         if not self.structure.menu.activity:
             return []
-        sums = {"activity_l1": jnp.sum(jnp.abs(tensor)), "activity_l2": jnp.sum(jnp.square(tensor))}
+        sums = {"activity_l1": total(jnp.abs(tensor)), "activity_l2": total(jnp.square(tensor))}
         strengths = {name: arguments[name][index] for name in sums}
         # Without a penalty there is none, even where the sum is more than a float can hold.
-        terms = [jnp.where(strengths[n] > 0, strengths[n] * total, 0.0) for n, total in sums.items()]
+        terms = [jnp.where(strengths[n] > 0, strengths[n] * added, 0.0) for n, added in sums.items()]
         return [(terms[0] + terms[1]) / tensor.shape[0]]
 
     def _normalize(
@@ -213,6 +213,6 @@ class Forward:
             return jnp.float32(0)
         l1, l2 = arguments["l1"], arguments["l2"]
         return sum(
-            l1[index] * jnp.sum(jnp.abs(weights[kernel])) + l2[index] * jnp.sum(jnp.square(weights[kernel]))
+            l1[index] * total(jnp.abs(weights[kernel])) + l2[index] * total(jnp.square(weights[kernel]))
             for index, kernel in enumerate(self.kernels)
         )
