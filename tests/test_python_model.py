@@ -23,12 +23,15 @@ from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyFileError, StudyMismatchError
 from hpsearch.model_code import announced_code, model_code
 from hpsearch.models import Builders, export_model, save_model
+from hpsearch.models.saved import foreign_classes, saved_configuration
+from hpsearch.randomness import derive
 from hpsearch.search_space import SearchSpace
 from hpsearch.spec import Data, StudySpec, load_study_file, print_spec, read_configuration, read_spec
 from hpsearch.spec.source import Source, parse
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.fit import FitTrainer
 from hpsearch.training.member import EpochReport, Member, MemberState
+from hpsearch.training.trainer import epoch_order
 
 NETS = """
 import os, pathlib
@@ -514,3 +517,78 @@ class TestFailures:
         assert broken.failure.cause.endswith("(in call, nets.py:9)")
         trainer.stop(0)
         assert trainer.advance(1).failure is None
+
+
+WEIGHTED = """
+    import keras
+    from keras import layers, ops
+
+    @keras.saving.register_keras_serializable("weighted")
+    class Weighted(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            weights = ops.where(ops.equal(ops.cast(y, "int32"), 2), 20.0, 1.0)
+            return super().compute_loss(x, y, y_pred, ops.reshape(weights, (-1,)), training)
+
+    def build(features, outputs, kind="weighted", end=None):
+        rows = keras.Input(features)
+        given = layers.Dense(outputs, activation=end)(layers.Dense(8, activation="tanh")(rows))
+        return (Weighted if kind == "weighted" else keras.Model)(rows, given)
+"""
+
+
+class TestMethodsOfItsOwn:
+    """A class-weighted loss trains as it does in plain Keras, and only as that."""
+
+    @pytest.mark.parametrize("end", ["linear", "softmax"])
+    def test_train_as_in_plain_keras(self, end: str, tmp_path: Path) -> None:
+        trainer, member = opened(tmp_path, WEIGHTED)
+        (report,) = train(trainer, member(end=end), 1)
+        assert report.failure is None
+        found: dict[str, Any] = {}
+        exec(textwrap.dedent(WEIGHTED), found)  # noqa: S102 - it is our own
+        keras.utils.set_random_seed(derive(5, "build") % 2**32)
+        model = found["build"]((4,), 3, end=end)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=end == "linear")
+        model.compile(keras.optimizers.Adam(0.01), loss)
+        split = data().splits[0]
+        order = epoch_order(5, 1, len(split.train))
+        x, y = split.train.x[order], split.train.y[order]
+        told = model.fit(x, y, batch_size=40, shuffle=False, verbose=0)
+        for own, plain in zip(trainer.weights(0).values(), model.get_weights(), strict=True):
+            np.testing.assert_allclose(own, plain, rtol=1e-5, atol=1e-6)
+        assert report.metrics["loss_with_penalties"] == pytest.approx(told.history["loss"][0], rel=1e-5)
+        unweighted = keras.Model(model.inputs, model.outputs)
+        unweighted.compile(loss=loss)
+        expected = unweighted.evaluate(split.validation.x, split.validation.y, verbose=0)
+        assert report.metrics["val_loss"] == pytest.approx(expected, rel=1e-5)
+
+    def test_are_no_part_of_what_is_kept(self, tmp_path: Path) -> None:
+        trainer, member = opened(tmp_path, WEIGHTED)
+        one = member(end="softmax")
+        (report,) = train(trainer, one, 1)
+        scaling = data().splits[0].scaling
+        weights = trainer.best_weights(0)
+        assert weights is not None
+        arguments = (one.configuration, (4,), trainer.objective, scaling, weights, one.seed, trainer.builders)
+        save_model(export_model(*arguments), tmp_path / "best.keras")
+        assert not list(foreign_classes(saved_configuration(tmp_path / "best.keras")))
+        rows = data().raw(0, "validation")
+        model = keras.saving.load_model(tmp_path / "best.keras", safe_mode=True)
+        told = model.evaluate(rows.x, rows.y, verbose=0, return_dict=True)
+        assert told["loss"] == pytest.approx(report.metrics["val_loss"], rel=1e-5)
+
+    def test_go_on_from_a_state_as_if_never_stopped(self, tmp_path: Path) -> None:
+        trainer, member = opened(tmp_path, WEIGHTED)
+        train(trainer, member(end="softmax"), 1)
+        state = trainer.state(0)
+        going_on = trainer.advance(0).metrics
+        later, _ = opened(tmp_path, WEIGHTED)
+        later.start(member(end="softmax"), state)
+        assert later.advance(0).metrics == going_on
+
+    def test_what_they_raise_is_told(self, tmp_path: Path) -> None:
+        raising = WEIGHTED.replace("weights = ops", "raise KeyError('my loss'); weights = ops")
+        trainer, member = opened(tmp_path, raising)
+        (report,) = train(trainer, member(), 1)
+        assert report.failure is not None
+        assert "KeyError: 'my loss'" in report.failure.cause

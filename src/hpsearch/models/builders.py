@@ -17,8 +17,10 @@ import keras
 from hpsearch.components.objectives import Objective
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError, spoken
 from hpsearch.model_code import ModelCode, fingerprint, read_code
+from hpsearch.models.brought import Brought, brought
 from hpsearch.randomness import derive
 from hpsearch.spec import PythonModel
+from hpsearch.spec.architecture import Shape
 from hpsearch.spec.parts import dump
 
 OWN_NAMES = ("rows", "rescale", "standardize", "predictions")
@@ -82,26 +84,39 @@ class Builders:
             raise ModelError(self._functions[_key(model)].cause(failure)) from None
 
     def connect(self, model: PythonModel, inputs: Any, objective: Objective, seed: int) -> Any:
-        """Build a model, its first weights from the seed, and give its logits of scaled rows.
+        """Build a model for good, its first weights from the seed, and give its logits of scaled rows.
 
         Raises ModelError where that fails.
+        """
+        found = self.build(model, tuple(inputs.shape[1:]), objective, seed)
+        with self.blamed(model):
+            return found.exported()(inputs)
+
+    def build(self, model: PythonModel, features: Shape, objective: Objective, seed: int) -> Brought:
+        """Build a model, its first weights from the seed.
+
+        Raises ModelError where that fails, or where it cannot be trained as it asks for.
         """
         function = self._functions[_key(model)]
         keras.utils.set_random_seed(derive(seed, "build") % 2**32)
         with self.blamed(model):
-            built = function.call(tuple(inputs.shape[1:]), objective.units, **dump(model.arguments))
+            built = function.call(features, objective.units, **dump(model.arguments))
             _check_kind(built, function)
-            logits = built(inputs)
+            given = built(keras.Input(features))
             self._check_new(built, function)
             _check_saveable(built, function)
-        shape = getattr(logits, "shape", None)
+        shape = getattr(given, "shape", None)
         if shape is None or tuple(shape) != (None, objective.units):
             found = "several outputs" if shape is None else f"outputs of shape {tuple(shape)}"
             raise ModelError(
-                f"the model gives {found}, and this study needs (None, {objective.units}) "
-                f"(in {function.place})"
+                f"the model gives {found}, and this study needs (None, {objective.units}): give its one "
+                f"output as many units as the argument outputs says (in {function.place})"
             )
-        return logits
+        try:
+            with self.blamed(model):
+                return brought(built, objective, features)
+        except ModelError as failure:
+            raise ModelError(f"{failure} (in {function.place})") from None
 
     def _check_new(self, built: keras.Model, function: Function) -> None:
         """Refuse layers that another trial has too: it would train their weights as well."""

@@ -34,7 +34,7 @@ class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
             self.model.optimizer.learning_rate.assign(rate)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.bad_step is None and not math.isfinite((logs or {})["loss"]):
+        if self.bad_step is None and not math.isfinite((logs or {}).get("loss", 0.0)):
             self.bad_step = batch + 1
 
 
@@ -74,15 +74,20 @@ class FitNetwork(Network):
         optimizer = keras_optimizer(
             training.optimizer, learning_rate=training.learning_rate, **clipping_arguments(training)
         )
-        self.model.compile(
-            optimizer=optimizer,
-            loss=self.objective.keras_loss(from_logits=True),
-            metrics=[
-                keras.metrics.MeanMetricWrapper(self._bare_losses, name="bare"),
-                keras.metrics.MeanMetricWrapper(self._scores, name="score"),
-            ],
-        )
-        optimizer.build(self.model.trainable_variables)
+        self._compile_with(optimizer, loss=self.objective.keras_loss(from_logits=True))
+
+    def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
+        metrics = [
+            keras.metrics.MeanMetricWrapper(self._bare_losses, name="bare"),
+            keras.metrics.MeanMetricWrapper(self._scores, name="score"),
+        ]
+        self.trained.compile(optimizer=optimizer, metrics=metrics, **arguments)
+        optimizer.build(self.trained.trainable_variables)
+
+    @property
+    def trained(self) -> keras.Model:
+        """The model that `fit` is called on; it has the weights of the one that gives the logits."""
+        return self.model
 
     def _bare_losses(self, y: Any, logits: Any) -> Any:
         return self.objective.losses(keras.ops.reshape(y, (-1,)), logits)
@@ -94,16 +99,21 @@ class FitNetwork(Network):
         self._seed_noise(plan.seed)
         rows = plan.order[: len(plan.rates) * self.batch_size]
         steps = _Steps(plan.rates)
-        history = self.model.fit(
+        told = self.trained.fit(
             **self._fed(self.split.train, rows), epochs=1, shuffle=False, verbose=0, callbacks=[steps]
-        ).history
-        metrics = {
+        )
+        metrics = self._measured(told)
+        validation, predictions = self._validate(self.split.validation, metrics)
+        return EpochResult(metrics | validation, predictions, steps.bad_step)
+
+    def _measured(self, told: Any) -> dict[str, float]:
+        """Give the metrics of the epoch from what `fit` told."""
+        history = told.history
+        return {
             "loss": float(history["bare"][-1]),
             "loss_with_penalties": float(history["loss"][-1]),
             self.objective.metric: float(history["score"][-1]),
         }
-        validation, predictions = self._validate(self.split.validation, metrics)
-        return EpochResult(metrics | validation, predictions, steps.bad_step)
 
     def _fed(self, rows: Rows, order: Order) -> dict[str, Any]:
         """Give rows in an order as arguments of `fit`."""
@@ -126,17 +136,23 @@ class FitNetwork(Network):
         if not len(rows):
             score = self.objective.metric
             return dict.fromkeys(("val_loss", "val_loss_with_penalties", f"val_{score}"), math.nan), None
-        batches = _Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
-        logits = keras.ops.convert_to_tensor(self.model.predict(batches, verbose=0))
+        batches = self._in_batches(rows)
+        logits = keras.ops.convert_to_tensor(self._logits(batches))
         outputs = self.objective.predictions(logits)
         y = keras.ops.convert_to_tensor(rows.y)
-        loss = _mean(self.objective.losses(y, logits))
+        loss = mean_of(self.objective.losses(y, logits))
         metrics = {
             "val_loss": loss,
             "val_loss_with_penalties": loss + self._penalties(batches, trained),
-            f"val_{self.objective.metric}": _mean(self.objective.scores(y, outputs)),
+            f"val_{self.objective.metric}": mean_of(self.objective.scores(y, outputs)),
         }
         return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
+
+    def _in_batches(self, rows: Rows) -> _Batches:
+        return _Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
+
+    def _logits(self, batches: Any) -> NDArray[np.float32]:
+        return np.asarray(self.model.predict(batches, verbose=0))
 
     def _penalties(self, batches: Any, trained: dict[str, float]) -> float:  # noqa: ARG002 - for other models
         """Sum the penalties; those of other models may depend on the rows, and training tells of them."""
@@ -146,7 +162,7 @@ class FitNetwork(Network):
 
     def _evaluated_penalties(self, batches: Any) -> float:
         """Give the penalties of rows as Keras evaluates them: each batch's by its share of the rows."""
-        told = self.model.evaluate(batches, verbose=0, return_dict=True)
+        told = self.trained.evaluate(batches, verbose=0, return_dict=True)
         return float(told["loss"] - told["bare"])
 
     def measure(self, plan: EpochPlan) -> None:
@@ -166,16 +182,17 @@ class FitNetwork(Network):
         return dict(weights)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        optimizer = self.model.optimizer.variables
+        optimizer = self.trained.optimizer.variables
         moved = {f"optimizer/{index}": variable for index, variable in enumerate(optimizer)}
         arrays = {name: np.array(keras.ops.convert_to_numpy(v.value)) for name, v in moved.items()}
         return {**arrays, **weights_of(self.model)}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         put_weights(self.model, arrays)
-        for index, variable in enumerate(self.model.optimizer.variables):
+        for index, variable in enumerate(self.trained.optimizer.variables):
             variable.assign(arrays[f"optimizer/{index}"])
 
 
-def _mean(values: Any) -> float:
+def mean_of(values: Any) -> float:
+    """Give the mean of a tensor, in float64."""
     return float(np.mean(keras.ops.convert_to_numpy(values), dtype=np.float64))

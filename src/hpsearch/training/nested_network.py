@@ -23,6 +23,6 @@ class NestedNetwork(FitNetwork):
 
     def _random_states(self) -> dict[str, keras.Variable]:
         """List what changes and is no weight: the states of the layers that draw."""
-        weights = {id(weight) for weight in self.model.weights}
-        states = [variable for variable in self.model.variables if id(variable) not in weights]
+        others = {id(one) for one in (*self.model.weights, *self.trained.metrics_variables)}
+        states = [variable for variable in self.model.variables if id(variable) not in others]
         return {f"random/{index}": state for index, state in enumerate(states)}

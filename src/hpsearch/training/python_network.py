@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Split
 from hpsearch.exceptions import ModelError
-from hpsearch.models import Builders, training_model
+from hpsearch.models import Builders
 from hpsearch.spec import PythonModel
+from hpsearch.training.fit_network import mean_of
 from hpsearch.training.member import Member
 from hpsearch.training.nested_network import NestedNetwork
 from hpsearch.training.trainer import EpochPlan, EpochResult
+
+SMALLEST = 1e-30
+"""The smallest probability that is told from 0."""
 
 
 class PythonNetwork(NestedNetwork):
@@ -35,9 +39,64 @@ class PythonNetwork(NestedNetwork):
             super().__init__(member, split, objective, stream=stream)
 
     def _model(self, features: tuple[int, ...]) -> keras.Model:
-        return training_model(
-            self.member.configuration, features, self.objective, self.member.seed, self.builders
-        )
+        self.brought = self.builders.build(self.python, features, self.objective, self.member.seed)
+        inputs = keras.Input(features, name="rows")
+        return keras.Model(inputs, self.brought.connect(inputs))
+
+    @property
+    def trained(self) -> keras.Model:
+        """The person's model itself where it trains by methods or a loss of its own."""
+        return self.brought.model if self.brought.own else self.model
+
+    def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
+        if self.brought.own:
+            self.brought.check_optimizer(optimizer)
+            arguments = {"loss": self.brought.loss, **self.brought.compile_arguments()}
+        super()._compile_with(optimizer, **arguments)
+
+    def _bare_losses(self, y: Any, logits: Any) -> Any:
+        return super()._bare_losses(y, self._as_logits(logits))
+
+    def _scores(self, y: Any, logits: Any) -> Any:
+        return super()._scores(y, self._as_logits(logits))
+
+    def _as_logits(self, given: Any) -> Any:
+        """Turn what the trained model gives into logits, as far as probabilities tell them."""
+        if not (self.brought.own and self.brought.ending.probable):
+            return given
+        known = keras.ops.clip(given, SMALLEST, 1.0)
+        if self.objective.units > 1:
+            return keras.ops.log(known)
+        return keras.ops.log(known) - keras.ops.log(keras.ops.clip(1.0 - given, SMALLEST, 1.0))
+
+    def _logits(self, batches: Any) -> NDArray[np.float32]:
+        with self.brought.as_logits():
+            return super()._logits(batches)
+
+    def _measured(self, told: Any) -> dict[str, float]:
+        history = getattr(told, "history", None)
+        if not isinstance(history, dict):
+            raise ModelError("the model's own fit gives no History, as Keras' does")
+        if {"bare", "score", "loss"} <= history.keys():
+            return super()._measured(told)
+        return self._of_training_rows(history)
+
+    def _of_training_rows(self, history: dict[str, Any]) -> dict[str, float]:
+        """Measure after the epoch what the model's own methods leave out of what `fit` tells."""
+        rows = self.split.train
+        logits = keras.ops.convert_to_tensor(self._logits(self._in_batches(rows)))
+        y = keras.ops.convert_to_tensor(rows.y)
+        loss = mean_of(self.objective.losses(y, logits))
+        score = mean_of(self.objective.scores(y, self.objective.predictions(logits)))
+        total = float(history["loss"][-1]) if "loss" in history else loss
+        return {"loss": loss, "loss_with_penalties": total, self.objective.metric: score}
+
+    def _evaluated_penalties(self, batches: Any) -> float:
+        """Give what the model's own loss adds to the study's; nothing where its methods do not tell."""
+        if not self.brought.own:
+            return super()._evaluated_penalties(batches)
+        told = self.trained.evaluate(batches, verbose=0, return_dict=True)
+        return float(told["loss"] - told["bare"]) if {"loss", "bare"} <= set(told) else 0.0
 
     def _seed_noise(self, seed: int) -> None:
         """Seed what draws without a state in the model."""
