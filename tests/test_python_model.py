@@ -445,11 +445,11 @@ class TestFailures:
             ),
             (
                 "return keras.Sequential([keras.layers.Dense(outputs + 1)])",
-                "the model gives outputs of shape (None, 4), and this study needs (None, 3) (in build, nets.py:4)",
+                "the model gives outputs of shape (None, 4), and this study needs (None, 3): give its one output as many units as the argument outputs says (in build, nets.py:4)",
             ),
             (
                 "r = keras.Input(features); return keras.Model(r, [r, r])",
-                "the model gives several outputs, and this study needs (None, 3) (in build, nets.py:4)",
+                "the model gives several outputs, and this study needs (None, 3): give its one output as many units as the argument outputs says (in build, nets.py:4)",
             ),
             (
                 "return keras.Sequential([keras.layers.Dense(outputs)], name='predictions')",
