@@ -55,6 +55,23 @@ def test_an_entry_of_another_program_is_never_run(tmp_path):
     ] == [False] * 2
 
 
+def test_the_known_computation_is_kept_however_quickly_it_compiled(tmp_path):
+    code = """
+from hpsearch.engines import canary, compilation
+from hpsearch.engines.compiler import tell_compiler
+tell_compiler()
+compilation.MIN_SECONDS = 1000
+compilation.use_compilation_cache()
+canary.check_compiler()
+import jax
+assert jax.config.jax_persistent_cache_min_compile_time_secs == 1000
+"""
+    cache = tmp_path / "cache"
+    told = python(code, cwd=tmp_path, HPSEARCH_CACHE=str(cache))
+    assert told.returncode == 0, told.stderr
+    assert len([path for path in cache.iterdir() if path.name.endswith("-cache")]) == 1
+
+
 @pytest.mark.parametrize("damage", ["cut", "emptied", "flipped"])
 def test_a_damaged_entry_is_compiled_anew(damage, tmp_path):
     cache = tmp_path / "cache"
