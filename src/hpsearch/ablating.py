@@ -32,6 +32,7 @@ from hpsearch.spec import Compare, StudyFile, StudySpec
 from hpsearch.spec.problems import placed
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.store.identity import sealed_page
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.reading import read_ablation, read_confirmation, read_record
 from hpsearch.store.removal import remove
@@ -129,7 +130,8 @@ def _carry_out(
             opened = crew.opened()
         check_same_material(searched, opened)
         resolved = resolve(own, "ablation", options, stored, opened)
-        resolved = replace(resolved, storage=options.storage, owner=searched.owner or resolved.owner)
+        owner = searched.owner or resolved.owner
+        resolved = replace(resolved, storage=options.storage, owner=owner, parent=searched.study).identified()
         lease.check()
         write_resolved(part, resolved)
         _announce(plan, part, display)
@@ -183,6 +185,6 @@ def _leave(files: StudyFiles, lease: Lease, *, ended: bool) -> AblationPath:
     if ended:
         page = render(record, confirmation, find_influence(record, files), ablation)
         lease.check()
-        write_atomically(files.report, page)
+        write_atomically(files.report, sealed_page(page, record.identity))
     winner = best_of(record, confirmation).trial
     return trace(record, ablation, None if winner is None else winner.number)

@@ -59,6 +59,6 @@ def best_of(record: StudyRecord, confirmation: StudyRecord | None) -> Best:
 def best_at_hand(files: StudyFiles, record: StudyRecord, confirmation: StudyRecord | None) -> Best:
     """Give what is best, without a refit whose weights are lost: the next run trains it again."""
     best = best_of(record, confirmation)
-    if best.refit is None or refitted_weights(files, best.refit) is not None:
+    if best.refit is None or refitted_weights(files, record, best.refit) is not None:
         return best
     return replace(best, refit=None)

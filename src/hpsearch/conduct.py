@@ -18,6 +18,7 @@ from hpsearch.engines.crew import Crew
 from hpsearch.exceptions import StorageLockedError, StorageNotNamedError, StoreError
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.store.identity import digest
 from hpsearch.store.lease import Lease
 from hpsearch.store.removal import names_of, stored_if_readable
 from hpsearch.store.resolved import Resolved
@@ -47,13 +48,15 @@ def conduct(
     from hpsearch.store.scribe import Scribe
 
     projection = _projection(storage, files, resolved)
-    ledger = Ledger(files, lease, Scribe(projection, lease.check))
+    ledger = Ledger(files, lease, Scribe(projection, lease.check), resolved.identity)
     coordinator = Coordinator(resolved, crew, ledger, display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
     lease.check()
     timing = {"seconds": round(coordinator.budget.elapsed, 3), "store_seconds": round(ledger.seconds, 3)}
-    write_atomically(files.timing, json.dumps(timing).encode())
+    stamp = resolved.identity.stamp()
+    told = timing if stamp is None else {**timing, "identity": stamp, "sha256": digest([timing, stamp])}
+    write_atomically(files.timing, json.dumps(told).encode())
     return outcome
 
 
@@ -119,7 +122,10 @@ def _projection(storage: RDBStorage | None, files: StudyFiles, resolved: Resolve
         return None
     own = None if resolved.storage else files.database
     name, experiment = files.full_name, resolved.experiment
-    return _unless_locked(own, lambda: Projection(storage, name, experiment, own=own, owner=resolved.owner))
+    owner, identity = resolved.owner, resolved.identity
+    return _unless_locked(
+        own, lambda: Projection(storage, name, experiment, own=own, owner=owner, identity=identity)
+    )
 
 
 def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:

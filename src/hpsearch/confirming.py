@@ -39,9 +39,11 @@ def confirm(
             what = "splits" if _arms(stored.spec) == _arms(spec) else "finalists"
             display.note(f"the search has other {what} now: they are confirmed anew")
         remove(part, resolved.storage)
+        stored = None
     part.directory.mkdir(exist_ok=True)
     lease.check()
-    own = replace(resolved, spec=spec, kind="confirmation")
+    own = replace(resolved, spec=spec, kind="confirmation", parent=resolved.study)
+    own = replace(own, study=stored.study if stored else "").identified()
     write_resolved(part, own)
     splits = ", each replicate on a split of its own" if spec.confirm.splits == "fresh" else ""
     display.begin(spec.search.trials, f"{begun_words(plan)}{splits}")

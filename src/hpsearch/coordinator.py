@@ -16,14 +16,14 @@ from hpsearch.display import Display, Outcome
 from hpsearch.engines.crew import Crew
 from hpsearch.engines.job import Start, TickOrder, TickResult, WeightsOrder
 from hpsearch.engines.solo import EPOCHS_AHEAD
-from hpsearch.exceptions import WorkerDiedError, WorkerError
+from hpsearch.exceptions import StudyMismatchError, WorkerDiedError, WorkerError
 from hpsearch.ledger import Ledger
 from hpsearch.running import RunningTrial
 from hpsearch.scheduling.interface import Done, StartTrial, Stop
 from hpsearch.state import StudyState
 from hpsearch.store.events import Asked, Ended, Event, Lost, Pruning, Reported, State
 from hpsearch.store.record import finite
-from hpsearch.store.resolved import Resolved
+from hpsearch.store.resolved import Resolved, told_of_beginning
 from hpsearch.training.member import EpochReport
 
 
@@ -32,7 +32,7 @@ class Coordinator:
 
     def __init__(self, resolved: Resolved, crew: Crew, ledger: Ledger, display: Display) -> None:
         self.crew, self.ledger, self.display = crew, ledger, display
-        self.search = resolved.spec.search
+        self.search, self.beginning = resolved.spec.search, resolved
         self.state = StudyState(resolved)
         self.budget = Budget(self.search)
         self.slots = int(resolved.settings["width"])
@@ -137,7 +137,7 @@ class Coordinator:
         return self.state.running[number]
 
     def _start(self, trial: RunningTrial) -> Start:
-        stored = self.ledger.checkpoints.load(trial.number, len(trial.epochs))
+        stored = self.ledger.load(trial)
         if stored is None:
             return Start(trial.member.dump())
         state, trial.trained = stored
@@ -196,12 +196,19 @@ class Coordinator:
             self._end(desk, trial, "pruned", decision.reason, decision.pruning)
 
     def _catch_up(self, trial: RunningTrial, report: EpochReport) -> None:
-        """Hear a report that the log has already, with no end behind it: the decision was to go on."""
-        if not trial.catch_up(report):
-            self.display.note(
-                f"warning: trial {trial.number} gave another value at epoch {report.epoch} than before it "
-                "was interrupted; has the machine or a library changed?"
+        """Hear a report that the tick log has already, with no end behind it: the decision was to go on."""
+        agreed = trial.catch_up(report)
+        where = (
+            f"trial {trial.number} gave another value at epoch {report.epoch} than before it was interrupted"
+        )
+        if agreed == "contradictory":
+            raise StudyMismatchError(
+                f"{where}, beyond rounding, so that the study would mix two: go on with the versions and on "
+                f"the machine of its beginning ({told_of_beginning(self.beginning)}), or start over "
+                "with --new"
             )
+        if agreed == "rounded":
+            self.display.note(f"warning: {where}, by a rounding; has the machine or a library changed?")
 
     def _end(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ from hpsearch.running import RunningTrial
 from hpsearch.spec import StudyFile, load_study_file, pretrained_models
 from hpsearch.spec.pretrained import DonorStudy
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.identity import DamagedError
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.resolved import check_same_experiment, read_resolved
+from hpsearch.store.winner import load_applied
 
 Run = Callable[[StudyFile, Display], tuple[Outcome, StudyRecord]]
 
@@ -85,7 +88,14 @@ def _trained(study: StudyFile, out: Path, display: Display, run: Run) -> Path:
 
 def _is_finished(study: StudyFile, files: StudyFiles) -> bool:
     stored = read_resolved(files)
-    if stored is None or not files.best_model.exists():
+    if stored is None:
+        return False
+    try:
+        load_applied(files, stored.identity)
+    except FileNotFoundError:
+        return False
+    except DamagedError as failure:
+        warnings.warn(f"{files.best_model} is saved anew: {failure}", RuntimeWarning, stacklevel=2)
         return False
     check_same_experiment(stored.spec, prepare(study.spec, "search"))
     trials = read_record(files).trials

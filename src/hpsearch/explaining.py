@@ -25,5 +25,7 @@ def explain(files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease
     for trial in chosen:
         probes[trial.number] = worker.do(ProbeOrder(trial.configuration.dump(), trial.seed))
     lease.check()
-    write_probes(files.probes, {number: layers for number, layers in probes.items() if layers})
-    return replace(record, first_probes=read_probes(files.probes))
+    write_probes(
+        files.probes, {number: layers for number, layers in probes.items() if layers}, record.identity.stamp()
+    )
+    return replace(record, first_probes=read_probes(files.probes, record.identity))

@@ -14,6 +14,7 @@ from hpsearch.store.arrays import write_arrays
 from hpsearch.store.checkpoints import Checkpoints
 from hpsearch.store.events import Ended, Event
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.identity import Identity
 from hpsearch.store.lease import Lease
 from hpsearch.store.record import TrialRecord
 from hpsearch.store.scribe import Scribe
@@ -30,10 +31,10 @@ class Ledger:
     What was not written down before a crash is decided again, the same. `seconds` counts what the store cost.
     """
 
-    def __init__(self, files: StudyFiles, lease: Lease, scribe: Scribe) -> None:
-        self.files, self.lease, self.scribe = files, lease, scribe
-        self.log = TickLog(files.ticks, files.ticks_copy)
-        self.checkpoints = Checkpoints(files)
+    def __init__(self, files: StudyFiles, lease: Lease, scribe: Scribe, identity: Identity) -> None:
+        self.files, self.lease, self.scribe, self.identity = files, lease, scribe, identity
+        self.log = TickLog(files.ticks, files.ticks_copy, identity)
+        self.checkpoints = Checkpoints(files, identity)
         self.seconds = 0.0
         self._events: list[Event] = []
         self._flushed = time.monotonic()
@@ -69,18 +70,25 @@ class Ledger:
         with self._writing():
             for number, state in states.items():
                 if number in trials:
-                    self.checkpoints.save(number, state, trials[number].trained, self.lease.number)
+                    trial = trials[number]
+                    self.checkpoints.save(number, state, trial.trained, self.lease.number, **trial.stamp)
         return time.monotonic() - begun
 
     def keep_weights(self, record: TrialRecord, weights: Mapping[str, NDArray[Any]]) -> None:
         """Keep the weights of a trial's best epoch."""
         with self._writing():
             progress = {"number": record.number, "lease": self.lease.number}
-            write_arrays(self.files.weights(record.number), dict(weights), progress)
+            stamp = self.identity.stamp(**record.stamp)
+            write_arrays(self.files.weights(record.number), dict(weights), progress, stamp)
+
+    def load(self, trial: RunningTrial) -> tuple[MemberState, int] | None:
+        """Load the newest state of a trial that the tick log knows, and how many epochs it has behind it."""
+        return self.checkpoints.load(trial.number, len(trial.epochs), **trial.stamp)
 
     def keep_only(self, numbers: Iterable[int]) -> None:
         """Remove the models of all trials but these."""
-        kept = {path(number) for number in numbers for path in (self.files.weights, self.files.model)}
+        places = (self.files.weights, self.files.model, self.files.model_note)
+        kept = {path(number) for number in numbers for path in places}
         with self._writing():
             for path in self.files.weights(0).parent.glob("*"):
                 if path not in kept:

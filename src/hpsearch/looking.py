@@ -17,6 +17,7 @@ from hpsearch.store.winner import (
     Look,
     Looks,
     WinnerName,
+    model_stamp,
     write_applied,
     write_insides,
     write_looks,
@@ -53,7 +54,8 @@ def keep(
     """
     lease.check()
     applied = Applied(record.name, name, winner.weights, winner.preprocessing)
-    write_applied(files.best_preprocessing, applied)
+    stamp = record.identity.stamp(**model_stamp(name, files.best_model))
+    write_applied(files.best_preprocessing, applied, stamp)
     if winner.problem is not None:
         warnings.warn(f"the best model was not evaluated: {winner.problem}", RuntimeWarning, stacklevel=2)
     looked = record.looks.of(name)
@@ -62,9 +64,10 @@ def keep(
         return record
     insides, looks = Insides(name, winner.preprocessing.labels, found), record.looks
     if insides != record.insides:
-        write_insides(files.insides, insides)
+        of = {"trial": name.trial, "seed": name.seed, "epoch": name.epoch, "of": winner.weights}
+        write_insides(files.insides, insides, record.identity.stamp(**of))
     if found.part == "test" and looked is None:
-        looks = _logged(files, looks, Look(_now(), name, winner.weights, found), lease)
+        looks = _logged(files, record, Look(_now(), name, winner.weights, found), lease)
     return replace(record, insides=insides, looks=looks)
 
 
@@ -72,11 +75,12 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _logged(files: StudyFiles, looks: Looks, look: Look, lease: Lease) -> Looks:
+def _logged(files: StudyFiles, record: StudyRecord, look: Look, lease: Lease) -> Looks:
     """Add a look to the log; one that is damaged is kept beside it."""
     lease.check()
+    looks = record.looks
     if looks == Looks(lost=True):
         write_atomically(files.looks.with_name(f"{files.looks.name}.damaged"), files.looks.read_bytes())
     grown = replace(looks, looks=(*looks.looks, look))
-    write_looks(files.looks, grown)
+    write_looks(files.looks, grown, record.identity.stamp())
     return grown

@@ -20,7 +20,9 @@ from hpsearch.engines.imports import defer_tensorflow, import_keras, jax_ahead
 from hpsearch.exceptions import ModelError, StudyNotFoundError
 from hpsearch.output import cell
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.winner import read_applied
+from hpsearch.store.identity import UNKNOWN, DamagedError
+from hpsearch.store.resolved import read_resolved
+from hpsearch.store.winner import load_applied
 
 if TYPE_CHECKING:
     from hpsearch.datasets import NewRows
@@ -84,14 +86,17 @@ def _preprocessing(files: StudyFiles) -> Preprocessing:
             f"{files.name!r} has no best model yet: expected {files.best_model}, which is saved when the "
             "search ends; hpsearch optimize goes on with it"
         )
-    applied = read_applied(files.best_preprocessing)
-    if applied is None:
-        found = "it is damaged" if files.best_preprocessing.exists() else "there is no such file"
-        raise StudyNotFoundError(
-            f"{files.best_preprocessing}: expected what applies the model to new rows, but {found}; "
-            "hpsearch optimize with the study file writes it anew"
-        )
-    return applied.preprocessing
+    resolved = read_resolved(files)
+    try:
+        return load_applied(files, UNKNOWN if resolved is None else resolved.identity).preprocessing
+    except FileNotFoundError:
+        found = "there is no such file"
+    except DamagedError as failure:
+        found = str(failure)
+    raise StudyNotFoundError(
+        f"{files.best_preprocessing}: expected what applies the model to new rows, but {found}; "
+        "hpsearch optimize with the study file writes both anew"
+    )
 
 
 def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from hpsearch.engines.solo import train_alone
 from hpsearch.snapshots import SnapshotClock
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.identity import digest
 from hpsearch.store.lease import Lease
 from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord
@@ -45,15 +46,19 @@ def refit_winner(
         display.note("no finalist has a value from fresh seeds, so none is refitted")
         return record
     done = record.refit
-    if done is None or done.planned != planned or not (done.cause or refitted_weights(files, planned)):
+    if (
+        done is None
+        or done.planned != planned
+        or not (done.cause or refitted_weights(files, record, planned))
+    ):
         display.note(f"training the winner once more: {planned.rows:,} rows, {planned.winner.epoch} epochs")
         done = _Refitting(files, record, planned, worker, lease).run()
     return replace(record, refit=done)
 
 
-def refitted_weights(files: StudyFiles, refit: Refit) -> Arrays | None:
+def refitted_weights(files: StudyFiles, record: StudyRecord, refit: Refit) -> Arrays | None:
     """Read the weights that a refit gave; None where they are lost or of another."""
-    return _of(refit, read_arrays(files.refit_weights))
+    return _of(refit, read_arrays(files.refit_weights, record.identity))
 
 
 def _of(refit: Refit, stored: tuple[Arrays, dict[str, Any]] | None) -> Arrays | None:
@@ -67,6 +72,7 @@ class _Refitting:
         self, files: StudyFiles, record: StudyRecord, planned: Refit, worker: Worker, lease: Lease
     ) -> None:
         self.files, self.planned, self.worker, self.lease = files, planned, worker, lease
+        self.identity = record.identity
         search, name = record.spec.search, planned.winner
         trial = record.trial(name.trial)
         self.member = Member(
@@ -83,11 +89,16 @@ class _Refitting:
         self.worker.do(TickOrder(stop=(self.member.number,)))
         self.lease.check()
         if cause is None:
-            write_arrays(self.files.refit_weights, weights, {"refit": repr(self.planned)})
+            write_arrays(self.files.refit_weights, weights, {"refit": repr(self.planned)}, self._stamp)
         done = replace(self.planned, cause=cause)
-        write_refit(self.files.refit, done)
+        write_refit(self.files.refit, done, self._stamp)
         self.files.refit_checkpoint.unlink(missing_ok=True)
         return done
+
+    @property
+    def _stamp(self) -> dict[str, Any] | None:
+        name = self.planned.winner
+        return self.identity.stamp(trial=name.trial, seed=name.seed, of=digest(repr(self.planned)))
 
     def _train(self) -> str | None:
         """Train all epochs; give the cause where they came to nothing."""
@@ -103,7 +114,7 @@ class _Refitting:
 
     def _stored(self) -> MemberState | None:
         """Read where an interrupted refit was."""
-        stored = read_arrays(self.files.refit_checkpoint)
+        stored = read_arrays(self.files.refit_checkpoint, self.identity)
         arrays = _of(self.planned, stored)
         return (
             MemberState(arrays, stored[1]["trainer"]) if stored is not None and arrays is not None else None
@@ -115,7 +126,7 @@ class _Refitting:
             begun = time.monotonic()
             progress = {"trainer": state.progress, "refit": repr(self.planned)}
             self.lease.check()
-            write_arrays(self.files.refit_checkpoint, state.arrays, progress)
+            write_arrays(self.files.refit_checkpoint, state.arrays, progress, self._stamp)
             self.clock.saved(told.snapshot_seconds + time.monotonic() - begun)
 
 

@@ -14,7 +14,7 @@ from hpsearch.donors import donor_in_full
 from hpsearch.engines import Worker
 from hpsearch.engines.job import ExportOrder, TickOrder, WeightsOrder
 from hpsearch.engines.solo import train_alone
-from hpsearch.looking import keep, order_for
+from hpsearch.looking import keep, name_of, order_for
 from hpsearch.model_code import path_of
 from hpsearch.output import cell
 from hpsearch.refitting import refitted_weights
@@ -22,11 +22,13 @@ from hpsearch.spec import Component, Data, Pretrained, PythonModel, StudySpec, p
 from hpsearch.spec.study import name_with
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import encoded, rename, write_atomically
+from hpsearch.store.documents import write_document
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.identity import sealed_page
 from hpsearch.store.lease import Lease
 from hpsearch.store.reading import read_ablation, read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord
-from hpsearch.store.winner import Looks
+from hpsearch.store.winner import Looks, model_stamp
 from hpsearch.training.member import Member, SplitName
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def leave_results(
         record = keep(files, record, best.name, winner, lease)
     lease.check()
     text = render_report(analyze(record, confirmation, influence, ablation), record, page)
-    write_atomically(files.report, encoded(text))
+    write_atomically(files.report, sealed_page(encoded(text), record.identity))
     _keep_others(files, record, best, worker, lease)
     return record
 
@@ -71,7 +73,10 @@ def _keep_others(files: StudyFiles, record: StudyRecord, best: Best, worker: Wor
     others = [trial for trial in record.ranking[:keep_in_all] if trial is not best.trial]
     for trial in others[: keep_in_all - 1]:
         worker.submit(_export(files, record, Best(trial, None), worker))
-        _export_to(files.model(trial.number), files, worker, lease)
+        model = files.model(trial.number)
+        _export_to(model, files, worker, lease)
+        stamp = record.identity.stamp(**model_stamp(name_of(trial, None), model))
+        write_document(files.model_note(trial.number), str, model.name, stamp)
 
 
 def _export_to(path: Path, files: StudyFiles, worker: Worker, lease: Lease) -> Any:
@@ -85,7 +90,7 @@ def leave_comparison(files: StudyFiles, record: StudyRecord, lease: Lease) -> No
     """Write the table and the report of a comparison, as the holder of the lease."""
     _write(lease, files.table, trials_csv(record))
     lease.check()
-    write_atomically(files.report, render(record))
+    write_atomically(files.report, sealed_page(render(record), record.identity))
 
 
 def render(
@@ -139,9 +144,9 @@ def _export(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker) 
     trial, seed, split = best.trained, best.trained.seed, best.split
     stored = None
     if best.refit is not None:
-        stored, seed, split = refitted_weights(files, best.refit), best.refit.winner.seed, "whole"
+        stored, seed, split = refitted_weights(files, record, best.refit), best.refit.winner.seed, "whole"
     elif best.run is None:
-        arrays = read_arrays(files.weights(trial.number))
+        arrays = read_arrays(files.weights(trial.number), record.identity, **trial.stamp)
         stored = None if arrays is None else arrays[0]
     weights = stored or _train_again(record, trial, split, worker)
     return ExportOrder(trial.configuration.dump(), weights, str(_temporary(files)), seed, split)

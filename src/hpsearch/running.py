@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isclose
+from typing import Any, Literal
 
 from hpsearch.search_space import Value
 from hpsearch.store.events import Reported
+from hpsearch.store.identity import digest
+from hpsearch.store.record import finite
 from hpsearch.training.member import EpochReport, Member
+
+CaughtUp = Literal["equal", "rounded", "contradictory"]
+"""How what is trained again agrees with what the tick log knows."""
+
+LOSSES = ("loss", "val_loss")
+"""Metrics that a rounding changes by as little; one row that falls on the other side changes an accuracy."""
+
+ROUNDING = 1e-3
+"""The relative difference of a loss that another machine or library may make since a checkpoint."""
 
 
 @dataclass
@@ -36,6 +49,11 @@ class RunningTrial:
         return self.member.number
 
     @property
+    def stamp(self) -> dict[str, Any]:
+        """Give what its checkpoints say of themselves, but the epoch."""
+        return {"seed": self.member.seed, "of": digest(self.values)}
+
+    @property
     def behind(self) -> bool:
         """Tell whether the trainer has yet to reach what was reported."""
         return self.trained < len(self.epochs)
@@ -53,11 +71,17 @@ class RunningTrial:
         if event.value is not None:
             self._improve(event.value, event.epoch)
 
-    def catch_up(self, report: EpochReport) -> bool:
+    def catch_up(self, report: EpochReport) -> CaughtUp:
         """Take in a report that was heard before, and tell whether it says the same."""
-        known = self.epochs[self.trained]
+        before = self.epochs[self.trained]
         self.trained += 1
-        return known[self.member.metric] == report.metrics.get(self.member.metric)
+        told = {name: _plain(value) for name, value in report.metrics.items()}
+        known = {name: _plain(value) for name, value in before.items()}
+        differing = [name for name, value in told.items() if known.get(name, value) != value]
+        if not differing:
+            return "equal"
+        losses = [name for name in differing if name in LOSSES]
+        return "rounded" if all(_nearly(known[name], told[name]) for name in losses) else "contradictory"
 
     def _improve(self, value: float, epoch: int) -> None:
         early = self.member.configuration.training.early_stopping
@@ -79,3 +103,12 @@ class RunningTrial:
         self.lost += 1
         self.alone = True
         self.trained = 0
+
+
+def _plain(value: float | None) -> float | None:
+    """Give a number as the tick log holds it."""
+    return None if value is None else finite(value)
+
+
+def _nearly(known: float | None, told: float | None) -> bool:
+    return known is not None and told is not None and isclose(known, told, rel_tol=ROUNDING, abs_tol=1e-6)

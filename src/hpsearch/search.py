@@ -168,7 +168,7 @@ def _run(
         opened = crew.opened()
     for note in opened.notes:
         display.note(note)
-    resolved = with_workers(resolve(study, kind, options, stored, opened), options.workers)
+    resolved = with_workers(resolve(study, kind, options, stored, opened), options.workers).identified()
     lease.check()
     write_resolved(files, resolved)
     outcome: Outcome = "finished"

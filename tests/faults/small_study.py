@@ -180,7 +180,7 @@ def run_study(
 def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
     """Flush and take snapshots always, compile once, draw no report, and take who ran it before for dead."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hpsearch.store.identity.Identity.is_dead", lambda identity: True)
+        patch.setattr("hpsearch.store.holder.Holder.is_dead", lambda holder: True)
         patch.setattr("hpsearch.store.lease.SILENT_SECONDS", 0.0)
         # A heartbeat comes at any time, and the count of the calls would not say which of them fails.
         patch.setattr("hpsearch.store.lease.BEAT_SECONDS", 600.0)

@@ -24,7 +24,7 @@ from faults.outcomes import compare, decisions, plain, study
 from faults.runs import WATCHED, Run
 from hpsearch.store.events import Asked, Event
 from hpsearch.store.files import StudyFiles
-from hpsearch.store.identity import Identity
+from hpsearch.store.holder import Holder
 from hpsearch.store.projection import FLUSH_SECONDS
 from hpsearch.store.ticks import TickLog
 
@@ -130,7 +130,7 @@ def test_a_silent_holder_elsewhere_is_taken_over_only_when_that_is_asked_for(
     alone: dict[str, Any], tmp_path: Path
 ) -> None:
     home = begun(tmp_path)
-    holder = replace(Identity.own(), host="elsewhere", machine="another")
+    holder = replace(Holder.own(), host="elsewhere", machine="another")
     lease = StudyFiles(home, "study").leases / "000007.json"
     lease.parent.mkdir(parents=True)
     told = {"holder": holder.dump(), "beat": 5, "released": False}

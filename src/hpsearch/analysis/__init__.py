@@ -12,7 +12,7 @@ from hpsearch.analysis.evidence.confirmation import Verdict
 from hpsearch.analysis.export import comparison_to_json, plain, probe_to_json, to_json
 from hpsearch.analysis.failures import CauseOfFailure, total_failure
 from hpsearch.analysis.findings import Judgement, StudyFinding, judge
-from hpsearch.analysis.influence.cache import find_influence
+from hpsearch.analysis.influence.cache import check_kept, find_influence
 from hpsearch.analysis.influence.effects import Effect, Level
 from hpsearch.analysis.influence.importance import Importance, ParameterImportance
 from hpsearch.analysis.influence.influence import NOT_JUDGED, Effects, Influence, judge_influence
@@ -66,6 +66,7 @@ __all__ = [
     "Verdict",
     "Winner",
     "analyze",
+    "check_kept",
     "compare",
     "comparison_to_json",
     "find_influence",

@@ -82,6 +82,7 @@ def best(
     from hpsearch.results import best_json, best_lines, best_spec
     from hpsearch.spec import print_spec
     from hpsearch.store.reading import read_confirmation
+    from hpsearch.store.winner import model_problem
 
     files, record = record_of(study, out)
     if record.kind != "search":
@@ -91,6 +92,8 @@ def best(
     if trial is None:
         raise HpsearchError(f"{record.name!r} has no best configuration: {_without_value(record)}")
     model = str(files.best_model) if files.best_model.exists() else None
+    if problem := model_problem(files, record.identity):
+        print(f"hpsearch: warning: {files.best_model}: {problem}", file=sys.stderr)
     if format is BestFormat.json:
         print(best_json(record, confirmation, model))
     else:
@@ -153,6 +156,7 @@ def report(
     from hpsearch.analysis import find_influence
     from hpsearch.results import render, report_json
     from hpsearch.store.disk import write_atomically
+    from hpsearch.store.identity import sealed_page
     from hpsearch.store.reading import read_ablation, read_confirmation
 
     told = {}
@@ -164,7 +168,9 @@ def report(
         if format is ReportFormat.json:
             told[record.kind] = report_json(record, confirmation, influence, ablation)
             continue
-        write_atomically(files.report, render(record, confirmation, influence, ablation))
+        write_atomically(
+            files.report, sealed_page(render(record, confirmation, influence, ablation), record.identity)
+        )
         print(files.report)
     if told:
         print(json.dumps(told, indent=2, allow_nan=False))

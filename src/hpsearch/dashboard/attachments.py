@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,10 @@ from hpsearch.spec import print_spec
 from hpsearch.spec.study import name_with
 from hpsearch.store.disk import encoded
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.identity import UNKNOWN, DamagedError
 from hpsearch.store.record import StudyRecord, TrialRecord
-from hpsearch.store.winner import WinnerName, read_applied
+from hpsearch.store.resolved import read_resolved
+from hpsearch.store.winner import WinnerName, load_applied
 
 SVG = "image/svg+xml"
 YAML = "application/yaml"
@@ -110,6 +113,8 @@ def _files_of(files: StudyFiles) -> Iterator[Attachment]:
 
 
 def _saved(files: StudyFiles) -> WinnerName | None:
-    """Tell whose model the best model is."""
-    applied = read_applied(files.best_preprocessing)
-    return None if applied is None else applied.winner
+    """Tell whose model the best model is; None where it is of another study."""
+    resolved = read_resolved(files)
+    with suppress(FileNotFoundError, DamagedError):
+        return load_applied(files, UNKNOWN if resolved is None else resolved.identity).winner
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tokenize
+import warnings
 import zipfile
 import zlib
 from hashlib import sha256
@@ -16,9 +17,13 @@ from numpy.typing import NDArray
 
 from hpsearch.archives import ArchiveError, bounded
 from hpsearch.store.disk import write_atomically
+from hpsearch.store.identity import UNKNOWN, DamagedError, Identity, Stamp
 
 MAGIC = b"hpsearch-arrays-1\n"
 DIGEST_BYTES = 32
+
+STAMP = "identity"
+"""Where among the plain numbers stands what the file belongs to."""
 
 MAX_FILE = 2**35
 """Bytes of a file of arrays: a checkpoint of 3 billion numbers with the optimizer's."""
@@ -30,10 +35,15 @@ DAMAGED = (
 """What numpy, zipfile and json raise for what somebody else wrote."""
 
 
-def write_arrays(path: Path, arrays: dict[str, NDArray[Any]], progress: dict[str, Any]) -> None:
-    """Write arrays and plain numbers: a magic line, the SHA-256 of what follows, then a plain .npz."""
+def write_arrays(
+    path: Path, arrays: dict[str, NDArray[Any]], progress: dict[str, Any], stamp: Stamp | None = None
+) -> None:
+    """Write arrays and plain numbers: a magic line, the SHA-256 of what follows, then a plain .npz.
+
+    `stamp` says what the file belongs to.
+    """
     stream = io.BytesIO()
-    note = np.frombuffer(json.dumps(progress).encode(), np.uint8)
+    note = np.frombuffer(json.dumps({**progress, STAMP: stamp} if stamp else progress).encode(), np.uint8)
     names = np.frombuffer(json.dumps(list(arrays)).encode(), np.uint8)
     numbered: dict[str, Any] = {f"a{index}": value for index, value in enumerate(arrays.values())}
     np.savez(stream, progress=note, names=names, **numbered)
@@ -41,26 +51,52 @@ def write_arrays(path: Path, arrays: dict[str, NDArray[Any]], progress: dict[str
     write_atomically(path, MAGIC + sha256(body).digest() + body)
 
 
-def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-    """Read what `write_arrays` wrote; None where there is no such file, or it is not what was written."""
+def read_arrays(
+    path: Path, identity: Identity = UNKNOWN, **expected: Any
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    """Read what `write_arrays` wrote; None where there is no such file, or with a warning another one."""
+    try:
+        return load_arrays(path, identity, **expected)
+    except FileNotFoundError:
+        return None
+    except DamagedError as failure:
+        warnings.warn(f"{path} is not used: {failure}", RuntimeWarning, stacklevel=2)
+        return None
+
+
+def load_arrays(
+    path: Path, identity: Identity = UNKNOWN, **expected: Any
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read what `write_arrays` wrote for this place.
+
+    Raises FileNotFoundError, and DamagedError where it is not what was written, or not for this place.
+    """
     try:
         content = bounded(path, MAX_FILE)
-    except (OSError, ArchiveError):
-        return None
+    except FileNotFoundError:
+        raise
+    except (OSError, ArchiveError) as failure:
+        raise DamagedError(f"damaged ({failure})") from None
     start = len(MAGIC) + DIGEST_BYTES
     body = content[start:]
     if not content.startswith(MAGIC) or sha256(body).digest() != content[len(MAGIC) : start]:
-        return None
+        raise DamagedError("damaged")
     try:
-        with np.load(io.BytesIO(body), allow_pickle=False) as archive:
-            _refuse_packed(archive.zip, len(body))
-            names = json.loads(archive["names"].tobytes())
-            arrays = {str(name): archive[f"a{index}"] for index, name in enumerate(names)}
-            progress = json.loads(archive["progress"].tobytes())
+        arrays, progress = _unpacked(body)
     except DAMAGED:
-        return None
-    whole = isinstance(progress, dict) and all(isinstance(array, np.ndarray) for array in arrays.values())
-    return (arrays, progress) if whole else None
+        raise DamagedError("damaged") from None
+    if not isinstance(progress, dict) or not all(isinstance(one, np.ndarray) for one in arrays.values()):
+        raise DamagedError("damaged")
+    identity.verify(progress.pop(STAMP, None), **expected)
+    return arrays, progress
+
+
+def _unpacked(body: bytes) -> tuple[dict[str, NDArray[Any]], Any]:
+    with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+        _refuse_packed(archive.zip, len(body))
+        names = json.loads(archive["names"].tobytes())
+        arrays = {str(name): archive[f"a{index}"] for index, name in enumerate(names)}
+        return arrays, json.loads(archive["progress"].tobytes())
 
 
 def _refuse_packed(archive: zipfile.ZipFile | None, held: int) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hpsearch.store.arrays import read_arrays, write_arrays
+from hpsearch.store.arrays import load_arrays, write_arrays
 from hpsearch.store.disk import rename
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.identity import UNKNOWN, DamagedError, Identity
 from hpsearch.training.member import MemberState
 
 
@@ -21,26 +22,29 @@ class Checkpoints:
     A checkpoint is a shortcut: without it a trial is trained again from its beginning, to the same numbers.
     """
 
-    def __init__(self, files: StudyFiles) -> None:
-        self.files = files
+    def __init__(self, files: StudyFiles, identity: Identity = UNKNOWN) -> None:
+        self.files, self.identity = files, identity
 
-    def save(self, number: int, state: MemberState, epochs: int, lease: int) -> None:
+    def save(self, number: int, state: MemberState, epochs: int, lease: int, **of: Any) -> None:
         """Save where a trial is after some epochs; the checkpoint before it is kept.
 
-        Raises StoreError where it cannot be written.
+        `of` says what the trial is: its `seed` and the SHA-256 of its values. Raises StoreError
+        where it cannot be written.
         """
         path, older = self.files.checkpoint(number), self.files.older_checkpoint(number)
-        if path.exists() and read_arrays(path) is not None:
+        if path.exists() and _is_whole(path):
             rename(path, older)
-        write_arrays(path, state.arrays, {"trainer": state.progress, "epochs": epochs, "lease": lease})
+        progress = {"trainer": state.progress, "epochs": epochs, "lease": lease}
+        stamp = self.identity.stamp(trial=number, epoch=epochs, **of)
+        write_arrays(path, state.arrays, progress, stamp)
 
-    def load(self, number: int, at_most: int) -> tuple[MemberState, int] | None:
+    def load(self, number: int, at_most: int, **of: Any) -> tuple[MemberState, int] | None:
         """Load the newest whole checkpoint that knows at most so many epochs, and how many it knows.
 
         One that knows more than the tick log comes from a process that was stopped before it wrote the log.
         """
         for path in (self.files.checkpoint(number), self.files.older_checkpoint(number)):
-            stored = _read(path)
+            stored = _read(path, self.identity, trial=number, **of)
             if stored is not None and stored[1]["epochs"] <= at_most:
                 arrays, progress = stored
                 return MemberState(arrays, progress["trainer"]), progress["epochs"]
@@ -62,10 +66,22 @@ class Checkpoints:
                     path.unlink()
 
 
-def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-    stored = read_arrays(path)
-    if stored is None and path.exists():
-        warnings.warn(f"{path} is damaged: the one before it is used", RuntimeWarning, stacklevel=2)
-    if stored is None or not {"trainer", "epochs"} <= stored[1].keys():
+def _is_whole(path: Path) -> bool:
+    with suppress(DamagedError, FileNotFoundError):
+        load_arrays(path)
+        return True
+    return False
+
+
+def _read(
+    path: Path, identity: Identity, **expected: Any
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    try:
+        stored = load_arrays(path, identity, **expected)
+    except FileNotFoundError:
         return None
-    return stored
+    except DamagedError as failure:
+        told = "is damaged" if str(failure) == "damaged" else f"is not used, {failure}"
+        warnings.warn(f"{path} {told}: the one before it is used", RuntimeWarning, stacklevel=2)
+        return None
+    return stored if {"trainer", "epochs"} <= stored[1].keys() else None

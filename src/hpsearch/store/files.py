@@ -183,3 +183,7 @@ class StudyFiles:
     def model(self, number: int) -> Path:
         """The model of a trial that is kept beside the best."""
         return self.directory / "models" / f"{number:06}.keras"
+
+    def model_note(self, number: int) -> Path:
+        """What that model belongs to."""
+        return self.directory / "models" / f"{number:06}.keras.json"

@@ -1,98 +1,123 @@
-"""Who a process is, so that another one can tell whether it still lives; no clock takes part in it."""
+"""Which study a file belongs to: every file of a study carries it, and every reader compares."""
 
 from __future__ import annotations
 
-import os
-import socket
-import uuid
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-STARTED_FIELD = 19
-"""Place of the start time among the fields of /proc/PID/stat that follow the name of the command."""
+from hpsearch.archives import PIECE
+from hpsearch.exceptions import StoreError
+
+Stamp = Mapping[str, Any]
+"""What a file says of itself: `study`, `name`, `seed`, and where they apply `trial`, `epoch`, and `of`, the
+SHA-256 of what it belongs to."""
+
+MARK = 16
+"""Digits of the study's SHA-256 that stand in each line of the tick log."""
+
+
+class DamagedError(StoreError):
+    """A file is not what was written, or not of this study."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A process on a machine.
+    """A study, as its files name it: the SHA-256 of what it was begun with, its name and its seed.
 
-    `machine` tells machines of one name apart, `boot` and `namespace` say where a process id is valid, and
-    `started` (ticks since the boot) tells a process from a later one with its id. They are empty where the
-    system does not tell.
+    A study that was begun before its files told whose they are is not `strict`: a file that tells nothing is
+    taken for its own. Without a name it is not known which study it is, and any file is.
     """
 
-    pid: int
-    host: str
-    machine: str = ""
-    boot: str = ""
-    namespace: str = ""
-    started: str = ""
+    study: str = ""
+    name: str = ""
+    seed: int = 0
+    strict: bool = False
 
-    @classmethod
-    def own(cls) -> Self:
-        """Tell who this process is."""
-        pid = os.getpid()
-        machine = _read("/etc/machine-id") or f"{uuid.getnode():x}"
-        boot = _read("/proc/sys/kernel/random/boot_id")
-        return cls(pid, socket.gethostname(), machine, boot, _namespace(), _status(pid)[1])
+    @property
+    def mark(self) -> str:
+        """The beginning of the SHA-256, for each line of the tick log."""
+        return self.study[:MARK]
 
-    @classmethod
-    def read(cls, data: Any) -> Self | None:
-        """Read what `dump` gave; None where it is something else."""
-        try:
-            identity = cls(**data)
-        except TypeError:
+    def stamp(self, **of: Any) -> dict[str, Any] | None:
+        """Give what a file of the study says of itself; None where the study is not known."""
+        if not self.study:
             return None
-        return identity if isinstance(identity.pid, int) and 0 < identity.pid < 2**31 else None
+        return {"study": self.study, "name": self.name, "seed": self.seed, **of}
 
-    def dump(self) -> dict[str, Any]:
-        """Give the identity as plain data."""
-        return asdict(self)
+    def complaint(self, stamp: object, **expected: Any) -> str | None:
+        """Say why a file is not the one that is expected here; None where it is."""
+        if not self.name:
+            return None
+        if stamp is None:
+            return "it does not say of which study it is" if self.strict else None
+        if not isinstance(stamp, Mapping) or not isinstance(stamp.get("study"), str):
+            return "it does not say of which study it is"
+        if stamp["study"] != self.study:
+            return f"it is of another study ({_named(stamp)}; this one is {_named(vars(self))})"
+        other = next((name for name, value in expected.items() if stamp.get(name) != value), None)
+        if other == "of":
+            return "what it belongs to has changed since"
+        return None if other is None else f"it is of {other} {stamp.get(other)}, not {expected[other]}"
 
-    def is_dead(self) -> bool:
-        """Tell whether the process is surely dead: only one of this machine can be."""
-        here = Identity.own()
-        if (self.host, self.machine) != (here.host, here.machine):
-            return False
-        if self.boot != here.boot:
-            return True
-        return self.namespace == here.namespace and not self._lives()
-
-    def _lives(self) -> bool:
-        state, started = _status(self.pid)
-        if state:
-            return state not in "ZX" and started == self.started
-        with suppress(ProcessLookupError):
-            if os.name == "posix" and not Path("/proc/self/stat").exists():
-                return _answers(self.pid)
-        return os.name != "posix"
-
-    def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}"
+    def verify(self, stamp: object, **expected: Any) -> None:
+        """Raise DamagedError where a file is not the one that is expected here."""
+        if complaint := self.complaint(stamp, **expected):
+            raise DamagedError(complaint)
 
 
-def _answers(pid: int) -> bool:
-    """Ask for a process where there is no /proc. Raises ProcessLookupError where there is none."""
-    with suppress(PermissionError):
-        os.kill(pid, 0)
-    return True
+UNKNOWN = Identity()
+"""Of a file that is read without its study."""
 
 
-def _status(pid: int) -> tuple[str, str]:
-    """Give the state of a process, a letter, and when it started; empty where there is no such process."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return (fields[0], fields[STARTED_FIELD]) if len(fields) > STARTED_FIELD else ("", "")
+def _named(stamp: Mapping[str, Any]) -> str:
+    study = str(stamp["study"])[:MARK] or "of an older version"
+    return f"{str(stamp.get('name'))[:100]!r}, seed {str(stamp.get('seed'))[:20]}, {study}"
 
 
-def _namespace() -> str:
-    with suppress(OSError):
-        return str(Path("/proc/self/ns/pid").readlink())
-    return ""
+def digest(plain: object) -> str:
+    """Give the SHA-256 of plain data, whatever the order of its keys."""
+    return sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _read(path: str) -> str:
-    with suppress(OSError):
-        return Path(path).read_text(errors="replace").strip()
-    return ""
+def digest_of_file(path: Path) -> str:
+    """Give the SHA-256 of a file, read piece by piece; empty where it cannot be read."""
+    told = sha256()
+    try:
+        with path.open("rb") as stream:
+            while piece := stream.read(PIECE):
+                told.update(piece)
+    except OSError:
+        return ""
+    return told.hexdigest()
+
+
+PAGE_SEAL = b"<!-- hpsearch: "
+"""Begins the last line of a report, a comment with what it is of and a SHA-256 of what is before it."""
+
+
+def sealed_page(page: bytes, identity: Identity) -> bytes:
+    """Give a page with its study and its SHA-256 at the end."""
+    page = page.rstrip(b"\n") + b"\n"
+    seal = f"study {identity.study or 'unknown'}, sha256 {sha256(page).hexdigest()} -->\n"
+    return page + PAGE_SEAL + seal.encode()
+
+
+def check_page(content: bytes, identity: Identity) -> None:
+    """Check a page that was sealed; one of an older version has no seal.
+
+    Raises DamagedError where it is not what was written, or of another study.
+    """
+    page, seal, told = content.rpartition(PAGE_SEAL)
+    if not seal:
+        if identity.strict or not content.rstrip().endswith(b"</html>"):
+            raise DamagedError("damaged")
+        return
+    study = told.removeprefix(b"study ").partition(b",")[0].decode("ascii", "replace")
+    if sealed_page(page, Identity(study)) != content:
+        raise DamagedError("damaged")
+    if identity.study and study != identity.study:
+        raise DamagedError(f"it is of another study ({study[:MARK]}; this one is {identity.mark})")

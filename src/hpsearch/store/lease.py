@@ -17,7 +17,7 @@ from typing import Any
 
 from hpsearch.exceptions import StudyLockedError
 from hpsearch.store.disk import MODE, cannot_write
-from hpsearch.store.identity import Identity
+from hpsearch.store.holder import Holder
 
 BEAT_SECONDS = 1.0
 SILENT_SECONDS = 5.0
@@ -35,7 +35,7 @@ class Lease:
         self.path = _place(directory, number)
         # Exclusively: of two processes that want one number, one has it.
         self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
-        self._identity = Identity.own()
+        self._identity = Holder.own()
         self._beats = 0
         self._lock, self._done = Lock(), Event()
         try:
@@ -120,7 +120,7 @@ def _check_free(directory: Path, number: int, *, takeover: bool) -> None:
     told = _read(path)
     if told.get("released") is True:
         return
-    holder = Identity.read(told.get("holder"))
+    holder = Holder.read(told.get("holder"))
     if holder is not None and holder.is_dead():
         return
     # A lease that says nothing comes from a process that died when it took it.
@@ -144,7 +144,7 @@ def _is_silent(path: Path) -> bool:
 
 def _holder(directory: Path) -> str:
     newest = max(_numbers(directory), default=0)
-    holder = Identity.read(_read(_place(directory, newest)).get("holder"))
+    holder = Holder.read(_read(_place(directory, newest)).get("holder"))
     return "another process" if holder is None else str(holder)
 
 

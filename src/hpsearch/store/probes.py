@@ -10,6 +10,7 @@ from typing import Any
 
 from hpsearch.probes.record import LayerProbe
 from hpsearch.store.arrays import read_arrays, write_arrays
+from hpsearch.store.identity import UNKNOWN, Identity, Stamp
 
 Probes = Mapping[int, tuple[LayerProbe, ...]]
 """The hidden layers of a network by the number of its trial."""
@@ -18,15 +19,15 @@ UNBOUNDED = ("mean", "deviation", "deviation_between_rows", "gradient_norm")
 """Numbers that may be infinite, which JSON cannot hold: they are stored as null."""
 
 
-def write_probes(path: Path, probes: Probes) -> None:
+def write_probes(path: Path, probes: Probes, stamp: Stamp | None = None) -> None:
     """Write the probes of trials with a checksum."""
     trials = {str(number): [_plain(layer) for layer in layers] for number, layers in probes.items()}
-    write_arrays(path, {}, {"trials": trials})
+    write_arrays(path, {}, {"trials": trials}, stamp)
 
 
-def read_probes(path: Path) -> dict[int, tuple[LayerProbe, ...]]:
-    """Read the probes of trials; none where there is no such file, or it is damaged."""
-    stored = read_arrays(path)
+def read_probes(path: Path, identity: Identity = UNKNOWN) -> dict[int, tuple[LayerProbe, ...]]:
+    """Read the probes of trials; none where there is no such file, or it is damaged or of another study."""
+    stored = read_arrays(path, identity)
     if stored is None:
         return {}
     return {int(number): tuple(map(_layer, layers)) for number, layers in stored[1]["trials"].items()}

@@ -14,11 +14,14 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from hpsearch.exceptions import StoreError
 from hpsearch.experiment import Experiment
 from hpsearch.search_space import Value
 from hpsearch.spec import Search
+from hpsearch.store.identity import UNKNOWN, Identity
 from hpsearch.store.optuna_distributions import optuna_distribution
 from hpsearch.store.owners import claim
+from hpsearch.store.picture import SHOWN
 from hpsearch.store.record import TrialRecord
 from hpsearch.store.storages import failed, open_storage, refusal, set_aside, told
 
@@ -58,8 +61,9 @@ class Projection:
         *,
         own: Path | None = None,
         owner: str | None = None,
+        identity: Identity = UNKNOWN,
     ) -> None:
-        self.storage, self.name, self.owner = storage, name, owner
+        self.storage, self.name, self.owner, self.identity = storage, name, owner, identity
         self.distributions = {p.name: optuna_distribution(p) for p in experiment.parameters}
         self.pictures: dict[int, _Picture] = {}
         self._flushed = time.monotonic()
@@ -67,7 +71,7 @@ class Projection:
 
     def _begin(self, search: Search, own: Path | None) -> None:
         try:
-            self._read(search)
+            self._read(search, is_own=own is not None)
         except Exception as failure:  # noqa: BLE001 - the same
             self._leave()
             if own is None or refusal(failure) is not None:
@@ -76,7 +80,7 @@ class Projection:
             self.storage = open_storage(self.storage.url)
             self._begin(search, None)
 
-    def _read(self, search: Search) -> None:
+    def _read(self, search: Search, *, is_own: bool) -> None:
         """Find the study in the storage, or create it there, and read what is known of its trials."""
         storage, name = self.storage, self.name
         study = optuna.create_study(
@@ -87,6 +91,20 @@ class Projection:
         if self.owner is not None:
             claim(storage, self.study_id, self.owner)
         self._known = {trial.number: trial for trial in storage.get_all_trials(self.study_id, deepcopy=False)}
+        self._check_identity(is_own=is_own)
+
+    def _check_identity(self, *, is_own: bool) -> None:
+        """Note which study the storage shows. Raises StoreError where it shows another one of the name."""
+        if not self.identity.study:
+            return
+        told = self.storage.get_study_user_attrs(self.study_id).get(SHOWN)
+        if told is None and not (is_own and self._known and self.identity.strict):
+            self.storage.set_study_user_attr(self.study_id, SHOWN, self.identity.study)
+        elif told != self.identity.study:
+            raise StoreError(
+                f"it shows another study of the name {self.name!r} than this one: give the study another "
+                "name, or delete the other one"
+            )
 
     def asked(self, number: int, values: dict[str, Value]) -> None:
         """Note a new trial."""

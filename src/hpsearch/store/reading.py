@@ -11,7 +11,7 @@ from hpsearch.store.events import Asked, Ended, Event, Reported
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.probes import read_probes
 from hpsearch.store.record import Curve, StudyRecord, TrialRecord
-from hpsearch.store.resolved import Resolved, read_resolved
+from hpsearch.store.resolved import FORMAT, Resolved, read_resolved
 from hpsearch.store.ticks import TickLog
 from hpsearch.store.winner import read_insides, read_looks, read_refit
 
@@ -27,7 +27,12 @@ def read_record(files: StudyFiles) -> StudyRecord:
             f"there is no study {files.full_name!r} in {files.out / 'runs'}: "
             f"begin it with hpsearch {files.part or 'optimize'}, or name its place with --out"
         )
-    trials = trials_of(resolved, TickLog(files.ticks, files.ticks_copy).read())
+    return _record(files, resolved)
+
+
+def _record(files: StudyFiles, resolved: Resolved) -> StudyRecord:
+    identity = resolved.identity
+    trials = trials_of(resolved, TickLog(files.ticks, files.ticks_copy, identity).read())
     return StudyRecord(
         spec=resolved.spec,
         data=resolved.data,
@@ -37,10 +42,11 @@ def read_record(files: StudyFiles) -> StudyRecord:
         settings=resolved.settings,
         directory=resolved.directory,
         kind=resolved.kind,
-        first_probes=read_probes(files.probes),
-        looks=read_looks(files.looks),
-        insides=read_insides(files.insides),
-        refit=read_refit(files.refit),
+        first_probes=read_probes(files.probes, identity),
+        looks=read_looks(files.looks, identity),
+        insides=read_insides(files.insides, identity),
+        refit=read_refit(files.refit, identity),
+        identity=identity,
     )
 
 
@@ -56,7 +62,18 @@ def read_ablation(files: StudyFiles) -> StudyRecord | None:
 
 def _read_part(files: StudyFiles, kind: Kind) -> StudyRecord | None:
     part = StudyFiles(files.out, files.name, PARTS[kind])
-    return read_record(part) if part in files.parts else None
+    if part not in files.parts:
+        return None
+    searched, resolved = read_resolved(files), read_resolved(part)
+    if searched is None or resolved is None:
+        return None
+    if resolved.parent != searched.study and (resolved.parent or resolved.format >= FORMAT):
+        raise StoreError(
+            f"{part.directory} is of another search than {files.study}: bring the right directory back, or "
+            f"remove it, and hpsearch optimize or hpsearch {'ablate' if kind == 'ablation' else 'confirm'} "
+            "trains its runs anew"
+        )
+    return _record(part, resolved)
 
 
 def trials_of(resolved: Resolved, events: Iterable[Event]) -> list[TrialRecord]:

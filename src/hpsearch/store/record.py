@@ -6,13 +6,16 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from hpsearch.data_summary import DataSummary
+from hpsearch.exceptions import StoreError
 from hpsearch.experiment import Kind, experiment_of
 from hpsearch.probes.record import LayerProbe, TrainingProbe
 from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Configuration, StudySpec
 from hpsearch.store.events import Pruning, State
+from hpsearch.store.identity import UNKNOWN, Identity, digest
 from hpsearch.store.winner import Insides, Looks, Refit
 
 Curve = tuple[float | None, ...]
@@ -45,6 +48,12 @@ class TrialRecord:
     probes: Mapping[int, TrainingProbe] = field(default_factory=dict)
 
     @property
+    def stamp(self) -> dict[str, Any]:
+        """Give what the file with its weights says of itself."""
+        of = digest(dict(self.parameters))
+        return {"trial": self.number, "seed": self.seed, "epoch": self.best_epoch, "of": of}
+
+    @property
     def kind_of_failure(self) -> str:
         """Give the cause without the epoch and step at which it struck."""
         return (self.cause or "").partition(" (epoch ")[0]
@@ -74,6 +83,8 @@ class StudyRecord:
     """Where the winner that was evaluated last is right and wrong."""
     refit: Refit | None = None
     """How a winner was refitted last."""
+    identity: Identity = UNKNOWN
+    """What its files say of themselves."""
 
     @property
     def name(self) -> str:
@@ -107,8 +118,11 @@ class StudyRecord:
         return self.ranking[0] if self.ranking else None
 
     def trial(self, number: int) -> TrialRecord:
-        """Give the trial of a number. Raises StopIteration where there is none."""
-        return next(trial for trial in self.trials if trial.number == number)
+        """Give the trial of a number. Raises StoreError where there is none."""
+        found = next((trial for trial in self.trials if trial.number == number), None)
+        if found is None:
+            raise StoreError(f"there is no trial {number} in {self.name!r}: its files are not of one study")
+        return found
 
 
 def ranked(trials: Iterable[TrialRecord], *, minimize: bool) -> list[TrialRecord]:

@@ -6,22 +6,30 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hpsearch.archives import ArchiveError, bounded
 from hpsearch.data_summary import DataSummary
-from hpsearch.exceptions import Problem, StudyFileError, StudyMismatchError
+from hpsearch.exceptions import Problem, StoreError, StudyFileError, StudyMismatchError
 from hpsearch.experiment import KINDS, Experiment, Kind, experiment_of
 from hpsearch.spec import Choice, Confirm, StudySpec, print_yaml, read_spec
-from hpsearch.spec.source import Source, parse, read_text
+from hpsearch.spec.source import MAX_BYTES, Source, parse, read_text
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.identity import DamagedError, Identity, digest
+from hpsearch.store.ticks import REMEDY, marks
 from hpsearch.store.urls import without_password
 
-FORMAT = 2
-"""Version of the files of a study."""
+FORMAT = 3
+"""Version of the files of a study: from the third on every file says of which study it is."""
+
+FORMATS = (2, FORMAT)
+
+DECISIVE = ("backend", "trainer", "width", "vmapped", "model code", "donor")
+"""Automatic decisions on which the numbers of a study depend."""
 
 SEAL = b"# crc32: "
 """Begins the last line of the resolved study file, a comment with a checksum of what is before it."""
@@ -40,7 +48,9 @@ class Resolved:
 
     `settings` are automatic decisions (trainer, slots, cores); `directory` is what relative paths of data
     start from; `storage` is the URL of an Optuna storage elsewhere, kept without its password, and `owner`
-    tells there which studies are this one's.
+    tells there which studies are this one's. `study` is the SHA-256 of what it was begun with, `parent` that
+    of the search to which an experiment belongs; both are empty in studies that were begun before files said
+    whose they are.
     """
 
     spec: StudySpec
@@ -53,6 +63,25 @@ class Resolved:
     storage: str | None = None
     owner: str | None = None
     format: int = FORMAT
+    study: str = ""
+    parent: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """What the files of the study say of themselves."""
+        return Identity(self.study, self.spec.name, self.spec.search.seed, strict=self.format >= FORMAT)
+
+    def identified(self) -> Resolved:
+        """Give the study with the SHA-256 of what it was begun with, which it keeps from then on.
+
+        Two directories with one SHA-256 hold one study: the same study file but for its budgets, data,
+        decisions and versions, on the same kind of machine, give the same numbers.
+        """
+        if self.study:
+            return self
+        settings = {name: self.settings[name] for name in DECISIVE if name in self.settings}
+        begun = [self.kind, _without_budgets(self.spec), self.data.fingerprint, settings, self.parent]
+        return replace(self, study=digest([*begun, self.versions, self.machine]))
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -77,15 +106,62 @@ def write_resolved(files: StudyFiles, resolved: Resolved) -> None:
 def read_resolved(files: StudyFiles) -> Resolved | None:
     """Read the resolved study file, or its copy where it is damaged; None where the study has none yet.
 
-    Raises StudyMismatchError for the format of another version, and StudyFileError where both are damaged.
+    Raises StudyMismatchError for the format of another version, StudyFileError where both are damaged, and
+    StoreError where they contradict each other.
     """
     paths = [path for path in (files.study, files.study_copy) if path.exists()]
     if not paths:
         return None
-    whole = next((path for path in paths if is_sealed(path)), None)
-    if whole is not None and whole != files.study:
+    whole = [path for path in paths if is_sealed(path)]
+    if len(whole) == len((files.study, files.study_copy)) and _content(paths[0]) != _content(paths[1]):
+        return _agreed(files)
+    if whole and whole[0] != files.study:
         warnings.warn(f"{files.study} is damaged: its copy is used", RuntimeWarning, stacklevel=2)
-    return _read(whole or paths[0], sealed=whole is not None)
+    return _read((whole or paths)[0], sealed=bool(whole))
+
+
+def _agreed(files: StudyFiles) -> Resolved:
+    """Read two copies that differ, as a kill between them leaves budgets; of two studies the log tells which.
+
+    Raises StoreError where it does not.
+    """
+    both = {path: _read(path, sealed=True) for path in (files.study, files.study_copy)}
+    first, second = both.values()
+    if _begun_as(first) == _begun_as(second) and _same_study(first, second):
+        return first
+    named = marks(files.ticks) | marks(files.ticks_copy)
+    ours = {path: one for path, one in both.items() if one.identity.mark in named}
+    if len(ours) == 1 and first.study != second.study:
+        ((path, one),) = ours.items()
+        other = next(known for known in both if known != path)
+        text = f"{other} is of another study than the tick log: {path.name} is used"
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
+        return one
+    raise StoreError(f"{files.study} and {files.study_copy} contradict each other; {REMEDY}")
+
+
+def check_copy(path: Path, identity: Identity) -> None:
+    """Check a copy of the resolved study file.
+
+    Raises DamagedError where it is not what was written, or of another study, and what `read_resolved` does.
+    """
+    if not is_sealed(path):
+        raise DamagedError("it is damaged; the other copy is used")
+    resolved = _read(path, sealed=True)
+    if resolved.study not in ("", identity.study):
+        raise DamagedError(identity.complaint(vars(resolved.identity)) or "it is of another study")
+
+
+def _same_study(first: Resolved, second: Resolved) -> bool:
+    """Tell whether two copies name one study; a study of an older version gains its name when it goes on."""
+    return first.study == second.study or (first.format < FORMAT and "" in (first.study, second.study))
+
+
+def _begun_as(resolved: Resolved) -> list[Any]:
+    """Give what a study keeps from its beginning on."""
+    settings = {name: told for name, told in resolved.settings.items() if name != "workers"}
+    kept = (resolved.kind, resolved.directory, resolved.versions, resolved.machine)
+    return [dict(_leaves(_without_budgets(resolved.spec))), resolved.data, settings, *kept]
 
 
 def _seal(content: bytes) -> bytes:
@@ -94,22 +170,27 @@ def _seal(content: bytes) -> bytes:
 
 def is_sealed(path: Path) -> bool:
     """Tell whether a resolved study file ends with the checksum of what is before."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return False
+    content = _content(path)
     body, seal, _ = content.rpartition(SEAL)
     return bool(seal) and content == body + _seal(body)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return bounded(path, MAX_BYTES)
+    except (OSError, ArchiveError):
+        return b""
 
 
 def _read(path: Path, *, sealed: bool) -> Resolved:
     source = parse(read_text(path), str(path))
     known = source.data.pop("resolved", None) if isinstance(source.data, dict) else None
     version = known.get("format") if isinstance(known, dict) else None
-    if version not in (FORMAT, None):
+    if version is not None and version not in FORMATS:
         raise StudyMismatchError(
             f"{path} was written in format {version}, and this version of hpsearch reads "
-            f"format {FORMAT}: run it with the version that wrote it, or start over with --new"
+            f"formats {FORMATS[0]} to {FORMAT}: run it with the version that wrote it, or start over "
+            "with --new"
         )
     if sealed:
         with suppress(AttributeError, KeyError, TypeError, ValueError):
@@ -124,12 +205,19 @@ def _resolved(source: Source, known: Any) -> Resolved:
     for name in ("settings", "versions", "machine"):
         if not all(isinstance(word, str) for pair in known[name].items() for word in pair):
             raise TypeError(name)
-    words = (known["directory"], known["storage"] or "", known.get("owner") or "")
+    words = [known["directory"], known["storage"] or ""]
+    words += [known.get(name) or "" for name in ("owner", "study", "parent")]
     if not all(isinstance(word, str) for word in words):
-        raise TypeError("directory, storage or owner")
+        raise TypeError("directory, storage, owner, study or parent")
     if known.get("kind", "search") not in KINDS:
         raise ValueError(known["kind"])
     return Resolved(spec=read_spec(source), data=summary, **known)
+
+
+def told_of_beginning(resolved: Resolved) -> str:
+    """Tell the versions and the machine of the beginning in a line."""
+    known = {**resolved.versions, **resolved.machine}
+    return ", ".join(f"{name} {told}" for name, told in known.items())
 
 
 def check_same_experiment(stored: StudySpec, given: StudySpec) -> None:

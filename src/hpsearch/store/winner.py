@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from hpsearch.datasets import Preprocessing
-from hpsearch.store.documents import read_document, write_document
+from hpsearch.store.documents import load_document, read_document, write_document
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.identity import UNKNOWN, DamagedError, Identity, Stamp, digest_of_file
 from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
 
 
@@ -106,44 +109,80 @@ class Insides:
             raise ValueError("the confusion matrix does not fit the labels")
 
 
-def read_applied(path: Path) -> Applied | None:
+def read_applied(path: Path, identity: Identity = UNKNOWN) -> Applied | None:
     """Read what applies the best model to new rows; None where there is no such file, or it is damaged."""
-    return read_document(path, Applied)
+    return read_document(path, Applied, identity)
 
 
-def write_applied(path: Path, applied: Applied) -> None:
+def load_applied(files: StudyFiles, identity: Identity) -> Applied:
+    """Read what applies the best model to new rows, and compare it with the model.
+
+    Raises FileNotFoundError where one of the two is missing, DamagedError where it is damaged, or the model
+    is another than it was written for.
+    """
+    applied = load_document(files.best_preprocessing, Applied, identity)
+    if not files.best_model.exists():
+        raise FileNotFoundError(files.best_model)
+    try:
+        load_document(
+            files.best_preprocessing, Applied, identity, **model_stamp(applied.winner, files.best_model)
+        )
+    except DamagedError:
+        raise DamagedError(
+            f"{files.best_model.name} is not the model that {files.best_preprocessing.name} was written for"
+        ) from None
+    return applied
+
+
+def model_problem(files: StudyFiles, identity: Identity) -> str | None:
+    """Say why the best model is not the study's; None where it is, or there is none yet."""
+    if not (files.best_model.exists() and files.best_preprocessing.exists()):
+        return None
+    try:
+        load_applied(files, identity)
+    except (DamagedError, FileNotFoundError) as failure:
+        return f"{failure}; hpsearch optimize writes it anew"
+    return None
+
+
+def model_stamp(winner: WinnerName, model: Path) -> dict[str, Any]:
+    """Give what a file says of itself that belongs to a saved model."""
+    return {"trial": winner.trial, "seed": winner.seed, "epoch": winner.epoch, "of": digest_of_file(model)}
+
+
+def write_applied(path: Path, applied: Applied, stamp: Stamp | None = None) -> None:
     """Write what applies the best model to new rows."""
-    write_document(path, Applied, applied)
+    write_document(path, Applied, applied, stamp)
 
 
-def read_looks(path: Path) -> Looks:
+def read_looks(path: Path, identity: Identity = UNKNOWN) -> Looks:
     """Read the log of looks; of one that is damaged it is only known that it was there."""
-    found = read_document(path, Looks)
+    found = read_document(path, Looks, identity)
     if found is not None:
         return found
     return Looks(lost=path.exists())
 
 
-def write_looks(path: Path, looks: Looks) -> None:
+def write_looks(path: Path, looks: Looks, stamp: Stamp | None = None) -> None:
     """Write the log of looks."""
-    write_document(path, Looks, looks)
+    write_document(path, Looks, looks, stamp)
 
 
-def read_refit(path: Path) -> Refit | None:
+def read_refit(path: Path, identity: Identity = UNKNOWN) -> Refit | None:
     """Read how the winner was refitted; None where it was not, or the file is damaged."""
-    return read_document(path, Refit)
+    return read_document(path, Refit, identity)
 
 
-def write_refit(path: Path, refit: Refit) -> None:
+def write_refit(path: Path, refit: Refit, stamp: Stamp | None = None) -> None:
     """Write how the winner was refitted."""
-    write_document(path, Refit, refit)
+    write_document(path, Refit, refit, stamp)
 
 
-def read_insides(path: Path) -> Insides | None:
+def read_insides(path: Path, identity: Identity = UNKNOWN) -> Insides | None:
     """Read what was seen inside the winner; None where there is no such file, or it is damaged."""
-    return read_document(path, Insides)
+    return read_document(path, Insides, identity)
 
 
-def write_insides(path: Path, insides: Insides) -> None:
+def write_insides(path: Path, insides: Insides, stamp: Stamp | None = None) -> None:
     """Write what was seen inside the winner."""
-    write_document(path, Insides, insides)
+    write_document(path, Insides, insides, stamp)

@@ -21,9 +21,12 @@ from hpsearch import __version__
 from hpsearch.analysis.influence.fanova import judge_by_fanova, say_nothing
 from hpsearch.analysis.influence.importance import Importance, Method
 from hpsearch.analysis.influence.influence import Influence, judge_influence
+from hpsearch.archives import bounded
 from hpsearch.exceptions import StoreError
 from hpsearch.store.disk import write_atomically
+from hpsearch.store.documents import MAX_BYTES
 from hpsearch.store.files import StudyFiles
+from hpsearch.store.identity import DamagedError
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 T = TypeVar("T")
@@ -54,15 +57,41 @@ def _kept(record: StudyRecord, path: Path, kind: TypeAdapter[T], make: Callable[
         return known
     made = make(record)
     body = kind.dump_json(made)
-    head = json.dumps({"fingerprint": key, "sha256": hashlib.sha256(body).hexdigest()}).encode()
+    told = {
+        "fingerprint": key,
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "identity": record.identity.stamp(),
+    }
+    head = json.dumps(told).encode()
     with suppress(StoreError):
         write_atomically(path, head + b"\n" + body + b"\n")
     return made
 
 
+def check_kept(path: Path, record: StudyRecord) -> str:
+    """Check a file of results, and tell whether they are of the trials as they are now.
+
+    Raises DamagedError where it is not what was written, or of another study.
+    """
+    try:
+        head, body = bounded(path, MAX_BYTES).split(b"\n")[:2]
+        said = json.loads(head)
+        whole = said["sha256"] == hashlib.sha256(body).hexdigest()
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        whole = False
+    if not whole:
+        raise DamagedError("damaged; what mattered is found out again")
+    record.identity.verify(said.get("identity"))
+    return (
+        "what mattered"
+        if said["fingerprint"] == fingerprint(record)
+        else "what mattered before; found out again"
+    )
+
+
 def _read(path: Path, key: str, kind: TypeAdapter[T]) -> T | None:
     with suppress(OSError, ValueError, ValidationError, TypeError, KeyError):
-        head, body = path.read_bytes().split(b"\n")[:2]
+        head, body = bounded(path, MAX_BYTES).split(b"\n")[:2]
         said = json.loads(head)
         if said["fingerprint"] == key and said["sha256"] == hashlib.sha256(body).hexdigest():
             return kind.validate_json(body)

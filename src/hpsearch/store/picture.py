@@ -1,0 +1,86 @@
+"""Whether the SQLite file of a study shows what the tick log says."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from hpsearch.store.identity import DamagedError
+from hpsearch.store.record import StudyRecord, TrialRecord
+
+SHOWN = "hpsearch:study"
+"""The attribute of a study in a storage that says which one it shows."""
+
+STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+
+ANEW = "remove it, and hpsearch optimize writes it anew"
+
+
+def check_database(path: Path, name: str, record: StudyRecord) -> str:
+    """Check the SQLite file of a study against its tick log.
+
+    Raises what sqlite3 raises, and DamagedError where the file is damaged or shows other trials.
+    """
+    with closing(sqlite3.connect(_to_be_read(path), uri=True)) as connection:
+        told = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        if told != "ok":
+            raise DamagedError(str(told))
+        return _check_trials(connection, name, record)
+
+
+def _to_be_read(path: Path) -> str:
+    """Give the URI of a SQLite file; where nothing can be written beside it, SQLite must not want to."""
+    journal = path.with_name(f"{path.name}-wal")
+    fixed = not os.access(path.parent, os.W_OK) and not journal.exists()
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if fixed else ''}"
+
+
+def _check_trials(connection: sqlite3.Connection, name: str, record: StudyRecord) -> str:
+    found = connection.execute("SELECT study_id FROM studies WHERE study_name = ?", (name,)).fetchone()
+    if found is None:
+        raise DamagedError(f"there is no study {name!r} in it; {ANEW}")
+    shown = connection.execute(
+        "SELECT value_json FROM study_user_attributes WHERE study_id = ? AND key = ?", (found[0], SHOWN)
+    ).fetchone()
+    identity = record.identity
+    if identity.study and shown is not None and json.loads(shown[0]) != identity.study:
+        raise DamagedError(f"it shows another study of the name; {ANEW}")
+    ended = {trial.number: trial for trial in record.trials if trial.state != "running"}
+    rows = connection.execute(
+        "SELECT t.number, t.state, v.value, t.trial_id FROM trials t "
+        "LEFT JOIN trial_values v ON v.trial_id = t.trial_id WHERE t.study_id = ?",
+        found,
+    ).fetchall()
+    for number, state, value, key in rows:
+        if number in ended and state in STATES:
+            _check_trial(connection, ended[number], record.metric, state, value, key)
+    behind = len(record.trials) - len(rows)
+    return f"{len(rows)} trials" + (f", {behind} fewer than the tick log" if behind > 0 else "")
+
+
+def _check_trial(
+    connection: sqlite3.Connection, trial: TrialRecord, metric: str, state: str, value: float | None, key: int
+) -> None:
+    shown = connection.execute(
+        "SELECT param_name, param_value, distribution_json FROM trial_params WHERE trial_id = ?", (key,)
+    )
+    values = {name: _value(number, told) for name, number, told in shown}
+    expected = None if trial.state == "failed" else trial.value
+    if (STATES[state], value, values) != (trial.state, expected, dict(trial.parameters)):
+        raise DamagedError(f"trial {trial.number} is another one than in the tick log; {ANEW}")
+    steps = connection.execute(
+        "SELECT step, intermediate_value FROM trial_intermediate_values WHERE trial_id = ?", (key,)
+    )
+    curve = trial.history.get(metric, ())
+    for step, number in steps:
+        if not 0 < step <= len(curve) or curve[step - 1] != number:
+            raise DamagedError(f"epoch {step} of trial {trial.number} is not that of the tick log; {ANEW}")
+
+
+def _value(number: float, distribution: str) -> object:
+    """Give a value from how Optuna stores it: as a number, or as the place among choices."""
+    choices = json.loads(distribution)["attributes"].get("choices")
+    return number if choices is None else choices[int(number)]

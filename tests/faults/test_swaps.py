@@ -1,0 +1,39 @@
+"""A file of another study in the place of one's own is told, whatever file it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from faults.swaps import Studies, Swap, swaps_of, try_swaps
+
+CHOSEN = (
+    "ticks.jsonl",
+    "study.copy.yaml",
+    "best.keras",
+    "best.json",
+    "refit.json",
+    "refit.npz",
+    "test.json",
+    "insides.json",
+    "study.db",
+    "confirm/study.yaml",
+    "confirm/ticks.copy.jsonl",
+)
+"""Files in whose place a small study's others were taken, each in another way."""
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Studies:
+    """Run the studies whose files are swapped."""
+    made = Studies(tmp_path_factory.mktemp("swaps"))
+    made.begin()
+    return made
+
+
+def test_a_file_of_another_study_is_told(studies: Studies, tmp_path: Path) -> None:
+    assert len(swaps_of(studies)) > 60
+    for name in CHOSEN:
+        swap = Swap("another seed", Path("runs", "a", name))
+        assert try_swaps(studies, [swap], tmp_path / "tried", resume=name == "refit.npz") == []
