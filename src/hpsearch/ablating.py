@@ -34,7 +34,7 @@ from hpsearch.store.disk import write_atomically
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.identity import sealed_page
 from hpsearch.store.lease import Lease, leased
-from hpsearch.store.reading import read_ablation, read_confirmation, read_record
+from hpsearch.store.reading import check_parent, read_ablation, read_confirmation, read_record
 from hpsearch.store.removal import remove
 from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
 
@@ -120,7 +120,7 @@ def _carry_out(
     display: Display,
 ) -> Outcome:
     part = StudyFiles(files.out, files.name, PARTS["ablation"])
-    stored = _begun(part, plan, options.storage, display)
+    stored = _begun(part, searched, plan, options.storage, display)
     own = replace(study, spec=with_budget(plan, stored))
     code = fingerprint(read_code(model_code(own.spec, own.directory)))
     with placed(study.source, ("data",)):
@@ -130,8 +130,8 @@ def _carry_out(
             opened = crew.opened()
         check_same_material(searched, opened)
         resolved = resolve(own, "ablation", options, stored, opened)
-        owner = searched.owner or resolved.owner
-        resolved = replace(resolved, storage=options.storage, owner=owner, parent=searched.study).identified()
+        owner, parent = searched.owner or resolved.owner, searched.identified().study
+        resolved = replace(resolved, storage=options.storage, owner=owner, parent=parent).identified()
         lease.check()
         write_resolved(part, resolved)
         _announce(plan, part, display)
@@ -149,9 +149,13 @@ def _announce(plan: Plan, part: StudyFiles, display: Display) -> None:
         display.note(f"not changed: {kept.name} = {kept.value}, because {kept.why}")
 
 
-def _begun(part: StudyFiles, plan: Plan, url: str | None, display: Display) -> Resolved | None:
+def _begun(
+    part: StudyFiles, searched: Resolved, plan: Plan, url: str | None, display: Display
+) -> Resolved | None:
     """Give what was stored of the ablation; one of another winner is removed."""
     stored = read_resolved(part)
+    if stored is not None:
+        check_parent(part, stored, searched)
     same = stored is not None and (stored.spec.model, stored.spec.training) == (
         plan.spec.model,
         plan.spec.training,

@@ -19,14 +19,14 @@ from hpsearch.store.arrays import load_arrays
 from hpsearch.store.disk import encoded
 from hpsearch.store.documents import MAX_BYTES, load_document
 from hpsearch.store.events import Ended
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.holder import Holder
 from hpsearch.store.identity import DamagedError, Identity, check_page, digest, digest_of_file
 from hpsearch.store.picture import check_database
 from hpsearch.store.probes import read_probes
-from hpsearch.store.reading import read_record
+from hpsearch.store.reading import check_parent, read_record
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.resolved import check_copy
+from hpsearch.store.resolved import check_copy, read_resolved
 from hpsearch.store.ticks import TickLog
 from hpsearch.store.winner import Applied, Insides, Looks, Refit, load_applied
 
@@ -59,8 +59,8 @@ def check_study(files: StudyFiles) -> list[Checked]:
     record = read_record(files)
     identity = record.identity
     singles: dict[Path, Callable[[Path], str]] = {
-        files.study: lambda path: _resolved(path, identity),
-        files.study_copy: lambda path: _resolved(path, identity),
+        files.study: lambda path: _resolved(path, files, identity),
+        files.study_copy: lambda path: _resolved(path, files, identity),
         files.database: lambda path: check_database(path, files.full_name, record),
         files.best_model: lambda path: _best_model(path, files, identity),
         files.best_configuration: lambda path: _configuration(path, record),
@@ -93,8 +93,10 @@ def _checked(path: Path, check: Callable[[Path], str]) -> Checked:
         return Checked(path, (str(failure).splitlines() or [repr(failure)])[0], whole=False)
 
 
-def _resolved(path: Path, identity: Identity) -> str:
-    check_copy(path, identity)
+def _resolved(path: Path, files: StudyFiles, identity: Identity) -> str:
+    resolved, searched = check_copy(path, identity), read_resolved(StudyFiles(files.out, files.name))
+    if files.part != PARTS["search"] and searched is not None:
+        check_parent(files, resolved, searched)
     return "resolved study file"
 
 

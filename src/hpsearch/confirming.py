@@ -14,6 +14,7 @@ from hpsearch.report.plan_prose import begun_words
 from hpsearch.spec import Compare, StudySpec
 from hpsearch.store.files import PARTS, StudyFiles
 from hpsearch.store.lease import Lease
+from hpsearch.store.reading import check_parent
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.removal import remove
 from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
@@ -33,6 +34,8 @@ def confirm(
         return None
     part = StudyFiles(files.out, files.name, PARTS["confirmation"])
     stored = read_resolved(part)
+    if stored is not None:
+        check_parent(part, stored, resolved)
     if part.directory.exists() and (stored is None or not _same(stored.spec, spec)):
         # Without a study file a process died while it removed the others.
         if stored is not None:
@@ -42,7 +45,7 @@ def confirm(
         stored = None
     part.directory.mkdir(exist_ok=True)
     lease.check()
-    own = replace(resolved, spec=spec, kind="confirmation", parent=resolved.study)
+    own = replace(resolved, spec=spec, kind="confirmation", parent=resolved.identified().study)
     own = replace(own, study=stored.study if stored else "").identified()
     write_resolved(part, own)
     splits = ", each replicate on a split of its own" if spec.confirm.splits == "fresh" else ""

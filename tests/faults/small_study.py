@@ -199,10 +199,10 @@ def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
 def _watch_checkpoints(run: Run, patch: pytest.MonkeyPatch) -> None:
     save, remove = Checkpoints.save, Checkpoints.remove
 
-    def saved(store: Checkpoints, number: int, state: Any, epochs: int, *rest: Any) -> None:
+    def saved(store: Checkpoints, number: int, state: Any, epochs: int, *rest: Any, **of: Any) -> None:
         _, whole = run.saved.get(number, (0, None))
         run.saved[number] = (epochs, whole)
-        save(store, number, state, epochs, *rest)
+        save(store, number, state, epochs, *rest, **of)
         run.saved[number] = (epochs, epochs)
 
     def removed(store: Checkpoints, number: int) -> None:

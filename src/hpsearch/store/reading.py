@@ -67,13 +67,21 @@ def _read_part(files: StudyFiles, kind: Kind) -> StudyRecord | None:
     searched, resolved = read_resolved(files), read_resolved(part)
     if searched is None or resolved is None:
         return None
-    if resolved.parent != searched.study and (resolved.parent or resolved.format >= FORMAT):
+    check_parent(part, resolved, searched)
+    return _record(part, resolved)
+
+
+def check_parent(part: StudyFiles, resolved: Resolved, searched: Resolved) -> None:
+    """Refuse a confirmation or an ablation of another search.
+
+    Raises StoreError. One that was begun before files said whose they are is taken for the search's own.
+    """
+    if resolved.parent != searched.identified().study and (resolved.parent or resolved.format >= FORMAT):
         raise StoreError(
-            f"{part.directory} is of another search than {files.study}: bring the right directory back, or "
-            f"remove it, and hpsearch optimize or hpsearch {'ablate' if kind == 'ablation' else 'confirm'} "
+            f"{part.directory} is of another search than {part.name!r} beside it: bring the right directory "
+            f"back, or remove it, and hpsearch {'ablate' if resolved.kind == 'ablation' else 'optimize'} "
             "trains its runs anew"
         )
-    return _record(part, resolved)
 
 
 def trials_of(resolved: Resolved, events: Iterable[Event]) -> list[TrialRecord]:

@@ -140,8 +140,8 @@ def _agreed(files: StudyFiles) -> Resolved:
     raise StoreError(f"{files.study} and {files.study_copy} contradict each other; {REMEDY}")
 
 
-def check_copy(path: Path, identity: Identity) -> None:
-    """Check a copy of the resolved study file.
+def check_copy(path: Path, identity: Identity) -> Resolved:
+    """Read a copy of the resolved study file by itself.
 
     Raises DamagedError where it is not what was written, or of another study, and what `read_resolved` does.
     """
@@ -150,6 +150,7 @@ def check_copy(path: Path, identity: Identity) -> None:
     resolved = _read(path, sealed=True)
     if resolved.study not in ("", identity.study):
         raise DamagedError(identity.complaint(vars(resolved.identity)) or "it is of another study")
+    return resolved
 
 
 def _same_study(first: Resolved, second: Resolved) -> bool:
