@@ -1,6 +1,6 @@
 """Put a file of one study in the place of another's: each command says what is wrong, or gives what it gave before.
 
-Run as `python tests/faults/swaps.py --count 500 --seed 0`.
+Run as `python tests/faults/swaps.py --count 500 --seed 1`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -73,13 +74,17 @@ class Studies:
         """The study whose files are replaced."""
         return self.place / "own"
 
-    def begin(self) -> None:
+    def begin(self, names: Iterable[str] = TWINS) -> None:
         """Run them all."""
         np.savez(self.place / "new.npz", x=np.random.default_rng(0).normal(3.0, 2.0, (5, 4)))
         self._run(self.own, STUDY)
-        for name, change in TWINS.items():
-            self.twins[name] = self.place / name.replace(" ", "-")
-            self._run(self.twins[name], {**STUDY, **change})
+        for name in names:
+            self._run(self.place / name.replace(" ", "-"), {**STUDY, **TWINS[name]})
+        self.open(names)
+
+    def open(self, names: Iterable[str] = TWINS) -> None:
+        """Take studies that were run before."""
+        self.twins = {name: self.place / name.replace(" ", "-") for name in names}
         for reader in READERS:
             found = here(*reader, cwd=self.own)
             assert found.returncode == 0, found.stderr
@@ -186,25 +191,63 @@ def tell(text: str) -> None:
     sys.stdout.flush()
 
 
+def drawn(studies: Studies, count: int, seed: int) -> list[list[Swap]]:
+    """Draw what is swapped: each file of each study once, then two at a time."""
+    draw = random.Random(seed)  # noqa: S311 - nothing is kept secret
+    every = swaps_of(studies)
+    draw.shuffle(every)
+    return [[every[turn]] if turn < len(every) else draw.sample(every, k=2) for turn in range(count)]
+
+
+def share(place: Path, chosen: argparse.Namespace) -> Counter[str]:
+    """Try every so many of the swaps, in studies that were run before."""
+    studies, counts = Studies(place), Counter[str]()
+    studies.open()
+    for turn, several in enumerate(drawn(studies, chosen.count, chosen.seed)):
+        if turn % chosen.processes != chosen.share:
+            continue
+        resume = turn % EVERY == 0
+        problems = try_swaps(studies, several, place / f"tried-{chosen.share}", resume=resume)
+        counts.update(swaps=1, resumes=resume, failures=bool(problems))
+        for problem in problems:
+            tell(f"{' and '.join(map(str, several))}: {problem}")
+    return counts
+
+
+def shares(place: Path, chosen: argparse.Namespace) -> Counter[str]:
+    """Try all of them, in several processes."""
+    command = [sys.executable, __file__, "--count", str(chosen.count), "--seed", str(chosen.seed)]
+    command += ["--processes", str(chosen.processes), "--place", str(place)]
+    processes = [
+        subprocess.Popen([*command, "--share", str(number)], stdout=subprocess.PIPE, text=True)
+        for number in range(chosen.processes)
+    ]
+    counts = Counter[str]()
+    for process in processes:
+        told, _ = process.communicate()
+        *problems, last = told.splitlines()
+        for problem in problems:
+            tell(problem)
+        counts.update(json.loads(last))
+    return counts
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--place", type=Path, help="a directory in which the studies were run, or are to be")
+    parser.add_argument("--share", type=int, help="which of the processes this is")
     chosen = parser.parse_args()
-    draw, counts = random.Random(chosen.seed), Counter[str]()  # noqa: S311 - nothing is kept secret
-    with tempfile.TemporaryDirectory() as place:
-        studies = Studies(Path(place))
-        studies.begin()
-        every = swaps_of(studies)
-        draw.shuffle(every)
-        for turn in range(chosen.count):
-            # Each file of each study once, then two at a time.
-            several = [every[turn]] if turn < len(every) else draw.sample(every, k=2)
-            resume = turn % EVERY == 0
-            problems = try_swaps(studies, several, Path(place, "tried"), resume=resume)
-            counts.update(swaps=1, resumes=resume, failures=bool(problems))
-            for problem in problems:
-                tell(f"{' and '.join(map(str, several))}: {problem}")
+    if chosen.share is not None:
+        tell(json.dumps(share(chosen.place, chosen)))
+        return 0
+    with tempfile.TemporaryDirectory() as temporary:
+        place = chosen.place or Path(temporary)
+        if not (place / "own").exists():
+            Studies(place).begin()
+        counts = shares(place, chosen)
     tell(f"{counts['swaps']} swaps, {counts['resumes']} resumes, {counts['failures']} failures")
     tell(json.dumps({"seed": chosen.seed, **counts}))
     return 1 if counts["failures"] else 0
