@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import keras
@@ -28,7 +28,7 @@ from hpsearch.display import Display
 from hpsearch.donor_studies import ready_donors
 from hpsearch.donors import find_donor
 from hpsearch.exceptions import DonorError, StudyFileError, StudyMismatchError, UnsupportedError
-from hpsearch.models import Bodies, export_model, save_model
+from hpsearch.models import PretrainedSource, Sources, export_model, save_model
 from hpsearch.probes.arms import arms_of
 from hpsearch.search import Options, optimize
 from hpsearch.search_space import SearchSpace
@@ -106,13 +106,17 @@ def opened(path: Path, dataset: Dataset | None = None, **given: Any) -> Opened:
     """Give a trainer of models on a donor, and what makes its members."""
     rows = dataset or data()
     spec = read_configuration(raw(path))
-    bodies = Bodies([find_donor(str(path), path)], spec.model, given.pop("data", _data()), rows)
-    trainer = FitTrainer(rows, bodies=bodies, **given)
+    source = PretrainedSource([find_donor(str(path), path)], spec.model, given.pop("data", _data()), rows)
+    trainer = FitTrainer(rows, sources=Sources({"pretrained": source}), **given)
 
     def member(number: int = 0, seed: int = SEED, **model: Any) -> Member:
         return Member(number, read_configuration(raw(path, **model)), seed)
 
     return trainer, member
+
+
+def body_for(trainer: FitTrainer, model: Any) -> keras.Model:
+    return cast("PretrainedSource", trainer.sources.of(model)).build(model)
 
 
 def raw(path: Path, **model: Any) -> dict[str, Any]:
@@ -266,7 +270,7 @@ class TestExport:
         weights = trainer.best_weights(one.number)
         assert weights is not None
         arguments = one.configuration, dataset.features, trainer.objective, dataset.splits[0].scaling
-        save_model(export_model(*arguments, weights, one.seed, bodies=trainer.bodies), path)
+        save_model(export_model(*arguments, weights, one.seed, trainer.sources), path)
         return keras.saving.load_model(path, safe_mode=True)
 
     def test_holds_stock_layers_and_the_reported_score(self, tmp_path: Path) -> None:
@@ -292,10 +296,8 @@ class TestExport:
         heir.start(member(layers="all"))
         assert [now(heir)[f"model/{i}"].shape for i in (0, 6, 8)] == [(4, 7), (7, 5), (5, 6)]
         assert now(heir)["output/kernel"].shape == (6, 3)
-        bodies = heir.bodies
-        assert bodies is not None
-        body = bodies.build(
-            one.configuration.model.model_copy(update={"donor": str(tmp_path / "second.keras")})
+        body = body_for(
+            heir, one.configuration.model.model_copy(update={"donor": str(tmp_path / "second.keras")})
         )
         x = data().raw(0, "validation").x
         hidden = keras.Model(loaded.inputs, loaded.get_layer("output").input)
@@ -309,8 +311,9 @@ class TestExport:
         weights[0][0, 0] += 1e-3
         loaded.set_weights(weights)
         loaded.save(tmp_path / "third.keras")
-        prints = [opened(tmp_path / f"{name}.keras")[0].bodies for name in ("first", "second", "third")]
-        assert prints[0].fingerprint == prints[1].fingerprint != prints[2].fingerprint  # type: ignore[union-attr]
+        trainers = [opened(tmp_path / f"{name}.keras")[0] for name in ("first", "second", "third")]
+        prints = [trainer.sources.fingerprints["donor"] for trainer in trainers]
+        assert prints[0] == prints[1] != prints[2]
 
 
 class TestScaling:
@@ -321,8 +324,7 @@ class TestScaling:
 
     def test_of_the_donor_works_on_raw_rows(self, tmp_path: Path) -> None:
         trainer, member = opened(self.scaled(tmp_path / "donor.keras"))
-        assert trainer.bodies is not None
-        body = trainer.bodies.build(member().configuration.model)  # type: ignore[arg-type]
+        body = body_for(trainer, member().configuration.model)
         kernel, bias = body.get_weights()
         x = data().splits[0].train.x[:5]
         np.testing.assert_allclose(body.predict(x, verbose=0), x / 4 @ kernel + bias, rtol=1e-5)
@@ -330,8 +332,7 @@ class TestScaling:
     def test_the_same_of_the_study_takes_its_place(self, tmp_path: Path) -> None:
         path, options = self.scaled(tmp_path / "donor.keras"), {"rescale": 0.25}
         trainer, member = opened(path, data(**options), data=_data(**options))
-        assert trainer.bodies is not None
-        body = trainer.bodies.build(member().configuration.model)  # type: ignore[arg-type]
+        body = body_for(trainer, member().configuration.model)
         assert not any(isinstance(layer, layers.Rescaling) for layer in body.layers)
         told = [report.metrics for report in train(trainer, member())]
         raw_rows, member = opened(path)
@@ -384,7 +385,7 @@ class TestRefusals:
         path = donor(tmp_path / "donor.keras")
         model = StudySpec.model_validate({**study(), "model": raw(path, layers=wanted)["model"]}).model
         with pytest.raises(DonorError, match=f"at most 2, the number of hidden layers of {path}; found 3"):
-            Bodies([find_donor(str(path), path)], model, _data(), data())
+            PretrainedSource([find_donor(str(path), path)], model, _data(), data())
 
     def test_of_a_cut_through_a_branch(self, tmp_path: Path) -> None:
         rows = keras.Input((4,))
@@ -406,7 +407,7 @@ class TestRefusals:
         found = find_donor(str(path), path)
         path.write_bytes(path.read_bytes() + b" ")
         with pytest.raises(StudyMismatchError, match="has changed while the study was under way"):
-            Bodies([found], None, _data(), data())
+            PretrainedSource([found], None, _data(), data())
 
 
 def two_inputs() -> keras.Model:

@@ -22,7 +22,7 @@ from commands import ended, events, run, started, succeed, wait_until, write_stu
 from hpsearch.datasets import Dataset, load_dataset
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyFileError, StudyMismatchError
 from hpsearch.model_code import announced_code, model_code
-from hpsearch.models import Builders, export_model, save_model
+from hpsearch.models import PythonSource, Sources, export_model, save_model
 from hpsearch.models.saved import foreign_classes, saved_configuration
 from hpsearch.randomness import derive
 from hpsearch.search_space import SearchSpace
@@ -284,7 +284,9 @@ def opened(directory: Path, code: str, dataset: Dataset | None = None, name: str
     """Give a trainer of models that `code` builds, and what makes its members."""
     (directory / name).write_text(textwrap.dedent(code))
     spec = spec_of({"file": name})
-    trainer = FitTrainer(dataset or data(), builders=Builders(model_code(spec, directory)))
+    trainer = FitTrainer(
+        dataset or data(), sources=Sources({"python": PythonSource(model_code(spec, directory))})
+    )
 
     def member(number: int = 0, seed: int = 5, **arguments: Any) -> Member:
         model = {"python": {"file": name, "arguments": arguments}}
@@ -398,7 +400,7 @@ class TestTraining:
             split.scaling,
             weights,
             member().seed,
-            trainer.builders,
+            trainer.sources,
         )
         save_model(model, tmp_path / "model.keras")
         loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
@@ -431,7 +433,7 @@ class TestFailures:
         (tmp_path / "nets.py").write_text("raise AssertionError")
         code = model_code(spec_of({"file": "nets.py"}), tmp_path)
         with pytest.raises(StudyMismatchError):
-            Builders(code, "another fingerprint")
+            PythonSource(code, "another fingerprint")
 
     @pytest.mark.parametrize(
         ("body", "cause"),
@@ -569,7 +571,7 @@ class TestMethodsOfItsOwn:
         scaling = data().splits[0].scaling
         weights = trainer.best_weights(0)
         assert weights is not None
-        arguments = (one.configuration, (4,), trainer.objective, scaling, weights, one.seed, trainer.builders)
+        arguments = (one.configuration, (4,), trainer.objective, scaling, weights, one.seed, trainer.sources)
         save_model(export_model(*arguments), tmp_path / "best.keras")
         assert not list(foreign_classes(saved_configuration(tmp_path / "best.keras")))
         rows = data().raw(0, "validation")

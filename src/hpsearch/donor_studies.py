@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.display import Display, Outcome
-from hpsearch.donors import DonorFile, donor_name, find_donor, path_of_donor
+from hpsearch.donors import DonorFile, donor_name, find_donor
 from hpsearch.exceptions import DonorError, HpsearchError
 from hpsearch.experiment import prepare
 from hpsearch.running import RunningTrial
@@ -36,7 +36,7 @@ def ready_donors(study: StudyFile, out: Path, display: Display, run: Run) -> tup
         name = donor_name(model)
         if name in found:
             continue
-        path = path_of_donor(model.donor, study.directory)
+        path = model.donor_path(study.directory)
         if isinstance(model.donor, DonorStudy):
             path = _trained(load_study_file(path), out, display, run)
         found[name] = find_donor(name, path)
@@ -51,7 +51,7 @@ def check_donors(study: StudyFile) -> None:
     _check_lineage(study, (study.spec.name,))
     for _, model in pretrained_models(study.spec.model):
         if not isinstance(model.donor, DonorStudy):
-            find_donor(donor_name(model), path_of_donor(model.donor, study.directory))
+            find_donor(donor_name(model), model.donor_path(study.directory))
 
 
 def _check_lineage(study: StudyFile, heirs: tuple[str, ...]) -> None:
@@ -69,7 +69,7 @@ def _check_lineage(study: StudyFile, heirs: tuple[str, ...]) -> None:
 def _donor_studies(study: StudyFile) -> Iterator[StudyFile]:
     for _, model in pretrained_models(study.spec.model):
         if isinstance(model.donor, DonorStudy):
-            yield load_study_file(path_of_donor(model.donor, study.directory))
+            yield load_study_file(model.donor_path(study.directory))
 
 
 def _trained(study: StudyFile, out: Path, display: Display, run: Run) -> Path:

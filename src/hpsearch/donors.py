@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,7 +10,6 @@ from pathlib import Path
 from hpsearch.exceptions import DonorError, StudyMismatchError
 from hpsearch.spec import Pretrained
 from hpsearch.spec.parts import label_of
-from hpsearch.spec.pretrained import DonorStudy
 
 
 @dataclass(frozen=True)
@@ -26,18 +24,6 @@ class DonorFile:
 def donor_name(model: Pretrained) -> str:
     """Name the donor of a model: two models with one donor share the name."""
     return label_of(model.donor)
-
-
-def path_of_donor(donor: str | DonorStudy, directory: Path) -> Path:
-    """Give the path of a donor's file, or of its study file."""
-    path = donor.study if isinstance(donor, DonorStudy) else donor
-    return Path(directory, os.path.expanduser(path))  # noqa: PTH111 - leaves an unknown user's name be
-
-
-def donor_in_full(donor: str | DonorStudy, directory: Path) -> str | DonorStudy:
-    """Write the path of a donor in full."""
-    path = str(path_of_donor(donor, directory))
-    return DonorStudy(study=path) if isinstance(donor, DonorStudy) else path
 
 
 def find_donor(name: str, path: Path) -> DonorFile:

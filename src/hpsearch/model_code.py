@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -29,14 +28,7 @@ class ModelCode:
 
 def model_code(spec: StudySpec, directory: Path) -> tuple[ModelCode, ...]:
     """Find the code that a study runs; relative paths start from the study file's directory."""
-    return tuple(
-        ModelCode(model, place, path_of(model, directory)) for place, model in python_models(spec.model)
-    )
-
-
-def path_of(model: PythonModel, directory: Path) -> Path:
-    """Give the path of a model's file."""
-    return Path(directory, os.path.expanduser(model.file))  # noqa: PTH111 - leaves an unknown user's name be
+    return tuple(ModelCode(model, place, model.path(directory)) for place, model in python_models(spec.model))
 
 
 def read_code(code: Iterable[ModelCode]) -> dict[Path, bytes]:

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.best import Best, best_at_hand, best_of
-from hpsearch.donors import donor_in_full
 from hpsearch.engines import Worker
 from hpsearch.engines.job import ExportOrder, TickOrder, WeightsOrder
 from hpsearch.engines.solo import train_alone
 from hpsearch.looking import keep, name_of, order_for
-from hpsearch.model_code import path_of
 from hpsearch.output import cell
 from hpsearch.refitting import refitted_weights
-from hpsearch.spec import Component, Data, Pretrained, PythonModel, StudySpec, print_spec
+from hpsearch.spec import Data, StudySpec, print_spec
 from hpsearch.spec.study import name_with
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import encoded, rename, write_atomically
@@ -168,7 +166,7 @@ def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
     update = {
         "name": name_with(record.name, "-best"),
         "data": _found_from_anywhere(record.spec.data, record.directory),
-        "model": _model_from_anywhere(best.configuration.model, record.directory),
+        "model": best.configuration.model.from_anywhere(Path(record.directory)),
         "training": best.configuration.training,
         "search": search,
     }
@@ -181,15 +179,6 @@ def _found_from_anywhere(data: Data, directory: str) -> Data:
     return data.model_copy(
         update={name: str(Path(directory, Path(path).expanduser())) for name, path in paths.items()}
     )
-
-
-def _model_from_anywhere(model: Component, directory: str) -> Component:
-    """Write the path of a model's Python file, or of its donor, in full, for the same reason."""
-    if isinstance(model, Pretrained):
-        return model.model_copy(update={"donor": donor_in_full(model.donor, Path(directory))})
-    if not isinstance(model, PythonModel):
-        return model
-    return model.model_copy(update={"file": str(path_of(model, Path(directory)))})
 
 
 def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> str:

@@ -102,7 +102,7 @@ import keras
 from hpsearch.datasets import load_dataset
 from hpsearch.exceptions import spoken
 from hpsearch.model_code import model_code
-from hpsearch.models import Builders
+from hpsearch.models import PythonSource, Sources
 from hpsearch.randomness import derive
 from hpsearch.spec import Data, StudySpec, read_configuration
 from hpsearch.training.fit import FitTrainer
@@ -119,7 +119,8 @@ train = dataset.splits[0].train
 def ours(kind):
     model = {"python": {"file": "nets.py", "arguments": {"kind": kind}}}
     study = {"name": "a", "data": {"npz": "rows.npz"}, "model": model, "training": TRAINING}
-    trainer = FitTrainer(dataset, builders=Builders(model_code(StudySpec.model_validate(study), Path())))
+    source = PythonSource(model_code(StudySpec.model_validate(study), Path()))
+    trainer = FitTrainer(dataset, sources=Sources({"python": source}))
     trainer.start(Member(0, read_configuration({"model": model, "training": TRAINING}), SEED))
     report = trainer.advance(0)
     if report.failure is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, Literal
 
@@ -20,13 +20,21 @@ Pools = Literal["smallest", "largest"]
 def bounding_architectures(spec: StudySpec, pools: Pools) -> Iterator[Architecture]:
     """Iterate over architectures with all numbers at their largest, but for the sizes of the pools."""
     for model in alternatives(spec.model):
-        if isinstance(model, Mlp):
-            yield from (Architecture(tuple(layers)) for layers in _perceptrons(model))
-        elif isinstance(model, Cnn):
-            yield from _convolutional(model, pools)
+        if model.name in BOUNDING:
+            yield from BOUNDING[model.name](model, pools)
 
 
-def _perceptrons(model: Mlp) -> Iterator[list[Dense]]:
+def are_sizes_known(spec: StudySpec) -> bool:
+    """Tell whether the study file says how large every network is that a study can ask for."""
+    return all(model.name in BOUNDING for model in alternatives(spec.model))
+
+
+def _perceptrons(model: Mlp, pools: Pools) -> Iterator[Architecture]:
+    del pools
+    yield from (Architecture(tuple(layers)) for layers in _dense_layers(model))
+
+
+def _dense_layers(model: Mlp) -> Iterator[list[Dense]]:
     if model.hidden is None:
         yield [Dense(_largest(model.units))] * _largest(model.layers)
     else:
@@ -60,6 +68,13 @@ def _blocks(model: Cnn, pools: Pools) -> Iterator[list[Convolution]]:
             )
             for block in range(depth)
         ]
+
+
+BOUNDING: dict[str, Callable[[Any, Pools], Iterator[Architecture]]] = {
+    "mlp": _perceptrons,
+    "cnn": _convolutional,
+}
+"""The kinds of model whose layers the study file tells."""
 
 
 def _shared_or_listed(value: Any) -> list[Any]:

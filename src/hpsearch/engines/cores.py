@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from hpsearch.datasets import Dataset
-from hpsearch.engines.architectures import bounding_architectures
+from hpsearch.engines.architectures import are_sizes_known, bounding_architectures
 from hpsearch.engines.compiler import add_flag
 from hpsearch.engines.free_cores import take_core
-from hpsearch.spec import StudySpec, pretrained_models, python_models
+from hpsearch.spec import StudySpec
 
 ONE_CORE_MULTIPLICATIONS = 100_000
 """Networks with at most so many for each row train on one core: handing such small work to a second costs
@@ -19,12 +19,10 @@ def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     """Pin this process to one core if the study's largest network is small; give the decision in words.
 
     Workers take other cores than those of this crew, and of other studies of the same user, as long as there
-    are any. How large a network is that
-    a person's own function builds, or that a donor brings, nobody knows beforehand: it has all cores. Call it
-    before JAX or TensorFlow is imported, and only in a process of our own.
+    are any. A network whose size the study file does not tell has all cores. Call it before JAX or TensorFlow
+    is imported, and only in a process of our own.
     """
-    unknown = any(python_models(spec.model)) or any(pretrained_models(spec.model))
-    if unknown or not is_small(spec, dataset):
+    if not are_sizes_known(spec) or not is_small(spec, dataset):
         return "all"
     add_flag("--xla_cpu_multi_thread_eigen=false")
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -35,7 +35,6 @@ from hpsearch.engines.metric import check_metric
 from hpsearch.engines.probes import wants_probes
 from hpsearch.engines.side_by_side import SideBySide, side_by_side
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.model_code import model_code
 from hpsearch.spec import Choice, StudySpec, read_configuration
 from hpsearch.spec.data import TestRows
 from hpsearch.training.chance import chance_in
@@ -43,7 +42,7 @@ from hpsearch.training.chance import chance_in
 if TYPE_CHECKING:
     import keras
 
-    from hpsearch.models import Bodies, Builders
+    from hpsearch.models import Sources
     from hpsearch.probes.record import LayerProbe
     from hpsearch.training.member import EpochReport
     from hpsearch.training.trainer import Trainer
@@ -82,7 +81,7 @@ class Session:
         if self.settings["backend"] == "jax":
             check_compiler()
         self._bring(job)
-        self.trainer, beside = trainer_of(backend, self.dataset, self.spec, job, self.builders, self.bodies)
+        self.trainer, beside = trainer_of(backend, self.dataset, self.spec, job, self.sources)
         self.settings |= {
             "trainer": type(self.trainer).__name__,
             "width": str(beside.width),
@@ -93,13 +92,12 @@ class Session:
         self.notes = (*self.dataset.notes, *filter(None, (uncached, large)))
 
     def _bring(self, job: Job) -> None:
-        """Read what a study brings of its own: the functions that build its models, and its donors."""
-        self.builders = _builders(self.spec, job)
-        if self.builders is not None:
-            self.settings["model code"] = self.builders.fingerprint
-        self.bodies = _bodies(self.spec, job, self.dataset)
-        if self.bodies is not None:
-            self.settings["donor"] = self.bodies.fingerprint
+        """Read what the models of the study come from: Python files, and saved models."""
+        from hpsearch.models import ModelFiles, sources_of
+
+        files = ModelFiles(Path(job.directory), job.model_code, job.donors)
+        self.sources = sources_of(self.spec, files, self.dataset)
+        self.settings |= self.sources.fingerprints
 
     def opened(self) -> Opened:
         """Tell what was found."""
@@ -210,8 +208,7 @@ class Session:
             dataset.splits[0].scaling,
             order.weights,
             order.seed,
-            self.builders,
-            self.bodies,
+            self.sources,
         )
         save_model(model, Path(order.path))
         return model
@@ -239,42 +236,20 @@ def backend_of(spec: StudySpec) -> str:
     return str(backends.pop())
 
 
-def _builders(spec: StudySpec, job: Job) -> Builders | None:
-    """Run the Python files of a study; None where it has none."""
-    code = model_code(spec, Path(job.directory))
-    if not code:
-        return None
-    from hpsearch.models import Builders
-
-    return Builders(code, job.model_code)
-
-
-def _bodies(spec: StudySpec, job: Job, dataset: Dataset) -> Bodies | None:
-    """Read the donors of a study; None where it has none."""
-    if not job.donors:
-        return None
-    from hpsearch.models import Bodies
-
-    return Bodies(job.donors, spec.model, spec.data, dataset)
-
-
 def trainer_of(
-    backend: str,
-    dataset: Dataset,
-    spec: StudySpec,
-    job: Job,
-    builders: Builders | None = None,
-    bodies: Bodies | None = None,
+    backend: str, dataset: Dataset, spec: StudySpec, job: Job, sources: Sources | None = None
 ) -> tuple[Trainer, SideBySide]:
     """Make the trainer of a study, and tell which members it trains side by side.
 
-    What the `job` says was decided when the study began holds.
+    What the `job` says was decided when the study began holds. Without `sources` the models need no files.
     """
+    from hpsearch.models import LAYERED
     from hpsearch.training.fit import FitTrainer
 
     stream = not fits_device(dataset)
-    if backend != "auto" or stream or builders is not None or bodies is not None:
-        trainer = FitTrainer(dataset, stream=stream, builders=builders, bodies=bodies)
+    sources = sources or LAYERED
+    if backend != "auto" or stream or sources.not_compiled:
+        trainer = FitTrainer(dataset, stream=stream, sources=sources)
         return trainer, SideBySide(job.width or spec.search.width or 1)
     import jax
 

@@ -11,24 +11,31 @@ from numpy.typing import NDArray
 
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Scaling
-from hpsearch.models.bodies import Bodies, body_of, pretrained_weights
-from hpsearch.models.builders import Builders
-from hpsearch.models.layered import connect, first_weights, hidden_activations
+from hpsearch.models.bodies import PretrainedSource, body_of
+from hpsearch.models.builders import PythonSource
+from hpsearch.models.interface import ModelFiles, ModelSource
+from hpsearch.models.layered import first_weights, hidden_activations
+from hpsearch.models.sources import LAYERED, SOURCES, Sources, sources_of
 from hpsearch.models.weights import Weights, named_variables, put_weights, weights_of
-from hpsearch.spec import Configuration, Layered, Pretrained, PythonModel
+from hpsearch.spec import Configuration, Layered
 
 __all__ = [
-    "Bodies",
-    "Builders",
+    "LAYERED",
+    "SOURCES",
+    "ModelFiles",
+    "ModelSource",
+    "PretrainedSource",
+    "PythonSource",
+    "Sources",
     "Weights",
     "body_of",
     "export_model",
     "hidden_activations",
     "initial_weights",
     "named_variables",
-    "pretrained_weights",
     "put_weights",
     "save_model",
+    "sources_of",
     "training_model",
     "weights_of",
 ]
@@ -46,31 +53,11 @@ def training_model(
     features: tuple[int, ...],
     objective: Objective,
     seed: int,
-    builders: Builders | None = None,
-    bodies: Bodies | None = None,
+    sources: Sources = LAYERED,
 ) -> keras.Model:
     """Build the model that is trained: scaled rows in, logits out, penalties and dropout in place."""
-    inputs = keras.Input(features, name="rows")
-    logits = _logits(configuration, inputs, objective, seed, builders, bodies, training=True)
-    return keras.Model(inputs, logits)
-
-
-def _logits(
-    configuration: Configuration,
-    inputs: Any,
-    objective: Objective,
-    seed: int,
-    builders: Builders | None,
-    bodies: Bodies | None,
-    *,
-    training: bool,
-) -> Any:
     model = configuration.model
-    if isinstance(model, PythonModel) and builders is not None:
-        return builders.connect(model, inputs, objective, seed)
-    if isinstance(model, Pretrained) and bodies is not None:
-        return bodies.connect(model, inputs, objective, seed, training=training)
-    return connect(cast("Layered", model), inputs, objective, seed, training=training)
+    return sources.of(model).network(model, features, objective, seed)
 
 
 def export_model(
@@ -80,8 +67,7 @@ def export_model(
     scaling: Scaling,
     weights: Weights,
     seed: int = 0,
-    builders: Builders | None = None,
-    bodies: Bodies | None = None,
+    sources: Sources = LAYERED,
 ) -> keras.Model:
     """Build the model that is kept: raw rows in, predictions out, stock Keras layers around it.
 
@@ -89,7 +75,8 @@ def export_model(
     """
     inputs = keras.Input(features, name="rows")
     scaled = _scaled(inputs, scaling)
-    logits = _logits(configuration, scaled, objective, seed, builders, bodies, training=False)
+    part = configuration.model
+    logits = sources.of(part).connect(part, scaled, objective, seed, training=False)
     outputs = keras.layers.Activation(objective.activation, name="predictions")(logits)
     model = keras.Model(inputs, outputs)
     put_weights(model, {**scaling_weights(model), **weights})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import keras
 
@@ -13,25 +13,36 @@ from hpsearch.datasets import Dataset
 from hpsearch.donors import DonorFile, check_unchanged, donor_name
 from hpsearch.exceptions import DonorError
 from hpsearch.models.donor import Donor
+from hpsearch.models.interface import ModelFiles, ModelSource
 from hpsearch.models.layered import connect, first_weights
 from hpsearch.models.weights import Weights
-from hpsearch.spec import Data, Mlp, Pretrained, pretrained_models
+from hpsearch.spec import Data, Mlp, Pretrained, StudySpec, pretrained_models
 from hpsearch.spec.distributions import Choice, Numeric
 
 BODY = "body"
 
 
-class Bodies:
+class PretrainedSource(ModelSource[Pretrained]):
     """Donors by their names in the study file, each checked against the models and the data of the study.
 
     Raises DonorError where one does not fit, and StudyMismatchError where a file is not what was found.
     """
 
+    setting = "donor"
+    not_compiled = "the layers of a saved model are not those that the compiled trainer has programs for"
+
     def __init__(self, files: Iterable[DonorFile], model: Any, data: Data, dataset: Dataset) -> None:
+        files = tuple(files)
+        self.files = tuple(Path(file.path) for file in files)
         self._donors = {file.name: _donor(file, data, dataset) for file in files}
         self.fingerprint = " ".join(donor.fingerprint for donor in self._donors.values())
         for _, pretrained in pretrained_models(model):
             self._donors[donor_name(pretrained)].body(self._most_layers(pretrained))
+
+    @classmethod
+    def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
+        """Read the donors of a study."""
+        return cls(files.donors, spec.model, spec.data, dataset)
 
     def _most_layers(self, model: Pretrained) -> int:
         return max(self._number(model, option) for option in _alternatives(model.layers))
@@ -49,6 +60,14 @@ class Bodies:
         """Put the head on a new body, and give the logits of rows."""
         body = self.build(model)
         return connect(_head(model), body(inputs), objective, seed, training=training)
+
+    def first_weights(
+        self, model: Pretrained, network: keras.Model, objective: Objective, seed: int
+    ) -> Weights:
+        """Give the donor's weights, and those that the head draws."""
+        body = body_of(network)
+        kept = {f"model/{index}": weight for index, weight in enumerate(body.get_weights())}
+        return kept | first_weights(_head(model), body.output_shape[1:], objective, seed)
 
 
 def _donor(file: DonorFile, data: Data, dataset: Dataset) -> Donor:
@@ -84,12 +103,3 @@ def _head(model: Pretrained) -> Mlp:
 def body_of(model: keras.Model) -> keras.Model:
     """Find the body in a model that `connect` made."""
     return cast("keras.Model", model.get_layer(BODY))
-
-
-def pretrained_weights(
-    configuration_model: Pretrained, model: keras.Model, objective: Objective, seed: int
-) -> Weights:
-    """Give the first weights of a model that `connect` made: the donor's, and those that the head draws."""
-    body = body_of(model)
-    kept = {f"model/{index}": weight for index, weight in enumerate(body.get_weights())}
-    return kept | first_weights(_head(configuration_model), body.output_shape[1:], objective, seed)

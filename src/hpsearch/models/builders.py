@@ -9,17 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 from weakref import WeakValueDictionary
 
 import keras
 
 from hpsearch.components.objectives import Objective
+from hpsearch.datasets import Dataset
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError, spoken
-from hpsearch.model_code import ModelCode, fingerprint, read_code
+from hpsearch.model_code import ModelCode, fingerprint, model_code, read_code
 from hpsearch.models.brought import Brought, brought
+from hpsearch.models.interface import ModelFiles, ModelSource
+from hpsearch.models.weights import Weights, weights_of
 from hpsearch.randomness import derive
-from hpsearch.spec import PythonModel
+from hpsearch.spec import PythonModel, StudySpec
 from hpsearch.spec.architecture import Shape
 from hpsearch.spec.parts import dump
 
@@ -57,15 +60,19 @@ def line_that_raised(failure: BaseException, path: Path) -> str | None:
     return f"{own[-1].name}, {path.name}:{own[-1].lineno}" if own else None
 
 
-class Builders:
-    """The functions of a study's files; each file is run once, here.
+class PythonSource(ModelSource[PythonModel]):
+    """The functions of a study's Python files; each file is run once, here.
 
     Raises ModelCodeError where a file cannot be run or lacks its function, and StudyMismatchError where the
     files are not those of the `expected` fingerprint.
     """
 
+    setting = "model code"
+    not_compiled = "a model of a Python file has layers and methods of its own, and trains by its own fit"
+
     def __init__(self, code: tuple[ModelCode, ...], expected: str | None = None) -> None:
         contents = read_code(code)
+        self.files = tuple(contents)
         self.fingerprint = fingerprint(contents)
         if expected not in (None, self.fingerprint):
             raise StudyMismatchError("the code of the model has changed while the study was under way")
@@ -83,14 +90,30 @@ class Builders:
         except Raised as failure:
             raise ModelError(self._functions[_key(model)].cause(failure)) from None
 
-    def connect(self, model: PythonModel, inputs: Any, objective: Objective, seed: int) -> Any:
+    @classmethod
+    def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
+        """Run the Python files of a study, which are known to have the fingerprint of `files`."""
+        del dataset
+        return cls(model_code(spec, files.directory), files.code)
+
+    def connect(
+        self, model: PythonModel, inputs: Any, objective: Objective, seed: int, *, training: bool
+    ) -> Any:
         """Build a model for good, its first weights from the seed, and give its logits of scaled rows.
 
-        Raises ModelError where that fails.
+        Its layers are the same in training. Raises ModelError where that fails.
         """
+        del training
         found = self.build(model, tuple(inputs.shape[1:]), objective, seed)
         with self.blamed(model):
             return found.exported()(inputs)
+
+    def first_weights(
+        self, model: PythonModel, network: keras.Model, objective: Objective, seed: int
+    ) -> Weights:
+        """Give the weights that the function gave the network, which it drew from the seed."""
+        del model, objective, seed
+        return weights_of(network)
 
     def build(self, model: PythonModel, features: Shape, objective: Objective, seed: int) -> Brought:
         """Build a model, its first weights from the seed.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
 
 from hpsearch.arms import middle_of
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.search_space import Parameter, SearchSpace, Value
-from hpsearch.spec import Choice, Configuration, Mlp, StudySpec
+from hpsearch.spec import Choice, Configuration, ModelComponent, StudySpec
+from hpsearch.spec.distributions import alternatives
 
 VARIED = ("initializer", "activation", "batch_norm")
 
@@ -31,24 +33,24 @@ def arms_of(spec: StudySpec, *, trained: bool = False) -> Arms:
     `trained`, the values of the training section are shared too. Raises UnsupportedError where the model is
     not a perceptron, or where there are too many combinations.
     """
-    space = SearchSpace(spec.model_copy(update={"model": _first_model(spec)}))
+    model = _first_model(spec)
+    space = SearchSpace(spec.model_copy(update={"model": model}))
     found = list(islice(space.combinations(_values), MAX_ARMS + 1))
     if len(found) > MAX_ARMS:
         raise UnsupportedError(
             f"{' and '.join(VARIED)} have more than {MAX_ARMS} combinations, too many for one page: "
             "probe fewer with --set, as in --set 'model.mlp.activation={choice: [relu, tanh]}'"
         )
+    kept = None if trained else type(model).model_fields.keys()
     fixed = {
-        name: value for values in found for name, value in values.items() if _is_fixed(space[name], trained)
+        name: value for values in found for name, value in values.items() if _is_fixed(space[name], kept)
     }
     return Arms(tuple(map(space.configuration, found)), fixed)
 
 
-def _first_model(spec: StudySpec) -> Mlp:
-    model = spec.model
-    while isinstance(model, Choice):
-        model = model.options[0]
-    if not isinstance(model, Mlp):
+def _first_model(spec: StudySpec) -> ModelComponent:
+    model: ModelComponent = alternatives(spec.model)[0]
+    if not model.probed:
         raise UnsupportedError(f"model: a probe looks into an mlp, and this study's model is {model.name!r}")
     return model
 
@@ -57,9 +59,9 @@ def _varies(parameter: Parameter) -> bool:
     return isinstance(parameter.distribution, Choice) and parameter.name.split(".")[0] in VARIED
 
 
-def _is_fixed(parameter: Parameter, trained: bool) -> bool:  # noqa: FBT001 - a part of the question
-    """Tell whether a parameter matters to the network and takes one value in every arm."""
-    return not _varies(parameter) and (trained or parameter.name.split(".")[0] in Mlp.model_fields)
+def _is_fixed(parameter: Parameter, fields: Collection[str] | None) -> bool:
+    """Tell whether a parameter is of one of the fields, or of any, and takes one value in every arm."""
+    return not _varies(parameter) and (fields is None or parameter.name.split(".")[0] in fields)
 
 
 def _values(parameter: Parameter) -> tuple[Value, ...]:

@@ -9,6 +9,7 @@ from hpsearch.spec.distributions import Choice, Distribution, Numeric
 from hpsearch.spec.layered import Layered
 from hpsearch.spec.loading import StudyFile, load_study_file, print_spec, print_yaml, read_spec
 from hpsearch.spec.model import Mlp
+from hpsearch.spec.model_component import ModelComponent
 from hpsearch.spec.parts import Component, Part
 from hpsearch.spec.pretrained import Pretrained, pretrained_models
 from hpsearch.spec.python_model import Arguments, PythonModel, python_models
@@ -32,6 +33,7 @@ __all__ = [
     "EarlyStopping",
     "Layered",
     "Mlp",
+    "ModelComponent",
     "Numeric",
     "Part",
     "Pretrained",

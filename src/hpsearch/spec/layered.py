@@ -11,6 +11,7 @@ from hpsearch.spec.activations import ACTIVATIONS, Activation
 from hpsearch.spec.architecture import Architecture
 from hpsearch.spec.distributions import DEFINITION, Numeric, Searchable, alternatives, problem
 from hpsearch.spec.initializers import INITIALIZERS, Initializer
+from hpsearch.spec.model_component import ModelComponent
 from hpsearch.spec.parts import Component, NonNegative, OneOf, PerLayer, Positive, Rate, bare
 
 Momentum = Annotated[float, Field(ge=0, le=1)]
@@ -57,7 +58,7 @@ _RATES, _PENALTIES = _defined("rate_of_layers"), _defined("penalty_of_layers")
 _ACTIVATIONS, _BATCH_NORMS = _defined("activation_of_layers"), _defined("batch_norm_of_layers")
 
 
-class Layered(Component):
+class Layered(ModelComponent):
     """A network of hidden layers, each with the same fields, and an output layer that the data call for."""
 
     input_batch_norm: Searchable[InputNorm] = INPUT_BATCH_NORM["none"]()
@@ -93,6 +94,9 @@ class Layered(Component):
     def of_layer(self, field: str, index: int) -> Any:
         """Give the setting of one hidden layer, shared or its own."""
         return item_of(getattr(self, field), index)
+
+    def normalizes_kernel(self, index: int) -> bool:
+        return bool(self.of_layer("batch_norm", index).name == BeforeActivation.name)
 
 
 def item_of(value: Any, index: int) -> Any:

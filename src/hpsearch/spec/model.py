@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,8 @@ from hpsearch.spec.architecture import Architecture, Dense
 from hpsearch.spec.cnn import Cnn
 from hpsearch.spec.distributions import Searchable, alternatives, problem
 from hpsearch.spec.layered import Layered, counted, given
-from hpsearch.spec.parts import Component, Count, Listed, OneOf
+from hpsearch.spec.model_component import ModelComponent
+from hpsearch.spec.parts import Component, Count, Listed, OneOf, label_of
 from hpsearch.spec.pretrained import Pretrained
 from hpsearch.spec.python_model import PythonModel
 
@@ -37,6 +38,7 @@ class Mlp(Layered, Sizes):
     """A multilayer perceptron: each hidden layer is dense, activation, dropout and alpha dropout."""
 
     name = "mlp"
+    probed: ClassVar[bool] = True
 
     def depths(self) -> set[int | None]:
         if self.layers is not None:
@@ -54,6 +56,16 @@ class Mlp(Layered, Sizes):
     def architecture(self) -> Architecture:
         return Architecture(tuple(map(Dense, self.sizes)))
 
+    @property
+    def initial_network(self) -> tuple[str, ...]:
+        fields = (self.initializer, self.activation, self.batch_norm, self.output_initializer)
+        return (str(self.sizes), *map(label_of, fields))
 
-MODELS: dict[str, type[Component]] = {"mlp": Mlp, "cnn": Cnn, "pretrained": Pretrained, "python": PythonModel}
-Model = Annotated[Component, OneOf("a kind of model", MODELS)]
+
+MODELS: dict[str, type[ModelComponent]] = {
+    "mlp": Mlp,
+    "cnn": Cnn,
+    "pretrained": Pretrained,
+    "python": PythonModel,
+}
+Model = Annotated[ModelComponent, OneOf("a kind of model", MODELS)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Discriminator,
@@ -17,6 +18,7 @@ from pydantic import (
 from hpsearch.spec.activations import ACTIVATIONS, Activation
 from hpsearch.spec.distributions import Choice, Searchable, problem
 from hpsearch.spec.initializers import INITIALIZERS, Initializer
+from hpsearch.spec.model_component import ModelComponent, in_full
 from hpsearch.spec.parts import MANY, ONE, Component, Count, Listed, Positive, Rate
 from hpsearch.spec.python_model import File
 from hpsearch.spec.source import Place
@@ -56,7 +58,7 @@ Epochs = Annotated[
 ]
 
 
-class Pretrained(Component):
+class Pretrained(ModelComponent):
     """The first hidden layers of a donor, with its weights, and a new head.
 
     `layers` of them are reused. They are frozen for `frozen_epochs`, and then trained too, at the
@@ -77,6 +79,19 @@ class Pretrained(Component):
     def is_frozen(self, epoch: int) -> bool:
         """Tell whether the body of a configuration is frozen in an epoch, from 1."""
         return self.frozen_epochs == "all" or epoch <= self.frozen_epochs
+
+    def learning_rate_at(self, epoch: int, rate: float) -> float:
+        return rate if self.is_frozen(epoch) else self.unfrozen_learning_rate or rate
+
+    def donor_path(self, directory: Path) -> Path:
+        """Give the path of the donor's file, or of its study file, from the directory of the study."""
+        path = self.donor.study if isinstance(self.donor, DonorStudy) else self.donor
+        return in_full(path, directory)
+
+    def from_anywhere(self, directory: Path) -> Self:
+        path = str(self.donor_path(directory))
+        donor = DonorStudy(study=path) if isinstance(self.donor, DonorStudy) else path
+        return self.model_copy(update={"donor": donor})
 
 
 def pretrained_models(model: Any, place: Place = ("model",)) -> Iterator[tuple[Place, Pretrained]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from keyword import iskeyword
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
@@ -19,7 +20,8 @@ from hpsearch.spec.distributions import (
     one_of,
     problem,
 )
-from hpsearch.spec.parts import MAX_ITEMS, Component, Part, PerLayer
+from hpsearch.spec.model_component import ModelComponent, in_full
+from hpsearch.spec.parts import MAX_ITEMS, Part, PerLayer
 from hpsearch.spec.source import Place
 from hpsearch.spec.training import Training
 
@@ -113,13 +115,20 @@ File = Annotated[str, Field(min_length=1)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 
 
-class PythonModel(Component):
+class PythonModel(ModelComponent):
     """A model that `function` of the Python file `file` builds; its path starts from the study file's."""
 
     name = "python"
     file: File
     function: Identifier = "build"
     arguments: Arguments = Arguments()
+
+    def path(self, directory: Path) -> Path:
+        """Give the path of the file, from the directory of the study."""
+        return in_full(self.file, directory)
+
+    def from_anywhere(self, directory: Path) -> Self:
+        return self.model_copy(update={"file": str(self.path(directory))})
 
 
 def python_models(model: Any, place: Place = ("model",)) -> Iterator[tuple[Place, PythonModel]]:

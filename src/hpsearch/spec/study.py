@@ -15,8 +15,8 @@ from hpsearch.spec.confirm import BY_DEFAULT, Confirm, Confirmed, check_against
 from hpsearch.spec.data import Data
 from hpsearch.spec.distributions import Searchable, problem
 from hpsearch.spec.model import Model
-from hpsearch.spec.parts import Component, Part
-from hpsearch.spec.pretrained import Pretrained
+from hpsearch.spec.model_component import ModelComponent
+from hpsearch.spec.parts import Part
 from hpsearch.spec.search import Search
 from hpsearch.spec.training import Training
 
@@ -126,7 +126,7 @@ class StudySpec(Part):
 class Configuration:
     """A spec in which every distribution has been replaced by a value; hashable, prints as YAML."""
 
-    model: Component
+    model: ModelComponent
     training: Training
 
     def __post_init__(self) -> None:
@@ -138,10 +138,9 @@ class Configuration:
 
     def training_at(self, epoch: int) -> Training:
         """Give the training section that holds in an epoch, from 1: a body may have a rate of its own."""
-        model = self.model
-        if not isinstance(model, Pretrained) or model.is_frozen(epoch):
+        rate = self.model.learning_rate_at(epoch, self.training.learning_rate)
+        if rate == self.training.learning_rate:
             return self.training
-        rate = model.unfrozen_learning_rate or self.training.learning_rate
         return self.training.model_copy(update={"learning_rate": rate})
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hpsearch.components.objectives import Objective
 from hpsearch.components.optimizers import clipping_arguments, keras_optimizer
 from hpsearch.datasets import Rows, Split
-from hpsearch.models import Weights, initial_weights, put_weights, training_model, weights_of
+from hpsearch.models import ModelSource, Weights, put_weights, weights_of
 from hpsearch.randomness import derive
 from hpsearch.training.member import Member
 from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Order
@@ -54,19 +54,28 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 class FitNetwork(Network):
-    """A Keras model that is trained by `fit`."""
+    """A Keras model of a source that is trained by `fit`."""
 
-    def __init__(self, member: Member, split: Split, objective: Objective, *, stream: bool = False) -> None:
+    def __init__(
+        self,
+        member: Member,
+        split: Split,
+        objective: Objective,
+        source: ModelSource[Any],
+        *,
+        stream: bool = False,
+    ) -> None:
         self.member, self.split, self.objective, self.stream = member, split, objective, stream
+        self.source = source
         self.batch_size = member.configuration.training.batch_size
         self.model = self._model(split.train.x.shape[1:])
         self._compile()
 
     def _model(self, features: tuple[int, ...]) -> keras.Model:
         """Make the model, with its first weights."""
-        arguments = (self.member.configuration, features, self.objective, self.member.seed)
-        model = training_model(*arguments)
-        put_weights(model, initial_weights(*arguments))
+        part, seed = self.member.configuration.model, self.member.seed
+        model = self.source.network(part, features, self.objective, seed)
+        put_weights(model, self.source.first_weights(part, model, self.objective, seed))
         return model
 
     def _compile(self) -> None:

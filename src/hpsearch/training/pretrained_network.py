@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Split
-from hpsearch.models import Bodies, body_of, pretrained_weights, put_weights, training_model
+from hpsearch.models import PretrainedSource, body_of
 from hpsearch.randomness import derive
 from hpsearch.spec import Pretrained
 from hpsearch.training.member import Member
@@ -28,18 +28,21 @@ class PretrainedNetwork(NestedNetwork):
     """
 
     def __init__(
-        self, member: Member, split: Split, objective: Objective, bodies: Bodies, *, stream: bool = False
+        self,
+        member: Member,
+        split: Split,
+        objective: Objective,
+        source: PretrainedSource,
+        *,
+        stream: bool = False,
     ) -> None:
-        model = member.configuration.model
-        assert isinstance(model, Pretrained)  # noqa: S101 - the trainer asked
-        self.bodies, self.pretrained = bodies, model
-        self.frozen = model.is_frozen(1)
-        super().__init__(member, split, objective, stream=stream)
+        # The table of networks names this one for such models only.
+        self.pretrained = cast("Pretrained", member.configuration.model)
+        self.frozen = self.pretrained.is_frozen(1)
+        super().__init__(member, split, objective, source, stream=stream)
 
     def _model(self, features: tuple[int, ...]) -> keras.Model:
-        seed = self.member.seed
-        model = training_model(self.member.configuration, features, self.objective, seed, bodies=self.bodies)
-        put_weights(model, pretrained_weights(self.pretrained, model, self.objective, seed))
+        model = super()._model(features)
         body_of(model).trainable = not self.frozen
         return model
 

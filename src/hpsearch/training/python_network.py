@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Split
 from hpsearch.exceptions import ModelError
-from hpsearch.models import Builders
+from hpsearch.models import PythonSource
 from hpsearch.spec import PythonModel
 from hpsearch.training.fit_network import mean_of
 from hpsearch.training.member import Member
@@ -30,16 +30,22 @@ class PythonNetwork(NestedNetwork):
     """
 
     def __init__(
-        self, member: Member, split: Split, objective: Objective, builders: Builders, *, stream: bool = False
+        self,
+        member: Member,
+        split: Split,
+        objective: Objective,
+        source: PythonSource,
+        *,
+        stream: bool = False,
     ) -> None:
-        model = member.configuration.model
-        assert isinstance(model, PythonModel)  # noqa: S101 - the trainer asked
-        self.builders, self.python = builders, model
-        with builders.blamed(model):
-            super().__init__(member, split, objective, stream=stream)
+        # The table of networks names this one for such models only.
+        self.python = cast("PythonModel", member.configuration.model)
+        self.functions = source
+        with source.blamed(self.python):
+            super().__init__(member, split, objective, source, stream=stream)
 
     def _model(self, features: tuple[int, ...]) -> keras.Model:
-        self.brought = self.builders.build(self.python, features, self.objective, self.member.seed)
+        self.brought = self.functions.build(self.python, features, self.objective, self.member.seed)
         inputs = keras.Input(features, name="rows")
         return keras.Model(inputs, self.brought.connect(inputs))
 
@@ -104,7 +110,7 @@ class PythonNetwork(NestedNetwork):
 
     def train(self, plan: EpochPlan) -> EpochResult:
         try:
-            with self.builders.blamed(self.python):
+            with self.functions.blamed(self.python):
                 return super().train(plan)
         except ModelError as failure:
             score = self.objective.metric
@@ -119,7 +125,7 @@ class PythonNetwork(NestedNetwork):
         }
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        with self.builders.blamed(self.python):
+        with self.functions.blamed(self.python):
             super().restore(arrays)
             for name, state in self._random_states().items():
                 state.assign(arrays[name])

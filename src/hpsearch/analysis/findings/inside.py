@@ -11,7 +11,6 @@ from hpsearch.analysis.findings.limits import COLLAPSED
 from hpsearch.analysis.probing import DEAD, EXPLODING_GRADIENT, SATURATED, VANISHING_GRADIENT
 from hpsearch.probes.record import LayerSample, TrainingProbe
 from hpsearch.search_space import Value
-from hpsearch.spec import Layered
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 
@@ -102,13 +101,11 @@ def _saturation(_: TrialRecord, probes: list[TrainingProbe]) -> Seen | None:
 
 def _collapsed_batch_norm(trial: TrialRecord, probes: list[TrainingProbe]) -> Seen | None:
     model = trial.configuration.model
-    if not isinstance(model, Layered):
-        return None
     layers = hidden_of(probes[-1])
     normalized = [
         (layer.deviation, layer.name)
         for index, layer in enumerate(layers)
-        if model.of_layer("batch_norm", index).name == "before_activation" and layer.deviation is not None
+        if model.normalizes_kernel(index) and layer.deviation is not None
     ]
     deviation, name = min(normalized, default=(math.inf, ""))
     if deviation >= COLLAPSED:

@@ -14,7 +14,7 @@ from hpsearch.analysis.findings.finding import (
     numbers_of,
     spoken,
 )
-from hpsearch.analysis.findings.why import Why, explanations, network_of
+from hpsearch.analysis.findings.why import Why, explanations
 from hpsearch.search_space import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
@@ -37,10 +37,10 @@ def did_not_learn(record: StudyRecord) -> Iterator[StudyFinding]:
     known = {network: why for network, why in explanations(record).items() if network not in _able(record)}
     groups: dict[str, list[TrialRecord]] = {}
     for trial in chanceless(record):
-        why = known.get(network_of(trial.configuration))
+        why = known.get(trial.configuration.model.initial_network)
         groups.setdefault("" if why is None else why.cause, []).append(trial)
     for trials in groups.values():
-        reasons = (known.get(network_of(trial.configuration)) for trial in trials)
+        reasons = (known.get(trial.configuration.model.initial_network) for trial in trials)
         yield _did_not_learn(record, trials, next(filter(None, reasons), None))
 
 
@@ -50,7 +50,7 @@ def _able(record: StudyRecord) -> set[tuple[str, ...]]:
     useful = [trial for trial in record.ranking if trial.state == "complete" and trial.number not in lost]
     data = record.data
     learned = [trial for trial in useful if data is not None and not stayed_at_chance(trial, data)]
-    return {network_of(trial.configuration) for trial in learned}
+    return {trial.configuration.model.initial_network for trial in learned}
 
 
 def _did_not_learn(record: StudyRecord, trials: Trials, why: Why | None) -> StudyFinding:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from hpsearch.analysis.findings.chance import chanceless
 from hpsearch.analysis.probing import summarize
 from hpsearch.probes.record import ArmProbe
-from hpsearch.spec import Configuration, Mlp
-from hpsearch.spec.parts import label_of
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 REMEDIES = {
@@ -41,19 +39,10 @@ class Why:
         )
 
 
-def network_of(configuration: Configuration) -> tuple[str, ...]:
-    """Name what a network is at its first weights; networks of one name have one explanation."""
-    model = configuration.model
-    if not isinstance(model, Mlp):
-        return (model.name,)
-    fields = (model.initializer, model.activation, model.batch_norm, model.output_initializer)
-    return (str(model.sizes), *map(label_of, fields))
-
-
 def explanations(record: StudyRecord) -> dict[tuple[str, ...], Why | None]:
     """Explain each network that was probed at its first weights; None where nothing was found."""
     trials = [trial for trial in record.trials if trial.number in record.first_probes]
-    return {network_of(trial.configuration): _why(record, trial) for trial in trials}
+    return {trial.configuration.model.initial_network: _why(record, trial) for trial in trials}
 
 
 def _why(record: StudyRecord, trial: TrialRecord) -> Why | None:
@@ -65,12 +54,12 @@ def _why(record: StudyRecord, trial: TrialRecord) -> Why | None:
 def unexplained(record: StudyRecord, limit: int) -> list[TrialRecord]:
     """Choose trials that did not learn and whose networks were not probed yet: the first of each network.
 
-    With those that are probed already they are at most `limit`. Only perceptrons can be probed.
+    With those that are probed already they are at most `limit`. Only kinds of model that are `probed` count.
     """
-    known = {network_of(t.configuration) for t in record.trials if t.number in record.first_probes}
+    known = {t.configuration.model.initial_network for t in record.trials if t.number in record.first_probes}
     chosen: dict[tuple[str, ...], TrialRecord] = {}
     for trial in chanceless(record):
-        network = network_of(trial.configuration)
-        if isinstance(trial.configuration.model, Mlp) and network not in known:
+        network = trial.configuration.model.initial_network
+        if trial.configuration.model.probed and network not in known:
             chosen.setdefault(network, trial)
     return list(chosen.values())[: max(limit - len(known), 0)]
