@@ -21,7 +21,7 @@ from hpsearch.models import export_model, initial_weights, put_weights, training
 from hpsearch.spec import Configuration
 from hpsearch.spec.study import read_configuration
 from hpsearch.training.compiled.menu import menu_of
-from hpsearch.training.compiled.network import Forward
+from hpsearch.training.compiled.network import LayeredForward
 from hpsearch.training.compiled.operations import NOISES, alpha_dropout, noise_key, rrelu
 from hpsearch.training.compiled.structure import arguments_of, structure_of
 
@@ -40,12 +40,12 @@ def identity(**model: Any) -> Configuration:
 def by_program(config: Configuration, rows: Any, *, training: bool) -> Any:
     """Pass rows through the network as the compiled trainer does."""
     structure = structure_of(config, menu_of(config))
-    forward = Forward(structure, (UNITS,), OBJECTIVE)
+    forward = LayeredForward(structure, (UNITS,), OBJECTIVE)
     start = initial_weights(config, (UNITS,), OBJECTIVE, 0)
     weights = {name: start[name] for name in forward.variables}
     moving = {name: start[name] for name in forward.moving}
-    key = KEY if training else None
-    return np.asarray(forward(weights, moving, rows, arguments_of(config, structure), key)[0])
+    arguments = arguments_of(config, structure)
+    return np.asarray(forward(weights, moving, rows, arguments, KEY, training=training).logits)
 
 
 def by_keras(config: Configuration, rows: Any, *, training: bool) -> Any:
@@ -192,20 +192,21 @@ def test_no_two_noises_share_a_key() -> None:
 def test_a_program_draws_only_what_its_menu_asks_for(model: dict[str, Any], draws: int) -> None:
     config = identity(hidden=[UNITS, UNITS], **model)
     structure = structure_of(config, menu_of(config))
-    forward = Forward(structure, (UNITS,), OBJECTIVE)
+    forward = LayeredForward(structure, (UNITS,), OBJECTIVE)
     start = initial_weights(config, (UNITS,), OBJECTIVE, 0)
     weights, moving = ({name: start[name] for name in names} for names in (forward.variables, forward.moving))
 
-    def text(key: Any) -> str:
+    def text(key: Any, *, training: bool) -> str:
         arguments = arguments_of(config, structure)
         return (
-            jax.jit(lambda *a: forward(*a, key))
+            jax.jit(lambda *a: forward(*a, key, training=training))
             .lower(weights, moving, np.ones((4, UNITS)), arguments)
             .as_text()
         )
 
-    assert text(KEY).count("rng_bit_generator") == draws
-    assert "rng_bit_generator" not in text(None)
+    assert text(KEY, training=True).count("rng_bit_generator") == draws
+    assert "rng_bit_generator" not in text(KEY, training=False)
+    assert "rng_bit_generator" not in text(None, training=True)
 
 
 def test_what_a_study_does_not_use_is_not_in_its_programs() -> None:
@@ -215,4 +216,4 @@ def test_what_a_study_does_not_use_is_not_in_its_programs() -> None:
         *("activation", "activation_arguments", "momentum", "epsilon", "dropout", "l1", "l2"),
         *("clipping", "threshold", "coefficients"),
     }
-    assert not any("input" in name for name in Forward(structure, (UNITS,), OBJECTIVE).variables)
+    assert not any("input" in name for name in LayeredForward(structure, (UNITS,), OBJECTIVE).variables)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.components.objectives import Objective
 from hpsearch.probes.layers import RANGES, SATURATED
 from hpsearch.probes.record import LayerSample, TrainingProbe
-from hpsearch.spec import Configuration, Layered
-from hpsearch.training.compiled.network import Tensors
-from hpsearch.training.compiled.structure import Arguments
-
-if TYPE_CHECKING:
-    from hpsearch.training.compiled.program import Program
-
-Array = Any
+from hpsearch.spec import Configuration
+from hpsearch.training.compiled.interface import Arguments, Array, Forward, Tensors
 
 DIGITS = 6
 """Significant digits that are kept: more would only fill the log."""
@@ -29,32 +25,33 @@ STRENGTHS = {"clipvalue": 0, "clipnorm": 1, "global_clipnorm": 2}
 
 
 class Measurer:
-    """Measures networks of one program; numeric hyperparameters are arguments here too.
+    """Measures networks of one forward pass; numeric hyperparameters are arguments here too.
 
     It is compiled when it is first used. Level 1 of optimization is enough for what runs a few times.
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.names = [kernel.removesuffix("/kernel") for kernel in program.forward.kernels]
+    def __init__(self, forward: Forward, loss: keras.Loss, objective: Objective) -> None:
+        self.forward, self.loss, self.objective = forward, loss, objective
+        self.names = [kernel.removesuffix("/kernel") for kernel in forward.kernels]
         self._measured = jax.jit(self._measure, compiler_options={"xla_backend_optimization_level": 1})
 
     def probe(
         self, configuration: Configuration, state: Any, arguments: Arguments, key: Array, x: Array, y: Array
     ) -> TrainingProbe:
         """Measure a network of a configuration on a batch; `key` (2,) is that of a step's noise."""
-        told = self._measured(state, arguments, key, x, y, _ends(configuration))
+        activations = self.forward.activations(configuration)
+        told = self._measured(state, arguments, key, x, y, _ends(activations))
         found = {name: np.asarray(value) for name, value in told.items()}
         return TrainingProbe(
-            layers=tuple(self._layers(configuration, found)),
+            layers=tuple(self._layers(activations, found)),
             clipped=_clipped(configuration, found["strengths"]),
             broken=self._broken(found["finite"]),
         )
 
-    def _layers(self, configuration: Configuration, found: dict[str, NDArray[Any]]) -> list[LayerSample]:
-        flat = [name in RANGES for name in _activations(configuration)]
+    def _layers(self, activations: list[str], found: dict[str, NDArray[Any]]) -> list[LayerSample]:
+        flat = [name in RANGES for name in activations]
         samples = []
-        for place, name in enumerate((*self.names, "output")):
+        for place, name in enumerate(self.names):
             own = {key: _number(found[key][place]) for key in ("gradient_norm", "weight_norm")}
             if place < len(flat):
                 own |= {key: _number(found[key][place]) for key in ("deviation", "dead")}
@@ -63,7 +60,7 @@ class Measurer:
         return samples
 
     def _broken(self, finite: NDArray[np.bool_]) -> str | None:
-        named = zip((*self.names, "output"), finite, strict=True)
+        named = zip(self.names, finite, strict=True)
         return next((name for name, whole in named if not whole), None)
 
     def _measure(
@@ -72,7 +69,7 @@ class Measurer:
         gradients, (hidden, logits) = jax.grad(self._loss, has_aux=True)(
             state["weights"], state["moving"], arguments, key, x, y
         )
-        kernels = [*self.program.forward.kernels, "output/kernel"]
+        kernels = self.forward.kernels
         return {
             "gradient_norm": jnp.stack([_norm(gradients[kernel]) for kernel in kernels]),
             "weight_norm": jnp.stack([_norm(state["weights"][kernel]) for kernel in kernels]),
@@ -80,31 +77,22 @@ class Measurer:
             "dead": jnp.stack([_dead(values) for values in hidden]),
             "saturated": jnp.stack([_outside(*pair) for pair in zip(hidden, ends, strict=True)]),
             "finite": jnp.stack([jnp.isfinite(values).all() for values in (*hidden, logits)]),
-            "strengths": _strengths([gradients[name] for name in self.program.names]),
+            "strengths": _strengths([gradients[name] for name in self.forward.variables]),
         }
 
     def _loss(
         self, weights: Tensors, moving: Tensors, arguments: Arguments, key: Array, x: Array, y: Array
     ) -> Any:
-        program = self.program
-        hidden: list[Array] = []
-        program.forward.watched = hidden
-        logits, _, activity = program.forward(weights, moving, x.astype(jnp.float32), arguments, key)
-        program.forward.watched = None
-        loss = program.loss(program.objective.targets(y), logits)
-        return loss + program.forward.penalties(weights, arguments, activity), (hidden, logits)
+        passed = self.forward(weights, moving, x.astype(jnp.float32), arguments, key, training=True)
+        loss = self.loss(self.objective.targets(y), passed.logits)
+        penalties = self.forward.penalties(weights, arguments, passed.penalties)
+        return loss + penalties, (passed.watched, passed.logits)
 
 
-def _activations(configuration: Configuration) -> list[str]:
-    model = configuration.model
-    assert isinstance(model, Layered)  # noqa: S101 - narrows the type; programs have no other models
-    return [model.of_layer("activation", layer).name for layer in range(len(model.architecture.hidden))]
-
-
-def _ends(configuration: Configuration) -> NDArray[np.float32]:
+def _ends(activations: list[str]) -> NDArray[np.float32]:
     """Give the values (layers, 2) beyond which an activation is saturated; infinite where it has no range."""
     ends = []
-    for name in _activations(configuration):
+    for name in activations:
         low, high = RANGES.get(name, (-math.inf, math.inf))
         margin = SATURATED * (high - low) if name in RANGES else 0.0
         ends.append((low + margin, high - margin))

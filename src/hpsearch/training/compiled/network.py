@@ -14,15 +14,15 @@ import keras
 
 from hpsearch.components.activations import prelu_layer
 from hpsearch.components.objectives import Objective
-from hpsearch.models.layers import entrance, head, kernel_layer, pooling_layer
+from hpsearch.models.layers import Layer, entrance, head, kernel_layer, pooling_layer
+from hpsearch.spec import Configuration, Layered
 from hpsearch.spec.architecture import Hidden, Shape
 from hpsearch.training.compiled.convolution import quick_in_loops
+from hpsearch.training.compiled.interface import Arguments, Array, Forward, Passed, Tensors
 from hpsearch.training.compiled.menu import PositionKind, site_branches
 from hpsearch.training.compiled.operations import DROPOUTS, activation_branch, noise_key, rrelu, switch, total
-from hpsearch.training.compiled.structure import Arguments, Structure
-
-Array = Any
-Tensors = dict[str, Array]
+from hpsearch.training.compiled.structure import Structure
+from hpsearch.training.compiled.traced import with_values
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,21 @@ class Site:
     kinds: tuple[PositionKind, ...]
 
 
-class Forward:
+@dataclass(frozen=True)
+class _Context:
+    """What holds for all layers of one pass; without a `key` there is no noise."""
+
+    weights: Tensors
+    arguments: Arguments
+    key: Array | None
+    training: bool
+
+
+class LayeredForward(Forward):
     """Stock layers of one structure and how data pass through them.
 
-    `variables` and `moving` are in the order of Keras' own model; every hidden layer has the variables of
-    batch normalization, whether or not a member uses them, and so have the inputs where a member can.
+    Every hidden layer has the variables of batch normalization, whether or not a member uses them, and so
+    have the inputs where a member can.
     """
 
     def __init__(self, structure: Structure, features: Shape, objective: Objective) -> None:
@@ -53,10 +63,7 @@ class Forward:
         self.behind = [self._add_hidden(*each) for each in zip(count(), architecture.hidden, shapes)]
         output = keras.layers.Dense(objective.units, name="output", kernel_initializer="zeros")
         self._add(output, shapes[-1])
-        self.kernels = [f"hidden_{layer + 1}/kernel" for layer in structure.layers]
         self.branches = [activation_branch(kind) for kind in structure.menu.activations]
-        self.watched: list[Array] | None = None
-        """Collects the activations of the hidden layers while somebody traces with a list here."""
 
     def _add_hidden(self, index: int, layer: Hidden, inputs: Shape) -> tuple[str, str]:
         """Add a hidden layer; give the names of what stands behind its activation, and behind its noise."""
@@ -78,77 +85,95 @@ class Forward:
 
     @property
     def variables(self) -> dict[str, keras.Variable]:
-        """Map the names of the trainable variables to Keras' own."""
         return {f"{n}/{v.name}": v for n, layer in self.layers.items() for v in layer.trainable_variables}
 
     @property
     def moving(self) -> list[str]:
-        """List the names of the variables that training moves without a gradient."""
         return [f"{n}/{v.name}" for n, layer in self.layers.items() for v in layer.non_trainable_variables]
 
+    @property
+    def kernels(self) -> list[str]:
+        return [*self._hidden_kernels, "output/kernel"]
+
+    @property
+    def _hidden_kernels(self) -> list[str]:
+        return [f"hidden_{layer + 1}/kernel" for layer in self.structure.layers]
+
+    @property
+    def penalized(self) -> int:
+        """Count the penalties: those of all hidden layers, or none where no activation can be penalized."""
+        return len(self.structure.layers) if self.structure.menu.activity else 0
+
+    def activations(self, configuration: Configuration) -> list[str]:
+        model = configuration.model
+        assert isinstance(model, Layered)  # noqa: S101 - narrows the type; a structure is made of no other
+        return [model.of_layer("activation", layer).name for layer in self.structure.layers]
+
     def __call__(
-        self, weights: Tensors, moving: Tensors, x: Array, arguments: Arguments, key: Array | None
-    ) -> tuple[Array, Tensors, list[Array]]:
-        """Give the logits of a batch, the moved variables, and the penalties of the activations.
-
-        `key` is that of the step's noise, None to validate. No activation can be penalized: no penalties.
-        """
-        tensor, moving = self._prepare(weights, moving, self._pass(self.entrance, x), arguments, key)
+        self,
+        weights: Tensors,
+        moving: Tensors,
+        x: Array,
+        arguments: Arguments,
+        key: Array | None,
+        *,
+        training: bool,
+    ) -> Passed:
+        context = _Context(weights, arguments, key if training else None, training)
+        tensor, moving = self._prepare(context, moving, self._pass(self.entrance, x))
         penalties: list[Array] = []
+        watched: list[Array] = []
         for index in self.structure.layers:
-            tensor, moving, added = self._hidden(index, weights, moving, tensor, arguments, key)
+            tensor, moving, activated, added = self._hidden(index, context, moving, tensor)
+            watched.append(activated)
             penalties += added
-        return self._call("output", weights, {}, tensor)[0], moving, penalties
+        return Passed(self._call(self.layers["output"], weights, {}, tensor)[0], moving, penalties, watched)
 
-    def _prepare(
-        self, weights: Tensors, moving: Tensors, tensor: Array, arguments: Arguments, key: Any
-    ) -> tuple[Array, Tensors]:
+    def _prepare(self, context: _Context, moving: Tensors, tensor: Array) -> tuple[Array, Tensors]:
         """Normalize and drop inputs."""
         kinds = self.structure.menu.input_norms
         if kinds:
             site = Site("input_batch_norm", 0, "batch_norm", kinds)
-            own = arguments["input_batch_norm"]
-            tensor, moving = self._normalize(site, weights, moving, tensor, own, key)
-        return self._drop("input_dropout", 0, tensor, arguments.get("input_dropout"), key), moving
+            own = context.arguments["input_batch_norm"]
+            tensor, moving = self._normalize(site, context, moving, tensor, own)
+        return self._drop("input_dropout", 0, context, tensor), moving
 
     def _hidden(
-        self, index: int, weights: Tensors, moving: Tensors, tensor: Array, arguments: Arguments, key: Any
-    ) -> tuple[Array, Tensors, list[Array]]:
+        self, index: int, context: _Context, moving: Tensors, tensor: Array
+    ) -> tuple[Array, Tensors, Array, list[Array]]:
+        """Pass a batch through a hidden layer; give also its activated outputs, and their penalties."""
         before, after = (
             Site(f"batch_norm_{index + 1}", index, name, self.structure.menu.positions)
             for name in ("before_activation", "after_activation")
         )
-        tensor, _ = self._call(f"hidden_{index + 1}", weights, {}, tensor)
-        tensor, moving = self._normalize(before, weights, moving, tensor, arguments, key)
-        tensor = self._activate(index, weights, tensor, arguments, key)
-        if self.watched is not None:
-            self.watched.append(tensor)
-        penalties = self._activity(index, tensor, arguments)
-        tensor, moving = self._normalize(after, weights, moving, tensor, arguments, key)
+        tensor, _ = self._call(self.layers[f"hidden_{index + 1}"], context.weights, {}, tensor)
+        tensor, moving = self._normalize(before, context, moving, tensor, context.arguments)
+        activated = self._activate(index, context, tensor)
+        penalties = self._activity(index, activated, context.arguments)
+        tensor, moving = self._normalize(after, context, moving, activated, context.arguments)
         behind_activation, behind_noise = self.behind[index]
         tensor = self._pass(behind_activation, tensor)
         for noise in ("dropout", "alpha_dropout"):
-            tensor = self._drop(noise, index, tensor, arguments.get(noise), key)
-        return self._pass(behind_noise, tensor), moving, penalties
+            tensor = self._drop(noise, index, context, tensor)
+        return self._pass(behind_noise, tensor), moving, activated, penalties
 
-    def _drop(self, noise: str, layer: int, tensor: Array, rates: Any, key: Array | None) -> Array:
-        """Drop units in training, if a member of the program can; `rates` are those of all layers."""
-        if key is None or noise not in self.structure.menu.dropouts:
+    def _drop(self, noise: str, layer: int, context: _Context, tensor: Array) -> Array:
+        """Drop units where there is noise, if a member of the program can."""
+        if context.key is None or noise not in self.structure.menu.dropouts:
             return tensor
-        rate = rates[layer]
-        layer_key, drop = noise_key(key, noise, layer), DROPOUTS[noise]
+        rate = context.arguments[noise][layer]
+        layer_key, drop = noise_key(context.key, noise, layer), DROPOUTS[noise]
         return jax.lax.cond(rate > 0, lambda t: drop(t, rate, layer_key), lambda t: t, tensor)
 
-    def _activate(
-        self, index: int, weights: Tensors, tensor: Array, arguments: Arguments, key: Array | None
-    ) -> Array:
+    def _activate(self, index: int, context: _Context, tensor: Array) -> Array:
         if self.structure.prelu[index]:
-            return self._call(f"activation_{index + 1}", weights, {}, tensor)[0]
-        numbers = arguments["activation_arguments"][index]
-        return switch(arguments["activation"][index], self._branches(index, key), tensor, numbers)
+            return self._call(self.layers[f"activation_{index + 1}"], context.weights, {}, tensor)[0]
+        numbers = context.arguments["activation_arguments"][index]
+        branches = self._branches(index, context.key)
+        return switch(context.arguments["activation"][index], branches, tensor, numbers)
 
     def _branches(self, index: int, key: Array | None) -> list[Any]:
-        """List the activations on the menu; in training rrelu draws its slopes."""
+        """List the activations on the menu; where there is noise, rrelu draws its slopes."""
         kinds = self.structure.menu.activations
         if key is None or all(kind.name != "rrelu" for kind in kinds):
             return self.branches
@@ -167,8 +192,9 @@ class Forward:
         return [(terms[0] + terms[1]) / tensor.shape[0]]
 
     def _normalize(
-        self, site: Site, weights: Tensors, moving: Tensors, tensor: Array, arguments: Arguments, key: Any
+        self, site: Site, context: _Context, moving: Tensors, tensor: Array, arguments: Arguments
     ) -> tuple[Array, Tensors]:
+        """Normalize a batch at a site; `arguments` are those of all hidden layers, or of the inputs."""
         kinds = site_branches(site.kinds, site.name)
         if kinds == (None,):
             return tensor, moving
@@ -180,11 +206,13 @@ class Forward:
                 return lambda t, m: (t, m)
 
             def normalize(t: Array, m: Tensors) -> tuple[Array, Tensors]:
-                layer = self.layers[name]
                 momentum, epsilon = arguments["momentum"][index], arguments["epsilon"][index]
-                layer.momentum = momentum if kind.momentum is None else kind.momentum
-                layer.epsilon = epsilon if kind.epsilon is None else kind.epsilon
-                return self._call(name, weights, m, t, training=key is not None)
+                layer = with_values(
+                    self.layers[name],
+                    momentum=momentum if kind.momentum is None else kind.momentum,
+                    epsilon=epsilon if kind.epsilon is None else kind.epsilon,
+                )
+                return self._call(layer, context.weights, m, t, training=context.training)
 
             return normalize
 
@@ -193,12 +221,12 @@ class Forward:
 
     def _pass(self, name: str, tensor: Array) -> Array:
         """Pass a tensor through a layer without weights, if there is one."""
-        return self._call(name, {}, {}, tensor)[0] if name else tensor
+        return self._call(self.layers[name], {}, {}, tensor)[0] if name else tensor
 
     def _call(
-        self, name: str, weights: Tensors, moving: Tensors, tensor: Array, **arguments: Any
+        self, layer: Layer, weights: Tensors, moving: Tensors, tensor: Array, **arguments: Any
     ) -> tuple[Array, Tensors]:
-        layer = self.layers[name]
+        name = layer.name
         trainable = [weights[f"{name}/{variable.name}"] for variable in layer.trainable_variables]
         names = [f"{name}/{variable.name}" for variable in layer.non_trainable_variables]
         outputs, moved = layer.stateless_call(trainable, [moving[n] for n in names], tensor, **arguments)
@@ -214,5 +242,5 @@ class Forward:
         l1, l2 = arguments["l1"], arguments["l2"]
         return sum(
             l1[index] * total(jnp.abs(weights[kernel])) + l2[index] * total(jnp.square(weights[kernel]))
-            for index, kernel in enumerate(self.kernels)
+            for index, kernel in enumerate(self._hidden_kernels)
         )

@@ -1,4 +1,4 @@
-"""Operations with traced hyperparameters: activations, dropout, clipping. Each equals its Keras twin."""
+"""Operations with traced hyperparameters: activations and dropout. Each equals its Keras twin."""
 
 from __future__ import annotations
 
@@ -132,32 +132,3 @@ def alpha_dropout(x: Array, rate: Array, key: Array) -> Array:
 
 
 DROPOUTS = {"dropout": dropout, "input_dropout": dropout, "alpha_dropout": alpha_dropout}
-
-
-def _by_norm(gradient: Array, threshold: Array) -> Array:
-    # As Keras' clipnorm; the inner select keeps the gradient of zero defined.
-    squares = total(jnp.square(gradient))
-    norm = jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1.0)), squares)
-    return (gradient * threshold) / jnp.maximum(norm, threshold)
-
-
-def _by_global_norm(gradients: list[Array], threshold: Array) -> list[Array]:
-    # As Keras' global_clipnorm: an infinite norm becomes NaN rather than silence.
-    norm = jnp.sqrt(sum(total(jnp.square(gradient)) for gradient in gradients))
-    scale = threshold * jnp.minimum(1.0 / norm, 1.0 / threshold)
-    scale = scale + (norm - norm)
-    return [gradient * scale for gradient in gradients]
-
-
-CLIPPING: dict[str, Callable[[list[Array], Array], list[Array]]] = {
-    "none": lambda gradients, threshold: gradients,
-    "clipvalue": lambda gradients, threshold: [jnp.clip(g, -threshold, threshold) for g in gradients],
-    "clipnorm": lambda gradients, threshold: [_by_norm(g, threshold) for g in gradients],
-    "global_clipnorm": _by_global_norm,
-}
-
-
-def clip(kind: Array, kinds: tuple[str, ...], gradients: list[Array], threshold: Array) -> list[Array]:
-    """Clip a gradient by the kind of the member, among those on the menu."""
-    clipped: list[Array] = switch(kind, [CLIPPING[name] for name in kinds], gradients, threshold)
-    return clipped

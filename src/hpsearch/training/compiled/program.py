@@ -1,4 +1,4 @@
-"""A program: one epoch of training and its validation, compiled once for a structure."""
+"""A program: one epoch of training and its validation, compiled once for a forward pass and an optimizer."""
 
 from __future__ import annotations
 
@@ -13,40 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.components.objectives import Objective
-from hpsearch.components.optimizers import OPTIMIZERS
 from hpsearch.datasets import Split
-from hpsearch.training.compiled.measuring import Measurer
-from hpsearch.training.compiled.network import Forward, Tensors
-from hpsearch.training.compiled.operations import clip
-from hpsearch.training.compiled.structure import Arguments, Structure
-
-Array = Any
+from hpsearch.training.compiled.interface import Arguments, Array, Forward, Tensors
+from hpsearch.training.compiled.optimization import Optimization, clip, fed_with
 
 VALIDATION_ROWS = 512, 1024
 """Rows that are validated at once: enough to fill the vector units, few enough to stay in the cache."""
 
 TOTALS = ("loss", "loss_with_penalties", "score", "rows")
-
-
-class _Momentum:
-    """A traced momentum that says yes where Keras asks in Python whether there is any; zero works too."""
-
-    def __init__(self, value: Array) -> None:
-        self.value = value
-
-    def __jax_array__(self) -> Array:
-        return self.value
-
-    def __ne__(self, other: object) -> bool:
-        return True
-
-    def __eq__(self, other: object) -> bool:
-        return False
-
-    def __gt__(self, other: float) -> bool:
-        return True
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 def validation_chunk(rows: int) -> int:
@@ -56,37 +30,39 @@ def validation_chunk(rows: int) -> int:
     return next(divisors, min(most, rows))
 
 
-def _constants(structure: Structure) -> dict[str, Any]:
-    """Give the arguments of the optimizer; a searched momentum needs its variables whatever it will be."""
-    searched = f"{structure.optimizer}.momentum" in structure.menu.coefficients
-    return {**({"momentum": 0.5} if searched else {}), **dict(structure.constants)}
-
-
 class Program:
-    """One compiled epoch for one structure and the shapes of one split.
+    """One compiled epoch for one forward pass, one optimizer, and the shapes of one split.
+
+    It knows no layers: `forward` does.
 
     The state of a member is a dictionary of `weights`, `moving` and `optimizer` arrays.
     """
 
     def __init__(
-        self, structure: Structure, split: Split, objective: Objective, *, keeps_predictions: bool
+        self,
+        forward: Forward,
+        optimization: Optimization,
+        batch_size: int,
+        split: Split,
+        objective: Objective,
+        *,
+        keeps_predictions: bool,
     ) -> None:
-        self.structure, self.objective, self.keeps_predictions = structure, objective, keeps_predictions
+        self.forward, self.optimization, self.batch_size = forward, optimization, batch_size
+        self.objective, self.keeps_predictions = objective, keeps_predictions
         self.rows, self.validation_rows = len(split.train), len(split.validation)
-        self.forward = Forward(structure, split.train.x.shape[1:], objective)
         self.loss = objective.keras_loss(from_logits=True)
-        self.optimizer = OPTIMIZERS[structure.optimizer](**_constants(structure))
-        self.optimizer.build(list(self.forward.variables.values()))
-        self.names = list(self.forward.variables)
+        self.optimizer = optimization.make()
+        self.optimizer.build(list(forward.variables.values()))
+        self.names = list(forward.variables)
         self.rate_index = self.optimizer.variables.index(self.optimizer._learning_rate)  # noqa: SLF001
         self._compiled: Callable[..., Any] | None = None
         self.cohort_epoch = jax.jit(self._cohort_epoch)
-        self.measurer = Measurer(self)
 
     @property
     def steps(self) -> int:
         """Count the steps of a full epoch."""
-        return ceil(self.rows / self.structure.batch_size)
+        return ceil(self.rows / self.batch_size)
 
     def first_state(self, weights: dict[str, NDArray[Any]], accumulator: float | None) -> dict[str, Any]:
         """Give the state of a member before its first epoch."""
@@ -131,7 +107,7 @@ class Program:
     ) -> tuple[Any, Array, Array | None]:
         x, y, validation_x, validation_y = data
         # As with `fit`, a batch that is larger than the training part takes all of it.
-        batch = min(self.structure.batch_size, self.rows)
+        batch = min(self.batch_size, self.rows)
         full, rest = divmod(self.rows, batch)
 
         def step(t: Array, carry: Any, size: int = batch) -> Any:
@@ -177,9 +153,10 @@ class Program:
 
         def objective(weights: Tensors) -> Any:
             inputs = x.astype(jnp.float32)
-            logits, moving, activity = self.forward(weights, state["moving"], inputs, arguments, key)
-            loss = self.loss(self.objective.targets(y), logits)
-            return loss + self.forward.penalties(weights, arguments, activity), (loss, logits, moving)
+            passed = self.forward(weights, state["moving"], inputs, arguments, key, training=True)
+            loss = self.loss(self.objective.targets(y), passed.logits)
+            penalties = self.forward.penalties(weights, arguments, passed.penalties)
+            return loss + penalties, (loss, passed.logits, passed.moving)
 
         slope = jax.value_and_grad(objective, has_aux=True)
         (total, (loss, logits, moving)), gradients = slope(state["weights"])
@@ -193,16 +170,14 @@ class Program:
         return gradients, moving, added
 
     def _apply(
-        self, optimizer: list[Array], weights: Tensors, gradients: Tensors, arguments: Arguments, rate: Array
+        self, moments: list[Array], weights: Tensors, gradients: Tensors, arguments: Arguments, rate: Array
     ) -> tuple[Tensors, list[Array]]:
         listed = [gradients[name] for name in self.names]
-        listed = clip(arguments["clipping"], self.structure.menu.clipping, listed, arguments["threshold"])
-        for name, value in arguments["coefficients"].items():
-            # Keras reads its coefficients as plain attributes, so a traced value takes their place.
-            setattr(self.optimizer, name, _Momentum(value) if name == "momentum" else value)
-        variables = [*optimizer]
+        listed = clip(arguments["clipping"], self.optimization.clipping, listed, arguments["threshold"])
+        optimizer = fed_with(self.optimizer, arguments["coefficients"])
+        variables = [*moments]
         variables[self.rate_index] = rate
-        new, variables = self.optimizer.stateless_apply(variables, listed, [weights[n] for n in self.names])
+        new, variables = optimizer.stateless_apply(variables, listed, [weights[n] for n in self.names])
         return dict(zip(self.names, new, strict=True)), variables
 
     def _validate(
@@ -215,13 +190,13 @@ class Program:
 
         def measure(inputs: Array, targets: Array) -> Any:
             rows = inputs.astype(jnp.float32)
-            logits, _, activity = self.forward(state["weights"], state["moving"], rows, arguments, None)
-            predictions = self.objective.predictions(logits)
-            losses = self.objective.losses(targets, logits)
+            passed = self.forward(state["weights"], state["moving"], rows, arguments, None, training=False)
+            predictions = self.objective.predictions(passed.logits)
+            losses = self.objective.losses(targets, passed.logits)
             scores = self.objective.scores(targets, predictions)
             kept = predictions if self.keeps_predictions else None
             # Keras weighs the penalty of a batch by its rows, so the batches' sizes do not matter.
-            penalties = [penalty * rows.shape[0] for penalty in activity]
+            penalties = [penalty * rows.shape[0] for penalty in passed.penalties]
             return [jnp.sum(losses), jnp.sum(scores), *penalties], kept
 
         def chunk(sums: Any, start: Array) -> Any:
@@ -229,8 +204,7 @@ class Program:
             added, kept = measure(inputs, jax.lax.dynamic_slice_in_dim(y, start, size))
             return [*map(add, sums, added)], kept
 
-        penalized = len(self.structure.layers) if self.structure.menu.activity else 0
-        zeros = [jnp.float32(0) for _ in range(2 + penalized)]
+        zeros = [jnp.float32(0) for _ in range(2 + self.forward.penalized)]
         sums, kept = jax.lax.scan(chunk, zeros, jnp.arange(full) * size)
         if self.keeps_predictions:
             kept = kept.reshape(full * size, -1)

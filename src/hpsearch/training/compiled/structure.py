@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.spec import Architecture, Component, Configuration, Layered
+from hpsearch.training.compiled.interface import Arguments
 from hpsearch.training.compiled.menu import (
     NO_LIMIT,
     NO_NORM,
@@ -19,12 +20,10 @@ from hpsearch.training.compiled.menu import (
     position_index,
     site_branches,
 )
+from hpsearch.training.compiled.optimization import Optimization
 
 ARGUMENTS = 3
 """The most numbers that an activation takes."""
-
-Arguments = dict[str, Any]
-"""Arrays by name: the numeric hyperparameters of a member, as a program takes them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,13 @@ class Structure:
     def layers(self) -> range:
         """Iterate over the hidden layers."""
         return range(len(self.architecture.hidden))
+
+    @property
+    def optimization(self) -> Optimization:
+        """Give what is compiled in of the optimizer."""
+        own = f"{self.optimizer}."
+        fed = (name.removeprefix(own) for name in self.menu.coefficients if name.startswith(own))
+        return Optimization(self.optimizer, self.constants, frozenset(fed), self.menu.clipping)
 
 
 def structure_of(configuration: Configuration, menu: Menu) -> Structure:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 import gc
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import jax
@@ -20,9 +20,12 @@ from hpsearch.components.objectives import Objective
 from hpsearch.datasets import Dataset, Split
 from hpsearch.models import Weights, initial_weights
 from hpsearch.probes.record import LOSS, TrainingProbe
+from hpsearch.training.compiled.interface import Arguments
+from hpsearch.training.compiled.measuring import Measurer
 from hpsearch.training.compiled.menu import Menu, menu_of
+from hpsearch.training.compiled.network import LayeredForward
 from hpsearch.training.compiled.program import Program
-from hpsearch.training.compiled.structure import arguments_of, structure_of
+from hpsearch.training.compiled.structure import Structure, arguments_of, structure_of
 from hpsearch.training.member import Member
 from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Trainer, Work
 
@@ -36,14 +39,30 @@ def give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+class Compiled(NamedTuple):
+    """A program, and what measures inside its networks."""
+
+    program: Program
+    measurer: Measurer
+
+
+def compiled_of(structure: Structure, split: Split, objective: Objective, *, keeps: bool) -> Compiled:
+    """Make the program of a structure for a split; it `keeps` predictions for the validation rows or not."""
+    forward = LayeredForward(structure, split.train.x.shape[1:], objective)
+    program = Program(
+        forward, structure.optimization, structure.batch_size, split, objective, keeps_predictions=keeps
+    )
+    return Compiled(program, Measurer(forward, program.loss, objective))
+
+
 class ProgramCache:
-    """Programs by structure and shapes, bounded."""
+    """Programs with their measurers by structure and shapes, bounded."""
 
     def __init__(self) -> None:
-        self._programs: OrderedDict[Any, Program] = OrderedDict()
+        self._programs: OrderedDict[Any, Compiled] = OrderedDict()
 
-    def get(self, key: Any, make: Any) -> Program:
-        """Give the program of a key, made if need be."""
+    def get(self, key: Any, make: Callable[[], Compiled]) -> Compiled:
+        """Give what is compiled for a key, made if need be."""
         if key in self._programs:
             self._programs.move_to_end(key)
             return self._programs[key]
@@ -86,10 +105,12 @@ class CompiledTrainer(Trainer):
         structure = structure_of(member.configuration, self.menu or menu_of(member.configuration))
         keeps = not member.metric.startswith("val_")
         shapes = (split.train.x.shape, split.validation.x.shape, keeps)
-        program = self.programs.get(
-            (structure, shapes), lambda: Program(structure, split, self.objective, keeps_predictions=keeps)
+        compiled = self.programs.get(
+            (structure, shapes), lambda: compiled_of(structure, split, self.objective, keeps=keeps)
         )
-        return CompiledNetwork(program, member, split, self.objective, self._on_device(split), self.width)
+        arguments = arguments_of(member.configuration, structure)
+        data = self._on_device(split)
+        return CompiledNetwork(compiled, arguments, member, split, self.objective, data, self.width)
 
     def train(self, work: Sequence[Work]) -> list[EpochResult]:
         """Train networks for one epoch each: in turn, at once, or in cohorts of the trainer's width."""
@@ -154,7 +175,8 @@ class CompiledNetwork(Network):
 
     def __init__(
         self,
-        program: Program,
+        compiled: Compiled,
+        arguments: Arguments,
         member: Member,
         split: Split,
         objective: Objective,
@@ -163,12 +185,12 @@ class CompiledNetwork(Network):
     ) -> None:
         self.width = width
         self.configuration = configuration = member.configuration
-        self.program, self.data, self.objective = program, data, objective
-        self.arguments = arguments_of(configuration, program.structure)
+        self.program, self.measurer = compiled
+        self.arguments, self.data, self.objective = arguments, data, objective
         features = split.train.x.shape[1:]
         weights = initial_weights(configuration, features, objective, member.seed)
         accumulator = getattr(configuration.training.optimizer, "initial_accumulator_value", None)
-        self.now = self.before = program.first_state(weights, accumulator)
+        self.now = self.before = self.program.first_state(weights, accumulator)
 
     def inputs(self, plan: EpochPlan) -> tuple[Any, ...]:
         """Give what the program takes for an epoch, beside the data."""
@@ -200,7 +222,7 @@ class CompiledNetwork(Network):
         return EpochResult(metrics, kept, int(numbers[-1]) or None)
 
     def measure(self, plan: EpochPlan) -> TrainingProbe:
-        rows = np.arange(min(self.program.structure.batch_size, self.program.rows))
+        rows = np.arange(min(self.program.batch_size, self.program.rows))
         return self._probe(self.now, plan, rows, 0)
 
     def diagnose(self, plan: EpochPlan, step: int) -> TrainingProbe:
@@ -213,7 +235,7 @@ class CompiledNetwork(Network):
     def _step(self, plan: EpochPlan, step: int) -> TrainingProbe:
         """Train the last epoch once more up to a step, from 1, and measure in it."""
         state = self._replayed(plan, step - 1) if step > 1 else self.before
-        size = self.program.structure.batch_size
+        size = self.program.batch_size
         begin = (step - 1) % len(plan.rates) * size
         return self._probe(state, plan, plan.order[begin : begin + size], step - 1)
 
@@ -227,7 +249,7 @@ class CompiledNetwork(Network):
     def _probe(self, state: Any, plan: EpochPlan, rows: NDArray[Any], step: int) -> TrainingProbe:
         key = _key(plan) + np.array([step, 0], np.uint32)
         x, y = self.data[0][rows], self.data[1][rows]
-        return self.program.measurer.probe(self.configuration, state, self.arguments, key, x, y)
+        return self.measurer.probe(self.configuration, state, self.arguments, key, x, y)
 
     def weights(self) -> Any:
         return {**self.now["weights"], **self.now["moving"]}
