@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from hpsearch.running import RunningTrial
 from hpsearch.store.arrays import write_arrays
 from hpsearch.store.checkpoints import Checkpoints
 from hpsearch.store.events import Ended, Event
@@ -23,6 +22,24 @@ from hpsearch.training.member import MemberState
 
 DURABLE_SECONDS = 5.0
 """A power cut costs at most this much of the tick log; a kill costs nothing of it."""
+
+
+class TrialUnderWay(Protocol):
+    """A trial under way: the epochs that it has reported, and how many its state has behind it."""
+
+    trained: int
+
+    @property
+    def number(self) -> int:
+        """Give the number of the trial."""
+
+    @property
+    def epochs(self) -> Sequence[object]:
+        """List the epochs that were reported."""
+
+    @property
+    def stamp(self) -> dict[str, Any]:
+        """Give what its checkpoints say of themselves, but the epoch."""
 
 
 class Ledger:
@@ -64,7 +81,7 @@ class Ledger:
             self._flushed = now
         return events
 
-    def save(self, states: Mapping[int, MemberState], trials: Mapping[int, RunningTrial]) -> float:
+    def save(self, states: Mapping[int, MemberState], trials: Mapping[int, TrialUnderWay]) -> float:
         """Save the states of trials under way, behind the tick log; give the seconds that it took."""
         begun = time.monotonic()
         with self._writing():
@@ -81,7 +98,7 @@ class Ledger:
             stamp = self.identity.stamp(**record.stamp)
             write_arrays(self.files.weights(record.number), dict(weights), progress, stamp)
 
-    def load(self, trial: RunningTrial) -> tuple[MemberState, int] | None:
+    def load(self, trial: TrialUnderWay) -> tuple[MemberState, int] | None:
         """Load the newest state of a trial that the tick log knows, and how many epochs it has behind it."""
         return self.checkpoints.load(trial.number, len(trial.epochs), **trial.stamp)
 
