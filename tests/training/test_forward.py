@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,13 @@ class Made:
 
 
 def layered(configuration: Configuration, features: tuple[int, ...]) -> tuple[Forward, Arguments]:
-    structure = structure_of(configuration, menu_of(configuration))
+    """Make the forward pass of a study that searches all that batch normalization takes, so that it is traced."""
+    menu = menu_of(configuration)
+    positions, input_norms = (
+        tuple(replace(kind, momentum=None, epsilon=None) for kind in kinds)
+        for kinds in (menu.positions, menu.input_norms)
+    )
+    structure = structure_of(configuration, replace(menu, positions=positions, input_norms=input_norms))
     return LayeredForward(structure, features, OBJECTIVE), arguments_of(configuration, structure)
 
 

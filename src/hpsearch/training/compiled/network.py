@@ -169,8 +169,8 @@ class LayeredForward(Forward):
         if self.structure.prelu[index]:
             return self._call(self.layers[f"activation_{index + 1}"], context.weights, {}, tensor)[0]
         numbers = context.arguments["activation_arguments"][index]
-        branches = self._branches(index, context.key)
-        return switch(context.arguments["activation"][index], branches, tensor, numbers)
+        chosen = context.arguments["activation"][index]
+        return switch(chosen, self._branches(index, context.key), tensor, numbers)
 
     def _branches(self, index: int, key: Array | None) -> list[Any]:
         """List the activations on the menu; where there is noise, rrelu draws its slopes."""
