@@ -92,7 +92,7 @@ def _preprocessing(files: StudyFiles) -> Preprocessing:
     except FileNotFoundError:
         found = "there is no such file"
     except DamagedError as failure:
-        found = str(failure)
+        found = "it is damaged" if str(failure) == "damaged" else str(failure)
     raise StudyNotFoundError(
         f"{files.best_preprocessing}: expected what applies the model to new rows, but {found}; "
         "hpsearch optimize with the study file writes both anew"
