@@ -25,6 +25,9 @@ from forks import Forks
 from hpsearch.cli import main
 from hpsearch.engines import ENGINES
 from hpsearch.engines.in_process import InProcessEngine
+from hpsearch.store.files import StudyFiles
+from hpsearch.store.resolved import read_resolved
+from hpsearch.store.winner import model_stamp, read_applied, write_applied
 
 LIMIT = 180
 """Seconds after which a command counts as stuck."""
@@ -196,6 +199,17 @@ def write_study(path: Path, study: Mapping[str, Any]) -> Path:
     with path.open("w", encoding="utf-8") as stream:
         yaml.dump(dict(study), stream)
     return path
+
+
+def seal(directory: Path) -> None:
+    """Write anew what belongs to the best model, as one who knows how would do for a model of his own."""
+    files = StudyFiles(directory.parents[1], directory.name)
+    resolved = read_resolved(files)
+    assert resolved is not None
+    applied = read_applied(files.best_preprocessing, resolved.identity)
+    assert applied is not None
+    stamp = resolved.identity.stamp(**model_stamp(applied.winner, files.best_model))
+    write_applied(files.best_preprocessing, applied, stamp)
 
 
 def events(directory: Path) -> list[dict[str, Any]]:

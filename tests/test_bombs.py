@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commands import environment, succeed, write_study
+from commands import environment, seal, succeed, write_study
 from hpsearch.archives import ArchiveError, bounded, opened
 from hpsearch.store.arrays import MAGIC, load_arrays, write_arrays
 from hpsearch.store.identity import DamagedError
@@ -207,8 +207,12 @@ class TestModels:
         whole = path.read_bytes()
         layers = {"config.json": plain(json.dumps(LAYERS).encode()), "metadata.json": plain(b"{}")}
         archive(path, {**layers, "model.weights.h5": plain(b"")} if kind == "large layers" else MODELS[kind])
+        note = path.with_name("best.json")
+        sealed = note.read_bytes()
+        seal(path.parent)
         code, told, peak = measured("predict", "a", "new.npz", cwd=place)
         path.write_bytes(whole)
+        note.write_bytes(sealed)
         assert (code, peak < MOST) == (1, True), (told, peak)
         assert "best.keras" in told
         assert "Traceback" not in told

@@ -23,10 +23,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from commands import in_process, succeed_here, write_study
-from hpsearch.store.files import StudyFiles
-from hpsearch.store.resolved import read_resolved
-from hpsearch.store.winner import model_stamp, read_applied, write_applied
+from commands import in_process, seal, succeed_here, write_study
 
 Call = Callable[..., tuple[int, str, str]]
 NUMERIC = ["height", "girth"]
@@ -231,17 +228,6 @@ class TestArrays:
         code, _, told = predict(study, tmp_path / file)
         assert code == 2
         assert "because the study was trained on" in told
-
-
-def seal(directory: Path) -> None:
-    """Write anew what belongs to the best model, as one who knows how would do for a model of his own."""
-    files = StudyFiles(directory.parents[1], directory.name)
-    resolved = read_resolved(files)
-    assert resolved is not None
-    applied = read_applied(files.best_preprocessing, resolved.identity)
-    assert applied is not None
-    stamp = resolved.identity.stamp(**model_stamp(applied.winner, files.best_model))
-    write_applied(files.best_preprocessing, applied, stamp)
 
 
 class TestModel:

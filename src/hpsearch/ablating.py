@@ -120,7 +120,9 @@ def _carry_out(
     display: Display,
 ) -> Outcome:
     part = StudyFiles(files.out, files.name, PARTS["ablation"])
-    stored = _begun(part, searched, plan, options.storage, display)
+    if (known := read_resolved(part)) is not None:
+        check_parent(part, known, searched)
+    stored = _begun(part, plan, options.storage, display)
     own = replace(study, spec=with_budget(plan, stored))
     code = fingerprint(read_code(model_code(own.spec, own.directory)))
     with placed(study.source, ("data",)):
@@ -149,13 +151,9 @@ def _announce(plan: Plan, part: StudyFiles, display: Display) -> None:
         display.note(f"not changed: {kept.name} = {kept.value}, because {kept.why}")
 
 
-def _begun(
-    part: StudyFiles, searched: Resolved, plan: Plan, url: str | None, display: Display
-) -> Resolved | None:
+def _begun(part: StudyFiles, plan: Plan, url: str | None, display: Display) -> Resolved | None:
     """Give what was stored of the ablation; one of another winner is removed."""
     stored = read_resolved(part)
-    if stored is not None:
-        check_parent(part, stored, searched)
     same = stored is not None and (stored.spec.model, stored.spec.training) == (
         plan.spec.model,
         plan.spec.training,
