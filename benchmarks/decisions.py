@@ -54,12 +54,12 @@ def measure(network: str, *, card: bool, width: int, one_core: bool, threads: in
 
     import numpy as np
 
-    from hpsearch.datasets import Rows, Scaling, Split
+    from hpsearch.data import Rows, Scaling, Split
     from hpsearch.spec import read_spec
-    from hpsearch.spec.source import Source
+    from hpsearch.spec.study_file.source import Source
     from hpsearch.training.compiled import CompiledTrainer
-    from hpsearch.training.compiled.menu import menu_of
-    from hpsearch.training.member import Member
+    from hpsearch.training.compiled.forward.options import menu_of
+    from hpsearch.training.messages import Member
 
     rows, features, model, batch = NETWORKS[network]
     ((kind, sizes),) = model.items()

@@ -16,7 +16,7 @@ import numpy as np
 
 def load(data: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
     """Load the training and validation part that hpsearch trains and validates on."""
-    from hpsearch.datasets import load_dataset
+    from hpsearch.data import load_dataset
     from hpsearch.spec import Data
 
     split = load_dataset(Data.model_validate(data), Path()).splits[0]

@@ -25,10 +25,10 @@ from browser import Browser
 
 from hpsearch.analysis import analyze
 from hpsearch.analysis.influence.influence import judge_influence
-from hpsearch.data_summary import DataSummary
-from hpsearch.report import render_report
-from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.data.summary import DataSummary
+from hpsearch.report.html.reports import render_report
 from hpsearch.spec import Numeric, StudySpec
+from hpsearch.spec.space.space import Parameter, SearchSpace, Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 RESULTS = Path(__file__).parent / "results" / "report.json"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpsearch.search_space import Parameter, SearchSpace, Value
 from hpsearch.spec import Choice, read_spec
-from hpsearch.spec.source import Source
+from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.study_file.source import Source
 
 CARD: dict[str, Any] = {
     "initializer": {

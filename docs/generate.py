@@ -11,15 +11,15 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from hpsearch.spec.activations import ACTIVATIONS, UNAVAILABLE
-from hpsearch.spec.cnn import POOLING
-from hpsearch.spec.initializers import INITIALIZERS
-from hpsearch.spec.layered import BATCH_NORM, INPUT_BATCH_NORM
-from hpsearch.spec.optimizers import OPTIMIZERS
-from hpsearch.spec.parts import Component, OneOf, label_of
-from hpsearch.spec.schedules import SCHEDULES
-from hpsearch.spec.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS, SCORERS
-from hpsearch.spec.training import CLIPPING
+from hpsearch.spec.sections.activations import ACTIVATIONS, UNAVAILABLE
+from hpsearch.spec.sections.cnn import POOLING
+from hpsearch.spec.sections.initializers import INITIALIZERS
+from hpsearch.spec.sections.layered import BATCH_NORM, INPUT_BATCH_NORM
+from hpsearch.spec.sections.optimizers import OPTIMIZERS
+from hpsearch.spec.sections.schedules import SCHEDULES
+from hpsearch.spec.sections.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS, SCORERS
+from hpsearch.spec.sections.training import CLIPPING
+from hpsearch.spec.study_file.parts import Component, OneOf, label_of
 
 PAGE = Path(__file__).with_name("study_file.md")
 

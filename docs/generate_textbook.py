@@ -19,10 +19,10 @@ from typing import Any
 
 from hpsearch.analysis import compare, plain
 from hpsearch.analysis.arms.claims import JudgedClaim
-from hpsearch.analysis.evidence.estimates import Estimate
-from hpsearch.report.compare_numbers import interval_text, mean_text
-from hpsearch.report.compare_tables import compared, evidence
-from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.report.tables.comparison import compared, evidence
+from hpsearch.report.words.estimates import interval_text, mean_text
+from hpsearch.scheduling.racing.estimates import Estimate
+from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.reading import read_record
 
 ROOT = Path(__file__).parent.parent

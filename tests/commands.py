@@ -25,7 +25,7 @@ from forks import Forks
 from hpsearch.cli import main
 from hpsearch.engines import ENGINES
 from hpsearch.engines.in_process import InProcessEngine
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.resolved import read_resolved
 from hpsearch.store.winner import model_stamp, read_applied, write_applied
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cores import take_share
-from hpsearch.engines.compiler import tell_compiler
+from hpsearch.engines.process.compiler import tell_compiler
 
 PROGRAMS = tempfile.mkdtemp(prefix="hpsearch-programs-")
 

@@ -81,14 +81,14 @@ AHEAD = (
     "sqlalchemy.orm",
     "hpsearch.analysis",
     "hpsearch.cli",
-    "hpsearch.coordinator",
-    "hpsearch.explaining",
-    "hpsearch.report",
+    "hpsearch.study.coordinator",
+    "hpsearch.study.finish.first_weights",
+    "hpsearch.report.html.reports",
     "hpsearch.scheduling.schedulers",
-    "hpsearch.search",
-    "hpsearch.store.projection",
-    "hpsearch.tables",
-    "hpsearch.terminal",
+    "hpsearch.study.lifecycle",
+    "hpsearch.store.optuna.projection",
+    "hpsearch.cli.tables",
+    "hpsearch.cli.progress",
 )
 """What commands import before they begin; not Keras, whose backend is theirs to choose."""
 

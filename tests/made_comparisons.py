@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpsearch.arms import Arm, arms_of
-from hpsearch.data_summary import DataSummary
+from hpsearch.data.summary import DataSummary
 from hpsearch.spec import StudySpec
+from hpsearch.spec.space.arms import Arm, arms_of
 from hpsearch.store.events import State
 from hpsearch.store.record import StudyRecord, TrialRecord
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpsearch.analysis.evidence.confirmation import name_of, race_of
-from hpsearch.confirming import confirmation_of
-from hpsearch.experiment import ARM, REPLICATE
+from hpsearch.analysis.confirmation import name_of, race_of
+from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.study.confirmation import confirmation_of
 
 
 def confirmed(record: StudyRecord, noise: float = 0.01, **confirm: Any) -> StudyRecord:

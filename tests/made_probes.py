@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hpsearch.data_summary import DataSummary
-from hpsearch.probes.record import BINS, ArmProbe, LayerProbe, StudyProbe
+from hpsearch.data.summary import DataSummary
 from hpsearch.spec import StudySpec
+from hpsearch.training.probes.record import BINS, ArmProbe, LayerProbe, StudyProbe
 
 LAYER = LayerProbe(
     units=8,

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hpsearch.spec.search import METRICS
+from hpsearch.spec.sections.search import METRICS
 
 Data = st.SearchStrategy[Any]
 

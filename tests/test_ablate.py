@@ -16,19 +16,19 @@ import pytest
 from scipy import stats
 
 from commands import ended, in_process, started, succeed, wait_until, write_study
-from hpsearch.ablating import Plan, _begun, plan_of, with_budget
 from hpsearch.analysis import NOT_JUDGED, AblationPath, analyze, to_json
 from hpsearch.analysis.ablation import ablation_of, trace
-from hpsearch.dashboard.exhibition import exhibit
 from hpsearch.exceptions import HpsearchError
-from hpsearch.report.ablation import path_plot, sentences
-from hpsearch.results import render
-from hpsearch.search import delete
-from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.report.dashboard.exhibition import exhibit
+from hpsearch.report.words.ablation import path_plot, sentences
+from hpsearch.store.layout import PARTS, StudyFiles
+from hpsearch.store.optuna.storage import open_storage
 from hpsearch.store.reading import read_ablation, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import read_resolved, write_resolved
-from hpsearch.store.storages import open_storage
+from hpsearch.study.ablation import Plan, _begun, plan_of, with_budget
+from hpsearch.study.finish.export import render
+from hpsearch.study.lifecycle import delete
 from made_confirmations import confirmed
 
 STUDY: dict[str, Any] = {
@@ -344,7 +344,7 @@ class TestGoingOn:
         confirmation = confirmed(record, finalists=2, replicates=3)
         worst_first = tuple(replace(run, value=-(run.value or 0.0)) for run in confirmation.trials)
         turned = replace(confirmation, trials=worst_first)
-        monkeypatch.setattr("hpsearch.ablating.read_confirmation", lambda _: turned)
+        monkeypatch.setattr("hpsearch.study.ablation.read_confirmation", lambda _: turned)
         second = record.ranking[1]
         plan = self.plan(copied)
         assert plan.trial == second.number

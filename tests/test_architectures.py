@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Dataset, load_dataset
-from hpsearch.engines.architectures import check_images
-from hpsearch.engines.cores import largest_network
+from hpsearch.data import Dataset, load_dataset
+from hpsearch.engines.policy.architectures import check_images
+from hpsearch.engines.policy.cores import largest_network
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.models import training_model
-from hpsearch.search_space import SearchSpace
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.model import training_model
 from hpsearch.spec import Data, StudySpec, read_configuration
+from hpsearch.spec.space.space import SearchSpace
 
 
 @cache

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from commands import write_study
-from hpsearch.arms import Arms, arms_of
 from hpsearch.exceptions import StudyFileError
-from hpsearch.experiment import experiment_of, prepare
 from hpsearch.spec import StudyFile, load_study_file
+from hpsearch.spec.experiments import experiment_of, prepare
+from hpsearch.spec.space.arms import Arms, arms_of
 
 STUDY: dict[str, Any] = {
     "name": "c",

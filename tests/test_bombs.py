@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from commands import environment, seal, succeed, write_study
-from hpsearch.archives import ArchiveError, bounded, opened
+from hpsearch.data.archives import ArchiveError, bounded, opened
 from hpsearch.store.arrays import MAGIC, load_arrays, write_arrays
 from hpsearch.store.identity import DamagedError
 

@@ -36,8 +36,8 @@ from commands import (
     wait_until,
     write_study,
 )
-from hpsearch.search import Options, optimize
 from hpsearch.spec import load_study_file
+from hpsearch.study.lifecycle import Options, optimize
 
 HEAVY = ("keras", "jax", "tensorflow", "torch", "optuna", "sklearn", "matplotlib", "scipy")
 
@@ -497,7 +497,7 @@ class TestModels:
 import json, sys
 from pathlib import Path
 import keras
-from hpsearch.datasets import load_dataset
+from hpsearch.data import load_dataset
 from hpsearch.spec import load_study_file
 
 def layers_of(model):

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from commands import STUDY, python, succeed, write_study
-from hpsearch.engines import compilation
-from hpsearch.engines.compilation import own_directory, seal, unsealed, use_compilation_cache
+from hpsearch.engines.process import compilation
+from hpsearch.engines.process.compilation import own_directory, seal, unsealed, use_compilation_cache
 
 SWAPPED = """
 import sys
 import jax, jax.numpy as jnp
 from pathlib import Path
-from hpsearch.engines import compilation
+from hpsearch.engines.process import compilation
 compilation.MIN_SECONDS = 0
 assert compilation.use_compilation_cache() == ("on", None)
 
@@ -57,8 +57,8 @@ def test_an_entry_of_another_program_is_never_run(tmp_path):
 
 def test_the_known_computation_is_kept_however_quickly_it_compiled(tmp_path):
     code = """
-from hpsearch.engines import canary, compilation
-from hpsearch.engines.compiler import tell_compiler
+from hpsearch.engines.process import canary, compilation
+from hpsearch.engines.process.compiler import tell_compiler
 tell_compiler()
 compilation.MIN_SECONDS = 1000
 compilation.use_compilation_cache()

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from commands import STUDY, here, write_study
-from hpsearch.engines import canary, compiler, session
-from hpsearch.engines.canary import Canary
-from hpsearch.engines.compiler import NO_FUSIONS, tell_compiler
+from hpsearch.engines.process import canary, compiler
+from hpsearch.engines.process.canary import Canary
+from hpsearch.engines.process.compiler import NO_FUSIONS, tell_compiler
+from hpsearch.engines.session import session
 from hpsearch.exceptions import WrongNumbersError
 
 FUSED = "--xla_cpu_experimental_ynn_fusion_type=reduce"
@@ -43,9 +44,9 @@ def run(code: str, **environment: str) -> str:
 
 def test_a_process_of_ours_computes_rightly_whatever_flags_it_was_given():
     code = """
-from hpsearch.engines.imports import choose_backend
+from hpsearch.engines.process.imports import choose_backend
 choose_backend("jax")
-from hpsearch.engines.canary import check_compiler
+from hpsearch.engines.process.canary import check_compiler
 check_compiler()
 print(wrong())
 """
@@ -55,8 +56,8 @@ print(wrong())
 def test_the_canary_fails_where_the_compiler_was_started_before_and_computes_wrongly():
     code = """
 faulty = wrong()
-from hpsearch.engines.canary import check_compiler
-from hpsearch.engines.imports import choose_backend
+from hpsearch.engines.process.canary import check_compiler
+from hpsearch.engines.process.imports import choose_backend
 from hpsearch.exceptions import WrongNumbersError
 choose_backend("jax")
 try:

@@ -131,7 +131,7 @@ def test_the_model_reproduces_the_score_of_its_replicate(finished: Path) -> None
     import keras
     import numpy as np
 
-    from hpsearch.datasets import load_dataset
+    from hpsearch.data import load_dataset
     from hpsearch.spec import load_study_file
 
     dataset = load_dataset(load_study_file(finished / "a.yaml").spec.data, finished)

@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 import cores
-from hpsearch.engines.crew import ATTEMPTS, Crew
 from hpsearch.engines.interface import Worker
-from hpsearch.engines.job import Job
 from hpsearch.engines.local import LocalEngine
+from hpsearch.engines.messages import Job
+from hpsearch.engines.pool import ATTEMPTS, Crew
 from hpsearch.exceptions import WorkerDiedError
 from hpsearch.spec import load_study_file
 

@@ -27,7 +27,7 @@ from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from hpsearch.datasets import Dataset, Rows, Scaling, load_dataset
+from hpsearch.data import Dataset, Rows, Scaling, load_dataset
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
 
@@ -796,14 +796,14 @@ class TestCsv:
     def test_refuses_a_huge_one_hot(
         self, table: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("hpsearch.datasets._encoding.MAX_COLUMNS", 20)
+        monkeypatch.setattr("hpsearch.data.encoding.MAX_COLUMNS", 20)
         with pytest.raises(DataError, match="gives 24 columns, more than 20; 'k' alone has 24"):
             table("k,y\n" + "".join(f"id{r},{r / 8}\n" for r in range(30)))
 
     def test_refuses_an_encoding_that_memory_cannot_hold(
         self, table: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("hpsearch.datasets._loaded.MAX_BYTES", 1000)
+        monkeypatch.setattr("hpsearch.data.loaded.MAX_BYTES", 1000)
         with pytest.raises(DataError, match="30 rows by 24 columns would take"):
             table("k,y\n" + "".join(f"id{r},{r / 8}\n" for r in range(30)))
 
@@ -931,7 +931,7 @@ class TestKeras:
         assert "\n" not in str(caught.value)
 
     def test_importing_does_not_import_keras(self) -> None:
-        code = "import sys, hpsearch.datasets; sys.exit('keras' in sys.modules)"
+        code = "import sys, hpsearch.data; sys.exit('keras' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -945,7 +945,7 @@ def replace_keras(monkeypatch: pytest.MonkeyPatch, name: str, load_data: Callabl
     module = Module()
     module.load_data = load_data  # type: ignore[attr-defined]
     monkeypatch.setattr(
-        "hpsearch.datasets._keras.importlib.import_module",
+        "hpsearch.data.readers.keras.importlib.import_module",
         lambda wanted: module if wanted == f"keras.datasets.{name}" else importer(wanted),
     )
 
@@ -985,7 +985,7 @@ class TestRealData:
         if not (home / "datasets" / "reuters.npz").is_file():
             pytest.skip("there is no keras_home with reuters.npz beside HPSEARCH_DATA")
         code = (
-            "from pathlib import Path; from hpsearch.datasets import load_dataset;"
+            "from pathlib import Path; from hpsearch.data import load_dataset;"
             "from hpsearch.spec import Data;"
             "d = load_dataset(Data(keras='reuters', num_words=1000), Path(), Path());"
             "s = d.summary(); x = d.splits[0].train.x;"

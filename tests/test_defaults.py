@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.defaults import open_changes, searched_places
 from hpsearch.exceptions import StudyMismatchError
-from hpsearch.experiment import Ablation
-from hpsearch.search_space import SearchSpace
 from hpsearch.spec import Choice, Configuration, Mlp, StudySpec, Training, print_spec, read_spec
-from hpsearch.spec.source import Source, parse
+from hpsearch.spec.experiments import Ablation
+from hpsearch.spec.space.defaults import open_changes, searched_places
+from hpsearch.spec.space.space import SearchSpace
+from hpsearch.spec.study_file.source import Source, parse
 from hpsearch.store.resolved import check_same_experiment
 from spec.test_generated import any_value, quickly
 from strategies import study_files

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.data import Dataset, load_dataset
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
 
@@ -155,7 +155,7 @@ class TestRefused:
         assert place in told
 
     def test_more_cells_than_memory_can_hold(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hpsearch.datasets._csv.MAX_CELLS", 6)
+        monkeypatch.setattr("hpsearch.data.readers.csv.MAX_CELLS", 6)
         assert "d.csv:5: more than 6 cells" in refusal(tmp_path, column("1", "2", "3", "4"))
 
     def test_the_home_of_nobody(self, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import typer
 
 from hpsearch import exceptions
 from hpsearch.cli import app
-from hpsearch.search_space import SearchSpace, check_enqueued
 from hpsearch.spec import (
     Cnn,
     Data,
@@ -29,6 +28,7 @@ from hpsearch.spec import (
     json_schema,
     load_study_file,
 )
+from hpsearch.spec.space.space import SearchSpace, check_enqueued
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))

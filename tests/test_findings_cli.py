@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from commands import run, succeed, succeed_here, write_study
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
 
 ADAM = {"optimizer": "adam", "learning_rate": 0.003, "epochs": 3, "batch_size": 128}

@@ -11,23 +11,23 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from commands import environment
-from hpsearch.engines import free_cores
-from hpsearch.engines.free_cores import take_core
+from hpsearch.engines.process import free_cores
+from hpsearch.engines.process.free_cores import take_core
 
 HOLDER = """
 import sys
 from pathlib import Path
-from hpsearch.engines.free_cores import take_core
+from hpsearch.engines.process.free_cores import take_core
 print(take_core([int(core) for core in sys.argv[2:]], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
 
 WORKER = """
 import os, sys
-from hpsearch.datasets import load_dataset
-from hpsearch.engines.cores import use_cores
+from hpsearch.data import load_dataset
+from hpsearch.engines.policy.cores import use_cores
 from hpsearch.spec import read_spec
-from hpsearch.spec.source import Source
+from hpsearch.spec.study_file.source import Source
 from pathlib import Path
 study = {"name": "a", "data": "sklearn:iris", "model": {"mlp": {"hidden": [4]}}, "training": {"epochs": 1}}
 spec = read_spec(Source("a", study, {}))

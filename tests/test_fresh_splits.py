@@ -12,11 +12,11 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import StandardScaler
 
-from hpsearch.datasets import Material, load_material
-from hpsearch.engines.divisions import Divisions
+from hpsearch.data import Material, load_material
+from hpsearch.engines.session.splits import Divisions
 from hpsearch.exceptions import StudyFileError
-from hpsearch.experiment import experiment_of
 from hpsearch.spec import Confirm, Data, StudySpec, load_study_file
+from hpsearch.spec.experiments import experiment_of
 
 TABLE = """age,colour,label
 1,red,a

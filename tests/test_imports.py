@@ -11,7 +11,7 @@ from commands import python
 
 RACE = """
 import sys
-from hpsearch.engines.imports import import_keras, jax_ahead
+from hpsearch.engines.process.imports import import_keras, jax_ahead
 
 assert "numpy.ma" not in sys.modules
 with jax_ahead(wanted={wanted}):
@@ -24,7 +24,7 @@ import_keras("jax", spawned=True)
 
 THROUGH_KERAS = """
 import numpy as np
-from hpsearch.datasets import _keras
+from hpsearch.data.readers import keras as _keras
 
 def load_data(name, **options):
     import keras
@@ -32,8 +32,8 @@ def load_data(name, **options):
     return rows, rows
 
 _keras._load_data = load_data
-from hpsearch.engines.job import Job
-from hpsearch.engines.session import Session
+from hpsearch.engines.messages import Job
+from hpsearch.engines.session.session import Session
 from hpsearch.spec import StudySpec
 
 study = {"name": "a", "data": "keras:mnist", "model": {"mlp": {"hidden": [2]}}, "training": {"epochs": 1}}
@@ -43,7 +43,7 @@ print(Session(Job(StudySpec.model_validate(study).dump(), ".", None), spawned=Tr
 
 SPAWNED = """
 import sys
-from hpsearch.engines.imports import import_keras
+from hpsearch.engines.process.imports import import_keras
 import_keras("jax", spawned=True)
 import keras
 import numpy as np

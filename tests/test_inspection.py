@@ -10,8 +10,8 @@ import pytest
 
 from commands import STUDY, run, write_study
 from hpsearch.exceptions import HpsearchError
-from hpsearch.inspection import Inspection, inspect
 from hpsearch.spec import load_study_file
+from hpsearch.study.inspection import Inspection, inspect
 
 MARKER = "build.ran"
 

@@ -11,7 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from commands import STUDY, succeed, succeed_here, write_study
-from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.data import Dataset, load_dataset
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data, load_study_file
 

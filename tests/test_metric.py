@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 from commands import ended, events, here, write_study
-from hpsearch.datasets import Dataset, load_dataset
-from hpsearch.engines.metric import check_metric
+from hpsearch.data import Dataset, load_dataset
+from hpsearch.engines.policy.metric import check_metric
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Data, StudySpec
-from hpsearch.spec.search import SCORERS
+from hpsearch.spec.sections.search import SCORERS
 from hpsearch.training.scorers import score
 
 OF_TWO = {"roc_auc", "f1", "precision", "recall", "jaccard", "average_precision"}

@@ -16,29 +16,21 @@ import numpy as np
 import pytest
 from keras import layers
 
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Dataset, load_dataset
-from hpsearch.donors import donor_name, find_donor
-from hpsearch.engines.job import Job
-from hpsearch.engines.session import trainer_of
-from hpsearch.models import (
-    SOURCES,
-    ModelFiles,
-    Sources,
-    Weights,
-    export_model,
-    put_weights,
-    save_model,
-    sources_of,
-    training_model,
-    weights_of,
-)
+from hpsearch.data import Dataset, load_dataset
+from hpsearch.engines.messages import Job
+from hpsearch.engines.session.session import trainer_of
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.interface import ModelFiles
+from hpsearch.models.model import export_model, save_model, training_model
+from hpsearch.models.sources.kinds import SOURCES, Sources, sources_of
+from hpsearch.models.weights import Weights, put_weights, weights_of
 from hpsearch.spec import Configuration, Data, Pretrained, StudySpec, pretrained_models, read_configuration
-from hpsearch.spec.model import MODELS
-from hpsearch.spec.pretrained import DonorStudy
+from hpsearch.spec.sections.model import MODELS
+from hpsearch.spec.sections.pretrained import DonorStudy
+from hpsearch.spec.sources.donor_file import donor_name, find_donor
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.fit import NETWORKS, FitTrainer
-from hpsearch.training.member import Member
+from hpsearch.training.fit.trainer import NETWORKS, FitTrainer
+from hpsearch.training.messages import Member
 
 NETS = """
 import keras

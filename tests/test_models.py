@@ -15,14 +15,15 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from hpsearch.components.initializers import INITIALIZERS, WITHOUT_SEED
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Scaling
-from hpsearch.models import export_model, initial_weights, save_model, training_model, weights_of
-from hpsearch.randomness import derive
+from hpsearch.data import Scaling
+from hpsearch.models.components.initializers import INITIALIZERS, WITHOUT_SEED
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.model import export_model, initial_weights, save_model, training_model
+from hpsearch.models.weights import weights_of
+from hpsearch.seeds import derive
 from hpsearch.spec import Configuration
-from hpsearch.spec.activations import ACTIVATIONS
-from hpsearch.spec.study import read_configuration
+from hpsearch.spec.sections.activations import ACTIVATIONS
+from hpsearch.spec.sections.study import read_configuration
 
 OBJECTIVE = Objective("classification", 3)
 FEATURES = (40,)

@@ -17,9 +17,9 @@ from rich.console import Console
 from ruamel.yaml import YAML
 
 from commands import STUDY, command, environment, here, python, write_study
-from hpsearch.output import Output, clean, console, outputs, warnings_as_notes
+from hpsearch.cli.output import Output, clean, console, outputs, warnings_as_notes
+from hpsearch.cli.progress import TerminalDisplay
 from hpsearch.spec import print_yaml
-from hpsearch.terminal import TerminalDisplay
 
 HOSTILE = {
     "clipboard": "\x1b]52;c;cHduZWQ=\x07",
@@ -80,7 +80,7 @@ class TestConsole:
 
     @pytest.mark.parametrize("kind", HOSTILE)
     def test_tables_keep_their_colours_and_nothing_else(self, kind: str) -> None:
-        from hpsearch.tables import _add, _table
+        from hpsearch.cli.tables import _add, _table
 
         def show(made: Console) -> None:
             table = _table(f"{HOSTILE[kind]}{MARKUP}")
@@ -223,5 +223,5 @@ class TestCommands:
 
 
 def test_printing_imports_nothing_heavy(tmp_path: Path) -> None:
-    done = python("import sys, hpsearch.output; print('rich' in sys.modules)", cwd=tmp_path)
+    done = python("import sys, hpsearch.cli.output; print('rich' in sys.modules)", cwd=tmp_path)
     assert done.stdout == "False\n", done.stderr

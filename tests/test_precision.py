@@ -16,14 +16,14 @@ from sklearn.datasets import load_iris, load_wine
 from sklearn.preprocessing import StandardScaler
 
 from commands import succeed_here, write_study
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.data import Dataset, load_dataset
 from hpsearch.exceptions import DataError
-from hpsearch.models import export_model, initial_weights, save_model, training_model
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.model import export_model, initial_weights, save_model, training_model
 from hpsearch.models.saved import load_stock
 from hpsearch.spec import Data
-from hpsearch.spec.study import read_configuration
-from hpsearch.store.files import StudyFiles
+from hpsearch.spec.sections.study import read_configuration
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
 
 CONFIGURATION = read_configuration({"model": {"mlp": {"hidden": [6]}}, "training": {"epochs": 1}})

@@ -23,15 +23,11 @@ from jax.experimental.compilation_cache import compilation_cache
 from keras import layers
 
 from commands import events, run, started, succeed, wait_until, write_study
-from hpsearch.datasets import Dataset, load_dataset
-from hpsearch.display import Display
-from hpsearch.donor_studies import ready_donors
-from hpsearch.donors import find_donor
+from hpsearch.data import Dataset, load_dataset
 from hpsearch.exceptions import DonorError, StudyFileError, StudyMismatchError, UnsupportedError
-from hpsearch.models import PretrainedSource, Sources, export_model, save_model
-from hpsearch.probes.arms import arms_of
-from hpsearch.search import Options, optimize
-from hpsearch.search_space import SearchSpace
+from hpsearch.models.model import export_model, save_model
+from hpsearch.models.sources.kinds import Sources
+from hpsearch.models.sources.pretrained import PretrainedSource
 from hpsearch.spec import (
     Data,
     StudyFile,
@@ -42,11 +38,17 @@ from hpsearch.spec import (
     read_configuration,
     read_spec,
 )
-from hpsearch.spec.source import parse
+from hpsearch.spec.sources.donor_file import find_donor
+from hpsearch.spec.space.space import SearchSpace
+from hpsearch.spec.study_file.source import parse
 from hpsearch.store.arrays import read_arrays, write_arrays
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import EpochReport, Member, MemberState
-from hpsearch.training.trainer import epoch_order
+from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.prerequisites import ready_donors
+from hpsearch.study.probe_arms import arms_of
+from hpsearch.study.progress import Display
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.interface import epoch_order
+from hpsearch.training.messages import EpochReport, Member, MemberState
 
 EPOCHS, BATCH, SEED = 4, 40, 5
 CLASSES = [1, 2]

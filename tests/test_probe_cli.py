@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from commands import Result, run, succeed, write_study
-from hpsearch.search_space import SearchSpace, check_enqueued
 from hpsearch.spec import load_study_file
+from hpsearch.spec.space.space import SearchSpace, check_enqueued
 
 TEXTBOOK = sorted((Path(__file__).parent.parent / "studies" / "textbook").glob("activation_*.yaml"))
 

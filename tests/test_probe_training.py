@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 
 from commands import write_study
-from hpsearch.datasets import load_dataset
+from hpsearch.cli.tables import probe_lines, probe_table
+from hpsearch.data import load_dataset
 from hpsearch.exceptions import HpsearchError, UnsupportedError
-from hpsearch.probes.arms import arms_of
-from hpsearch.probing import Probed, ProbeOptions, probe, read_epochs
-from hpsearch.randomness import derive
-from hpsearch.report import probe_page
+from hpsearch.report.html.probe import probe_page
+from hpsearch.seeds import derive
 from hpsearch.spec import load_study_file
-from hpsearch.tables import probe_lines, probe_table
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import Member
+from hpsearch.study.probe import Probed, ProbeOptions, probe, read_epochs
+from hpsearch.study.probe_arms import arms_of
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.messages import Member
 
 STUDY: dict[str, Any] = {
     "name": "inside",

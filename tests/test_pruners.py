@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from commands import write_study
-from hpsearch.display import Display
-from hpsearch.experiment import SearchExperiment
-from hpsearch.running import RunningTrial
 from hpsearch.scheduling.interface import Stop
 from hpsearch.scheduling.pruners import longest_run
 from hpsearch.scheduling.schedulers import SearchScheduler
-from hpsearch.search import Options, optimize
 from hpsearch.spec import StudySpec, load_study_file
+from hpsearch.spec.experiments import SearchExperiment
 from hpsearch.store.events import Asked, Ended, Reported, State
 from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.progress import Display
+from hpsearch.study.trial import RunningTrial
 
 
 def spec_of(pruner: Any, metric: str = "val_loss", **training: Any) -> StudySpec:

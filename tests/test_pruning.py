@@ -20,18 +20,18 @@ from optuna.trial import TrialState
 
 from commands import write_study
 from hpsearch.analysis import PrunedTrial, analyze, to_json
-from hpsearch.display import Display
-from hpsearch.experiment import SearchExperiment
-from hpsearch.running import RunningTrial
 from hpsearch.scheduling.history import NAME
 from hpsearch.scheduling.interface import Stop
 from hpsearch.scheduling.schedulers import SearchScheduler
-from hpsearch.search import Options, optimize
 from hpsearch.spec import StudySpec, load_study_file
+from hpsearch.spec.experiments import SearchExperiment
 from hpsearch.store.events import Asked, Ended, Event, Pruning, Reported, State
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.log import TickLog
 from hpsearch.store.record import StudyRecord, TrialRecord
-from hpsearch.store.ticks import TickLog
+from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.progress import Display
+from hpsearch.study.trial import RunningTrial
 
 PRUNERS: dict[str, Any] = {
     "median": {"median": {"startup_trials": 3, "warmup_epochs": 1}},

@@ -19,19 +19,21 @@ import numpy as np
 import pytest
 
 from commands import ended, events, run, started, succeed, wait_until, write_study
-from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.data import Dataset, load_dataset
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyFileError, StudyMismatchError
-from hpsearch.model_code import announced_code, model_code
-from hpsearch.models import PythonSource, Sources, export_model, save_model
+from hpsearch.models.model import export_model, save_model
 from hpsearch.models.saved import foreign_classes, saved_configuration
-from hpsearch.randomness import derive
-from hpsearch.search_space import SearchSpace
+from hpsearch.models.sources.kinds import Sources
+from hpsearch.models.sources.python import PythonSource
+from hpsearch.seeds import derive
 from hpsearch.spec import Data, StudySpec, load_study_file, print_spec, read_configuration, read_spec
-from hpsearch.spec.source import Source, parse
+from hpsearch.spec.sources.python_file import announced_code, model_code
+from hpsearch.spec.space.space import SearchSpace
+from hpsearch.spec.study_file.source import Source, parse
 from hpsearch.store.arrays import read_arrays, write_arrays
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import EpochReport, Member, MemberState
-from hpsearch.training.trainer import epoch_order
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.interface import epoch_order
+from hpsearch.training.messages import EpochReport, Member, MemberState
 
 NETS = """
 import os, pathlib

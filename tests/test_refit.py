@@ -20,16 +20,17 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from commands import ended, in_process, started, succeed, wait_until, write_study
-from hpsearch import refitting, snapshots
-from hpsearch.datasets import load_dataset
-from hpsearch.display import Display
-from hpsearch.engines import solo
-from hpsearch.randomness import derive
-from hpsearch.search import Options, confirm_search, optimize
+from hpsearch.data import load_dataset
+from hpsearch.engines import single_member as solo
+from hpsearch.seeds import derive
 from hpsearch.spec import Data, load_study_file, read_configuration
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_confirmation, read_record
 from hpsearch.store.record import StudyRecord
+from hpsearch.study import snapshots
+from hpsearch.study.finish import refit as refitting
+from hpsearch.study.lifecycle import Options, confirm_search, optimize
+from hpsearch.study.progress import Display
 
 DATA = {"sklearn": "iris", "test": 0.2, "rescale": "1/8"}
 STUDY: dict[str, Any] = {
@@ -112,9 +113,9 @@ class TestTheSavedModel:
     ) -> None:
         import keras
 
-        from hpsearch.components.objectives import Objective
-        from hpsearch.models import initial_weights
-        from hpsearch.training.trainer import epoch_order
+        from hpsearch.models.components.objectives import Objective
+        from hpsearch.models.model import initial_weights
+        from hpsearch.training.interface import epoch_order
 
         best = told(finished, capsys)
         epochs = math.ceil(median(run.best_epoch for run in runs_of_the_winner(finished, best["number"])))

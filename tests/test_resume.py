@@ -20,14 +20,14 @@ import optuna
 import pytest
 
 from commands import ended, events, started, succeed, wait_until, write_study
-from hpsearch.running import RunningTrial
-from hpsearch.search import Options, optimize
-from hpsearch.snapshots import SnapshotClock
 from hpsearch.spec import load_study_file
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.record import TrialRecord
-from hpsearch.training.member import EpochReport
-from hpsearch.training.trainer import Trainer
+from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.snapshots import SnapshotClock
+from hpsearch.study.trial import RunningTrial
+from hpsearch.training.interface import Trainer
+from hpsearch.training.messages import EpochReport
 
 EPOCHS, TRIALS = 150, 4
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from commands import STUDY, here, succeed_here, write_study
-from hpsearch import retraining
 from hpsearch.exceptions import StudyMismatchError, UnsupportedError
-from hpsearch.retraining import Retrained, retrain
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
+from hpsearch.study import retrain as retraining
+from hpsearch.study.retrain import Retrained, retrain
 
 SEARCHED = {
     **STUDY,

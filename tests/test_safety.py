@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commands import STUDY, Result, in_process, python, write_study
-from hpsearch.data_summary import DataSummary
+from hpsearch.data.summary import DataSummary
 from hpsearch.exceptions import StudyFileError
 from hpsearch.spec import StudySpec, load_study_file, read_spec
-from hpsearch.spec.source import Source
-from hpsearch.store.files import StudyFiles
+from hpsearch.spec.study_file.source import Source
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.resolved import Resolved, write_resolved
 
 PACKAGE = Path(__file__).parents[1] / "src" / "hpsearch"
@@ -330,14 +330,14 @@ class TestLargeSpaces:
     LIMITED = """
 import json, resource, sys
 import hpsearch.scheduling.samplers as samplers
-from hpsearch.experiment import SearchExperiment
+from hpsearch.spec.experiments import SearchExperiment
 from hpsearch.scheduling.samplers.base import draw
 from hpsearch.scheduling.schedulers import SearchScheduler
 from hpsearch.store.events import Asked
 from hpsearch.exceptions import HpsearchError
-from hpsearch.search_space import SearchSpace
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec import read_spec
-from hpsearch.spec.source import Source
+from hpsearch.spec.study_file.source import Source
 resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 spec = read_spec(Source("study.yaml", json.loads(sys.argv[1]), {(): 1}))
@@ -415,7 +415,9 @@ class TestNames:
         self, verb: str, place: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., tuple[int, str]]
     ) -> None:
         monkeypatch.chdir(place / "out")
-        monkeypatch.setattr("hpsearch.dashboard.serving.opened", lambda *_, **__: pytest.fail("it is served"))
+        monkeypatch.setattr(
+            "hpsearch.report.dashboard.serving.opened", lambda *_, **__: pytest.fail("it is served")
+        )
         before = snapshot(place)
         for name in (*NAMES, str(place / "victim"), str(place / "out" / "runs")):
             for out in ([], ["--out", place / "out"]):
@@ -499,7 +501,7 @@ class TestData:
     LIMITED = """
 import json, resource, sys
 from pathlib import Path
-from hpsearch.datasets import load_dataset
+from hpsearch.data import load_dataset
 from hpsearch.exceptions import HpsearchError
 from hpsearch.spec import Data
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))

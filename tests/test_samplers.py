@@ -12,12 +12,12 @@ import pytest
 from scipy.stats import qmc
 
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.experiment import SearchExperiment
 from hpsearch.scheduling.interface import StartTrial
 from hpsearch.scheduling.samplers import MAX_GRID, check_sampler
 from hpsearch.scheduling.schedulers import SearchScheduler
-from hpsearch.search_space import SearchSpace, Value
 from hpsearch.spec import Numeric, StudySpec
+from hpsearch.spec.experiments import SearchExperiment
+from hpsearch.spec.space.space import SearchSpace, Value
 from hpsearch.store.events import Asked, Ended, State
 
 Values = dict[str, Value]

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from hpsearch.components.schedules import Plateau, RunLength, learning_rates, run_length
 from hpsearch.spec import Training
+from hpsearch.training.schedules import Plateau, RunLength, learning_rates, run_length
 
 Schedules = keras.optimizers.schedules
 FIRST_DECAY = "cosine_restarts.first_decay"

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from optuna.distributions import FloatDistribution
 
 from hpsearch.exceptions import StudyFileError
-from hpsearch.search_space import MAX_STRUCTURES, Parameter, SearchSpace, check_enqueued
 from hpsearch.spec import Choice, Numeric, StudySpec, load_study_file, read_spec
-from hpsearch.spec.source import Source, parse
-from hpsearch.store.optuna_distributions import optuna_distribution
+from hpsearch.spec.space.space import MAX_STRUCTURES, Parameter, SearchSpace, check_enqueued
+from hpsearch.spec.study_file.source import Source, parse
+from hpsearch.store.optuna.distributions import optuna_distribution
 
 
 def source_of(model: str = "", training: str = "", search: str = "", hidden: str = "[4, 4]") -> Source:

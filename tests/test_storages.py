@@ -20,11 +20,11 @@ from ruamel.yaml import YAML
 from sqlalchemy.engine import make_url
 
 from commands import STUDY, Result, command, environment, here, succeed, succeed_here, write_study
-from hpsearch.store.files import StudyFiles
-from hpsearch.store.owners import OWNER
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.optuna.owners import OWNER
+from hpsearch.store.optuna.storage import open_storage
+from hpsearch.store.optuna.urls import scrubbed, shown, url_of, without_password
 from hpsearch.store.resolved import SEAL, _seal
-from hpsearch.store.storages import open_storage
-from hpsearch.store.urls import scrubbed, shown, url_of, without_password
 
 ODD = [
     "a%41",

@@ -25,7 +25,7 @@ from ruamel.yaml import YAML
 
 from commands import STUDY, in_process, run, started, succeed, wait_until, write_study
 from hpsearch.store.arrays import DIGEST_BYTES, MAGIC
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.resolved import _seal
 
 Cli = Callable[..., tuple[int, str]]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.data import Dataset, load_dataset
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
 
@@ -130,7 +130,7 @@ class TestTooManyCategories:
         assert "nearly every row has a category of its own" in told
 
     def test_of_all_columns_together(self, table: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hpsearch.datasets._encoding.MAX_ONE_HOT", 9_999)
+        monkeypatch.setattr("hpsearch.data.encoding.MAX_ONE_HOT", 9_999)
         columns = {name: [f"{name}{row % 5}" for row in range(250)] for name in ("a", "b")}
         columns["b"][0] = "more"
         told = refusal(table, {**columns, "y": halves(250)})

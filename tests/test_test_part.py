@@ -25,15 +25,15 @@ from scipy import stats
 from sklearn.metrics import confusion_matrix, log_loss, mean_absolute_error, roc_auc_score
 
 from commands import Silent, environment, run, succeed, write_study
-from hpsearch.engines import evaluating
-from hpsearch.engines.job import ExportOrder
-from hpsearch.looking import name_of, order_for
-from hpsearch.search import Options, optimize
+from hpsearch.engines.messages import ExportOrder
+from hpsearch.engines.session import evaluation as evaluating
 from hpsearch.spec import load_study_file
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Looks
+from hpsearch.study.finish.held_out import name_of, order_for
+from hpsearch.study.lifecycle import Options, optimize
 
 WATCHED = Path(__file__).parent / "faults" / "watched.py"
 ROWS = 90
@@ -287,7 +287,7 @@ class TestLog:
 
 class TestRegression:
     def test_gives_what_plain_keras_gives(self, numbers: Path) -> None:
-        from hpsearch.datasets import load_dataset
+        from hpsearch.data import load_dataset
         from hpsearch.spec import Data
 
         rows = load_dataset(Data.model_validate(NUMBERS["data"]), numbers).raw_test()

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from commands import succeed_here, write_study
-from hpsearch.arms import arms_of
 from hpsearch.spec import Data, StudyFile, load_study_file
+from hpsearch.spec.space.arms import arms_of
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies" / "textbook").glob("*.yaml"))

@@ -9,8 +9,8 @@ from typing import Any
 
 import synthetic
 
-from hpsearch.search_space import Parameter, SearchSpace, Value
 from hpsearch.spec import StudySpec
+from hpsearch.spec.space.space import Parameter, SearchSpace, Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 CAUSE = "the training loss is not finite"

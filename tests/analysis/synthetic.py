@@ -7,9 +7,9 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from hpsearch.data_summary import DataSummary
-from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.data.summary import DataSummary
 from hpsearch.spec import StudySpec
+from hpsearch.spec.space.space import Parameter, SearchSpace, Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 DIGITS: dict[str, Any] = {

@@ -11,7 +11,7 @@ from formulas import formula_record
 from hpsearch.analysis import analyze, find_influence
 from hpsearch.analysis.influence import cache
 from hpsearch.analysis.influence.fanova import cost
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from hpsearch.analysis.influence.fanova import judge_by_fanova, optuna_study
 from hpsearch.analysis.influence.importance import ParameterImportance, judge_importance
 from hpsearch.analysis.influence.influence import Effects, Influence
 from hpsearch.analysis.influence.outcomes import order_outcomes
-from hpsearch.report import render_report
-from hpsearch.report.facts import facts_of
-from hpsearch.report.prose import importance_note
-from hpsearch.report.tables import importance_table
-from hpsearch.search_space import Parameter, SearchSpace
+from hpsearch.report.html.reports import render_report
+from hpsearch.report.tables.tables import importance_table
+from hpsearch.report.words.facts import facts_of
+from hpsearch.report.words.prose import importance_note
 from hpsearch.spec import Numeric
-from hpsearch.store.optuna_distributions import optuna_distribution
+from hpsearch.spec.space.space import Parameter, SearchSpace
+from hpsearch.store.optuna.distributions import optuna_distribution
 
 
 def ask_optuna(record, places=None):

@@ -12,8 +12,8 @@ from formulas import cube, formula_record, from_formula, spec_of
 from ruamel.yaml import YAML
 
 from hpsearch.analysis import analyze, to_json
-from hpsearch.search_space import SearchSpace
 from hpsearch.spec import StudySpec, print_spec
+from hpsearch.spec.space.space import SearchSpace
 
 
 def suggest(record):

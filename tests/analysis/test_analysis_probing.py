@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hpsearch.analysis import ArmSummary, probe_to_json, summarize
-from hpsearch.analysis import probing as limits
+from hpsearch.analysis import probe as limits
 from made_probes import arm, layer, probe
 
 DOCS = Path(__file__).parents[2] / "docs" / "probe.md"

@@ -11,12 +11,12 @@ import pytest
 
 from hpsearch.analysis import analyze, to_json
 from hpsearch.analysis.chance import against, judge_chance
-from hpsearch.analysis.evidence.estimates import estimate
-from hpsearch.report.prose import answer
-from hpsearch.report.winner import look_words
-from hpsearch.results import best_json, best_lines
+from hpsearch.report.words.prose import answer
+from hpsearch.report.words.winner import look_words
+from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Look, Looks, WinnerName
+from hpsearch.study.finish.export import best_json, best_lines
 from hpsearch.training.evaluation import Evaluation, Measure
 from made_confirmations import confirmed
 
@@ -129,7 +129,7 @@ def test_studies_of_older_versions_know_the_level_of_the_loss_only(synthetic: Mo
 
 
 def test_what_every_resample_gives_alike_is_no_interval(synthetic: ModuleType) -> None:
-    from hpsearch.report.prose import interval
+    from hpsearch.report.words.prose import interval
 
     assert interval(estimate({0: 1.0, 1: 1.0, 2: 1.0})) == (
         " (the same every time, so how far it varies is not known)"

@@ -15,9 +15,9 @@ from scipy import stats
 import made_comparisons as made
 from hpsearch.analysis import compare, comparison_to_json
 from hpsearch.analysis.arms.replicates import EPOCHS, is_minimized
-from hpsearch.arms import Arm
-from hpsearch.search import with_workers
+from hpsearch.spec.space.arms import Arm
 from hpsearch.store.resolved import Resolved
+from hpsearch.study.lifecycle import with_workers
 
 HE, GLOROT, ZEROS = "he_normal, relu", "glorot_uniform, relu", "zeros, relu"
 

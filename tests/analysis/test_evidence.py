@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpsearch.analysis.evidence.bounds import bounds_of
-from hpsearch.analysis.evidence.estimates import Estimate, difference, estimate, tie_set
-from hpsearch.spec.search import METRICS, SCORERS
+from hpsearch.scheduling.racing.bounds import bounds_of
+from hpsearch.scheduling.racing.estimates import Estimate, difference, estimate, tie_set
+from hpsearch.spec.sections.search import METRICS, SCORERS
 from hpsearch.training.scorers import score
 
 NOTHING = {"low": None, "high": None}

@@ -15,14 +15,14 @@ from hpsearch.analysis.findings import limits, unexplained
 from hpsearch.analysis.findings.finding import Kind
 from hpsearch.analysis.findings.judgement import HOPELESS
 from hpsearch.analysis.findings.why import REMEDIES
-from hpsearch.analysis.probing import DEAD, EXPLODING_GRADIENT, LOOKS, SATURATED, VANISHING_GRADIENT
-from hpsearch.data_summary import DataSummary
-from hpsearch.probes.record import LayerProbe, LayerSample, TrainingProbe
-from hpsearch.report import render_report
-from hpsearch.search_space import SearchSpace
+from hpsearch.analysis.probe import DEAD, EXPLODING_GRADIENT, LOOKS, SATURATED, VANISHING_GRADIENT
+from hpsearch.data.summary import DataSummary
+from hpsearch.report.html.reports import render_report
 from hpsearch.spec import Search, StudySpec, read_configuration
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.probes import read_probes, write_probes
 from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.training.probes.record import LayerProbe, LayerSample, TrainingProbe
 from made_probes import layer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hpsearch.analysis.evidence.greedy import GreedyPath, Made
+from hpsearch.scheduling.racing.greedy import GreedyPath, Made
 
 CHANGES = ("a", "b", "c", "d")
 Known = dict[Made, dict[int, float | None]]

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpsearch.analysis.evidence.estimates import difference, tie_set
-from hpsearch.analysis.evidence.racing import Race, conclude
+from hpsearch.scheduling.racing.estimates import difference, tie_set
+from hpsearch.scheduling.racing.race import Race, conclude
 
 NAMES = "abcdefghij"
 

@@ -14,11 +14,11 @@ import pytest
 
 import made_confirmations
 from hpsearch.analysis import analyze
-from hpsearch.analysis.evidence.confirmation import judge_finalists, name_of
-from hpsearch.analysis.evidence.refit import judge_refit, plan_refit
+from hpsearch.analysis.confirmation import judge_finalists, name_of
 from hpsearch.analysis.influence.influence import NOT_JUDGED
-from hpsearch.report.prose import answer
-from hpsearch.spec.study import read_configuration
+from hpsearch.analysis.refit import judge_refit, plan_refit
+from hpsearch.report.words.prose import answer
+from hpsearch.spec.sections.study import read_configuration
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Refit
 
@@ -112,7 +112,7 @@ def test_what_was_done_stands_only_for_the_winner_of_which_it_was(record: StudyR
 
 def test_the_dashboard_names_the_model_that_was_saved(record: StudyRecord) -> None:
     pytest.importorskip("optuna_dashboard", reason="the package optuna-dashboard is not installed")
-    from hpsearch.dashboard.part_notes import confirmation_note, confirmation_trial_notes
+    from hpsearch.report.dashboard.part_notes import confirmation_note, confirmation_trial_notes
 
     confirmation = made_confirmations.confirmed(record, finalists=2, replicates=3)
     plan = planned(record, confirmation)

@@ -26,21 +26,21 @@ pytest.importorskip("optuna_dashboard", reason="the package optuna-dashboard is 
 from optuna.storages import RDBStorage
 
 from commands import in_process, python, write_study
-from hpsearch.dashboard import exhibition, following, notes, serving
-from hpsearch.dashboard.exhibition import exhibit, most_notes
-from hpsearch.dashboard.mirror import mirror
-from hpsearch.display import Display
-from hpsearch.results import best_json
-from hpsearch.running import RunningTrial
-from hpsearch.search import Options, compare, optimize
+from hpsearch.report.dashboard import exhibition, following, notes, serving
+from hpsearch.report.dashboard.exhibition import exhibit, most_notes
+from hpsearch.report.dashboard.mirror import mirror
 from hpsearch.spec import load_study_file
-from hpsearch.store import storages
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.optuna import storage as storages
+from hpsearch.store.optuna.storage import open_storage
+from hpsearch.store.optuna.urls import url_of
 from hpsearch.store.reading import read_confirmation, read_record
 from hpsearch.store.record import TrialRecord
 from hpsearch.store.resolved import read_resolved, write_resolved
-from hpsearch.store.storages import open_storage
-from hpsearch.store.urls import url_of
+from hpsearch.study.finish.export import best_json
+from hpsearch.study.lifecycle import Options, compare, optimize
+from hpsearch.study.progress import Display
+from hpsearch.study.trial import RunningTrial
 
 STUDY: dict[str, Any] = {
     "name": "a",
@@ -105,7 +105,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def own(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFiles:
     """Give a copy of the study to each test, with pictures of few trials."""
-    monkeypatch.setattr("hpsearch.dashboard.attachments.PICTURED", 2)
+    monkeypatch.setattr("hpsearch.report.dashboard.attachments.PICTURED", 2)
     for name in ("runs", "reports"):
         shutil.copytree(out / name, tmp_path / name)
     return StudyFiles(tmp_path, "a")
@@ -326,7 +326,7 @@ class TestAgain:
         self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole, storage = read_record(own), opened(own)
-        monkeypatch.setattr("hpsearch.dashboard.attachments.PICTURED", 1)
+        monkeypatch.setattr("hpsearch.report.dashboard.attachments.PICTURED", 1)
         early = replace(whole, trials=tuple(t for t in whole.trials if t is not whole.best))
         monkeypatch.setattr(exhibition, "read_record", lambda _: early)
         monkeypatch.setattr(StudyFiles, "parts", [own])
@@ -424,7 +424,7 @@ class TestStorages:
 
 def test_a_search_does_not_import_the_dashboard(tmp_path: Path) -> None:
     code = (
-        "import sys, hpsearch.search, hpsearch.coordinator, hpsearch.store.scribe\n"
+        "import sys, hpsearch.study.lifecycle, hpsearch.study.coordinator, hpsearch.store.optuna.background\n"
         "print(sorted(name for name in sys.modules if 'dashboard' in name or name == 'bottle'))"
     )
     done = python(code, cwd=tmp_path)

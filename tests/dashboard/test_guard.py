@@ -15,9 +15,9 @@ import pytest
 pytest.importorskip("optuna_dashboard", reason="the package optuna-dashboard is not installed")
 
 from commands import STUDY, started, succeed_here, write_study
-from hpsearch.dashboard import serving
-from hpsearch.dashboard.guard import Address
-from hpsearch.store.files import StudyFiles
+from hpsearch.report.dashboard import serving
+from hpsearch.report.dashboard.guard import Address
+from hpsearch.store.layout import StudyFiles
 
 STUDIES, FIRST = "/api/studies", "/api/studies/1"
 

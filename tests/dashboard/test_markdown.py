@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "analysis"))
 import synthetic
 
 from browsers import CHROMIUM, HEADLESS
-from hpsearch.dashboard.board import Board
-from hpsearch.dashboard.markdown import LONGEST, bullets, heading, note, table, text
-from hpsearch.dashboard.notes import search_note, trial_notes
-from hpsearch.store.storages import open_storage
+from hpsearch.report.dashboard.board import Board
+from hpsearch.report.dashboard.markdown import LONGEST, bullets, heading, note, table, text
+from hpsearch.report.dashboard.notes import search_note, trial_notes
+from hpsearch.store.optuna.storage import open_storage
 from made_hostile import HOSTILE, made_hostile
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")

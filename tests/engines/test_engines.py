@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from hpsearch.engines import ENGINES, Engine, EngineName, Worker
-from hpsearch.engines.job import Job, Opened, Start, TickOrder, TickResult, WeightsOrder
+from hpsearch.engines.messages import Job, Opened, Start, TickOrder, TickResult, WeightsOrder
 from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
 from hpsearch.spec import load_study_file, read_configuration
-from hpsearch.training.member import Member
+from hpsearch.training.messages import Member
 
 STUDY = """
 name: s

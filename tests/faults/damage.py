@@ -25,12 +25,12 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faults.small_study import TRIALS, Run, check_undamaged, decisions, files_in, numbers, run_study
-from hpsearch.checking import check_study
 from hpsearch.store.arrays import load_arrays, read_arrays
 from hpsearch.store.checkpoints import Checkpoints
-from hpsearch.store.files import StudyFiles
 from hpsearch.store.identity import DamagedError
-from hpsearch.store.ticks import TickLog
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.log import TickLog
+from hpsearch.study.check import check_study
 
 STOP_AT = 6
 """A tick at which trials are under way with two checkpoints each, and others have ended."""

@@ -120,7 +120,7 @@ def _named(target: Any) -> str:
 @contextmanager
 def disk(root: Path, fault: Fault | None = None) -> Iterator[FaultyDisk]:
     """Put a disk under every module of the store, and under paths below a directory."""
-    names = [f"hpsearch.store.{module.name}" for module in pkgutil.iter_modules(hpsearch.store.__path__)]
+    names = [module.name for module in pkgutil.walk_packages(hpsearch.store.__path__, "hpsearch.store.")]
     faulty = FaultyDisk(fault)
     with pytest.MonkeyPatch.context() as patch:
         for name in METHODS:

@@ -47,8 +47,8 @@ def fuzz(directory: Path, arguments: list[str]) -> None:
 
     with atheris.instrument_imports(include=["hpsearch", "ruamel.yaml"]):
         from hpsearch.exceptions import HpsearchError
-        from hpsearch.search_space import SearchSpace, check_enqueued
         from hpsearch.spec import load_study_file
+        from hpsearch.spec.space.space import SearchSpace, check_enqueued
     path = directory / "study.yaml"
 
     def one(content: bytes) -> None:

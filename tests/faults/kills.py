@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from commands import succeed, write_study
 from faults.outcomes import KINDS, compare, outcome
 from faults.runs import LIMIT, Run, until_true
-from hpsearch.snapshots import SNAPSHOT_SECONDS
 from hpsearch.store.events import Reported
-from hpsearch.store.files import StudyFiles
-from hpsearch.store.ticks import TickLog
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.log import TickLog
+from hpsearch.study.snapshots import SNAPSHOT_SECONDS
 
 START_SECONDS = 4.0
 

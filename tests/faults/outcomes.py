@@ -13,8 +13,8 @@ import optuna
 from commands import run, succeed
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.events import Event, dump_event
-from hpsearch.store.files import PARTS, StudyFiles
-from hpsearch.store.ticks import TickLog
+from hpsearch.store.layout import PARTS, StudyFiles
+from hpsearch.store.log import TickLog
 from hpsearch.store.winner import read_applied, read_insides
 
 

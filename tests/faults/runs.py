@@ -16,8 +16,8 @@ import psutil
 
 from commands import environment
 from hpsearch.store.events import dump_event
-from hpsearch.store.files import StudyFiles
-from hpsearch.store.ticks import TickLog
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.log import TickLog
 
 WATCHED = Path(__file__).with_name("watched.py")
 STEP = 0.002

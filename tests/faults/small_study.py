@@ -24,15 +24,15 @@ from commands import write_study
 from faults.disk import Fault, FaultyDisk, disk
 from hpsearch.engines import ENGINES, Worker
 from hpsearch.engines.in_process import InProcessEngine, InProcessWorker
-from hpsearch.engines.job import ExportOrder, Job, Order, Winner, WinnerOrder
+from hpsearch.engines.messages import ExportOrder, Job, Order, Winner, WinnerOrder
 from hpsearch.exceptions import HpsearchError
-from hpsearch.search import Options, optimize
 from hpsearch.spec import load_study_file
 from hpsearch.store.checkpoints import Checkpoints
 from hpsearch.store.events import dump_event
-from hpsearch.store.files import StudyFiles
-from hpsearch.store.ticks import TickLog
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.log import TickLog
 from hpsearch.store.winner import read_applied, read_insides, read_looks
+from hpsearch.study.lifecycle import Options, optimize
 from hpsearch.training.evaluation import Evaluation
 
 TRIALS, EPOCHS = 4, 3
@@ -165,8 +165,8 @@ def run_study(
         run = Run(faulty)
         _watch_checkpoints(run, patch)
         if storage == "":
-            patch.setattr("hpsearch.store.projection.open_storage", NoPicture)
-            patch.setattr("hpsearch.store.projection.Projection", NoPicture)
+            patch.setattr("hpsearch.store.optuna.projection.open_storage", NoPicture)
+            patch.setattr("hpsearch.store.optuna.projection.Projection", NoPicture)
         try:
             run.outcome, _ = optimize(loaded, options, display)
         except HpsearchError as failure:
@@ -184,15 +184,15 @@ def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr("hpsearch.store.lease.SILENT_SECONDS", 0.0)
         # A heartbeat comes at any time, and the count of the calls would not say which of them fails.
         patch.setattr("hpsearch.store.lease.BEAT_SECONDS", 600.0)
-        patch.setattr("hpsearch.ledger.DURABLE_SECONDS", -1.0)
-        patch.setattr("hpsearch.snapshots.SNAPSHOT_SECONDS", -1.0)
-        patch.setattr("hpsearch.snapshots.SNAPSHOT_SHARE", math.inf)
+        patch.setattr("hpsearch.store.writer.DURABLE_SECONDS", -1.0)
+        patch.setattr("hpsearch.study.snapshots.SNAPSHOT_SECONDS", -1.0)
+        patch.setattr("hpsearch.study.snapshots.SNAPSHOT_SHARE", math.inf)
         patch.setitem(ENGINES, "in_process", KeptEngine)
         patch.setattr("hpsearch.analysis.analyze", lambda *_: None)
         # What it keeps can be lost without a word: it costs only the time to find it out again.
         patch.setattr("hpsearch.analysis.find_influence", lambda *_: None)
-        patch.setattr("hpsearch.report.render_report", lambda *_: "a report")
-        patch.setattr("hpsearch.report.study_page", lambda *_: None)
+        patch.setattr("hpsearch.report.html.reports.render_report", lambda *_: "a report")
+        patch.setattr("hpsearch.report.html.study.study_page", lambda *_: None)
         yield patch
 
 

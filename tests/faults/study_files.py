@@ -33,9 +33,9 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hpsearch.exceptions import HpsearchError
-from hpsearch.inspection import inspect
-from hpsearch.search_space import SearchSpace, check_enqueued
 from hpsearch.spec import StudyFile, load_study_file, print_yaml
+from hpsearch.spec.space.space import SearchSpace, check_enqueued
+from hpsearch.study.inspection import inspect
 from spec.test_generated import STUDIES, edits, places, spoil
 from strategies import study_files
 

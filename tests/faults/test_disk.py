@@ -22,7 +22,7 @@ from faults.small_study import (
     run_study,
 )
 from hpsearch.store.arrays import read_arrays
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
 
 STRIDE = 10
 """Every so manieth call fails here; disk_faults.py lets every one fail."""

@@ -23,10 +23,10 @@ from commands import Result, environment, events, run, started, succeed, wait_un
 from faults.outcomes import compare, decisions, plain, study
 from faults.runs import WATCHED, Run
 from hpsearch.store.events import Asked, Event
-from hpsearch.store.files import StudyFiles
 from hpsearch.store.holder import Holder
-from hpsearch.store.projection import FLUSH_SECONDS
-from hpsearch.store.ticks import TickLog
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.log import TickLog
+from hpsearch.store.optuna.projection import FLUSH_SECONDS
 
 TRIALS, LOCKED = 3, 3
 

@@ -83,7 +83,7 @@ def watch_writes(directory: Path) -> None:
 
 def watch_repeated(path: Path) -> None:
     """Note what is trained again."""
-    from hpsearch.running import RunningTrial
+    from hpsearch.study.trial import RunningTrial
 
     whole = RunningTrial.catch_up
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from hpsearch.arms import middle_of
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.probes.arms import MAX_ARMS, arms_of
-from hpsearch.search_space import Parameter
 from hpsearch.spec import Choice, Numeric, StudySpec
-from hpsearch.spec.parts import label_of
+from hpsearch.spec.space.arms import middle_of
+from hpsearch.spec.space.space import Parameter
+from hpsearch.spec.study_file.parts import label_of
+from hpsearch.study.probe_arms import MAX_ARMS, arms_of
 
 
 def spec_of(model: Any = None, training: Any = None, **mlp: Any) -> StudySpec:

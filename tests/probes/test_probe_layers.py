@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from hpsearch.probes.layers import RANGES, mean_layer, measure_layer
-from hpsearch.probes.record import BINS, EDGES, HIGH, LOW, LayerProbe
+from hpsearch.training.probes.layers import RANGES, mean_layer, measure_layer
+from hpsearch.training.probes.record import BINS, EDGES, HIGH, LOW, LayerProbe
 
 KERNEL = np.array([[3.0, 0.0], [0.0, 4.0]])
 

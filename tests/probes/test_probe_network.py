@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpsearch.analysis.probing import summarize
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Rows
-from hpsearch.models import initial_weights
-from hpsearch.probes.network import Prober
-from hpsearch.probes.record import EDGES, ArmProbe, LayerProbe
+from hpsearch.analysis.probe import summarize
+from hpsearch.data import Rows
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.model import initial_weights
 from hpsearch.spec import Configuration
-from hpsearch.spec.study import read_configuration
+from hpsearch.spec.sections.study import read_configuration
+from hpsearch.training.probes.network import Prober
+from hpsearch.training.probes.record import EDGES, ArmProbe, LayerProbe
 
 OBJECTIVE = Objective("classification", 3)
 ROWS = Rows(

@@ -13,11 +13,11 @@ import pytest
 from rich.console import Console
 
 from commands import write_study
-from hpsearch.datasets import load_dataset
+from hpsearch.cli.progress import TerminalDisplay
+from hpsearch.data import load_dataset
 from hpsearch.exceptions import StudyMismatchError
-from hpsearch.search import Options, optimize
 from hpsearch.spec import load_study_file
-from hpsearch.terminal import TerminalDisplay
+from hpsearch.study.lifecycle import Options, optimize
 
 STUDY = {
     "name": "drawn",

@@ -13,7 +13,7 @@ import made_comparisons
 import made_confirmations
 import made_probes
 from hpsearch.analysis import NOT_JUDGED, analyze, compare, summarize
-from hpsearch.report import render_comparison, render_probe, render_report
+from hpsearch.report.html.reports import render_comparison, render_probe, render_report
 
 AXE = Path(os.environ.get("AXE_CORE", Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"))
 

@@ -14,7 +14,7 @@ import made_comparisons
 import made_probes
 from browsers import CHROMIUM, FLAGS
 from hpsearch.analysis import analyze, compare, summarize
-from hpsearch.report import render_comparison, render_probe, render_report
+from hpsearch.report.html.reports import render_comparison, render_probe, render_report
 
 FRAME = """<!DOCTYPE html><iframe style="width:375px;height:800px;border:0" srcdoc="{page}"></iframe><script>
 const frame = document.querySelector("iframe");

@@ -19,17 +19,24 @@ from rich.console import Console
 import made_comparisons as made
 from hpsearch.analysis import compare
 from hpsearch.analysis.arms.optimism import Optimism
-from hpsearch.analysis.evidence.estimates import estimate
-from hpsearch.report import compare_page, render_comparison, write_comparison
-from hpsearch.report.compare_figures import bands_of, differences_of, epochs_of, heat_of, means_of, shown_arms
-from hpsearch.report.compare_numbers import half_text, interval_text, mean_text, three_digits
-from hpsearch.report.compare_page import scale_of
-from hpsearch.report.compare_prose import limits_notes
-from hpsearch.report.document import render
+from hpsearch.cli.tables import comparison_lines, comparison_table
 from hpsearch.report.figures import DotPlot, DotRow, Scale, draw_bands, draw_dots, draw_heat_map, fit_scale
+from hpsearch.report.figures.comparison import (
+    bands_of,
+    differences_of,
+    epochs_of,
+    heat_of,
+    means_of,
+    shown_arms,
+)
 from hpsearch.report.figures.heat_map import STRONGEST
+from hpsearch.report.html.comparison import compare_page, scale_of
+from hpsearch.report.html.document import render
+from hpsearch.report.html.reports import render_comparison, write_comparison
+from hpsearch.report.words.comparison import limits_notes
+from hpsearch.report.words.estimates import half_text, interval_text, mean_text, three_digits
+from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
-from hpsearch.tables import comparison_lines, comparison_table
 
 HE, GLOROT, ZEROS = "he_normal, relu", "glorot_uniform, relu", "zeros, relu"
 CLAIMS = (

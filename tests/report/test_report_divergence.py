@@ -18,13 +18,13 @@ import pytest
 from commands import succeed
 from hpsearch.analysis import Analysis, analyze, to_json
 from hpsearch.analysis.influence.influence import judge_influence
-from hpsearch.datasets import load_dataset
-from hpsearch.report import render_report
-from hpsearch.store.files import StudyFiles
+from hpsearch.data import load_dataset
+from hpsearch.report.html.reports import render_report
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_confirmation, read_record
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import Member
-from hpsearch.training.trainer import EpochPlan
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.interface import EpochPlan
+from hpsearch.training.messages import Member
 
 STUDY = Path(__file__).parents[2] / "studies" / "divergence.yaml"
 HUGE = "random_normal(stddev=1e+20)"

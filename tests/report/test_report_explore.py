@@ -9,8 +9,8 @@ import pytest
 
 import made_confirmations
 from hpsearch.analysis import NOT_JUDGED, analyze
-from hpsearch.report import render_report
-from hpsearch.report.page import FIRST_ROWS
+from hpsearch.report.html.reports import render_report
+from hpsearch.report.html.study import FIRST_ROWS
 from made_hostile import HOSTILE, made_hostile
 
 HELPERS = """

@@ -13,7 +13,7 @@ import pytest
 
 from hpsearch.analysis import LearningCurve, LearningCurves, ParameterImportance, ProgressPoint, analyze
 from hpsearch.report.figures import draw_curves, draw_importance, draw_progress, fit_scale
-from hpsearch.report.numbers import exact, short
+from hpsearch.report.words.numbers import exact, short
 
 
 def test_a_wide_positive_range_is_logarithmic():

@@ -16,8 +16,9 @@ from jinja2 import meta
 from hpsearch.analysis import analyze, judge_influence
 from hpsearch.analysis.influence.fanova import judge_by_fanova
 from hpsearch.exceptions import StoreError
-from hpsearch.report import render_report, study_page, write_report
-from hpsearch.report.document import TEMPLATES, environment
+from hpsearch.report.html.document import TEMPLATES, environment
+from hpsearch.report.html.reports import render_report, write_report
+from hpsearch.report.html.study import study_page
 from hpsearch.spec import print_spec, print_yaml
 
 VOID = {"meta", "input", "wbr", "br", "link", "img"}

@@ -13,11 +13,12 @@ from xml.etree import ElementTree
 import pytest
 
 from hpsearch.analysis import summarize
-from hpsearch.probes.record import BINS, EDGES, HIGH, LOW
-from hpsearch.report import probe_page, render_probe, write_probe
 from hpsearch.report.figures import draw_depths, draw_histograms
 from hpsearch.report.figures.curves import COLOURS
 from hpsearch.report.figures.histograms import COLUMNS, TALLEST, shown_layers
+from hpsearch.report.html.probe import probe_page
+from hpsearch.report.html.reports import render_probe, write_probe
+from hpsearch.training.probes.record import BINS, EDGES, HIGH, LOW
 from made_probes import arm, layer, probe
 
 HOSTILE = [

@@ -12,9 +12,10 @@ import pytest
 
 import made_confirmations
 from hpsearch.analysis import NOT_JUDGED, analyze, to_json
-from hpsearch.report import render_report, study_page
-from hpsearch.report.parallel import MOST_ROWS, parallel_of
-from hpsearch.report.study_figures import finalists_of, fit_finalists, fit_winner, winner_of
+from hpsearch.report.figures.parallel import MOST_ROWS, parallel_of
+from hpsearch.report.figures.study import finalists_of, fit_finalists, fit_winner, winner_of
+from hpsearch.report.html.reports import render_report
+from hpsearch.report.html.study import study_page
 from hpsearch.spec import read_configuration
 from hpsearch.store.winner import Insides, Look, Looks, WinnerName
 from hpsearch.training.evaluation import Evaluation, Measure

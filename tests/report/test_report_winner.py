@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from hpsearch.analysis import analyze, judge_influence
-from hpsearch.report import render_report, study_page
 from hpsearch.report.figures import draw_confusion, draw_residuals
+from hpsearch.report.html.reports import render_report
+from hpsearch.report.html.study import study_page
 from hpsearch.store.winner import (
     Insides,
     Look,

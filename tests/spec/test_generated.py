@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from hpsearch.exceptions import StudyFileError
-from hpsearch.search_space import Parameter, SearchSpace, check_enqueued
 from hpsearch.spec import (
     Numeric,
     StudySpec,
@@ -25,7 +24,8 @@ from hpsearch.spec import (
     read_configuration,
     read_spec,
 )
-from hpsearch.spec.source import Source, parse
+from hpsearch.spec.space.space import Parameter, SearchSpace, check_enqueued
+from hpsearch.spec.study_file.source import Source, parse
 from strategies import examples, study_files
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))

@@ -8,7 +8,7 @@ import pytest
 
 from hpsearch.exceptions import Problem, StudyFileError
 from hpsearch.spec import load_study_file
-from hpsearch.spec.source import parse
+from hpsearch.spec.study_file.source import parse
 
 STUDY = """\
 name: a

@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from hpsearch.spec import json_schema
-from hpsearch.spec.activations import ACTIVATIONS
-from hpsearch.spec.initializers import INITIALIZERS
-from hpsearch.spec.source import parse
+from hpsearch.spec.sections.activations import ACTIVATIONS
+from hpsearch.spec.sections.initializers import INITIALIZERS
+from hpsearch.spec.study_file.source import parse
 
 SCHEMA = json_schema()
 

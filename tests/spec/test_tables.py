@@ -15,11 +15,11 @@ metrics = pytest.importorskip("sklearn.metrics")
 
 from pydantic_core import PydanticUndefined
 
-from hpsearch.spec.activations import ACTIVATIONS, UNAVAILABLE
-from hpsearch.spec.initializers import INITIALIZERS
-from hpsearch.spec.optimizers import OPTIMIZERS
-from hpsearch.spec.parts import Component
-from hpsearch.spec.search import SCORERS, direction_of
+from hpsearch.spec.sections.activations import ACTIVATIONS, UNAVAILABLE
+from hpsearch.spec.sections.initializers import INITIALIZERS
+from hpsearch.spec.sections.optimizers import OPTIMIZERS
+from hpsearch.spec.sections.search import SCORERS, direction_of
+from hpsearch.spec.study_file.parts import Component
 
 REQUIRED = "required"
 

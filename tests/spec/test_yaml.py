@@ -10,8 +10,8 @@ import pytest
 
 from hpsearch.exceptions import StudyFileError
 from hpsearch.spec import Choice, Numeric, StudySpec, print_spec, print_yaml, read_spec
-from hpsearch.spec.initializers import INITIALIZERS
-from hpsearch.spec.source import parse
+from hpsearch.spec.sections.initializers import INITIALIZERS
+from hpsearch.spec.study_file.source import parse
 
 
 def read(model: str = "", training: str = "", data: str = "sklearn: digits") -> StudySpec:
@@ -178,7 +178,7 @@ def test_a_spec_with_nothing_to_search_is_fixed() -> None:
 HEAVY = ("keras", "jax", "tensorflow", "torch", "optuna", "sklearn", "numpy")
 
 
-@pytest.mark.parametrize("module", ["hpsearch.spec", "hpsearch.search_space"])
+@pytest.mark.parametrize("module", ["hpsearch.spec", "hpsearch.spec.space.space"])
 def test_reading_a_study_needs_no_heavy_library(module: str) -> None:
     code = f"import {module}, sys; print(*(name for name in {HEAVY} if name in sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

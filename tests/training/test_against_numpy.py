@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from compiling import optimized
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Rows, Scaling, Split
-from hpsearch.models import initial_weights
-from hpsearch.spec.study import read_configuration
+from hpsearch.data import Rows, Scaling, Split
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.model import initial_weights
+from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.member import Member
-from hpsearch.training.trainer import epoch_order
+from hpsearch.training.interface import epoch_order
+from hpsearch.training.messages import Member
 from strategies import examples
 
 Wide = NDArray[np.float64]

@@ -16,19 +16,19 @@ import numpy as np
 import pytest
 
 from commands import ended, succeed_here, write_study
-from hpsearch.components.schedules import run_length
-from hpsearch.datasets import Dataset, load_dataset
-from hpsearch.engines.probes import training_seconds
-from hpsearch.models import initial_weights
-from hpsearch.randomness import derive
+from hpsearch.data import Dataset, load_dataset
+from hpsearch.engines.policy.probes import training_seconds
+from hpsearch.models.model import initial_weights
 from hpsearch.scheduling.pruners import longest_run
+from hpsearch.seeds import derive
 from hpsearch.spec import Configuration, Data, StudySpec
-from hpsearch.spec.study import read_configuration
+from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import Member, RefitRun
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.interface import epoch_order
+from hpsearch.training.messages import Member, RefitRun
 from hpsearch.training.refit import refit_length, refit_slot
-from hpsearch.training.trainer import epoch_order
+from hpsearch.training.schedules import run_length
 
 SEED = 5
 

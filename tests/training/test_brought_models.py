@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import pytest
 
-from hpsearch.components.objectives import Objective
 from hpsearch.exceptions import ModelError
-from hpsearch.models.brought import brought
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.sources.brought import brought
 
 FEATURES = (4,)
 THREE, TWO, NUMBER = (

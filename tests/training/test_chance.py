@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, log_loss, mean_squared_error
 
-from hpsearch.datasets import Rows
-from hpsearch.spec.search import SCORERS
+from hpsearch.data import Rows
+from hpsearch.spec.sections.search import SCORERS
 from hpsearch.training.chance import chance_of
 
 Array = NDArray[Any]

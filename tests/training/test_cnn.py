@@ -22,17 +22,18 @@ import numpy as np
 import pytest
 
 from compiling import optimized
-from hpsearch.datasets import Dataset, load_dataset
-from hpsearch.models import export_model, initial_weights, save_model, weights_of
-from hpsearch.search_space import SearchSpace
+from hpsearch.data import Dataset, load_dataset
+from hpsearch.models.model import export_model, initial_weights, save_model
+from hpsearch.models.weights import weights_of
 from hpsearch.spec import Configuration, Data, StudySpec, read_configuration
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.compiled.convolution import quick_in_loops
-from hpsearch.training.compiled.menu import menu_of
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import EpochReport, Member
-from hpsearch.training.trainer import Trainer, epoch_order
+from hpsearch.training.compiled.forward.convolution import quick_in_loops
+from hpsearch.training.compiled.forward.options import menu_of
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.interface import Trainer, epoch_order
+from hpsearch.training.messages import EpochReport, Member
 
 SEED = 5
 EPOCHS = 2
@@ -312,11 +313,11 @@ ON_TENSORFLOW = """
 import json, sys
 from pathlib import Path
 import keras, numpy as np
-from hpsearch.datasets import load_dataset
+from hpsearch.data import load_dataset
 from hpsearch.spec import Data, read_configuration
 from hpsearch.store.arrays import read_arrays, write_arrays
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import Member, MemberState
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.messages import Member, MemberState
 
 assert keras.backend.backend() == "tensorflow"
 directory = Path(sys.argv[1])

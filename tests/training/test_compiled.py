@@ -17,23 +17,23 @@ import numpy as np
 import pytest
 
 from compiling import optimized
-from hpsearch.datasets import Dataset, load_dataset
-from hpsearch.engines import device
-from hpsearch.engines.cores import ONE_CORE_MULTIPLICATIONS, largest_network
-from hpsearch.engines.job import Job
-from hpsearch.engines.side_by_side import SideBySide, side_by_side
-from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.data import Dataset, load_dataset
+from hpsearch.engines.messages import Job
+from hpsearch.engines.policy import device
+from hpsearch.engines.policy.cores import ONE_CORE_MULTIPLICATIONS, largest_network
+from hpsearch.engines.policy.width import SideBySide, side_by_side
 from hpsearch.spec import Choice, Configuration, Data, StudySpec, read_spec
-from hpsearch.spec.activations import ACTIVATIONS
-from hpsearch.spec.source import Source
+from hpsearch.spec.sections.activations import ACTIVATIONS
+from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.study_file.source import Source
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.compiled.menu import activation_kind, menu_of
-from hpsearch.training.compiled.operations import activation_branch, dropout
+from hpsearch.training.compiled.forward.operations import activation_branch, dropout
+from hpsearch.training.compiled.forward.options import activation_kind, menu_of
+from hpsearch.training.compiled.forward.structure import _numbers
 from hpsearch.training.compiled.program import Program
-from hpsearch.training.compiled.structure import _numbers
 from hpsearch.training.compiled.trainer import MAX_PROGRAMS, CompiledNetwork
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import Member
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.messages import Member
 
 CARD: dict[str, Any] = {
     "hidden": [12, 8],
@@ -351,7 +351,7 @@ def test_streaming_trains_what_arrays_train() -> None:
 
 
 def test_data_larger_than_their_share_of_the_device_are_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hpsearch.engines import session
+    from hpsearch.engines.session import session
 
     assert device.fits_device(iris())
     monkeypatch.setattr(device, "device_bytes", lambda: device.data_bytes(iris()))
@@ -366,10 +366,10 @@ def test_a_spawned_worker_is_pinned_before_jax_starts(tmp_path: Path) -> None:
     script = """
 import os
 from pathlib import Path
-from hpsearch.engines.job import Job
+from hpsearch.engines.messages import Job
 from hpsearch.engines.local import LocalWorker
 from hpsearch.spec import read_spec
-from hpsearch.spec.source import Source
+from hpsearch.spec.study_file.source import Source
 
 if __name__ == "__main__":
     model = {"mlp": {"hidden": [4]}}

@@ -18,19 +18,20 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from hpsearch.datasets import Dataset, load_dataset
-from hpsearch.models import export_model, initial_weights, weights_of
+from hpsearch.data import Dataset, load_dataset
+from hpsearch.models.model import export_model, initial_weights
 from hpsearch.models.predictions import both_of
-from hpsearch.search_space import SearchSpace
+from hpsearch.models.weights import weights_of
 from hpsearch.spec import Configuration, Data, StudySpec
-from hpsearch.spec.study import read_configuration
+from hpsearch.spec.sections.study import read_configuration
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.compiled.menu import menu_of
+from hpsearch.training.compiled.forward.options import menu_of
 from hpsearch.training.compiled.trainer import ProgramCache
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import EpochReport, Member, MemberState
-from hpsearch.training.trainer import Trainer, epoch_order
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.interface import Trainer, epoch_order
+from hpsearch.training.messages import EpochReport, Member, MemberState
 
 Schedules = keras.optimizers.schedules
 SEED = 11

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from compiling import optimized
-from hpsearch.datasets import Dataset, load_dataset
+from hpsearch.data import Dataset, load_dataset
 from hpsearch.spec import Configuration, Data
-from hpsearch.spec.study import read_configuration
+from hpsearch.spec.sections.study import read_configuration
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import Member
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.messages import Member
 
 EPOCHS = 3
 
@@ -137,12 +137,12 @@ ON_TENSORFLOW = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from hpsearch.datasets import load_dataset
+from hpsearch.data import load_dataset
 from hpsearch.spec import Data
-from hpsearch.spec.study import read_configuration
+from hpsearch.spec.sections.study import read_configuration
 from hpsearch.store.arrays import read_arrays, write_arrays
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import Member, MemberState
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.messages import Member, MemberState
 
 dataset = load_dataset(Data.model_validate({"sklearn": "iris", "standardize": True}), Path())
 for begin in sys.argv[1:]:

@@ -16,17 +16,18 @@ import keras
 import numpy as np
 import pytest
 
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Scaling, Split, load_dataset
-from hpsearch.models import export_model, initial_weights, named_variables, put_weights, training_model
+from hpsearch.data import Scaling, Split, load_dataset
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.model import export_model, initial_weights, training_model
+from hpsearch.models.weights import named_variables, put_weights
 from hpsearch.spec import Configuration, Data, StudySpec
-from hpsearch.spec.study import read_configuration
-from hpsearch.training.compiled.interface import Arguments, Array, Forward, Passed, Tensors
-from hpsearch.training.compiled.menu import menu_of
-from hpsearch.training.compiled.network import LayeredForward
+from hpsearch.spec.sections.study import read_configuration
+from hpsearch.training.compiled.forward.interface import Arguments, Array, Forward, Passed, Tensors
+from hpsearch.training.compiled.forward.layered import LayeredForward
+from hpsearch.training.compiled.forward.options import menu_of
+from hpsearch.training.compiled.forward.structure import arguments_of, structure_of
 from hpsearch.training.compiled.optimization import Optimization
 from hpsearch.training.compiled.program import Program
-from hpsearch.training.compiled.structure import arguments_of, structure_of
 
 ROWS, CLASSES = 16, 3
 OBJECTIVE = Objective("classification", CLASSES)

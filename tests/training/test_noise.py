@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Scaling
-from hpsearch.models import export_model, initial_weights, put_weights, training_model
+from hpsearch.data import Scaling
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.model import export_model, initial_weights, training_model
+from hpsearch.models.weights import put_weights
 from hpsearch.spec import Configuration
-from hpsearch.spec.study import read_configuration
-from hpsearch.training.compiled.menu import menu_of
-from hpsearch.training.compiled.network import LayeredForward
-from hpsearch.training.compiled.operations import NOISES, alpha_dropout, noise_key, rrelu
-from hpsearch.training.compiled.structure import arguments_of, structure_of
+from hpsearch.spec.sections.study import read_configuration
+from hpsearch.training.compiled.forward.layered import LayeredForward
+from hpsearch.training.compiled.forward.operations import NOISES, alpha_dropout, noise_key, rrelu
+from hpsearch.training.compiled.forward.options import menu_of
+from hpsearch.training.compiled.forward.structure import arguments_of, structure_of
 
 UNITS = 200
 KEY = np.array([1, 2], np.uint32)

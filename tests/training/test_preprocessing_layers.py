@@ -96,18 +96,18 @@ BOTH_WAYS = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from hpsearch.engines.imports import import_keras
+from hpsearch.engines.process.imports import import_keras
 import_keras("jax", spawned=True)
 import keras
-from hpsearch.datasets import load_dataset
+from hpsearch.data import load_dataset
 from hpsearch.exceptions import spoken
-from hpsearch.model_code import model_code
-from hpsearch.models import PythonSource, Sources
-from hpsearch.randomness import derive
+from hpsearch.spec.sources.python_file import model_code
+from hpsearch.models.sources.python import PythonSource; from hpsearch.models.sources.kinds import Sources
+from hpsearch.seeds import derive
 from hpsearch.spec import Data, StudySpec, read_configuration
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import Member
-from hpsearch.training.trainer import epoch_order
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.messages import Member
+from hpsearch.training.interface import epoch_order
 import nets
 
 SEED = 5

@@ -17,18 +17,19 @@ import numpy as np
 import pytest
 
 from compiling import optimized
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Dataset, Rows, load_dataset
-from hpsearch.models import put_weights, training_model
-from hpsearch.probes.network import Prober
-from hpsearch.probes.record import LOSS, TrainingProbe
+from hpsearch.data import Dataset, Rows, load_dataset
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.model import training_model
+from hpsearch.models.weights import put_weights
 from hpsearch.spec import Data, StudySpec
-from hpsearch.spec.study import read_configuration
+from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.compiled.menu import menu_of
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import EpochReport, Member
-from hpsearch.training.trainer import EpochPlan, Trainer
+from hpsearch.training.compiled.forward.options import menu_of
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.interface import EpochPlan, Trainer
+from hpsearch.training.messages import EpochReport, Member
+from hpsearch.training.probes.network import Prober
+from hpsearch.training.probes.record import LOSS, TrainingProbe
 
 BATCH = 25
 

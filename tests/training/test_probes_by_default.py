@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hpsearch.datasets import Dataset, Rows, Split
-from hpsearch.engines.probes import training_seconds, wants_probes
+from hpsearch.data import Dataset, Rows, Split
+from hpsearch.engines.policy.probes import training_seconds, wants_probes
 from hpsearch.spec import read_spec
-from hpsearch.spec.source import Source
-from hpsearch.training.due import PROBES
+from hpsearch.spec.study_file.source import Source
+from hpsearch.training.probes.due import PROBES
 
 
 def dataset(rows: int, splits: int = 1) -> Dataset:

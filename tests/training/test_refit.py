@@ -18,16 +18,16 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
 
-from hpsearch.components.schedules import run_length
-from hpsearch.datasets import Dataset, Material, load_material
-from hpsearch.models import initial_weights
+from hpsearch.data import Dataset, Material, load_material
+from hpsearch.models.model import initial_weights
 from hpsearch.spec import Data
-from hpsearch.spec.study import read_configuration
+from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.fit import FitTrainer
-from hpsearch.training.member import Member, RefitRun
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.interface import Trainer, epoch_order
+from hpsearch.training.messages import Member, RefitRun
 from hpsearch.training.refit import RefitSlot, refit_length, refit_slot
-from hpsearch.training.trainer import Trainer, epoch_order
+from hpsearch.training.schedules import run_length
 
 SEED, EPOCHS, BATCH, RATE = 7, 6, 32, 0.05
 STOP = 4

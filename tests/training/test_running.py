@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from hpsearch.running import RunningTrial
-from hpsearch.spec.study import read_configuration
+from hpsearch.spec.sections.study import read_configuration
 from hpsearch.store.events import Reported
-from hpsearch.training.member import EpochReport, Member
+from hpsearch.study.trial import RunningTrial
+from hpsearch.training.messages import EpochReport, Member
 
 
 def trial(metric: str = "val_loss", early: dict[str, Any] | None = None) -> RunningTrial:

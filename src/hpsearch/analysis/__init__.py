@@ -6,9 +6,10 @@ from hpsearch.analysis.arms.arm_results import ArmResult
 from hpsearch.analysis.arms.claims import JudgedClaim
 from hpsearch.analysis.arms.comparison import Comparison, compare
 from hpsearch.analysis.chance import ChanceLevel, judge_chance
+from hpsearch.analysis.conditions import Condition
+from hpsearch.analysis.confirmation import Verdict
 from hpsearch.analysis.counts import Counts
 from hpsearch.analysis.curves import LearningCurve, LearningCurves
-from hpsearch.analysis.evidence.confirmation import Verdict
 from hpsearch.analysis.export import comparison_to_json, plain, probe_to_json, to_json
 from hpsearch.analysis.failures import CauseOfFailure, total_failure
 from hpsearch.analysis.findings import Judgement, StudyFinding, judge
@@ -19,11 +20,11 @@ from hpsearch.analysis.influence.influence import NOT_JUDGED, Effects, Influence
 from hpsearch.analysis.influence.interactions import Interaction
 from hpsearch.analysis.next_study import Change, NextStudy
 from hpsearch.analysis.origin import Origin
-from hpsearch.analysis.probing import ArmSummary, Finding, summarize
+from hpsearch.analysis.probe import ArmSummary, Finding, summarize
 from hpsearch.analysis.progress import ProgressPoint
 from hpsearch.analysis.pruning import PrunedTrial
 from hpsearch.analysis.ranking import RankedTrial
-from hpsearch.analysis.rules import Condition, Rule, find_rules
+from hpsearch.analysis.rules import Rule, find_rules
 from hpsearch.analysis.searched import SearchedParameter
 from hpsearch.analysis.spending import Spending
 from hpsearch.analysis.winner import Winner, look_into_trial

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from hpsearch.analysis.arms.standing import Standing, stand
-from hpsearch.analysis.evidence.estimates import Estimate, Values, estimate
-from hpsearch.analysis.evidence.greedy import GreedyPath, Made, Round
-from hpsearch.defaults import Kept, open_changes
-from hpsearch.experiment import REPLICATE, Ablation, experiment_of
-from hpsearch.search_space import Parameter, Value
+from hpsearch.scheduling.racing.estimates import Estimate, Values, estimate
+from hpsearch.scheduling.racing.greedy import GreedyPath, Made, Round
 from hpsearch.spec import Configuration, StudySpec
+from hpsearch.spec.experiments import REPLICATE, Ablation, experiment_of
+from hpsearch.spec.space.defaults import Kept, open_changes
+from hpsearch.spec.space.space import Parameter, Value
 from hpsearch.store.record import StudyRecord
 
 

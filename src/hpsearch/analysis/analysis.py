@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from hpsearch.analysis.ablation import AblationPath, trace
 from hpsearch.analysis.chance import ChanceLevel, judge_chance
+from hpsearch.analysis.confirmation import Verdict, judge_finalists
+from hpsearch.analysis.confirmation_plan import ConfirmationPlan, plan_confirmation
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
-from hpsearch.analysis.evidence.confirmation import Verdict, judge_finalists
-from hpsearch.analysis.evidence.plan import ConfirmationPlan, plan_confirmation
-from hpsearch.analysis.evidence.refit import judge_refit
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
 from hpsearch.analysis.findings import Judgement, judge
 from hpsearch.analysis.influence.importance import Importance
@@ -20,12 +19,13 @@ from hpsearch.analysis.origin import Origin, origin_of
 from hpsearch.analysis.progress import ProgressPoint, follow_progress
 from hpsearch.analysis.pruning import PrunedTrial, explain_pruning
 from hpsearch.analysis.ranking import RankedTrial, rank_trials
+from hpsearch.analysis.refit import judge_refit
 from hpsearch.analysis.rules import Rule, find_rules
 from hpsearch.analysis.searched import SearchedParameter, describe_parameter
 from hpsearch.analysis.spending import Spending, count_spending
 from hpsearch.analysis.winner import Winner, look_into_winner
-from hpsearch.data_summary import DataSummary
-from hpsearch.spec.data import TestRows
+from hpsearch.data.summary import DataSummary
+from hpsearch.spec.sections.data import TestRows
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Insides, Looks, Refit
 

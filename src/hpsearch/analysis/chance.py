@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hpsearch.analysis.evidence.confirmation import Verdict
-from hpsearch.analysis.evidence.estimates import Estimate, estimate
+from hpsearch.analysis.confirmation import Verdict
 from hpsearch.analysis.findings.limits import NOT_LEARNED, NOT_LEARNED_ACCURACY
+from hpsearch.scheduling.racing.estimates import Estimate, estimate
 from hpsearch.store.record import StudyRecord
 
 Against = Literal["better", "hardly better", "cannot tell", "no better"]

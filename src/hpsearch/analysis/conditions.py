@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.analysis.influence.columns import Column
-from hpsearch.search_space import Value
 from hpsearch.spec import Numeric
+from hpsearch.spec.space.space import Value
 
 MOST_THRESHOLDS = 30
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from hpsearch.analysis.analysis import Analysis
 from hpsearch.analysis.arms.comparison import Comparison
-from hpsearch.analysis.probing import ArmSummary
-from hpsearch.probes.record import EDGES, StudyProbe
+from hpsearch.analysis.probe import ArmSummary
 from hpsearch.spec import Part
 from hpsearch.store.record import finite
+from hpsearch.training.probes.record import EDGES, StudyProbe
 
 COMPARED = ("deviation_ratio", "gradient_ratio", "findings")
 

@@ -19,10 +19,10 @@ from hpsearch.analysis.influence.columns import Column, columns_of, to_number
 from hpsearch.analysis.influence.effects import Effect
 from hpsearch.analysis.influence.influence import Effects
 from hpsearch.analysis.influence.outcomes import order_outcomes
-from hpsearch.search_space import Parameter
 from hpsearch.spec import Choice, Distribution, Numeric, StudySpec
-from hpsearch.spec.editing import replace_distribution
-from hpsearch.spec.study import name_with
+from hpsearch.spec.sections.study import name_with
+from hpsearch.spec.space.space import Parameter
+from hpsearch.spec.study_file.editing import replace_distribution
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 FEWEST_TRIALS = 40

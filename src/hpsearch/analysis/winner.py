@@ -9,8 +9,8 @@ from typing import Any, Literal
 from hpsearch.analysis.arms.arm_results import counterpart
 from hpsearch.analysis.arms.bands import Band, band_of
 from hpsearch.analysis.arms.replicates import Replicate, read_replicate
-from hpsearch.analysis.evidence.confirmation import Verdict, name_of
-from hpsearch.experiment import ARM, REPLICATE
+from hpsearch.analysis.confirmation import Verdict, name_of
+from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from hpsearch.cli.output import Output, clean, outputs, warnings_as_notes
 from hpsearch.exceptions import HpsearchError, StudyFileError
-from hpsearch.output import Output, clean, outputs, warnings_as_notes
 
 app = typer.Typer(
     name="hpsearch",

@@ -22,12 +22,12 @@ from hpsearch.cli.options import (
     StorageOption,
     TrialsFormat,
 )
+from hpsearch.cli.output import clean, console
 from hpsearch.cli.studies import files_of, record_of, records_of
 from hpsearch.exceptions import HpsearchError, StoreError, UnsupportedError
-from hpsearch.output import clean, console
 
 if TYPE_CHECKING:
-    from hpsearch.store.files import StudyFiles
+    from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
 
 
@@ -44,8 +44,8 @@ def trials(
     out: OutOption = Path(),
 ) -> None:
     """List the trials of a study."""
-    from hpsearch.results import trials_csv, trials_json
     from hpsearch.store.reading import read_ablation, read_confirmation
+    from hpsearch.study.finish.export import trials_csv, trials_json
 
     files, record = record_of(study, out)
     if replicates and ablation:
@@ -59,7 +59,7 @@ def trials(
     elif format is TrialsFormat.csv:
         print(trials_csv(record), end="")
     else:
-        from hpsearch.tables import trials_table
+        from hpsearch.cli.tables import trials_table
 
         console().print(trials_table(record))
 
@@ -78,11 +78,11 @@ def best(
     out: OutOption = Path(),
 ) -> None:
     """Print the best configuration as a study file, and the path of its model."""
-    from hpsearch.best import best_of
-    from hpsearch.results import best_json, best_lines, best_spec
+    from hpsearch.analysis.best import best_of
     from hpsearch.spec import print_spec
     from hpsearch.store.reading import read_confirmation
     from hpsearch.store.winner import model_problem
+    from hpsearch.study.finish.export import best_json, best_lines, best_spec
 
     files, record = record_of(study, out)
     if record.kind != "search":
@@ -125,8 +125,8 @@ def predict(
     out: OutOption = Path(),
 ) -> None:
     """Apply the best model of a study to new rows."""
-    from hpsearch.predicting import predict as run
     from hpsearch.store.disk import write_atomically
+    from hpsearch.study.predict import predict as run
 
     files, record = record_of(study, out)
     if record.kind != "search":
@@ -154,10 +154,10 @@ def report(
 ) -> None:
     """Write the reports of a study, finished or not: of its search, of its comparison."""
     from hpsearch.analysis import find_influence
-    from hpsearch.results import render, report_json
     from hpsearch.store.disk import write_atomically
     from hpsearch.store.identity import sealed_page
     from hpsearch.store.reading import read_ablation, read_confirmation
+    from hpsearch.study.finish.export import render, report_json
 
     told = {}
     for files, record in records_of(study, out):
@@ -179,7 +179,7 @@ def report(
 @app.command()
 def status(study: NameArgument, out: OutOption = Path()) -> None:
     """Tell how far a study is."""
-    from hpsearch.tables import status_lines
+    from hpsearch.cli.tables import status_lines
 
     for _, record in records_of(study, out):
         print("\n".join(clean(line, line=True) for line in status_lines(record)))
@@ -198,7 +198,7 @@ def check(
     data_dir: DataDirOption = None,
 ) -> None:
     """Check every file of a study; exit code 1 where one is damaged or a number comes out otherwise."""
-    from hpsearch.checking import check_study
+    from hpsearch.study.check import check_study
 
     damaged = 0
     files = files_of(study, out)
@@ -214,7 +214,7 @@ def check(
 
 def _retrain(files: StudyFiles, count: int, data_dir: Path | None) -> int:
     """Train trials once more, say what came of each, and count those that came out otherwise."""
-    from hpsearch.retraining import retrain
+    from hpsearch.study.retrain import retrain
 
     differing = 0
     for trial in retrain(files, count, data_dir):
@@ -228,9 +228,9 @@ def _retrain(files: StudyFiles, count: int, data_dir: Path | None) -> int:
 @app.command("list")
 def list_studies(out: OutOption = Path()) -> None:
     """List the studies of a directory."""
-    from hpsearch.store.files import StudyFiles
+    from hpsearch.cli.tables import studies_table
+    from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
-    from hpsearch.tables import studies_table
 
     names = sorted(path.name for path in _places(out / "runs"))
     readings = [reading for name in names for reading in _readings(StudyFiles(out, name))]
@@ -256,7 +256,7 @@ def _places(runs: Path) -> list[Path]:
 
 def _readings(files: StudyFiles) -> list[StudyRecord | HpsearchError]:
     """Read the search and the comparison of a study, as far as there are any and the system lets us."""
-    from hpsearch.store.files import OF_SEARCH
+    from hpsearch.store.layout import OF_SEARCH
 
     try:
         return [_reading(part) for part in files.parts if part.part not in OF_SEARCH]
@@ -282,8 +282,8 @@ def delete(
     out: OutOption = Path(),
 ) -> None:
     """Delete a study: its files, its report, and its trials in the storage that is named."""
-    from hpsearch.search import delete as delete_study
-    from hpsearch.store.urls import shown
+    from hpsearch.store.optuna.urls import shown
+    from hpsearch.study.lifecycle import delete as delete_study
 
     files, records = files_of(study, out), records_of(study, out)
     links = [part.directory for part in files.parts if part.directory.is_symlink()]
@@ -304,8 +304,8 @@ def delete(
 
 def _elsewhere(files: StudyFiles) -> list[str]:
     """List the storages that the files of a study name."""
+    from hpsearch.store.optuna.urls import shown
     from hpsearch.store.removal import stored_if_readable
-    from hpsearch.store.urls import shown
 
     stored = [stored_if_readable(part) for part in files.parts]
     return list(dict.fromkeys(shown(one.storage) for one in stored if one is not None and one.storage))
@@ -320,6 +320,6 @@ def dashboard(
     out: OutOption = Path(),
 ) -> None:
     """Show a study in the Optuna dashboard."""
-    from hpsearch.dashboard import serve
+    from hpsearch.report.dashboard import serve
 
     serve(record_of(study, out)[0], host, port, storage)

@@ -23,20 +23,20 @@ from hpsearch.cli.options import (
     TakeoverOption,
     WorkersOption,
 )
+from hpsearch.cli.output import clean, console
 from hpsearch.cli.studies import load
 from hpsearch.exceptions import HpsearchError
-from hpsearch.output import clean, console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hpsearch.display import Outcome
-    from hpsearch.experiment import Kind
-    from hpsearch.search import Options
+    from hpsearch.cli.progress import TerminalDisplay
     from hpsearch.spec import StudyFile
-    from hpsearch.store.files import StudyFiles
+    from hpsearch.spec.experiments import Kind
+    from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
-    from hpsearch.terminal import TerminalDisplay
+    from hpsearch.study.lifecycle import Options
+    from hpsearch.study.progress import Outcome
 
     Run = Callable[[StudyFile, Options, TerminalDisplay], tuple[Outcome, StudyRecord]]
 
@@ -49,13 +49,13 @@ def validate(
     data_dir: DataDirOption = None,
 ) -> None:
     """Check a study file and its data, and show what it searches; nothing is trained, no code is run."""
-    from hpsearch.arms import arms_of
-    from hpsearch.search_space import SearchSpace
-    from hpsearch.tables import search_space_table
+    from hpsearch.cli.tables import search_space_table
+    from hpsearch.spec.space.arms import arms_of
+    from hpsearch.spec.space.space import SearchSpace
 
     loaded = load(study, settings)
     if not no_data:
-        from hpsearch.inspection import inspect
+        from hpsearch.study.inspection import inspect
 
         print("\n".join(inspect(loaded, data_dir).lines()))
     space = SearchSpace(loaded.spec)
@@ -99,8 +99,8 @@ def optimize(
     """Search for the best configuration; the same command goes on where it stopped."""
     given = {"search.trials": trials, "search.timeout": timeout, "search.seed": seed}
     loaded = load(study, [*(settings or []), *_overrides(given)])
-    from hpsearch.search import Options
-    from hpsearch.search import optimize as run
+    from hpsearch.study.lifecycle import Options
+    from hpsearch.study.lifecycle import optimize as run
 
     _search(run, loaded, Options(out, storage, data_dir, new, takeover, workers, no_code), quiet=quiet)
 
@@ -126,8 +126,8 @@ def confirm(
     """Train the best trials of a search again, or from more seeds, before one is called the winner."""
     given = {"confirm.finalists": finalists, "confirm.replicates": replicates}
     loaded = load(study, [*(settings or []), *_overrides(given)])
-    from hpsearch.search import Options
-    from hpsearch.search import confirm_search as run
+    from hpsearch.study.lifecycle import Options
+    from hpsearch.study.lifecycle import confirm_search as run
 
     files = _search(
         run, loaded, Options(out, storage, data_dir, False, takeover, workers, no_code), quiet=quiet
@@ -154,11 +154,11 @@ def ablate(
 ) -> None:
     """Train the way from the defaults to the winner of a search, one change at a time, in greedy order."""
     loaded = load(study, settings)
-    from hpsearch.search import Options
+    from hpsearch.study.lifecycle import Options
 
     options = Options(out, storage, data_dir, False, takeover, workers, no_code)
     display, files = _display(loaded, "search", options, quiet=quiet)
-    from hpsearch.ablating import ablate as run
+    from hpsearch.study.ablation import ablate as run
 
     outcome, path = display.show(lambda: run(loaded, options, replicates, display))
     display.conclude_ablation(outcome, path, files)
@@ -188,11 +188,11 @@ def compare(
     """Train every arm of a comparison from the same seeds; the same command goes on where it stopped."""
     given = {"compare.replicates": replicates, "search.seed": seed}
     loaded = load(study, [*(settings or []), *_overrides(given)])
-    from hpsearch.search import Options
+    from hpsearch.study.lifecycle import Options
 
     options = Options(out, storage, data_dir, new, takeover, workers, no_code)
     display, files = _display(loaded, "comparison", options, quiet=quiet or format is CompareFormat.json)
-    from hpsearch.search import compare as run
+    from hpsearch.study.lifecycle import compare as run
 
     outcome, record = display.show(lambda: run(loaded, options, display))
     if format is CompareFormat.json:
@@ -221,9 +221,9 @@ def _overrides(given: Mapping[str, Any]) -> list[str]:
 def _display(
     loaded: StudyFile, kind: Kind, options: Options, *, quiet: bool
 ) -> tuple[TerminalDisplay, StudyFiles]:
-    from hpsearch.experiment import prepare
-    from hpsearch.store.files import PARTS, StudyFiles
-    from hpsearch.terminal import TerminalDisplay
+    from hpsearch.cli.progress import TerminalDisplay
+    from hpsearch.spec.experiments import prepare
+    from hpsearch.store.layout import PARTS, StudyFiles
 
     search = prepare(loaded.spec, kind).search
     files = StudyFiles(options.out, loaded.spec.name, PARTS[kind])
@@ -265,9 +265,9 @@ def probe(
 ) -> None:
     """Show how activations and gradients travel through the layers, at first weights or in training."""
     loaded = load(study, settings)
-    from hpsearch.probing import ProbeOptions, read_epochs
-    from hpsearch.probing import probe as run
-    from hpsearch.tables import probe_lines, probe_table
+    from hpsearch.cli.tables import probe_lines, probe_table
+    from hpsearch.study.probe import ProbeOptions, read_epochs
+    from hpsearch.study.probe import probe as run
 
     probed = run(loaded, ProbeOptions(rows, replicates, out, data_dir, read_epochs(at_epochs)))
     if format is ProbeFormat.json:

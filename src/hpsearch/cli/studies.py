@@ -10,19 +10,19 @@ from hpsearch.exceptions import Problem, StudyFileError
 
 if TYPE_CHECKING:
     from hpsearch.spec import StudyFile
-    from hpsearch.store.files import StudyFiles
+    from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
 
 
 def load(path: Path, settings: list[str] | None) -> StudyFile:
     """Load a study file with what `--set` says, and check what only a search space can."""
-    from hpsearch.search_space import check_enqueued
     from hpsearch.spec import load_study_file
+    from hpsearch.spec.space.space import check_enqueued
 
     study = load_study_file(path, settings or ())
     check_enqueued(study.spec, study.source)
     if study.spec.compare is not None:
-        from hpsearch.arms import arms_of
+        from hpsearch.spec.space.arms import arms_of
 
         arms_of(study.spec, study.source)
     return study
@@ -31,8 +31,8 @@ def load(path: Path, settings: list[str] | None) -> StudyFile:
 def files_of(study: str, out: Path) -> StudyFiles:
     """Find the files of a study by its study file or its name."""
     from hpsearch.spec import load_study_file
-    from hpsearch.spec.study import names_one_directory
-    from hpsearch.store.files import StudyFiles
+    from hpsearch.spec.sections.study import names_one_directory
+    from hpsearch.store.layout import StudyFiles
 
     path = Path(study)
     if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # noqa: PTH113 - Path raises for a long name
@@ -48,7 +48,7 @@ def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
 
     Raises StudyNotFoundError where nothing was.
     """
-    from hpsearch.store.files import OF_SEARCH
+    from hpsearch.store.layout import OF_SEARCH
     from hpsearch.store.reading import read_record
 
     files = files_of(study, out)

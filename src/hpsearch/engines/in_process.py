@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hpsearch.engines.failures import told
 from hpsearch.engines.interface import Engine, Worker
-from hpsearch.engines.job import Job, Order
+from hpsearch.engines.messages import Job, Order
+from hpsearch.engines.process.failures import told
 from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
 
 
@@ -15,7 +15,7 @@ class InProcessWorker(Worker):
     """Works in this process: for tests and debugging."""
 
     def __init__(self, job: Job) -> None:
-        from hpsearch.engines.session import Session
+        from hpsearch.engines.session.session import Session
 
         self._session: Any = Session(job, spawned=False)
         self._result: Any = self._session.opened()

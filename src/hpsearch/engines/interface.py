@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from hpsearch.engines.job import Job, Order
+from hpsearch.engines.messages import Job, Order
 
 
 class Worker(ABC):

@@ -10,9 +10,9 @@ from contextlib import suppress
 from multiprocessing import connection
 from typing import Any
 
-from hpsearch.engines.failures import told
 from hpsearch.engines.interface import Engine, Worker
-from hpsearch.engines.job import Job, Order
+from hpsearch.engines.messages import Job, Order
+from hpsearch.engines.process.failures import told
 from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
 
 
@@ -95,7 +95,7 @@ def serve(pipe: Any) -> None:
             break
         try:
             if isinstance(message, Job):
-                from hpsearch.engines.session import Session
+                from hpsearch.engines.session.session import Session
 
                 session = Session(message, spawned=True)
                 answer: Any = session.opened()

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import keras
 
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Dataset
-from hpsearch.donors import DonorFile
+from hpsearch.data import Dataset
+from hpsearch.models.components.objectives import Objective
 from hpsearch.models.weights import Weights
 from hpsearch.spec import ModelComponent, StudySpec
-from hpsearch.spec.architecture import Shape
+from hpsearch.spec.sections.architecture import Shape
+from hpsearch.spec.sources.donor_file import DonorFile
 
 Kind = TypeVar("Kind", bound=ModelComponent)
 

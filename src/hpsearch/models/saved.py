@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from hpsearch.archives import FREE_BYTES, MAX_BYTES, MAX_GROWTH, ArchiveError, opened
+from hpsearch.data.archives import FREE_BYTES, MAX_BYTES, MAX_GROWTH, ArchiveError, opened
 from hpsearch.exceptions import ModelError, spoken
 
 MAX_CONFIGURATION = 2**24

@@ -10,10 +10,10 @@ from optuna.storages import InMemoryStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import TrialState
 
-from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Search
+from hpsearch.spec.space.space import Parameter, Value
 from hpsearch.store.events import Asked, Ended, Event, Reported
-from hpsearch.store.optuna_distributions import optuna_distribution
+from hpsearch.store.optuna.distributions import optuna_distribution
 
 NAME = "hpsearch"
 """One name for all studies in memory, because Hyperband's brackets depend on it."""

@@ -1,22 +1,22 @@
 """The study file as frozen, validated types."""
 
-from hpsearch.spec.architecture import Architecture
-from hpsearch.spec.cnn import Cnn
-from hpsearch.spec.compare import Claim, Compare
-from hpsearch.spec.confirm import Confirm
-from hpsearch.spec.data import Data
-from hpsearch.spec.distributions import Choice, Distribution, Numeric
-from hpsearch.spec.layered import Layered
-from hpsearch.spec.loading import StudyFile, load_study_file, print_spec, print_yaml, read_spec
-from hpsearch.spec.model import Mlp
-from hpsearch.spec.model_component import ModelComponent
-from hpsearch.spec.parts import Component, Part
-from hpsearch.spec.pretrained import Pretrained, pretrained_models
-from hpsearch.spec.python_model import Arguments, PythonModel, python_models
-from hpsearch.spec.schema import json_schema
-from hpsearch.spec.search import Search, direction_of
-from hpsearch.spec.study import Configuration, StudySpec, read_configuration
-from hpsearch.spec.training import EarlyStopping, Training
+from hpsearch.spec.sections.architecture import Architecture
+from hpsearch.spec.sections.cnn import Cnn
+from hpsearch.spec.sections.compare import Claim, Compare
+from hpsearch.spec.sections.confirm import Confirm
+from hpsearch.spec.sections.data import Data
+from hpsearch.spec.sections.layered import Layered
+from hpsearch.spec.sections.model import Mlp
+from hpsearch.spec.sections.model_component import ModelComponent
+from hpsearch.spec.sections.pretrained import Pretrained, pretrained_models
+from hpsearch.spec.sections.python_model import Arguments, PythonModel, python_models
+from hpsearch.spec.sections.search import Search, direction_of
+from hpsearch.spec.sections.study import Configuration, StudySpec, read_configuration
+from hpsearch.spec.sections.training import EarlyStopping, Training
+from hpsearch.spec.study_file.distributions import Choice, Distribution, Numeric
+from hpsearch.spec.study_file.loading import StudyFile, load_study_file, print_spec, print_yaml, read_spec
+from hpsearch.spec.study_file.parts import Component, Part
+from hpsearch.spec.study_file.schema import json_schema
 
 __all__ = [
     "Architecture",

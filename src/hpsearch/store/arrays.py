@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.archives import ArchiveError, bounded
+from hpsearch.data.archives import ArchiveError, bounded
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import UNKNOWN, DamagedError, Identity, Stamp
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from hpsearch.store.arrays import load_arrays, write_arrays
 from hpsearch.store.disk import rename
-from hpsearch.store.files import StudyFiles
 from hpsearch.store.identity import UNKNOWN, DamagedError, Identity
-from hpsearch.training.member import MemberState
+from hpsearch.store.layout import StudyFiles
+from hpsearch.training.messages import MemberState
 
 
 class Checkpoints:

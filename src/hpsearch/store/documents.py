@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from hpsearch.archives import bounded
+from hpsearch.data.archives import bounded
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import UNKNOWN, DamagedError, Identity, Stamp, digest
 

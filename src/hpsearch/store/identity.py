@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from hpsearch.archives import PIECE
+from hpsearch.data.archives import PIECE
 from hpsearch.exceptions import StoreError
 
 Stamp = Mapping[str, Any]

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hpsearch.probes.record import LayerProbe
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.identity import UNKNOWN, Identity, Stamp
+from hpsearch.training.probes.record import LayerProbe
 
 Probes = Mapping[int, tuple[LayerProbe, ...]]
 """The hidden layers of a network by the number of its trial."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hpsearch.exceptions import StoreError, StudyNotFoundError
-from hpsearch.experiment import Experiment, Kind
-from hpsearch.probes.record import TrainingProbe
+from hpsearch.spec.experiments import Experiment, Kind
 from hpsearch.store.events import Asked, Ended, Event, Reported
-from hpsearch.store.files import PARTS, StudyFiles
+from hpsearch.store.layout import PARTS, StudyFiles
+from hpsearch.store.log import TickLog
 from hpsearch.store.probes import read_probes
 from hpsearch.store.record import Curve, StudyRecord, TrialRecord
 from hpsearch.store.resolved import FORMAT, Resolved, read_resolved
-from hpsearch.store.ticks import TickLog
 from hpsearch.store.winner import read_insides, read_looks, read_refit
+from hpsearch.training.probes.record import TrainingProbe
 
 
 def read_record(files: StudyFiles) -> StudyRecord:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from hpsearch.data_summary import DataSummary
+from hpsearch.data.summary import DataSummary
 from hpsearch.exceptions import StoreError
-from hpsearch.experiment import Kind, experiment_of
-from hpsearch.probes.record import LayerProbe, TrainingProbe
-from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Configuration, StudySpec
+from hpsearch.spec.experiments import Kind, experiment_of
+from hpsearch.spec.space.space import Parameter, Value
 from hpsearch.store.events import Pruning, State
 from hpsearch.store.identity import UNKNOWN, Identity, digest
 from hpsearch.store.winner import Insides, Looks, Refit
+from hpsearch.training.probes.record import LayerProbe, TrainingProbe
 
 Curve = tuple[float | None, ...]
 """A number for each epoch, from the first; None where it was not finite."""

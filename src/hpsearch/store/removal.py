@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.exceptions import HpsearchError
-from hpsearch.store.files import StudyFiles
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
 from hpsearch.store.resolved import Resolved, read_resolved
 
 if TYPE_CHECKING:
-    from hpsearch.store.owners import Names
+    from hpsearch.store.optuna.owners import Names
     from hpsearch.store.record import TrialRecord
 
 
@@ -30,7 +30,7 @@ def remove_from_storage(parts: Iterable[StudyFiles], url: str | None) -> None:
     Raises StoreError where that is no Optuna storage, or cannot be written.
     """
     if url is not None:
-        from hpsearch.store.owners import delete_from
+        from hpsearch.store.optuna.owners import delete_from
 
         delete_from(url, names_of(parts))
 

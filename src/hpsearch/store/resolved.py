@@ -11,17 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hpsearch.archives import ArchiveError, bounded
-from hpsearch.data_summary import DataSummary
+from hpsearch.data.archives import ArchiveError, bounded
+from hpsearch.data.summary import DataSummary
 from hpsearch.exceptions import Problem, StoreError, StudyFileError, StudyMismatchError
-from hpsearch.experiment import KINDS, Experiment, Kind, experiment_of
 from hpsearch.spec import Choice, Confirm, StudySpec, print_yaml, read_spec
-from hpsearch.spec.source import MAX_BYTES, Source, parse, read_text
+from hpsearch.spec.experiments import KINDS, Experiment, Kind, experiment_of
+from hpsearch.spec.study_file.source import MAX_BYTES, Source, parse, read_text
 from hpsearch.store.disk import write_atomically
-from hpsearch.store.files import StudyFiles
 from hpsearch.store.identity import DamagedError, Identity, digest
-from hpsearch.store.ticks import REMEDY, marks
-from hpsearch.store.urls import without_password
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.log import REMEDY, marks
+from hpsearch.store.optuna.urls import without_password
 
 FORMAT = 3
 """Version of the files of a study: from the third on every file says of which study it is."""

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hpsearch.datasets import Preprocessing
+from hpsearch.data import Preprocessing
 from hpsearch.store.documents import load_document, read_document, write_document
-from hpsearch.store.files import StudyFiles
 from hpsearch.store.identity import UNKNOWN, DamagedError, Identity, Stamp, digest_of_file
+from hpsearch.store.layout import StudyFiles
 from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.datasets import Dataset, Rows, chance_accuracy, chance_loss
-from hpsearch.spec.search import direction_of
+from hpsearch.data import Dataset, Rows, chance_accuracy, chance_loss
+from hpsearch.spec.sections.search import direction_of
 from hpsearch.training.scorers import score
 
 Array = NDArray[Any]

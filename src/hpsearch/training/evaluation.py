@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.spec.search import SCORERS
+from hpsearch.spec.sections.search import SCORERS
 from hpsearch.training.scorers import score
 
 Array = NDArray[Any]

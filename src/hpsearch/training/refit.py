@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hpsearch.components.schedules import Plateau, RunLength, run_length
-from hpsearch.datasets import Dataset
+from hpsearch.data import Dataset
 from hpsearch.models.weights import Weights
 from hpsearch.spec import Training
-from hpsearch.training.member import EpochReport, Failure, Member, RefitRun
-from hpsearch.training.trainer import EpochResult, Network, Slot, Trainer
+from hpsearch.training.interface import EpochResult, Network, Slot, Trainer
+from hpsearch.training.messages import EpochReport, Failure, Member, RefitRun
+from hpsearch.training.schedules import Plateau, RunLength, run_length
 
 
 def refit_slot(trainer: Trainer, member: Member, dataset: Dataset, run: RefitRun) -> RefitSlot:

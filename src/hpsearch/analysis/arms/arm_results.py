@@ -9,10 +9,10 @@ from statistics import median
 from hpsearch.analysis.arms.bands import Band, band_of
 from hpsearch.analysis.arms.replicates import EPOCHS, SECONDS, Replicate, values_of
 from hpsearch.analysis.arms.standing import Standing, stand
-from hpsearch.analysis.evidence.bounds import bounds_of
-from hpsearch.analysis.evidence.estimates import Estimate, Values, estimate
-from hpsearch.arms import Arm
-from hpsearch.search_space import Value
+from hpsearch.scheduling.racing.bounds import bounds_of
+from hpsearch.scheduling.racing.estimates import Estimate, Values, estimate
+from hpsearch.spec.space.arms import Arm
+from hpsearch.spec.space.space import Value
 from hpsearch.store.record import StudyRecord
 
 Ended = Mapping[int, Replicate]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hpsearch.analysis.arms.replicates import Replicate
-from hpsearch.analysis.evidence.bounds import Bounds, bounds_of
-from hpsearch.analysis.evidence.estimates import Estimate, estimate
+from hpsearch.scheduling.racing.bounds import Bounds, bounds_of
+from hpsearch.scheduling.racing.estimates import Estimate, estimate
 from hpsearch.store.record import Curve, finite
 
 

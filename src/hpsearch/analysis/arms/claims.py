@@ -8,9 +8,9 @@ from typing import Literal
 
 from hpsearch.analysis.arms.replicates import EPOCHS, SECONDS, Replicate, is_minimized, values_of
 from hpsearch.analysis.arms.standing import Order, stand
-from hpsearch.analysis.evidence.bounds import bounds_of
-from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, Estimate, Values, estimate
-from hpsearch.spec.compare import Claim
+from hpsearch.scheduling.racing.bounds import bounds_of
+from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES, Estimate, Values, estimate
+from hpsearch.spec.sections.compare import Claim
 
 ClaimVerdict = Literal["holds", "does not hold", "cannot tell", "not enough"]
 

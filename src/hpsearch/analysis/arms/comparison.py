@@ -13,11 +13,11 @@ from hpsearch.analysis.arms.claims import JudgedClaim, judge
 from hpsearch.analysis.arms.optimism import Optimism, judge_optimism
 from hpsearch.analysis.arms.replicates import LOSS, read_replicate
 from hpsearch.analysis.chance import ChanceLevel, chance_for
-from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, tie_set
-from hpsearch.arms import Arms, arms_of
-from hpsearch.experiment import ARM, REPLICATE
-from hpsearch.search_space import Value
-from hpsearch.spec.compare import Compare
+from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES, tie_set
+from hpsearch.spec.experiments import ARM, REPLICATE
+from hpsearch.spec.sections.compare import Compare
+from hpsearch.spec.space.arms import Arms, arms_of
+from hpsearch.spec.space.space import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, Values
+from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES, Values
 
 Sound = Mapping[str, Mapping[int, float]]
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from hpsearch.analysis.evidence.estimates import Values
 from hpsearch.analysis.ranking import finite_value
-from hpsearch.experiment import REPLICATE
-from hpsearch.spec.search import MINIMIZED, SCORERS
+from hpsearch.scheduling.racing.estimates import Values
+from hpsearch.spec.experiments import REPLICATE
+from hpsearch.spec.sections.search import MINIMIZED, SCORERS
 from hpsearch.store.events import State
 from hpsearch.store.record import Curve, TrialRecord, finite
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hpsearch.analysis.evidence.estimates import FEWEST_REPLICATES, Difference, Values, difference
+from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES, Difference, Values, difference
 
 Order = Literal["better", "worse", "cannot tell", "not enough"]
 

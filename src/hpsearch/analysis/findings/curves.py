@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from statistics import median
 
-from hpsearch.analysis.evidence.bounds import bounds_of
 from hpsearch.analysis.findings.limits import (
     EXPLODED,
     FEWEST_LAST_EPOCHS,
@@ -19,7 +18,8 @@ from hpsearch.analysis.findings.limits import (
     UNDERFITTING,
     UNDERFITTING_GAP,
 )
-from hpsearch.data_summary import DataSummary
+from hpsearch.data.summary import DataSummary
+from hpsearch.scheduling.racing.bounds import bounds_of
 from hpsearch.store.record import TrialRecord
 
 

@@ -9,16 +9,10 @@ from dataclasses import dataclass, replace
 from hpsearch.analysis.conditions import Condition
 from hpsearch.analysis.findings.chance import judged
 from hpsearch.analysis.findings.curves import exploded, highest, lowest
-from hpsearch.analysis.findings.finding import (
-    StudyFinding,
-    counted,
-    learning_rates,
-    numbers_of,
-    spoken,
-)
+from hpsearch.analysis.findings.finding import StudyFinding, counted, learning_rates, numbers_of, spoken
 from hpsearch.analysis.findings.remedies import before_any_step, remedy_of
 from hpsearch.analysis.rules import Rule, find_rules
-from hpsearch.search_space import Value
+from hpsearch.spec.space.space import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 NOT_FINITE = "not finite"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hpsearch.analysis.probing import compact
-from hpsearch.search_space import Value
+from hpsearch.analysis.probe import compact
+from hpsearch.spec.space.space import Value
 from hpsearch.store.record import TrialRecord
 
 Kind = Literal[

@@ -17,8 +17,8 @@ from hpsearch.analysis.findings.curves import (
     worsening,
 )
 from hpsearch.analysis.findings.finding import StudyFinding, counted, numbers_of, spoken
-from hpsearch.data_summary import DataSummary
-from hpsearch.search_space import Value
+from hpsearch.data.summary import DataSummary
+from hpsearch.spec.space.space import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 Trials = Sequence[TrialRecord]

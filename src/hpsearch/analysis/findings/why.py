@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hpsearch.analysis.findings.chance import chanceless
-from hpsearch.analysis.probing import summarize
-from hpsearch.probes.record import ArmProbe
+from hpsearch.analysis.probe import summarize
 from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.training.probes.record import ArmProbe
 
 REMEDIES = {
     "symmetry": "begin with random weights, such as glorot_uniform or he_normal",

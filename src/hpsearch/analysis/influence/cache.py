@@ -21,12 +21,12 @@ from hpsearch import __version__
 from hpsearch.analysis.influence.fanova import judge_by_fanova, say_nothing
 from hpsearch.analysis.influence.importance import Importance, Method
 from hpsearch.analysis.influence.influence import Influence, judge_influence
-from hpsearch.archives import bounded
+from hpsearch.data.archives import bounded
 from hpsearch.exceptions import StoreError
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.documents import MAX_BYTES
-from hpsearch.store.files import StudyFiles
 from hpsearch.store.identity import DamagedError
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.search_space import Parameter, Value
 from hpsearch.spec import Numeric
+from hpsearch.spec.space.space import Parameter, Value
 from hpsearch.store.record import TrialRecord
 
 Numbers = NDArray[np.float64]

@@ -21,8 +21,8 @@ from hpsearch.analysis.influence.forests import Design, Question
 from hpsearch.analysis.influence.importance import interval
 from hpsearch.analysis.influence.outcomes import Outcomes
 from hpsearch.analysis.searched import condition_of
-from hpsearch.search_space import Value
 from hpsearch.spec import Numeric
+from hpsearch.spec.space.space import Value
 
 LEVELS = 13
 BACKGROUND = 100

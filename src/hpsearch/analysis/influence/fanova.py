@@ -18,9 +18,9 @@ from optuna.distributions import BaseDistribution
 from hpsearch.analysis.influence.importance import Importance, ParameterImportance, in_order, reason_against
 from hpsearch.analysis.influence.outcomes import order_outcomes
 from hpsearch.analysis.searched import condition_of
-from hpsearch.randomness import derive
-from hpsearch.search_space import Value
-from hpsearch.store.optuna_distributions import optuna_distribution
+from hpsearch.seeds import derive
+from hpsearch.spec.space.space import Value
+from hpsearch.store.optuna.distributions import optuna_distribution
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 SECONDS_FOR_A_THOUSAND = 50.0

@@ -22,7 +22,7 @@ from hpsearch.analysis.influence.columns import Column, columns_of
 from hpsearch.analysis.influence.outcomes import Outcomes, order_outcomes
 from hpsearch.analysis.influence.ped_anova import TOP, Cells, best_of, cells_of, divergences
 from hpsearch.analysis.searched import condition_of
-from hpsearch.randomness import derive
+from hpsearch.seeds import derive
 from hpsearch.store.record import StudyRecord
 
 Method = Literal["ped_anova", "fanova"]

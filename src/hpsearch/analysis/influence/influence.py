@@ -18,7 +18,7 @@ from hpsearch.analysis.influence.interactions import (
     pairs_to_judge,
 )
 from hpsearch.analysis.influence.outcomes import Outcomes, order_outcomes
-from hpsearch.randomness import derive
+from hpsearch.seeds import derive
 from hpsearch.store.record import StudyRecord
 
 FEWEST_TRIALS = 20

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from hpsearch.analysis import LearningCurve, LearningCurves
 from hpsearch.report.figures.scale import Scale
 from hpsearch.report.figures.svg import GREY, drawing, new_figure, to_svg
-from hpsearch.report.numbers import short
+from hpsearch.report.words.numbers import short
 
 COLOURS = ("#1f7fc4", "#d55e00", "#009e73", "#c45a93", "#a67c00")
 STROKES = ("-", "--")

@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from hpsearch.probes.record import ArmProbe, LayerProbe
 from hpsearch.report.figures.curves import COLOURS, STROKES
 from hpsearch.report.figures.scale import LARGEST
 from hpsearch.report.figures.svg import clip_label, drawing, name_panels, new_panels, to_svg
-from hpsearch.report.numbers import short
+from hpsearch.report.words.numbers import short
+from hpsearch.training.probes.record import ArmProbe, LayerProbe
 
 ABREAST = 3
 MARGIN = 0.06

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from hpsearch.analysis import Effect
 from hpsearch.report.figures.svg import clip_label, drawing, new_panels, to_svg
-from hpsearch.report.numbers import short
+from hpsearch.report.words.numbers import short
 
 ABREAST = 3
 MOST_PANELS = 9

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from hpsearch.analysis import ParameterImportance
 from hpsearch.report.figures.svg import INK, clip_label, drawing, new_figure, to_svg
-from hpsearch.report.numbers import short
+from hpsearch.report.words.numbers import short
 
 MOST_BARS = 25
 COLOUR = "#1f7fc4"

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from hpsearch.report.numbers import short
+from hpsearch.report.words.numbers import short
 
 LOG_RATIO = 20.0
 CURVES_RATIO = 3.0

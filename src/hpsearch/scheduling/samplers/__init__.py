@@ -7,8 +7,8 @@ from hpsearch.scheduling.samplers.grid import MAX_GRID, GridSampler
 from hpsearch.scheduling.samplers.random import RandomSampler
 from hpsearch.scheduling.samplers.sobol import SobolSampler
 from hpsearch.scheduling.samplers.tpe import TPESampler
-from hpsearch.search_space import SearchSpace
 from hpsearch.spec import StudySpec
+from hpsearch.spec.space.space import SearchSpace
 
 __all__ = [
     "MAX_GRID",

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.randomness import derive
 from hpsearch.scheduling.history import TrialHistory
-from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.seeds import derive
 from hpsearch.spec import Numeric, StudySpec
+from hpsearch.spec.space.space import Parameter, SearchSpace, Value
 
 ATTEMPTS = 10
 """How often a sampler may repeat an earlier configuration before a random one is drawn instead."""

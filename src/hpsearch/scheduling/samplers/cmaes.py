@@ -7,8 +7,8 @@ from optuna.samplers import BaseSampler
 
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.scheduling.samplers.optuna_sampler import OptunaSampler, check_unconditional
-from hpsearch.search_space import SearchSpace
 from hpsearch.spec import Choice
+from hpsearch.spec.space.space import SearchSpace
 
 
 class CmaesSampler(OptunaSampler):

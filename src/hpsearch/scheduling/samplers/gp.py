@@ -6,7 +6,7 @@ import optuna
 from optuna.samplers import BaseSampler
 
 from hpsearch.scheduling.samplers.optuna_sampler import OptunaSampler, check_unconditional
-from hpsearch.search_space import SearchSpace
+from hpsearch.spec.space.space import SearchSpace
 
 
 class GPSampler(OptunaSampler):

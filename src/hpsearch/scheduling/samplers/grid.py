@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.randomness import derive
 from hpsearch.scheduling.history import TrialHistory
 from hpsearch.scheduling.samplers.base import Sampler, Values
-from hpsearch.search_space import SearchSpace
+from hpsearch.seeds import derive
 from hpsearch.spec import StudySpec
+from hpsearch.spec.space.space import SearchSpace
 
 MAX_GRID = 20_000
 """Configurations of the largest grid: they are listed in memory."""

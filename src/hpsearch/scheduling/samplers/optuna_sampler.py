@@ -10,7 +10,7 @@ from optuna.samplers import BaseSampler
 
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.scheduling.samplers.base import ATTEMPTS, Sampler, Values, collect
-from hpsearch.search_space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.space import Parameter, SearchSpace, Value
 
 
 class OptunaSampler(Sampler):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 
-from hpsearch.randomness import derive
 from hpsearch.scheduling.samplers.base import Sampler, Values, collect, value_at
+from hpsearch.seeds import derive
 
 
 class SobolSampler(Sampler):

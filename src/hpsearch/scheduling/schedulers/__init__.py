@@ -1,11 +1,11 @@
 """Schedulers, one for each kind of experiment."""
 
-from hpsearch.experiment import Ablation, Comparison, Confirmation, Experiment, SearchExperiment
 from hpsearch.scheduling.interface import Scheduler
 from hpsearch.scheduling.schedulers.ablation_path import AblationScheduler
 from hpsearch.scheduling.schedulers.race import RaceScheduler
 from hpsearch.scheduling.schedulers.rounds import RoundRobinScheduler
 from hpsearch.scheduling.schedulers.search import SearchScheduler
+from hpsearch.spec.experiments import Ablation, Comparison, Confirmation, Experiment, SearchExperiment
 
 __all__ = [
     "AblationScheduler",

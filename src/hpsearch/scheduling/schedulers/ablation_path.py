@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hpsearch.analysis.ablation import by_changes, path_of
-from hpsearch.experiment import REPLICATE, Ablation
 from hpsearch.scheduling.schedulers.plan import PlanScheduler, Values
+from hpsearch.spec.experiments import REPLICATE, Ablation
 
 
 class AblationScheduler(PlanScheduler):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis.evidence.confirmation import race_of
-from hpsearch.experiment import ARM, REPLICATE, Confirmation
+from hpsearch.analysis.confirmation import race_of
 from hpsearch.scheduling.schedulers.plan import PlanScheduler, Values
+from hpsearch.spec.experiments import ARM, REPLICATE, Confirmation
 
 
 class RaceScheduler(PlanScheduler):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hpsearch.experiment import Comparison
 from hpsearch.scheduling.interface import Next, Scheduler, StartTrial
+from hpsearch.spec.experiments import Comparison
 from hpsearch.store.events import Event
 
 

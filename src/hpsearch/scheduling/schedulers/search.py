@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from hpsearch.experiment import SearchExperiment
 from hpsearch.scheduling.history import TrialHistory
 from hpsearch.scheduling.interface import Continue, Decision, Done, Next, Scheduler, StartTrial, Stop
 from hpsearch.scheduling.pruners import longest_run, pruner_of
 from hpsearch.scheduling.samplers import SAMPLERS
 from hpsearch.scheduling.samplers.base import ATTEMPTS, Values, draw
 from hpsearch.spec import Configuration
+from hpsearch.spec.experiments import SearchExperiment
 from hpsearch.store.events import Asked, Event
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import jax.numpy as jnp
 import keras
 
-from hpsearch.components.optimizers import OPTIMIZERS
-from hpsearch.training.compiled.operations import switch, total
-from hpsearch.training.compiled.traced import with_values
+from hpsearch.models.components.optimizers import OPTIMIZERS
+from hpsearch.training.compiled.forward.operations import switch, total
+from hpsearch.training.compiled.forward.traced import with_values
 
 Array = Any
 

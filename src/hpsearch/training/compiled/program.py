@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Split
-from hpsearch.training.compiled.interface import Arguments, Array, Forward, Tensors
+from hpsearch.data import Split
+from hpsearch.models.components.objectives import Objective
+from hpsearch.training.compiled.forward.interface import Arguments, Array, Forward, Tensors
 from hpsearch.training.compiled.optimization import Optimization, clip, fed_with
 
 VALIDATION_ROWS = 512, 1024

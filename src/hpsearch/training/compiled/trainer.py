@@ -16,18 +16,19 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.components.objectives import Objective
-from hpsearch.datasets import Dataset, Split
-from hpsearch.models import Weights, initial_weights
-from hpsearch.probes.record import LOSS, TrainingProbe
-from hpsearch.training.compiled.interface import Arguments
-from hpsearch.training.compiled.measuring import Measurer
-from hpsearch.training.compiled.menu import Menu, menu_of
-from hpsearch.training.compiled.network import LayeredForward
+from hpsearch.data import Dataset, Split
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.model import initial_weights
+from hpsearch.models.weights import Weights
+from hpsearch.training.compiled.forward.interface import Arguments
+from hpsearch.training.compiled.forward.layered import LayeredForward
+from hpsearch.training.compiled.forward.options import Menu, menu_of
+from hpsearch.training.compiled.forward.structure import Structure, arguments_of, structure_of
+from hpsearch.training.compiled.measurements import Measurer
 from hpsearch.training.compiled.program import Program
-from hpsearch.training.compiled.structure import Structure, arguments_of, structure_of
-from hpsearch.training.member import Member
-from hpsearch.training.trainer import EpochPlan, EpochResult, Network, Trainer, Work
+from hpsearch.training.interface import EpochPlan, EpochResult, Network, Trainer, Work
+from hpsearch.training.messages import Member
+from hpsearch.training.probes.record import LOSS, TrainingProbe
 
 MAX_PROGRAMS = 32
 """Programs that are kept in the process; the least recently used one goes first."""

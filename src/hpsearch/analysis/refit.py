@@ -1,0 +1,54 @@
+"""How the winner is trained once more, on training and validation rows together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import median
+
+from hpsearch.analysis.confirmation import Verdict, name_of
+from hpsearch.seeds import derive
+from hpsearch.spec.experiments import ARM, REPLICATE
+from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.winner import Refit, WinnerName
+from hpsearch.training.schedules import Plateau
+
+
+def plan_refit(record: StudyRecord, confirmation: StudyRecord, verdict: Verdict) -> Refit | None:
+    """Say how the winner is refitted; None where the study does not want it, or nobody won.
+
+    Without validation rows nobody sees when to stop. What is known are the best epochs of the replicates,
+    whose median is not moved by one that was lucky early or late. It is rounded up, because more rows take
+    longer to be learned by heart.
+    """
+    if not record.spec.confirm.refit or record.data is None:
+        return None
+    if verdict.winner is None or verdict.named is None:
+        return None
+    trial = record.trial(verdict.winner)
+    own = [run for run in confirmation.ranking if run.parameters[ARM] == name_of(trial)]
+    ordered = sorted(own, key=lambda run: int(run.parameters[REPLICATE]))
+    best = tuple(run.best_epoch for run in ordered if run.best_epoch is not None)
+    epochs, seed = math.ceil(median(best)), derive(record.spec.search.seed, "refit")
+    named = confirmation.trial(verdict.named.number)
+    rows = record.data.train_rows + record.data.validation_rows
+    drops = tuple(_drops(record, named, epochs))
+    return Refit(WinnerName(trial.number, None, seed, epochs, refitted=True), best, rows, drops)
+
+
+def judge_refit(record: StudyRecord, confirmation: StudyRecord, verdict: Verdict) -> Refit | None:
+    """Give what came of the refit of this winner; None where there was none, or one of another winner."""
+    planned = plan_refit(record, confirmation, verdict)
+    done = record.refit
+    return done if done is not None and planned == done.planned else None
+
+
+def _drops(record: StudyRecord, run: TrialRecord, epochs: int) -> Iterator[tuple[int, float]]:
+    """Repeat what a plateau did in a run, from its validation metric."""
+    plateau, sign = Plateau(), 1.0 if record.minimize else -1.0
+    for epoch, value in enumerate(run.history.get(record.metric, ())[: epochs - 1], start=2):
+        training, before = run.configuration.training_at(epoch), plateau.factor
+        if value is not None:
+            plateau = plateau.after(training.schedule, sign * value, training.learning_rate)
+        if plateau.factor != before:
+            yield epoch, plateau.factor

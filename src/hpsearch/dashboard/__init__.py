@@ -1,5 +1,0 @@
-"""What the Optuna dashboard shows of a study: names, notes, artifacts."""
-
-from hpsearch.dashboard.serving import serve
-
-__all__ = ["serve"]

@@ -1,0 +1,32 @@
+"""The level of chance: what a constant prediction gives that knows the training targets alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hpsearch.data.rows import Array, Rows
+
+RAREST = 1e-7
+"""The smallest probability, as Keras cuts them off: a class may be missing in the training part."""
+
+
+def chance_loss(train: Rows, validation: Rows, classes: int) -> float:
+    """Give the validation loss of the best constant prediction of the training part.
+
+    With `classes` it is the cross-entropy of their shares, else (0) the squared error of the mean.
+    """
+    if not classes:
+        return float(np.square(validation.y.astype(np.float64) - train.y.mean(dtype=np.float64)).mean())
+    shares = np.maximum(_shares(train.y, classes), RAREST)
+    return float(-np.log(shares[validation.y]).mean())
+
+
+def chance_accuracy(train: Rows, validation: Rows, classes: int) -> float | None:
+    """Give the share of the training part's most frequent class in the validation part; None without any."""
+    if not classes:
+        return None
+    return float((validation.y == _shares(train.y, classes).argmax()).mean())
+
+
+def _shares(y: Array, classes: int) -> Array:
+    return np.bincount(y, minlength=classes) / len(y)

@@ -1,0 +1,275 @@
+"""How the columns of a csv file become numbers: one-hot categories and imputed values, as plain data.
+
+What scikit-learn's SimpleImputer (mean, most frequent), OneHotEncoder (handle_unknown="ignore") and
+ColumnTransformer compute, in a form that is quick for 10^5 columns and that can be written as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from hpsearch.data.loaded import fits_in_memory
+from hpsearch.data.precision import CHUNK, lossy
+from hpsearch.data.readers.csv import MAX_COLUMNS, Cells, Table
+from hpsearch.exceptions import DataError
+
+if TYPE_CHECKING:
+    from hpsearch.data.rows import Array
+
+MAX_CATEGORIES = 1_000
+"""Categories of one column, each of which becomes a feature."""
+
+MAX_ONE_HOT = 2**30
+"""Bytes that the features of all categories may take; several copies of them are held."""
+
+FEW_CATEGORIES = 50
+"""Up to so many, a column may have a category of its own for nearly every row."""
+
+SplitIndex = tuple["Array", "Array"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the file.
+
+    `categories` are those of the training rows, sorted; each becomes a feature, in this order. A column of
+    numbers has none and becomes one feature. `imputation` holds what stands for a missing value, for each
+    split; `unseen` holds, for each split, the categories that its training part lacks, which are encoded as
+    zeros.
+    """
+
+    name: str
+    kind: Literal["numeric", "categorical"]
+    categories: tuple[str, ...]
+    imputation: tuple[float | str, ...]
+    unseen: tuple[tuple[str, ...], ...]
+
+    @property
+    def width(self) -> int:
+        """Count the features that this column becomes."""
+        return len(self.categories) if self.kind == "categorical" else 1
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The columns in the order of the file, and so of the features, fitted for each split."""
+
+    target: str
+    columns: tuple[Column, ...]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Name each feature: `age`, or `colour=red` for a category."""
+        return tuple(
+            name
+            for column in self.columns
+            for name in ([f"{column.name}={c}" for c in column.categories] or [column.name])
+        )
+
+    @property
+    def indicators(self) -> Array:
+        """Mark the features that are 0 or 1, one for each category: (features,) bool."""
+        return np.concatenate([np.full(c.width, c.kind == "categorical") for c in self.columns])
+
+    def as_data(self) -> dict[str, Any]:
+        """Give everything as dictionaries, lists, texts and numbers."""
+        return asdict(self)
+
+    def of_split(self, split: int) -> Encoding:
+        """Give the encoding as a single split fitted it."""
+        own = (
+            replace(column, imputation=(column.imputation[split],), unseen=(column.unseen[split],))
+            for column in self.columns
+        )
+        return Encoding(self.target, tuple(own))
+
+    def encode(self, cells: Mapping[str, Sequence[str]], split: int = 0) -> Array:
+        """Encode rows that were not in the file, as the training part of a split says.
+
+        `cells` maps the name of each column to its cells as text, all of one length n; other names are
+        ignored. Gives (n, features) float32. Raises `DataError` for a missing column and for text in a column
+        of numbers.
+        """
+        absent = [column.name for column in self.columns if column.name not in cells]
+        if absent:
+            raise DataError(f"The rows lack the column {absent[0]!r}.")
+        columns = tuple(Cells(c.name, tuple(text.strip() for text in cells[c.name])) for c in self.columns)
+        return self.encode_rows(Table("The rows", columns, range(1, len(columns[0].texts) + 1)), split)
+
+    def encode_rows(self, table: Table, split: int = 0, *, wide: bool = False) -> Array:
+        """Encode the rows of a table whose columns are those of the encoding, in its order, as `encode`.
+
+        Gives float64 where they are to be `wide`.
+        """
+        for known, column in zip(self.columns, table.columns, strict=True):
+            if known.kind == "numeric":
+                table.complain_of_numbers(column)
+        kind = np.float64 if wide else np.float32
+        return _imputation(self.columns, split).apply(_encoded(table, self.columns, kind))
+
+
+@dataclass(frozen=True, eq=False)
+class Imputation:
+    """What stands for missing values in a split, and the features that its training part has.
+
+    `fill`: (features,) float64; `seen`: (features,) bool, None where all are seen.
+    """
+
+    fill: Array
+    seen: Array | None
+
+    def apply(self, x: Array) -> Array:
+        """Fill in (n, features) where it is NaN; features that were never seen become 0."""
+        filled = np.where(np.isnan(x), self.fill.astype(x.dtype), x)
+        return filled if self.seen is None else np.where(self.seen, filled, x.dtype.type(0))
+
+
+def encode_table(
+    table: Table, target: str, splits: Sequence[SplitIndex]
+) -> tuple[Encoding, Array, tuple[Imputation, ...]]:
+    """Fit the encoding on the training part of each split and encode every row.
+
+    Kinds of columns are found in the rows of all training and validation parts, categories in all training
+    parts. Gives the encoding, (n, features) float32, or float64 where that would lose something, with NaN
+    where a cell is missing, and an imputation for each split. Raises `DataError`.
+    """
+    known = np.unique(np.concatenate([np.concatenate(pair) for pair in splits]))
+    trains = [train for train, _ in splits]
+    layout = np.unique(np.concatenate(trains))
+    columns = tuple(_column(table, cells, known, layout, trains) for cells in table.columns)
+    _fits(table, columns)
+    x = _encoded(table, columns, _kind_of_numbers(table, columns))
+    return Encoding(target, columns), x, tuple(_imputation(columns, split) for split in range(len(splits)))
+
+
+def _fits(table: Table, columns: Sequence[Column]) -> None:
+    """Raise a `DataError` where the columns, or the categories among them, give too many features."""
+    rows = len(table.lines)
+    width, one_hot = (sum(c.width for c in some) for some in (columns, [c for c in columns if c.categories]))
+    widest = max(columns, key=lambda column: len(column.categories))
+    alone = f"{widest.name!r} alone has {len(widest.categories)} categories. {REMEDY}"
+    if width > MAX_COLUMNS:
+        raise DataError(
+            f"{table.where}: one-hot encoding gives {width} columns, more than {MAX_COLUMNS}; {alone}"
+        )
+    size = rows * one_hot * np.dtype(np.float32).itemsize
+    if size > MAX_ONE_HOT:
+        raise DataError(
+            f"{table.where}: one-hot encoding gives {rows} rows by {one_hot} columns, which take"
+            f" {size / 2**30:.1f} GB, more than {MAX_ONE_HOT / 2**30:.0f} GB; {alone}"
+        )
+    fits_in_memory(table.where, rows, width, 4, "leave out columns with many categories")
+
+
+def _refuse_many(table: Table, cells: Cells, layout: Array, categories: Sequence[str]) -> None:
+    """Refuse a column whose categories are too many, or so many that nearly every row has its own."""
+    present = int((~cells.missing[layout]).sum())
+    if len(categories) > MAX_CATEGORIES:
+        why = f"each would become a feature, and a column may have up to {MAX_CATEGORIES:,}"
+    elif len(categories) > FEW_CATEGORIES and len(categories) > present / 2:
+        why = "so nearly every row has a category of its own, from which nothing can be learned"
+    else:
+        return
+    shown = " and ".join(map(repr, categories[:2]))
+    raise DataError(
+        f"{table.where}: column {cells.name!r} holds {len(categories):,} different texts in {present:,} rows"
+        f" for training, such as {shown}; {why}. {REMEDY}"
+    )
+
+
+FEATURES = (
+    "Leave the cell empty, or write NA, where a value is missing; if all of them are names of categories,"
+    " write them as words, such as c1 for 1."
+)
+
+REMEDY = (
+    "Leave the column out of the file if it is an identifier; write a date or time as numbers (year, month,"
+    " seconds); join rare categories into one."
+)
+
+
+def _column(table: Table, cells: Cells, known: Array, layout: Array, trains: Sequence[Array]) -> Column:
+    if cells.missing[known].all():
+        raise DataError(f"{table.where}: column {cells.name!r} is empty.")
+    for number, train in enumerate(trains, start=1):
+        if cells.missing[train].all():
+            which = f" of fold {number}" if len(trains) > 1 else ""
+            raise DataError(f"{table.where}: column {cells.name!r} has no value in the training part{which}.")
+    if not cells.text[known].any():
+        return _numeric(table, cells, trains)
+    table.complain_of_text(cells, known, FEATURES)
+    return _categorical(table, cells, layout, trains)
+
+
+def _numeric(table: Table, cells: Cells, trains: Sequence[Array]) -> Column:
+    table.complain_of_numbers(cells)
+    whole = not cells.missing.any()
+    means = tuple(float((cells.numbers[t] if whole else _present(cells, t)).mean()) for t in trains)
+    return Column(cells.name, "numeric", (), means, ((),) * len(trains))
+
+
+def _present(cells: Cells, index: Array) -> Array:
+    return cells.numbers[index][~cells.missing[index]]
+
+
+def _categorical(table: Table, cells: Cells, layout: Array, trains: Sequence[Array]) -> Column:
+    categories = sorted({cells.texts[row] for row in layout[~cells.missing[layout]].tolist()})
+    _refuse_many(table, cells, layout, categories)
+    numbers = _numbered(cells, categories)
+    counts = [np.bincount(numbers[train] + 1, minlength=len(categories) + 1)[1:] for train in trains]
+    return Column(
+        cells.name,
+        "categorical",
+        tuple(categories),
+        tuple(categories[int(count.argmax())] for count in counts),
+        tuple(tuple(categories[i] for i in np.flatnonzero(count == 0)) for count in counts),
+    )
+
+
+def _numbered(cells: Cells, categories: Sequence[str]) -> Array:
+    """Give the position of each cell's category: (n,) int, -1 for a category that is not known or missing."""
+    positions = {category: position for position, category in enumerate(categories)}
+    return np.fromiter((positions.get(t, -1) for t in cells.texts), dtype=np.int64, count=len(cells.texts))
+
+
+def _kind_of_numbers(table: Table, columns: Sequence[Column]) -> type[np.floating[Any]]:
+    """Choose float32 for encoded rows, or float64 where that would lose what a column differs in."""
+    pairs = zip(table.columns, columns, strict=True)
+    numeric = [cells.numbers for cells, column in pairs if column.kind == "numeric"]
+    size = max(1, CHUNK // len(table.lines))
+    blocks = (np.column_stack(numeric[start : start + size]) for start in range(0, len(numeric), size))
+    return np.float64 if any(lossy(block).any() for block in blocks) else np.float32
+
+
+def _encoded(table: Table, columns: Sequence[Column], kind: type[np.floating[Any]]) -> Array:
+    """Encode every row; column by column in memory, because that is how it is filled."""
+    encoded = np.zeros((sum(column.width for column in columns), len(table.lines)), dtype=kind)
+    start = 0
+    for cells, column in zip(table.columns, columns, strict=True):
+        _fill(encoded[start : start + column.width], cells, column)
+        start += column.width
+    return np.ascontiguousarray(encoded.T)
+
+
+def _fill(block: Array, cells: Cells, column: Column) -> None:
+    if column.kind == "numeric":
+        block[0] = cells.numbers
+        return
+    numbers = _numbered(cells, column.categories)
+    rows = np.flatnonzero(numbers >= 0)
+    block[numbers[rows], rows] = 1
+    block[:, cells.missing] = np.nan
+
+
+def _imputation(columns: Sequence[Column], split: int) -> Imputation:
+    fills: list[float] = []
+    seen: list[bool] = []
+    for column in columns:
+        value, unseen = column.imputation[split], set(column.unseen[split])
+        fills += [float(c == value) for c in column.categories] if column.categories else [float(value)]
+        seen += [c not in unseen for c in column.categories] if column.categories else [True]
+    return Imputation(np.array(fills, dtype=np.float64), None if all(seen) else np.array(seen))

@@ -1,0 +1,288 @@
+"""From the data section of a spec to a data set that is ready to train on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpsearch.data.dataset import Dataset, Pool
+from hpsearch.data.encoding import encode_table
+from hpsearch.data.loaded import Loaded, from_arrays
+from hpsearch.data.partition import Partition, Partitioner
+from hpsearch.data.precision import lossy, origin_of
+from hpsearch.data.readers.csv import Table, load_csv
+from hpsearch.data.readers.keras import load_keras
+from hpsearch.data.readers.npz import read_npz
+from hpsearch.data.readers.random import draw_normal
+from hpsearch.data.rows import Array, Rows, Split, fit_scaling
+from hpsearch.data.target import Target, find_target
+from hpsearch.exceptions import DataError
+from hpsearch.spec.sections.data import TestRows
+
+if TYPE_CHECKING:
+    from hpsearch.data.encoding import Encoding
+    from hpsearch.spec import Data
+
+DATA_DIR = "HPSEARCH_DATA"
+
+
+def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> Dataset:
+    """Load, choose, split, encode and scale the rows that a study trains on.
+
+    `directory`: where relative paths start, that of the study file. `data_dir`: where the npz files of Keras'
+    data sets lie; by default the directory that the environment variable HPSEARCH_DATA names. Raises
+    `DataError` for everything that the data or the options do wrong.
+    """
+    return load_material(data, directory, data_dir).own()
+
+
+def load_material(data: Data, directory: Path, data_dir: Path | None = None) -> Material:
+    """Load and choose rows as `load_dataset` does, and keep them, so that they can be split again."""
+    with _enough_memory(data):
+        loaded = _load(data, directory, data_dir)
+        if data.test is not None and loaded.y_test is not None:
+            raise DataError(f"{loaded.where}: 'test' cannot be given, because this data set has a test part.")
+        target = find_target(loaded, data)
+        if target.task == "regression" and lossy(loaded.y).any():
+            raise DataError(_lost_targets(loaded))
+        y, drawn = target.read(loaded.y), len(loaded.y)
+        if isinstance(data.validation, TestRows):
+            loaded, y = _with_test_part(loaded, target, y)
+        partition = Partitioner(loaded.where, target, y, data.split_seed, drawn).divide(data)
+        return Material(data, loaded, target, y, partition)
+
+
+def _lost_targets(loaded: Loaded) -> str:
+    y = loaded.y.astype(np.float64)
+    return (
+        f"{loaded.where}: the targets have a mean of {y.mean():.10g} and a deviation of {y.std():.3g}, which "
+        "the float32 of a network cannot tell apart: subtract a constant from them, such as their mean, and "
+        "add it to the predictions."
+    )
+
+
+@contextmanager
+def _enough_memory(data: Data) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise DataError(f"{data.source}: there is not enough memory for these data.") from None
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The rows of a study as they were loaded, and which of them go where.
+
+    Each data set that is made of them is encoded and scaled by what its own training part says.
+    """
+
+    data: Data
+    loaded: Loaded
+    target: Target
+    y: Array
+    partition: Partition
+
+    def own(self) -> Dataset:
+        """Give the data set of the study."""
+        return self._with(self.partition.splits)
+
+    def fresh(self, seed: int) -> Dataset:
+        """Draw another validation part, of as many rows, from training and validation rows together.
+
+        Classes are stratified, as in the study's own split. Raises `DataError`.
+        """
+        partitioner = Partitioner(self.loaded.where, self.target, self.y, seed, len(self.y))
+        return self._with((partitioner.redraw(self._rows, len(self.partition.splits[0][1])),))
+
+    def whole(self) -> Dataset:
+        """Take training and validation rows together as the training part, with nothing to validate on."""
+        return self._with(((self._rows, self._rows[:0]),))
+
+    @property
+    def _rows(self) -> Array:
+        return np.sort(np.concatenate(self.partition.splits[0]))
+
+    def _with(self, splits: tuple[tuple[Array, Array], ...]) -> Dataset:
+        with _enough_memory(self.data):
+            return _dataset(self, replace(self.partition, splits=splits))
+
+
+def _dataset(material: Material, partition: Partition) -> Dataset:
+    data, loaded, target = material.data, material.loaded, material.target
+    pool, encoding = _pool(loaded, data, material.y, partition)
+    splits = _splits(loaded.where, pool, data, partition.splits)
+    return Dataset(
+        source=data.source,
+        task=target.task,
+        features=pool.features,
+        labels=target.labels,
+        splits=splits,
+        encoding=encoding,
+        fingerprint=loaded.fingerprint,
+        pool=pool,
+        held_out=_held_out(loaded, target, pool, partition),
+        notes=tuple(_notes(data, pool, splits)),
+        doubtful=target.guessed and len(target.labels) > 2,
+    )
+
+
+def _notes(data: Data, pool: Pool, splits: Sequence[Split]) -> Iterator[str]:
+    """Tell what becomes of features that are constant, or lose something as float32."""
+    if data.standardize and splits[0].scaling.deviation is not None:
+        train = splits[0].train.x
+        constant = (train == 0).all(axis=0).reshape(-1)
+        if pool.indicators is not None:
+            constant &= ~pool.indicators.reshape(-1)
+        if constant.any():
+            yield f"constant in the training part, so only centred by 'standardize': {_named(constant)}"
+    if pool.origin is not None:
+        yield (
+            f"too close to each other for float32, so moved towards 0 before they are rounded: "
+            f"{_named(pool.origin.reshape(-1) != 0)}; best.keras takes such rows, and hpsearch predict moves "
+            "them itself"
+        )
+    elif pool.x.dtype == np.float64:
+        yield (
+            f"rounded to float32, which loses what they differ in: {_named(lossy(pool.x).reshape(-1))}; "
+            "'standardize: true' keeps it"
+        )
+
+
+def _named(marked: Array) -> str:
+    """Name features by their places."""
+    places = np.flatnonzero(marked).tolist()
+    shown = ", ".join(map(str, places[:10])) + (", ..." if len(places) > 10 else "")
+    return f"feature {shown} (from 0)" if len(places) == 1 else f"{len(places)} features ({shown}; from 0)"
+
+
+def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
+    if data.sklearn is not None:
+        # scikit-learn takes a second to import, and most data do without.
+        from hpsearch.data.readers.sklearn import load_bundled
+
+        return load_bundled(data.sklearn)
+    if data.keras is not None:
+        return load_keras(data.keras, data_dir or _data_dir(), data.num_words)
+    if data.csv is not None and data.target is not None:
+        return load_csv(_place(directory, data.csv), data.target, classes=data.task == "classification")
+    if data.random_normal is not None:
+        return draw_normal(data.source, data.random_normal, data.split_seed)
+    path = _place(directory, str(data.npz))
+    return from_arrays(str(path), read_npz(path))
+
+
+def _data_dir() -> Path | None:
+    named = os.environ.get(DATA_DIR)
+    return Path(named) if named else None
+
+
+def _place(directory: Path, path: str) -> Path:
+    try:
+        return directory / Path(path).expanduser()
+    except RuntimeError:
+        raise DataError(f"{path}: there is no such user's directory.") from None
+
+
+def _pool(loaded: Loaded, data: Data, y: Array, partition: Partition) -> tuple[Pool, Encoding | None]:
+    if not isinstance(loaded.x, Table):
+        features = _features(loaded.where, data, loaded.x)
+        return Pool(loaded.x, y, features, loaded.bags, origin=_origin(loaded.where, data, loaded.x)), None
+    encoding, x, imputations = encode_table(loaded.x, str(data.target), partition.splits)
+    features = _features(loaded.where, data, x)
+    indicators = encoding.indicators.reshape(features)
+    origin = _origin(loaded.where, data, x)
+    return Pool(x, y, features, imputations=imputations, indicators=indicators, origin=origin), encoding
+
+
+def _origin(where: str, data: Data, x: Array) -> Array | None:
+    """Give what is subtracted from rows before they are rounded, where a study standardizes them.
+
+    Raises `DataError` where that does not keep what they differ in.
+    """
+    if x.dtype != np.float64 or not data.standardize:
+        return None
+    origin = origin_of(x)
+    lost = lossy(x - origin)
+    if lost.any():
+        raise DataError(
+            f"{where}: feature {int(lost.reshape(-1).argmax())} (from 0) differs by less than a float32 can "
+            "hold: multiply it by a constant, or leave it out."
+        )
+    return origin
+
+
+def _features(where: str, data: Data, x: Array) -> tuple[int, ...]:
+    """Give the shape of a row: as loaded, or as the data section has it. Raises `DataError`."""
+    found = tuple(map(int, x.shape[1:]))
+    if data.shape is None:
+        return found
+    if prod(data.shape) != prod(found):
+        wanted, had = (" x ".join(map(str, shape)) for shape in (data.shape, found))
+        raise DataError(
+            f"{where}: 'shape' makes rows of {wanted} = {prod(data.shape)} numbers, "
+            f"but a row has {had if len(found) == 1 else f'{had} = {prod(found)}'}."
+        )
+    return data.shape
+
+
+def _splits(where: str, pool: Pool, data: Data, indices: Sequence[tuple[Array, Array]]) -> tuple[Split, ...]:
+    return tuple(_split(where, pool, data, number, *pair) for number, pair in enumerate(indices))
+
+
+def _split(
+    where: str, pool: Pool, data: Data, number: int, train_index: Array, validation_index: Array
+) -> Split:
+    train, validation = pool.take(train_index, number), pool.take(validation_index, number)
+    scaling = fit_scaling(
+        train.x, data.rescale or 1.0, standardize=data.standardize, indicators=pool.indicators
+    )
+    if not scaling.identity:
+        train, validation = (
+            Rows(scaling.apply(train.x), train.y),
+            Rows(scaling.apply(validation.x), validation.y),
+        )
+        if not all(np.isfinite(rows.x).all() for rows in (train, validation)):
+            raise DataError(f"{where}: scaling makes some numbers too large for a float32.")
+    return Split(train, validation, scaling, train_index, validation_index)
+
+
+def _with_test_part(loaded: Loaded, target: Target, y: Array) -> tuple[Loaded, Array]:
+    """Put the test part of the data's own behind their other rows, where there is one."""
+    if isinstance(loaded.x, Table) or loaded.x_test is None or loaded.y_test is None:
+        return loaded, y
+    test_x, test_y = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    x = np.concatenate([loaded.x, test_x])
+    return replace(loaded, x=x, x_test=None, y_test=None), np.concatenate([y, test_y])
+
+
+def _held_out(loaded: Loaded, target: Target, pool: Pool, partition: Partition) -> Pool | None:
+    if partition.test is not None:
+        index = partition.test
+        return replace(pool, x=pool.x[index], y=pool.y[index])
+    if loaded.x_test is None or loaded.y_test is None:
+        return None
+    x, y = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    return replace(pool, x=x, y=y)
+
+
+def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> tuple[Array, Array]:
+    if (raw.dtype.kind == "U") != (loaded.y.dtype.kind == "U"):
+        raise DataError(f"{loaded.where}: y_train and y_test must both hold numbers or both hold text.")
+    y = target.read(raw)
+    if target.task == "regression":
+        return x, y
+    unknown = ~np.isin(raw, np.unique(loaded.y))
+    if unknown.any():
+        row = int(unknown.argmax())
+        raise DataError(f"{loaded.where}: y_test[{row}] is the class {str(raw[row])!r}, which y_train lacks.")
+    kept = np.flatnonzero(y >= 0)
+    if not kept.size:
+        raise DataError(f"{loaded.where}: the test part has no row of the classes that are kept.")
+    return x if kept.size == len(y) else x[kept], y[kept]

@@ -1,0 +1,175 @@
+"""Which rows go where: test part, subset, validation part, folds; all draws derive from the split seed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpsearch.exceptions import DataError
+from hpsearch.spec.sections.data import CountOfRows, Folds, LastRows, ShareOfRows, TestRows
+
+if TYPE_CHECKING:
+    from hpsearch.data.rows import Array
+    from hpsearch.data.target import Target
+    from hpsearch.spec import Component, Data
+
+PURPOSES = {"test": 0, "subset": 1, "validation": 2}
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Ascending positions of rows: the test part, and a training and a validation part for each split."""
+
+    test: Array | None
+    splits: tuple[tuple[Array, Array], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Partitioner:
+    """Draws rows, stratified for classes. `y`: (n,) as `Target` reads it.
+
+    The first `drawn` of the rows are those to draw from; the others are a test part of the data's own, which
+    is there where it is what configurations are judged on.
+    """
+
+    where: str
+    target: Target
+    y: Array
+    seed: int
+    drawn: int
+
+    def divide(self, data: Data) -> Partition:
+        """Take off the test part, draw the subset, then split off the validation part. Raises `DataError`."""
+        y = self.y[: self.drawn]
+        rows = np.flatnonzero(y >= 0) if self._classes else np.arange(len(y))
+        test = None
+        if data.test is not None:
+            rows, test = self._draw(rows, self._count(data.test, rows, "test"), "test")
+        if data.subset is not None:
+            rows = self._subset(rows, data.subset)
+        if isinstance(data.validation, TestRows):
+            splits: tuple[tuple[Array, Array], ...] = ((rows, self._own_test if test is None else test),)
+            test = None
+        else:
+            splits = tuple(self._splits(rows, data.validation))
+        for number, (train, _) in enumerate(splits):
+            self._has_every_class(train, f"fold {number + 1}" if len(splits) > 1 else "the split")
+        return Partition(test, splits)
+
+    def redraw(self, rows: Array, count: int) -> tuple[Array, Array]:
+        """Draw a validation part of so many rows; gives the others and it. Raises `DataError`."""
+        train, validation = self._draw(rows, count, "validation")
+        self._has_every_class(train, "a fresh split")
+        return train, validation
+
+    @property
+    def _own_test(self) -> Array:
+        rows = np.arange(self.drawn, len(self.y))
+        if not rows.size:
+            raise DataError(
+                f"{self.where}: 'validation: test' needs a test part, and these data have none: draw one "
+                "with 'test: 0.2', or name another validation part."
+            )
+        return rows
+
+    @property
+    def _classes(self) -> bool:
+        return self.target.task == "classification"
+
+    def _random_state(self, purpose: str) -> int:
+        return int(np.random.SeedSequence([self.seed, PURPOSES[purpose]]).generate_state(1)[0])
+
+    def _count(self, size: Component, rows: Array, purpose: str) -> int:
+        count = _rows_in(size, len(rows))
+        if count >= len(rows):
+            raise DataError(
+                f"{self.where}: a {purpose} part of {count} rows leaves none of the {len(rows)} to train on."
+            )
+        return count
+
+    def _subset(self, rows: Array, size: Component) -> Array:
+        count = _rows_in(size, len(rows))
+        if count > len(rows):
+            raise DataError(f"{self.where}: a subset of {count} rows cannot be drawn from {len(rows)} rows.")
+        return rows if count == len(rows) else self._draw(rows, count, "subset")[1]
+
+    def _splits(self, rows: Array, size: Component) -> list[tuple[Array, Array]]:
+        if isinstance(size, Folds):
+            return self._folds(rows, size.folds)
+        count = self._count(size, rows, "validation")
+        if isinstance(size, LastRows):
+            return [(rows[:-count], rows[-count:])]
+        return [self._draw(rows, count, "validation")]
+
+    def _draw(self, rows: Array, count: int, purpose: str) -> tuple[Array, Array]:
+        """Draw `count` rows at random; gives the others and the drawn ones."""
+        # Imported here because it takes a second, and data whose validation part is given do without.
+        from sklearn.model_selection import train_test_split
+
+        if self._classes:
+            self._can_stratify(rows, count, purpose)
+        others, drawn = train_test_split(
+            rows,
+            test_size=count,
+            stratify=self.y[rows] if self._classes else None,
+            random_state=self._random_state(purpose),
+        )
+        return np.sort(others), np.sort(drawn)
+
+    def _can_stratify(self, rows: Array, count: int, purpose: str) -> None:
+        self._rows_of_each_class(rows, 2, f"to be split for the {purpose} part")
+        classes = len(np.unique(self.y[rows]))
+        smaller = min(count, len(rows) - count)
+        if smaller < classes:
+            raise DataError(
+                f"{self.where}: the {purpose} part takes {count} of {len(rows)} rows, but each side needs"
+                f" at least {classes} rows, one for each class.{self.target.doubt}"
+            )
+
+    def _rows_of_each_class(self, rows: Array, least: int, reason: str) -> None:
+        numbers, counts = np.unique(self.y[rows], return_counts=True)
+        few = int(counts.argmin())
+        if counts[few] < least:
+            label = self.target.labels[int(numbers[few])]
+            raise DataError(
+                f"{self.where}: class {label!r} has {counts[few]} row(s), too few {reason}; it needs {least}."
+                f"{self.target.doubt}"
+            )
+
+    def _folds(self, rows: Array, folds: int) -> list[tuple[Array, Array]]:
+        from sklearn.model_selection import KFold, StratifiedKFold
+
+        if len(rows) < folds:
+            raise DataError(f"{self.where}: {len(rows)} rows are too few for {folds} folds.")
+        if self._classes:
+            self._rows_of_each_class(rows, folds, f"for {folds} folds")
+        kind = StratifiedKFold if self._classes else KFold
+        folder = kind(folds, shuffle=True, random_state=self._random_state("validation"))
+        pairs = folder.split(rows, self.y[rows])
+        return [(rows[train], rows[validation]) for train, validation in pairs]
+
+    def _has_every_class(self, train: Array, which: str) -> None:
+        if not self._classes:
+            return
+        missing = np.setdiff1d(np.arange(len(self.target.labels)), self.y[train])
+        if missing.size:
+            label = self.target.labels[int(missing[0])]
+            raise DataError(
+                f"{self.where}: class {label!r} has no row in the training part of {which}."
+                f"{self.target.doubt}"
+            )
+
+
+def _rows_in(size: Component, rows: int) -> int:
+    """Count the rows of a part; a share is rounded up, as scikit-learn does."""
+    if isinstance(size, ShareOfRows):
+        return math.ceil(size.share * rows - ROUNDING)
+    if isinstance(size, CountOfRows):
+        return size.count
+    if isinstance(size, LastRows):
+        return size.last
+    raise TypeError(size)

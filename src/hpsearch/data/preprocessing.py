@@ -1,0 +1,146 @@
+"""What it takes to apply an exported model to new rows, without the data it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from hpsearch.data.encoding import Column, Encoding
+from hpsearch.data.readers.csv import Cells, Table, load_rows
+from hpsearch.data.readers.npz import read_features
+from hpsearch.data.target import meant
+from hpsearch.exceptions import DataError
+
+if TYPE_CHECKING:
+    from hpsearch.data.rows import Array
+
+Task = Literal["classification", "regression"]
+
+SHOWN = 10
+"""Names that a message lists."""
+
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """Rows as a model takes them, (n, *features), and remarks on how they came to be."""
+
+    x: Array
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The shape of a row, the labels of classes (none for a regression), and how csv columns are encoded.
+
+    `encoding` has a single split and is None where the rows are arrays; scaling is inside the model. `origin`
+    is what is subtracted from the numbers of a row before they become float32, None where nothing is. Raises
+    ValueError where the parts do not belong together.
+    """
+
+    source: str
+    task: Task
+    labels: tuple[str, ...]
+    features: tuple[int, ...]
+    encoding: Encoding | None
+    origin: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        shaped = bool(self.features) and min(self.features) > 0
+        shaped = shaped and (self.origin is None or len(self.origin) == prod(self.features))
+        encoded = self.encoding is None or _is_whole(self.encoding, prod(self.features))
+        if not shaped or not encoded or (self.task == "classification") != (len(self.labels) > 1):
+            raise ValueError("the parts of a preprocessing do not belong together")
+
+    def read(self, path: Path) -> NewRows:
+        """Read new rows from a csv file, or from `x` of an npz file, as the study's own data were.
+
+        Other columns than those of the encoding are left out, the target among them. Raises `DataError`.
+        """
+        wrong = ".csv" if self.encoding is None else ".npz"
+        if path.suffix.lower() == wrong:
+            what = "an npz file with x, the rows" if self.encoding is None else "a csv file with its columns"
+            raise DataError(f"{path}: expected {what}, because the study was trained on {self.source}.")
+        try:
+            return self._arrays(path) if self.encoding is None else self._table(path, self.encoding)
+        except MemoryError:
+            raise DataError(f"{path}: there is not enough memory for these rows.") from None
+
+    def _arrays(self, path: Path) -> NewRows:
+        x = read_features(path)
+        found = x.shape[1:]
+        if prod(found) != prod(self.features):
+            shown, known = (" x ".join(map(str, shape)) for shape in (found, self.features))
+            raise DataError(f"{path}: a row of x has {shown} numbers, but the model takes {known}.")
+        return NewRows(self._rows(x))
+
+    def _table(self, path: Path, encoding: Encoding) -> NewRows:
+        given = load_rows(path)
+        by_name = {column.name: column for column in given.columns}
+        chosen = tuple(_named(given.where, column.name, by_name) for column in encoding.columns)
+        table = Table(given.where, chosen, given.lines)
+        x = encoding.encode_rows(table, wide=self.origin is not None)
+        notes = [*_left_out(encoding, by_name), *_unseen(encoding, chosen)]
+        return NewRows(self._rows(x), tuple(notes))
+
+    def _rows(self, x: Array) -> Array:
+        """Give rows as the model takes them: moved to the origin before they are rounded."""
+        flat = x.reshape(len(x), -1)
+        if self.origin is not None:
+            flat = flat.astype(np.float64) - np.array(self.origin)
+        if flat.dtype != np.uint8:
+            flat = flat.astype(np.float32, copy=False)
+        return flat.reshape(len(x), *self.features)
+
+
+def _is_whole(encoding: Encoding, features: int) -> bool:
+    """Tell whether every column has what its kind needs, for one split, and all of them make a row."""
+    for column in encoding.columns:
+        numeric = column.kind == "numeric"
+        (value,), (_,) = column.imputation, column.unseen
+        if numeric == bool(column.categories) or numeric == isinstance(value, str):
+            return False
+    return sum(column.width for column in encoding.columns) == features
+
+
+def _named(where: str, name: str, columns: dict[str, Cells]) -> Cells:
+    if name in columns:
+        return columns[name]
+    raise DataError(
+        f"{where}: there is no column {name!r}{meant(name, columns)}, which the model needs; "
+        f"the columns are {_listed(columns)[:500]}."
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    known = list(names)
+    return ", ".join(map(repr, known[:SHOWN])) + (", ..." if len(known) > SHOWN else "")
+
+
+def _left_out(encoding: Encoding, columns: dict[str, Cells]) -> Iterator[str]:
+    known = {encoding.target, *(column.name for column in encoding.columns)}
+    others = [name for name in columns if name not in known]
+    if others:
+        yield f"columns that the model does not know are left out: {_listed(others)}"
+
+
+def _unseen(encoding: Encoding, columns: tuple[Cells, ...]) -> Iterator[str]:
+    for known, cells in zip(encoding.columns, columns, strict=True):
+        if known.kind == "categorical":
+            yield from _unseen_in(known, cells)
+
+
+def _unseen_in(known: Column, cells: Cells) -> Iterator[str]:
+    seen = set(known.categories) - set(known.unseen[0])
+    texts = np.array(cells.texts, dtype=object)
+    others = [text for text in texts[~cells.missing].tolist() if text not in seen]
+    if others:
+        rows = "1 row has a category" if len(others) == 1 else f"{len(others):,} rows have categories"
+        yield (
+            f"column {known.name!r}: {rows} that no row for training had, such as {others[0]!r}: "
+            "encoded as zeros, as in training"
+        )

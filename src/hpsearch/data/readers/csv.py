@@ -1,0 +1,322 @@
+"""Tables from csv files: UTF-8, comma-separated, the names of the columns in the first line."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import numpy as np
+
+from hpsearch.data.archives import MAX_BYTES
+from hpsearch.data.loaded import WIDEST, Loaded
+from hpsearch.data.readers.foreign_files import REMEDY, UNNAMED, encoding_of, kind_of_file, told_of_header
+from hpsearch.data.target import meant
+from hpsearch.data.written_numbers import why_not_read, written_numbers
+from hpsearch.exceptions import DataError
+
+if TYPE_CHECKING:
+    from hpsearch.data.rows import Array
+
+MISSING = frozenset(("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"))
+"""Cells that stand for a missing value."""
+
+MAX_FILE = 2 * 10**9
+MAX_COLUMNS = 100_000
+MAX_LINE = 64 * 2**20
+MAX_CELLS = MAX_BYTES // 64
+"""A cell takes some 60 bytes while the file is read."""
+
+DIGIT = re.compile(r"\d")
+
+SHOWN = 5
+"""Words that a message lists."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One column as written: its name and one text for each row, without surrounding blanks."""
+
+    name: str
+    texts: tuple[str, ...]
+
+    @cached_property
+    def missing(self) -> Array:
+        """Mark the rows without a value: (n,) bool."""
+        return np.fromiter((text in MISSING for text in self.texts), dtype=bool, count=len(self.texts))
+
+    @property
+    def numbers(self) -> Array:
+        """Read the cells as numbers: (n,) float64, NaN where a cell is missing or is text."""
+        return self._parsed[0]
+
+    @property
+    def text(self) -> Array:
+        """Mark the rows that hold something other than a number: (n,) bool."""
+        return self._parsed[1]
+
+    @cached_property
+    def _parsed(self) -> tuple[Array, Array]:
+        texts = ["nan" if text in MISSING else text for text in self.texts]
+        try:
+            return np.array([_number(text) for text in texts]), np.zeros(len(texts), dtype=bool)
+        except ValueError:
+            numbers = [_number_or_none(text) for text in texts]
+            return np.array(numbers, dtype=np.float64), np.array([number is None for number in numbers])
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The feature columns of a csv file; `lines` holds the line on which each row ends, for messages."""
+
+    where: str
+    columns: tuple[Cells, ...]
+    lines: Sequence[int]
+
+    def complain_of_numbers(self, column: Cells) -> None:
+        """Raise a `DataError` where a column of numbers holds text, or a number beyond float32."""
+        if column.text.any():
+            row = int(column.text.argmax())
+            raise DataError(
+                f"{self.where}:{self.lines[row]}: column {column.name!r} holds {column.texts[row]!r},"
+                " which is not a number as in the rows for training."
+            )
+        # The negation finds a cell such as NAN, too, which reads as a number that is none.
+        wrong = ~(np.abs(column.numbers) <= WIDEST) & ~column.missing
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise DataError(
+                f"{self.where}:{self.lines[row]}: column {column.name!r} holds {column.texts[row]!r};"
+                " every number must be finite and fit a float32."
+            )
+
+    def complain_of_text(self, column: Cells, among: Array, remedy: str) -> None:
+        """Raise a `DataError` where a column is text only for the way in which its numbers are written.
+
+        `among`: positions of the rows that are looked at. A column of which more than half of the cells are
+        numbers is not taken for words either; `remedy` says what helps where they are.
+        """
+        rows = among[column.text[among]]
+        words = Counter(column.texts[row] for row in rows.tolist())
+        present = int((~column.missing[among]).sum())
+        if len(rows) == present and not any(map(DIGIT.search, words)):
+            return
+        written = written_numbers(words)
+        others = Counter({word: count for word, count in words.items() if word not in written})
+        where, cell = f"{self.where}:{self.lines[int(rows[0])]}", column.texts[int(rows[0])]
+        if not others:
+            raise DataError(f"{where}: column {column.name!r} holds {cell!r}; {why_not_read(cell)}.")
+        numbers = present - others.total()
+        if 2 * numbers > present:
+            raise DataError(
+                f"{self._line_of(column, rows, others)}: column {column.name!r} holds numbers in"
+                f" {numbers:,} of {present:,} cells, and words in the others: {_counted(others)}. {remedy}"
+            )
+
+    def _line_of(self, column: Cells, rows: Array, words: Counter[str]) -> str:
+        row = next(row for row in rows.tolist() if column.texts[row] in words)
+        return f"{self.where}:{self.lines[row]}"
+
+
+def _counted(words: Counter[str]) -> str:
+    shown = [
+        f"{word!r} ({count:,} times)" if count > 1 else repr(word) for word, count in words.most_common(SHOWN)
+    ]
+    return ", ".join(shown) + (f" and {len(words) - SHOWN:,} more" if len(words) > SHOWN else "")
+
+
+def load_csv(path: Path, target: str, *, classes: bool = False) -> Loaded:
+    """Read a csv file and set its target column apart.
+
+    `classes`: the targets are known to be classes, so that numbers may stand among words. Raises `DataError`,
+    with the line where it can.
+    """
+    whole, fingerprint = _table(path)
+    _refuse_index(whole)
+    where, columns = whole.where, whole.columns
+    position = _position(where, [column.name for column in columns], target)
+    table = Table(where, (*columns[:position], *columns[position + 1 :]), whole.lines)
+    return Loaded(where, table, _target(table, columns[position], classes=classes), fingerprint)
+
+
+def load_rows(path: Path) -> Table:
+    """Read a csv file with all its columns. Raises `DataError`, with the line where it can."""
+    return _table(path)[0]
+
+
+def _table(path: Path) -> tuple[Table, str]:
+    """Give all columns of a file, and its fingerprint."""
+    where = str(path)
+    try:
+        _refuse_foreign(path)
+        header, rows, lines, fingerprint = _read(path)
+    except UnicodeDecodeError:
+        line, guess = _first_undecodable(path)
+        looks = f", but looks like {guess}: save the file as UTF-8" if guess else ""
+        raise DataError(f"{where}:{line}: this line is not UTF-8{looks}.") from None
+    except (OSError, MemoryError) as failure:
+        raise DataError(f"{where}: the file cannot be read ({failure}).") from None
+    columns = (Cells(name, texts) for name, texts in zip(header, zip(*rows, strict=True), strict=True))
+    return Table(where, tuple(columns), lines), fingerprint
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Refuse what is no file, too large, or plainly no text."""
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file.")
+    size = path.stat().st_size
+    if size > MAX_FILE:
+        raise DataError(f"{path}: the file has {size / 1e9:.1f} GB; csv files of up to 2 GB can be read.")
+    kind = kind_of_file(path)
+    if kind is not None:
+        raise DataError(f"{path}: this is {kind}, not a csv file. {REMEDY}")
+
+
+def _first_undecodable(path: Path) -> tuple[int, str]:
+    """Give the first line that is not UTF-8, and the encoding that it seems to be in."""
+    start = b""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            start = start or line
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number, encoding_of(line, start)
+    return 1, ""
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]], list[int], str]:
+    digest = hashlib.sha256()
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        records = _records(path, file)
+        header = _header(path, next(records, (0, []))[1])
+        digest.update("\x1f".join(header).encode())
+        for line, row in records:
+            if len(row) != len(header):
+                raise DataError(
+                    f"{path}:{line}: this row has {len(row)} cells, the header {len(header)}."
+                    f"{told_of_header(header)}"
+                )
+            if (len(rows) + 1) * len(header) > MAX_CELLS:
+                raise DataError(f"{path}:{line}: more than {MAX_CELLS:,} cells cannot be read.")
+            digest.update(b"\x1e" + "\x1f".join(row).encode())
+            rows.append(row)
+            lines.append(line)
+    if not rows:
+        raise DataError(f"{path}: the file has no rows below its header.{told_of_header(header)}")
+    return header, rows, lines, digest.hexdigest()
+
+
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """Iterate over the lines, none of them so long that it fills the memory."""
+    number = 0
+    while line := file.readline(MAX_LINE):
+        number += 1
+        if len(line) == MAX_LINE:
+            raise DataError(f"{path}:{number}: this line has more than {MAX_LINE:,} letters.")
+        if "\0" in line:
+            raise DataError(
+                f"{path}:{number}: this line is not UTF-8 text: it holds a NUL byte. A file in UTF-16"
+                " does: save it as UTF-8."
+            )
+        yield line
+
+
+def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """Iterate over the records that are not blank, with the line on which each ends."""
+    # A blank before a quote is skipped: else the quotes would be letters of the cell.
+    reader = csv.reader(_lines(path, file), strict=True, skipinitialspace=True)
+    while True:
+        first = reader.line_num + 1
+        try:
+            record = next(reader, None)
+        except csv.Error as failure:
+            raise DataError(f"{path}:{first}: this is not a csv row ({failure}).") from None
+        if record is None:
+            return
+        if record:
+            yield reader.line_num, [cell.strip() for cell in record]
+
+
+def _header(path: Path, names: list[str]) -> list[str]:
+    if not names:
+        raise DataError(f"{path}: the file is empty.")
+    if len(names) > MAX_COLUMNS:
+        raise DataError(f"{path}: {len(names)} columns are more than the {MAX_COLUMNS} that can be read.")
+    if "" in names and len(names) > 1:
+        position = names.index("") + 1
+        index = f" This looks like the index of a pandas table: {REMEDY}" if position == 1 else ""
+        raise DataError(f"{path}: column {position} has no name in the header.{index}")
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{path}: {count} columns are named {name!r}; each needs a name of its own.")
+    return names
+
+
+def _position(where: str, header: list[str], target: str) -> int:
+    if target not in header:
+        hint = meant(target, dict.fromkeys(header))
+        shown = ", ".join(map(repr, header[:10])) + (", ..." if len(header) > 10 else "")
+        raise DataError(
+            f"{where}: there is no target column {target!r}{hint}; the columns are {shown[:500]}."
+            f"{told_of_header(header)}"
+        )
+    if len(header) == 1:
+        raise DataError(f"{where}: there is no column besides the target {target!r}.")
+    return header.index(target)
+
+
+def _refuse_index(table: Table) -> None:
+    """Refuse the index of a pandas table that was written, read and written again: it would be a feature."""
+    for column in table.columns:
+        if not column.name.startswith(UNNAMED) or column.text.any() or column.missing.any():
+            continue
+        if (np.diff(column.numbers) == 1).all():
+            raise DataError(
+                f"{table.where}: column {column.name!r} counts the rows: it is the index of a pandas table,"
+                f" which says nothing of them. {REMEDY}"
+            )
+
+
+def _target(table: Table, column: Cells, *, classes: bool) -> Array:
+    if column.missing.any():
+        line = table.lines[int(column.missing.argmax())]
+        raise DataError(f"{table.where}:{line}: the target column {column.name!r} has no value in this row.")
+    if column.text.any():
+        if not classes:
+            table.complain_of_text(column, np.arange(len(column.texts)), TARGETS)
+        return np.array(column.texts)
+    table.complain_of_numbers(column)
+    return column.numbers
+
+
+TARGETS = (
+    "Delete rows without a target; if all of them are names of classes, write 'task: classification' in the"
+    " data section."
+)
+
+
+def _number(text: str) -> float:
+    if "_" in text:
+        raise ValueError(text)
+    try:
+        return float(text)
+    except ValueError:
+        if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
+            return float(text[1:-1])
+        raise
+
+
+def _number_or_none(text: str) -> float | None:
+    try:
+        return _number(text)
+    except ValueError:
+        return None

@@ -1,0 +1,97 @@
+"""The data sets that Keras knows by name: from a directory of npz files, or through `keras.datasets`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hpsearch.data.loaded import Loaded, fits_in_memory, from_arrays
+from hpsearch.data.readers.npz import read_npz
+from hpsearch.exceptions import DataError, shortened
+
+if TYPE_CHECKING:
+    from hpsearch.data.preprocessing import Task
+    from hpsearch.data.rows import Array
+
+TASKS: Mapping[str, Task] = {
+    "mnist": "classification",
+    "fashion_mnist": "classification",
+    "cifar10": "classification",
+    "reuters": "classification",
+    "imdb": "classification",
+    "california_housing": "regression",
+}
+TEXTS = ("reuters", "imdb")
+PADDING, OUT_OF_VOCABULARY = 0, 2
+"""Token ids with a meaning of their own in Keras' data sets."""
+
+
+def load_keras(name: str, data_dir: Path | None, num_words: int) -> Loaded:
+    """Load a data set by its name in Keras.
+
+    `NAME.npz` in `data_dir` comes first, then `keras.datasets`, which looks into KERAS_HOME and downloads.
+    Texts become bags of the `num_words` most frequent words. Raises `DataError`.
+    """
+    path = None if data_dir is None else data_dir / f"{name}.npz"
+    if path is not None and path.is_file():
+        where, arrays = str(path), read_npz(path)
+    else:
+        where, arrays = f"keras:{name}", _from_keras(name, num_words)
+    if name in TEXTS:
+        arrays = {key: _prepared(where, key, array, num_words) for key, array in arrays.items()}
+    return replace(from_arrays(where, arrays, TASKS[name]), bags=name in TEXTS)
+
+
+def bags_of_words(where: str, key: str, texts: Array, num_words: int) -> Array:
+    """Mark the words that occur in each text.
+
+    `texts`: (n, length) integers padded with 0, or (n,) lists of integers. An id of `num_words` or more
+    counts as 2, Keras' id for a word outside the vocabulary; padding counts as nothing. Gives (n, num_words)
+    uint8 zeros and ones. Raises `DataError`.
+    """
+    fits_in_memory(where, len(texts), num_words, 1, "lower num_words")
+    ragged = texts.dtype == object
+    if not ragged and (texts.dtype.kind not in "iu" or texts.ndim != 2):
+        raise DataError(f"{where}: {key} must hold token ids, whole numbers of shape (texts, length).")
+    lengths = [len(text) for text in texts] if ragged else texts.shape[1]
+    ids = np.concatenate(list(texts)).astype(np.int64) if ragged else texts.astype(np.int64).ravel()
+    rows = np.repeat(np.arange(len(texts)), lengths)
+    if ids.size and ids.min() < 0:
+        row = int(rows[int(ids.argmin())])
+        raise DataError(f"{where}: {key}[{row}] holds the negative token id {ids.min()}.")
+    ids[ids >= num_words] = OUT_OF_VOCABULARY
+    words = (ids != PADDING) & (ids < num_words)
+    bags = np.zeros((len(texts), num_words), dtype=np.uint8)
+    bags[rows[words], ids[words]] = 1
+    return bags
+
+
+def _prepared(where: str, key: str, array: Array, num_words: int) -> Array:
+    return bags_of_words(where, key, array, num_words) if key.startswith("x") else array
+
+
+def _from_keras(name: str, num_words: int) -> dict[str, Array]:
+    options = {"num_words": num_words} if name in TEXTS else {}
+    try:
+        train, test = _load_data(name, **options)
+    except Exception as failure:  # noqa: BLE001 - Keras raises a bare Exception where a download fails
+        reason = shortened(" ".join(str(failure).split()))
+        raise DataError(
+            f"keras:{name} cannot be loaded ({reason}). Without a network, place {name}.npz with the arrays"
+            " x_train, y_train, x_test and y_test in the directory named by --data-dir or HPSEARCH_DATA,"
+            " or Keras' own file for it in the folder 'datasets' of the directory named by KERAS_HOME."
+        ) from None
+    return {"x_train": train[0], "y_train": train[1], "x_test": test[0], "y_test": test[1]}
+
+
+def _load_data(name: str, **options: int) -> Any:
+    module = importlib.import_module(f"keras.datasets.{name}")
+    with contextlib.redirect_stdout(sys.stderr):
+        return module.load_data(**options)

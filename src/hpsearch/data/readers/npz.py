@@ -1,0 +1,152 @@
+"""Arrays from an npz file; pickles are refused."""
+
+from __future__ import annotations
+
+import math
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpsearch.data.archives import MAX_BYTES
+from hpsearch.data.loaded import features
+from hpsearch.data.readers.foreign_files import kind_of_file
+from hpsearch.data.rows import Array
+from hpsearch.exceptions import DataError
+
+BROKEN = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy and zipfile raise for a file that is damaged or made to harm."""
+
+MAGIC = b"\x93NUMPY"
+HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""Version 3 only adds names of fields, which no array of numbers has."""
+
+
+def read_npz(path: Path) -> dict[str, Array]:
+    """Read `x_train`, `y_train` and, where present, the same for the test part; or plain `x` and `y`.
+
+    Raises `DataError` for a file that cannot be read, lacks a key or holds Python objects.
+    """
+    return _arrays(path, _keys)
+
+
+def read_features(path: Path) -> Array:
+    """Read `x` of a file that may lack targets. Raises `DataError` as `read_npz`."""
+    return features(str(path), "x", _arrays(path, _only_features)["x"])
+
+
+def _only_features(path: Path, found: set[str]) -> dict[str, str]:
+    if "x" not in found:
+        raise DataError(f"{path}: lacks x, the rows; it holds {', '.join(sorted(found)) or 'nothing'}.")
+    return {"x": "x"}
+
+
+def _arrays(path: Path, choose: Callable[[Path, set[str]], dict[str, str]]) -> dict[str, Array]:
+    """Read the arrays that are chosen from the keys of a file, under the names that the choice gives them."""
+    try:
+        if not path.is_file():
+            raise DataError(f"{path}: there is no such file.")
+        if not zipfile.is_zipfile(path):
+            kind = kind_of_file(path)
+            known = f" but {kind}: numpy.savez writes one" if kind else ""
+            raise DataError(f"{path}: this is not an npz file{known}.")
+        # numpy does not close a file that it opened itself and found damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            keys = choose(path, set(archive.files))
+            _refuse_too_much(path, archive, set(keys.values()))
+            return {key: _array(path, archive, name) for key, name in keys.items()}
+    except BROKEN as failure:
+        raise DataError(f"{path}: cannot be read as an npz file ({failure}).") from None
+
+
+def _keys(path: Path, found: set[str]) -> dict[str, str]:
+    if "x_train" not in found and {"x", "y"} <= found:
+        return {"x_train": "x", "y_train": "y"}
+    keys = ["x_train", "y_train"]
+    if found & {"x_test", "y_test"}:
+        keys += ["x_test", "y_test"]
+    missing = [key for key in keys if key not in found]
+    if missing:
+        shown = ", ".join(sorted(found)) or "nothing"
+        raise DataError(f"{path}: lacks {' and '.join(missing)}; it holds {shown}.")
+    return {key: key for key in keys}
+
+
+def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Array:
+    try:
+        _refuse_bomb(path, archive, name)
+        array = archive[name]
+    except BROKEN as failure:
+        if "allow_pickle" in str(failure):
+            raise DataError(f"{path}: {name} holds Python objects (a pickle), which are refused.") from None
+        raise DataError(f"{path}: {name} cannot be read ({failure}).") from None
+    return np.asarray(array)
+
+
+def _refuse_too_much(path: Path, archive: np.lib.npyio.NpzFile, names: set[str]) -> None:
+    """Refuse arrays that are too large together, though none of them is."""
+    if archive.zip is None:  # numpy's word for an archive that was closed
+        return
+    wanted = {name for key in names for name in (key, f"{key}.npy")}
+    sizes = [one.file_size for one in archive.zip.infolist() if one.filename in wanted]
+    if len(sizes) > 1 and max(sizes) <= MAX_BYTES < sum(sizes):
+        raise DataError(
+            f"{path}: {', '.join(sorted(names))} take {sum(sizes) / 2**30:.0f} GB together; up to"
+            f" {MAX_BYTES / 2**30:.0f} GB can be read."
+        )
+
+
+def _refuse_bomb(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> None:
+    """Refuse what is no array, is too large, or claims more than the file holds, before memory is taken."""
+    packed = archive.zip
+    if packed is None:  # numpy's word for an archive that was closed
+        return
+    for member in packed.infolist():
+        if member.filename not in (name, f"{name}.npy"):
+            continue
+        if member.file_size > MAX_BYTES:
+            raise DataError(
+                f"{path}: {name} takes {member.file_size / 2**30:.0f} GB; arrays of up to"
+                f" {MAX_BYTES / 2**30:.0f} GB can be read."
+            )
+        shape, dtype = _header(path, packed, member)
+        size = math.prod(shape) * dtype.itemsize
+        if not dtype.hasobject and size > member.file_size:
+            raise DataError(
+                f"{path}: {name} claims the shape {shape}, which takes {size:,} bytes, but holds only"
+                f" {member.file_size:,}."
+            )
+
+
+def _header(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], Any]:
+    with archive.open(member) as stream:
+        if stream.read(len(MAGIC)) != MAGIC:
+            raise DataError(f"{path}: {member.filename} is not an array.")
+        stream.seek(0)
+        version = np.lib.format.read_magic(stream)
+        if version not in HEADERS:
+            raise ValueError(f"version {version} of the npy format")
+        shape, _, dtype = HEADERS[version](stream)
+    return shape, dtype

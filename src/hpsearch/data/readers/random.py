@@ -1,0 +1,28 @@
+"""Rows that are drawn: features of a standard normal distribution, and classes that say nothing of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpsearch.data.loaded import Loaded, fits_in_memory, from_arrays
+from hpsearch.seeds import derive
+
+if TYPE_CHECKING:
+    from hpsearch.spec.sections.data import RandomRows
+
+
+def draw_normal(where: str, made: RandomRows, seed: int) -> Loaded:
+    """Draw x (rows, features) float32 from N(0, 1) and y (rows,), every class equally often, in random order.
+
+    Both derive from the seed. Raises `DataError` where the rows do not fit in memory.
+    """
+    fits_in_memory(where, made.rows, made.features, np.dtype(np.float32).itemsize, "lower rows or features")
+    x = _generator(seed, "features").standard_normal((made.rows, made.features), dtype=np.float32)
+    y = _generator(seed, "classes").permutation(np.arange(made.rows) % made.classes)
+    return from_arrays(where, {"x_train": x, "y_train": y}, "classification")
+
+
+def _generator(seed: int, purpose: str) -> np.random.Generator:
+    return np.random.default_rng(derive(seed, "random_normal", purpose))

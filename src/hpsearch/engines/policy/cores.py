@@ -1,0 +1,53 @@
+"""Which cores a training process uses, decided before its numerical libraries start."""
+
+from __future__ import annotations
+
+import os
+
+from hpsearch.data import Dataset
+from hpsearch.engines.policy.architectures import are_sizes_known, bounding_architectures
+from hpsearch.engines.process.compiler import add_flag
+from hpsearch.engines.process.free_cores import take_core
+from hpsearch.spec import StudySpec
+
+ONE_CORE_MULTIPLICATIONS = 100_000
+"""Networks with at most so many for each row train on one core: handing such small work to a second costs
+more than the work (measured by `benchmarks/decisions.py` on perceptrons, where they are the weights)."""
+
+
+def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
+    """Pin this process to one core if the study's largest network is small; give the decision in words.
+
+    Workers take other cores than those of this crew, and of other studies of the same user, as long as there
+    are any. A network whose size the study file does not tell has all cores. Call it before JAX or TensorFlow
+    is imported, and only in a process of our own.
+    """
+    if not are_sizes_known(spec) or not is_small(spec, dataset):
+        return "all"
+    add_flag("--xla_cpu_multi_thread_eigen=false")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    if hasattr(os, "sched_setaffinity"):
+        # The last first, because the coordinator and the rest of the system tend to run on the first.
+        cores = sorted(os.sched_getaffinity(0), reverse=True)
+        first = place % len(cores)
+        os.sched_setaffinity(0, {take_core([*cores[first:], *cores[:first]])})
+    return "one"
+
+
+def share_of_cores(workers: int) -> int:
+    """Count the cores that a process may use, if so many divide them among themselves."""
+    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, known // workers)
+
+
+def is_small(spec: StudySpec, dataset: Dataset) -> bool:
+    """Tell whether even the largest network of a study is trained fastest by one core."""
+    return largest_network(spec, dataset) <= ONE_CORE_MULTIPLICATIONS
+
+
+def largest_network(spec: StudySpec, dataset: Dataset) -> int:
+    """Count the multiplications for one row of the largest network that the study can ask for."""
+    architectures = bounding_architectures(spec, "smallest")
+    return max(one.multiplications(dataset.features, dataset.outputs) for one in architectures)

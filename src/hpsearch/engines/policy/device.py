@@ -1,0 +1,45 @@
+"""Whether the data fit on the device that trains, by a rule on sizes that two runs on one machine share."""
+
+from __future__ import annotations
+
+import os
+
+from hpsearch.data import Dataset
+
+SHARE = 0.25
+"""The part of the device's memory that the data may take; networks and batches stand beside them."""
+
+
+def data_bytes(dataset: Dataset) -> int:
+    """Count the bytes of the rows of all splits, as a device holds them."""
+    parts = [part for split in dataset.splits for part in (split.train, split.validation)]
+    return sum(part.x.nbytes + part.y.nbytes for part in parts)
+
+
+def device_bytes() -> int | None:
+    """Count the bytes of memory of the device that trains; None where nobody can tell."""
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        if device.platform != "cpu":
+            limit: int | None = (device.memory_stats() or {}).get("bytes_limit")
+            return limit
+    if not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def fits_device(dataset: Dataset) -> bool:
+    """Tell whether the data may be laid on the device whole."""
+    limit = device_bytes()
+    return limit is None or data_bytes(dataset) <= SHARE * limit
+
+
+def too_large(dataset: Dataset) -> str:
+    """Say why the data are streamed."""
+    size, limit = data_bytes(dataset) / 1e9, (device_bytes() or 0) * SHARE / 1e9
+    return (
+        f"the data ({size:.2f} GB) are more than may lie on the device ({limit:.2f} GB): "
+        "they are streamed through model.fit, which is slower than a compiled epoch"
+    )

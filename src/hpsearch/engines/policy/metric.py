@@ -1,0 +1,98 @@
+"""Whether the metric of a study can judge what its data ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hpsearch.data import Dataset
+from hpsearch.exceptions import UnsupportedError, shortened
+from hpsearch.spec import StudySpec
+from hpsearch.spec.sections.search import SCORERS
+from hpsearch.training.evaluation import Array
+from hpsearch.training.scorers import UndefinedScoreError, strict_score
+
+OWN = {"classification": ("val_loss", "val_accuracy"), "regression": ("val_loss",)}
+"""Metrics that every data set of a task has."""
+
+LONGEST = 200
+
+
+def check_metric(spec: StudySpec, dataset: Dataset) -> None:
+    """Check that the metric is defined for the task of the data, and for the targets it is computed on.
+
+    Raises UnsupportedError, with the metrics that are.
+    """
+    metric, task = spec.search.metric, dataset.task
+    if metric in OWN[task]:
+        return
+    problem = (
+        f"{metric} is not defined for {task}" if metric not in SCORERS[task] else _problem(metric, dataset)
+    )
+    if problem is None:
+        return
+    working = [name for name in SCORERS[task] if name != "accuracy" and _problem(name, dataset) is None]
+    raise UnsupportedError(f"search.metric: {problem}; choose one of {', '.join((*OWN[task], *working))}")
+
+
+def _problem(metric: str, dataset: Dataset) -> str | None:
+    """Say why a scorer cannot judge predictions of the validation parts; None where it can."""
+    for number, split in enumerate(dataset.splits, 1):
+        reason = _undefined(metric, split.validation.y, dataset.labels)
+        if reason is not None:
+            part = "the validation part" + (f" of fold {number}" if len(dataset.splits) > 1 else "")
+            return f"{metric} cannot be computed on {part}: {reason}"
+    return None
+
+
+def _undefined(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
+    """Say why a scorer cannot judge predictions of some targets: their classes, or the scorer's own words."""
+    if not labels:
+        return _tried(metric, y, labels)
+    every = np.tile(np.arange(len(labels)), 4)
+    never = _tried(metric, every, labels)
+    if never is not None:
+        binary = len(labels) > 2 and _tried(metric, np.tile([0, 1], 4), labels[:2]) is None
+        return f"it is defined for two classes, and there are {len(labels)}" if binary else never
+    missing = np.setdiff1d(every, y)
+    reason = _tried(metric, y, labels)
+    return reason and (
+        f"no row of it is of the class {labels[int(missing[0])]!r}" if missing.size else reason
+    )
+
+
+def _tried(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
+    """Try a scorer on predictions that differ in how good they are; give what is wrong."""
+    if metric == "neg_mean_absolute_percentage_error" and not y.all():
+        return "it divides by the targets, and some are 0"
+    predicted = _of_classes(y, len(labels)) if labels else _of_numbers(y)
+    try:
+        found = np.array([strict_score(metric, y, one, labels) for one in predicted])
+    except UndefinedScoreError as failure:
+        return shortened(str(failure), LONGEST)
+    finite = found[np.isfinite(found)]
+    if finite.size and np.ptp(finite) > 0:
+        return None
+    what = "a single row" if len(y) == 1 else "constant targets" if np.ptp(y) == 0 else "these targets"
+    if finite.size:
+        return f"for {what} it is the same whatever is predicted"
+    return f"it is undefined for {what}"
+
+
+def _of_classes(y: Array, classes: int) -> Iterator[Array]:
+    """Give probabilities as a network does: nearly right, nearly all wrong, and drawn; (n, units) each."""
+    generator = np.random.default_rng(0)
+    truth = np.eye(classes)[y.astype(np.int64)]
+    for known in (truth, np.roll(truth, 1, axis=1), np.roll(truth, -1, axis=1), None):
+        drawn = generator.dirichlet(np.ones(classes), len(y))
+        given = drawn if known is None else 0.9 * known + 0.1 * drawn
+        yield given[:, 1:] if classes == 2 else given
+
+
+def _of_numbers(y: Array) -> Iterator[Array]:
+    """Give numbers that are off by little, by much, and constant; above 0 where the targets are not below."""
+    exact = y.astype(np.float64)
+    spread = float(np.ptp(exact)) or 1.0
+    for given in (exact + 0.1 * spread, exact + spread, np.full(len(y), exact.mean() + 0.5 * spread)):
+        yield given[:, None]

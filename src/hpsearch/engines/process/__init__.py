@@ -1,0 +1,1 @@
+"""The process of a worker: its imports, its compiled programs, its failures."""

@@ -1,0 +1,42 @@
+"""A model on a part of the data, through plain Keras on raw rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+from typing import cast
+
+import keras
+import numpy as np
+
+from hpsearch.data import Dataset, Rows
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.predictions import both_of
+from hpsearch.seeds import derive
+from hpsearch.spec import Search
+from hpsearch.training.chance import chance_of
+from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate
+
+
+def fingerprint(model: keras.Model) -> str:
+    """Give the SHA-256 of a model's weights with their shapes and types, as hexadecimal digits."""
+    digest = sha256()
+    for weight in map(np.ascontiguousarray, model.get_weights()):
+        digest.update(f"{weight.dtype.str} {weight.shape}\n".encode())
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
+
+
+def evaluated(
+    model: keras.Model, dataset: Dataset, objective: Objective, part: Part, search: Search
+) -> Evaluation:
+    """Evaluate an exported model on the test part, or on the validation part of the first split."""
+    rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
+    logits, given = both_of(model, rows.x)
+    losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits))
+    predictions = Predictions(rows.y, given, losses, dataset.labels)
+    found = evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part))
+    train = dataset.splits[0].train
+    chances = [chance_of(measure.name, train, rows, dataset.labels).value for measure in found.measures]
+    pairs = zip(found.measures, chances, strict=True)
+    return replace(found, measures=tuple(replace(measure, chance=chance) for measure, chance in pairs))

@@ -1,0 +1,277 @@
+"""The work of a worker, wherever it runs: open a study, advance members, export models."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.data import Dataset, Rows, load_material
+from hpsearch.engines.messages import (
+    ExportOrder,
+    Job,
+    Opened,
+    Order,
+    ProbeOrder,
+    Start,
+    TickOrder,
+    TickResult,
+    WeightsOrder,
+    Winner,
+    WinnerOrder,
+)
+from hpsearch.engines.policy.architectures import check_images
+from hpsearch.engines.policy.cores import share_of_cores, use_cores
+from hpsearch.engines.policy.device import fits_device, too_large
+from hpsearch.engines.policy.metric import check_metric
+from hpsearch.engines.policy.probes import wants_probes
+from hpsearch.engines.policy.width import SideBySide, side_by_side
+from hpsearch.engines.process.canary import check_compiler
+from hpsearch.engines.process.compilation import use_compilation_cache
+from hpsearch.engines.process.failures import told
+from hpsearch.engines.process.imports import choose_backend, import_keras, jax_ahead
+from hpsearch.engines.session.splits import Divisions
+from hpsearch.exceptions import UnsupportedError
+from hpsearch.spec import Choice, StudySpec, read_configuration
+from hpsearch.spec.sections.data import TestRows
+from hpsearch.training.chance import chance_in
+
+if TYPE_CHECKING:
+    import keras
+
+    from hpsearch.models.sources.kinds import Sources
+    from hpsearch.training.interface import Trainer
+    from hpsearch.training.messages import EpochReport
+    from hpsearch.training.probes.record import LayerProbe
+
+TEST_CHOOSES = "the test part, which makes scores optimistic: it chose the best epoch and configuration"
+
+MOMENT_SECONDS = 0.05
+"""How long members go on by themselves: not so long that a person, or Ctrl-C, would notice."""
+
+PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "torch", "optuna", "numpy", "scikit-learn")
+
+
+class Session:
+    """One study, open in a worker."""
+
+    def __init__(self, job: Job, *, spawned: bool) -> None:
+        self.spec = StudySpec.model_validate(job.spec)
+        data_dir = None if job.data_dir is None else Path(job.data_dir)
+        backend = backend_of(self.spec)
+        self.settings = {"backend": "jax" if backend == "auto" else backend}
+        choose_backend(self.settings["backend"])
+        with jax_ahead(wanted=self.settings["backend"] == "jax"):
+            load = partial(load_material, self.spec.data, Path(job.directory), data_dir)
+            self.divisions = Divisions(load, self.spec.confirm)
+        self.dataset = self.divisions.own
+        check_metric(self.spec, self.dataset)
+        check_images(self.spec, self.dataset)
+        if isinstance(self.spec.data.validation, TestRows):
+            self.settings["validation"] = TEST_CHOOSES
+        if spawned:
+            self.settings["cores"] = use_cores(self.spec, self.dataset, job.place)
+        import_keras(self.settings["backend"], spawned=spawned)
+        uncached = None
+        if spawned and self.settings["backend"] == "jax":
+            self.settings["compilation cache"], uncached = use_compilation_cache()
+        if self.settings["backend"] == "jax":
+            check_compiler()
+        self._bring(job)
+        self.trainer, beside = trainer_of(backend, self.dataset, self.spec, job, self.sources)
+        self.settings |= {
+            "trainer": type(self.trainer).__name__,
+            "width": str(beside.width),
+            "vmapped": "on" if beside.vmapped else "off",
+            "probes": "on" if self.trainer.probes else "off",
+        }
+        large = None if fits_device(self.dataset) else too_large(self.dataset)
+        self.notes = (*self.dataset.notes, *filter(None, (uncached, large)))
+
+    def _bring(self, job: Job) -> None:
+        """Read what the models of the study come from: Python files, and saved models."""
+        from hpsearch.models.interface import ModelFiles
+        from hpsearch.models.sources.kinds import sources_of
+
+        files = ModelFiles(Path(job.directory), job.model_code, job.donors)
+        self.sources = sources_of(self.spec, files, self.dataset)
+        self.settings |= self.sources.fingerprints
+
+    def opened(self) -> Opened:
+        """Tell what was found."""
+        chance = chance_in(self.dataset, self.spec.search.metric)
+        summary = replace(self.dataset.summary(), chance=chance.value, constant=chance.constant)
+        return Opened(summary, self.settings, _versions(), self.notes)
+
+    def do(self, order: Order) -> Any:
+        """Carry out one order."""
+        if isinstance(order, TickOrder):
+            return self._tick(order)
+        if isinstance(order, WeightsOrder):
+            return self.trainer.best_weights(order.number)
+        if isinstance(order, ProbeOrder):
+            return self._probe(order)
+        if isinstance(order, WinnerOrder):
+            return self._winner(order)
+        self._export(order)
+        return None
+
+    def _tick(self, order: TickOrder) -> TickResult:
+        for number in order.stop:
+            self.trainer.stop(number)
+        failed = [report for start in order.start if (report := self._take_on(start)) is not None]
+        gone = {report.number for report in failed}
+        members = tuple(number for number in order.advance if number not in gone)
+        reports = self._go_on(members, 1 if failed else order.epochs)
+        if self.settings["backend"] == "jax" and any(report.last or report.failure for report in reports):
+            # What went wrong after the start, as where memory grew short, must not become a result.
+            check_compiler()
+        begun = time.perf_counter()
+        states = {n: self.trainer.state(n) for n in order.snapshot if self.trainer.has(n)}
+        return TickResult((*failed, *reports), states, time.perf_counter() - begun)
+
+    def _go_on(self, numbers: tuple[int, ...], epochs: int) -> list[EpochReport]:
+        """Advance members until one of them ends, or a moment or so many epochs are over."""
+        end = time.perf_counter() + MOMENT_SECONDS
+        reports: list[EpochReport] = []
+        for _ in range(epochs):
+            heard = self._advance(numbers)
+            reports += heard
+            if any(report.last or report.failure for report in heard) or time.perf_counter() > end:
+                break
+        return reports
+
+    def _take_on(self, start: Start) -> EpochReport | None:
+        """Take a member on; give a report where its model cannot be built."""
+        from hpsearch.training.messages import Member
+
+        member = Member.read(start.member)
+        try:
+            dataset = self.divisions.of(member.split)
+            if start.refit is not None:
+                from hpsearch.training.refit import refit_slot
+
+                slot = refit_slot(self.trainer, member, dataset, start.refit)
+                self.trainer.take(slot, start.state)
+            else:
+                self.trainer.start(member, start.state, dataset)
+        except Exception as failure:  # noqa: BLE001 - whatever a model raises is a result of the trial
+            return _failed(member.number, failure)
+        return None
+
+    def _advance(self, numbers: tuple[int, ...]) -> tuple[EpochReport, ...]:
+        """Advance members; what is raised for a single one is its result, for several nobody knows whose."""
+        try:
+            return self.trainer.advance_all(numbers)
+        except Exception as failure:
+            if len(numbers) != 1:
+                raise
+            self.trainer.stop(numbers[0])
+            return (_failed(numbers[0], failure),)
+
+    def _probe(self, order: ProbeOrder) -> tuple[LayerProbe, ...]:
+        """Measure a network at its first weights; gives nothing on a backend that cannot."""
+        if self.settings["backend"] != "jax":
+            return ()
+        from hpsearch.training.probes.network import Prober
+
+        train = self.dataset.splits[0].train
+        batch = Rows(train.x[: order.rows], train.y[: order.rows])
+        prober = Prober(batch, self.trainer.objective)
+        return prober.probe(read_configuration(order.configuration), (order.seed,))
+
+    def _winner(self, order: WinnerOrder) -> Winner:
+        from hpsearch.engines.session.evaluation import evaluated, fingerprint
+
+        model = self._export(order.export)
+        weights = fingerprint(model)
+        dataset = self.divisions.of(order.export.split)
+        saved = Winner(weights, dataset.preprocessing())
+        if order.part is None or (order.part == "test" and weights in order.seen):
+            return saved
+        try:
+            found = evaluated(model, dataset, self.trainer.objective, order.part, self.spec.search)
+        except Exception as failure:  # noqa: BLE001 - the study ends well without it
+            return replace(saved, problem=told(failure))
+        return replace(saved, evaluation=found)
+
+    def _export(self, order: ExportOrder) -> keras.Model:
+        from hpsearch.models.model import export_model, save_model
+
+        dataset = self.divisions.of(order.split)
+        model = export_model(
+            read_configuration(order.configuration),
+            dataset.features,
+            self.trainer.objective,
+            dataset.splits[0].scaling,
+            order.weights,
+            order.seed,
+            self.sources,
+        )
+        save_model(model, Path(order.path))
+        return model
+
+    def close(self) -> None:
+        """Release the trainer."""
+        self.trainer.close()
+
+
+def _failed(number: int, failure: Exception) -> EpochReport:
+    from hpsearch.training.messages import EpochReport, Failure
+
+    return EpochReport(number, 0, {}, 0.0, Failure(told(failure), 0))
+
+
+def backend_of(spec: StudySpec) -> str:
+    """Give the backend that a study names.
+
+    Raises UnsupportedError where its training sections name several.
+    """
+    options = spec.training.options if isinstance(spec.training, Choice) else (spec.training,)
+    backends = {training.backend for training in options}
+    if len(backends) > 1:
+        raise UnsupportedError(f"training.backend: one study runs on one backend, not on {sorted(backends)}")
+    return str(backends.pop())
+
+
+def trainer_of(
+    backend: str, dataset: Dataset, spec: StudySpec, job: Job, sources: Sources | None = None
+) -> tuple[Trainer, SideBySide]:
+    """Make the trainer of a study, and tell which members it trains side by side.
+
+    What the `job` says was decided when the study began holds. Without `sources` the models need no files.
+    """
+    from hpsearch.models.sources.kinds import LAYERED
+    from hpsearch.training.fit.trainer import FitTrainer
+
+    stream = not fits_device(dataset)
+    sources = sources or LAYERED
+    if backend != "auto" or stream or sources.not_compiled:
+        trainer = FitTrainer(dataset, stream=stream, sources=sources)
+        return trainer, SideBySide(job.width or spec.search.width or 1)
+    import jax
+
+    from hpsearch.training.compiled import CompiledTrainer
+    from hpsearch.training.compiled.forward.options import menu_of
+
+    cores = share_of_cores(job.workers)
+    beside = side_by_side(spec, dataset, jax.default_backend(), cores, timed=job.timed)
+    if job.width is not None:
+        # A study that was begun before there were threads has not told.
+        beside = SideBySide(job.width, vmapped=job.vmapped is not False)
+    vmapped, threads = (beside.width, 1) if beside.vmapped else (1, min(beside.width, cores))
+    probes = wants_probes(spec, dataset, decided=job.probes)
+    return CompiledTrainer(dataset, menu_of(spec), vmapped, threads=threads, probes=probes), beside
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,36 @@
+"""The data of a study in a worker: its own split, and others for those who train on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hpsearch.data import Dataset, Material
+from hpsearch.spec import Confirm
+from hpsearch.training.messages import SplitName
+
+
+class Divisions:
+    """Data sets by the names of their splits; at most one beside the study's own is kept.
+
+    Finalists meet the same splits in the same order, so one is enough. The material that splits are made from
+    is kept where the confirmation asks for others, and else loaded again for one that a confirmation of
+    before was trained on.
+    """
+
+    def __init__(self, load: Callable[[], Material], confirm: Confirm) -> None:
+        self._load = load
+        material = load()
+        self.own = material.own()
+        self._material = material if confirm.splits == "fresh" or confirm.refit else None
+        self._other: tuple[SplitName, Dataset] | None = None
+
+    def of(self, split: SplitName) -> Dataset:
+        """Give the data set of a split, drawn anew if need be. Raises `DataError`."""
+        if split is None:
+            return self.own
+        if self._other is None or self._other[0] != split:
+            # The one before goes first, so that there are never two.
+            self._other = None
+            material = self._material or self._load()
+            self._other = (split, material.whole() if split == "whole" else material.fresh(split))
+        return self._other[1]

@@ -1,0 +1,86 @@
+"""From a configuration to a Keras model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.data import Scaling
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.sources.kinds import LAYERED, Sources
+from hpsearch.models.sources.layered import first_weights
+from hpsearch.models.weights import Weights, put_weights, weights_of
+from hpsearch.spec import Configuration, Layered
+
+
+def initial_weights(
+    configuration: Configuration, features: tuple[int, ...], objective: Objective, seed: int
+) -> dict[str, NDArray[np.float32]]:
+    """Draw the initial weights of a configuration by Keras' initializers, each layer from its own seed."""
+    return first_weights(cast("Layered", configuration.model), features, objective, seed)
+
+
+def training_model(
+    configuration: Configuration,
+    features: tuple[int, ...],
+    objective: Objective,
+    seed: int,
+    sources: Sources = LAYERED,
+) -> keras.Model:
+    """Build the model that is trained: scaled rows in, logits out, penalties and dropout in place."""
+    model = configuration.model
+    return sources.of(model).network(model, features, objective, seed)
+
+
+def export_model(
+    configuration: Configuration,
+    features: tuple[int, ...],
+    objective: Objective,
+    scaling: Scaling,
+    weights: Weights,
+    seed: int = 0,
+    sources: Sources = LAYERED,
+) -> keras.Model:
+    """Build the model that is kept: raw rows in, predictions out, stock Keras layers around it.
+
+    Its `evaluate` gives the loss, without penalties where the layers are ours, and the metric beside it.
+    """
+    inputs = keras.Input(features, name="rows")
+    scaled = _scaled(inputs, scaling)
+    part = configuration.model
+    logits = sources.of(part).connect(part, scaled, objective, seed, training=False)
+    outputs = keras.layers.Activation(objective.activation, name="predictions")(logits)
+    model = keras.Model(inputs, outputs)
+    put_weights(model, {**scaling_weights(model), **weights})
+    model.compile(optimizer="sgd", loss=objective.keras_loss(from_logits=False), metrics=[objective.metric])
+    return model
+
+
+def _scaled(inputs: Any, scaling: Scaling) -> Any:
+    tensor = inputs
+    factor = scaling.factor
+    if isinstance(factor, np.ndarray):
+        tensor = keras.layers.Rescaling(factor.astype(np.float32).tolist(), name="rescale")(tensor)
+    elif factor != 1.0:
+        tensor = keras.layers.Rescaling(factor, name="rescale")(tensor)
+    if scaling.mean is not None and scaling.deviation is not None:
+        variance = np.square(scaling.deviation.astype(np.float64))
+        axes = tuple(range(1, scaling.mean.ndim + 1))
+        layer = keras.layers.Normalization(axes, mean=scaling.mean, variance=variance, name="standardize")
+        tensor = layer(tensor)
+    return tensor
+
+
+def scaling_weights(model: keras.Model) -> dict[str, NDArray[Any]]:
+    """Give the weights of the layers that scale, which training does not touch."""
+    known = weights_of(model)
+    return {name: value for name, value in known.items() if name.split("/")[0] in ("rescale", "standardize")}
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save a model as a `.keras` file."""
+    model.save(path)

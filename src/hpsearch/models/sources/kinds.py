@@ -1,0 +1,80 @@
+"""The sources of the Keras models of a study: a literal table from the kinds of the study file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import keras
+
+from hpsearch.data import Dataset
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.interface import ModelFiles, ModelSource
+from hpsearch.models.sources.layered import connect, first_weights
+from hpsearch.models.sources.pretrained import PretrainedSource
+from hpsearch.models.sources.python import PythonSource
+from hpsearch.models.weights import Weights
+from hpsearch.spec import Layered, ModelComponent, StudySpec
+from hpsearch.spec.study_file.distributions import alternatives
+
+
+class LayeredSource(ModelSource[Layered]):
+    """Networks whose hidden layers the study file describes: nothing but the configuration is needed."""
+
+    @classmethod
+    def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
+        """Read nothing."""
+        del spec, files, dataset
+        return cls()
+
+    def connect(self, model: Layered, inputs: Any, objective: Objective, seed: int, *, training: bool) -> Any:
+        """Connect stock layers."""
+        return connect(model, inputs, objective, seed, training=training)
+
+    def first_weights(self, model: Layered, network: keras.Model, objective: Objective, seed: int) -> Weights:
+        """Draw the weights of each layer from a seed of its own."""
+        return first_weights(model, network.input_shape[1:], objective, seed)
+
+
+SOURCES: dict[str, type[ModelSource[Any]]] = {
+    "mlp": LayeredSource,
+    "cnn": LayeredSource,
+    "python": PythonSource,
+    "pretrained": PretrainedSource,
+}
+
+
+class Sources:
+    """The sources of a study, each under the name of its kind of model."""
+
+    def __init__(self, by_kind: Mapping[str, ModelSource[Any]]) -> None:
+        self._by_kind = dict(by_kind)
+
+    def of(self, model: ModelComponent) -> ModelSource[Any]:
+        """Give the source of a configuration's model."""
+        return self._by_kind[model.name]
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Give what the settings of a study remember of the files that its models come from."""
+        return {one.setting: one.fingerprint for one in self._by_kind.values() if one.files}
+
+    @property
+    def not_compiled(self) -> tuple[str, ...]:
+        """Give the reasons why the compiled trainer cannot train the models of the study."""
+        return tuple(one.not_compiled for one in self._by_kind.values() if one.not_compiled)
+
+
+LAYERED = Sources({"mlp": LayeredSource(), "cnn": LayeredSource()})
+"""The sources of a study that needs no files."""
+
+
+def sources_of(spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Sources:
+    """Read what the models of a study come from, each file once.
+
+    Raises HpsearchError where a file cannot be read, does not suit the data, or has changed.
+    """
+    wanted = {model.name for model in alternatives(spec.model)}
+    return Sources(
+        {name: kind.of_study(spec, files, dataset) for name, kind in SOURCES.items() if name in wanted}
+    )

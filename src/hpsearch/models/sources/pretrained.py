@@ -1,0 +1,105 @@
+"""The bodies of the donors of a study, each donor read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self, cast
+
+import keras
+
+from hpsearch.data import Dataset
+from hpsearch.exceptions import DonorError
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.interface import ModelFiles, ModelSource
+from hpsearch.models.sources.donor import Donor
+from hpsearch.models.sources.layered import connect, first_weights
+from hpsearch.models.weights import Weights
+from hpsearch.spec import Data, Mlp, Pretrained, StudySpec, pretrained_models
+from hpsearch.spec.sources.donor_file import DonorFile, check_unchanged, donor_name
+from hpsearch.spec.study_file.distributions import Choice, Numeric
+
+BODY = "body"
+
+
+class PretrainedSource(ModelSource[Pretrained]):
+    """Donors by their names in the study file, each checked against the models and the data of the study.
+
+    Raises DonorError where one does not fit, and StudyMismatchError where a file is not what was found.
+    """
+
+    setting = "donor"
+    not_compiled = "the layers of a saved model are not those that the compiled trainer has programs for"
+
+    def __init__(self, files: Iterable[DonorFile], model: Any, data: Data, dataset: Dataset) -> None:
+        files = tuple(files)
+        self.files = tuple(Path(file.path) for file in files)
+        self._donors = {file.name: _donor(file, data, dataset) for file in files}
+        self.fingerprint = " ".join(donor.fingerprint for donor in self._donors.values())
+        for _, pretrained in pretrained_models(model):
+            self._donors[donor_name(pretrained)].body(self._most_layers(pretrained))
+
+    @classmethod
+    def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
+        """Read the donors of a study."""
+        return cls(files.donors, spec.model, spec.data, dataset)
+
+    def _most_layers(self, model: Pretrained) -> int:
+        return max(self._number(model, option) for option in _alternatives(model.layers))
+
+    def _number(self, model: Pretrained, layers: Any) -> int:
+        return self._donors[donor_name(model)].depth if layers == "all" else int(layers)
+
+    def build(self, model: Pretrained) -> keras.Model:
+        """Make a body of new layers with the donor's weights."""
+        return self._donors[donor_name(model)].body(self._number(model, model.layers)).build()
+
+    def connect(
+        self, model: Pretrained, inputs: Any, objective: Objective, seed: int, *, training: bool
+    ) -> Any:
+        """Put the head on a new body, and give the logits of rows."""
+        body = self.build(model)
+        return connect(_head(model), body(inputs), objective, seed, training=training)
+
+    def first_weights(
+        self, model: Pretrained, network: keras.Model, objective: Objective, seed: int
+    ) -> Weights:
+        """Give the donor's weights, and those that the head draws."""
+        body = body_of(network)
+        kept = {f"model/{index}": weight for index, weight in enumerate(body.get_weights())}
+        return kept | first_weights(_head(model), body.output_shape[1:], objective, seed)
+
+
+def _donor(file: DonorFile, data: Data, dataset: Dataset) -> Donor:
+    check_unchanged(file)
+    donor = Donor(Path(file.path))
+    if donor.features != dataset.features:
+        raise DonorError(
+            f"model.pretrained.donor: {file.path}: it takes rows of shape {donor.features}, but those of "
+            f"{dataset.source} have shape {dataset.features}"
+        )
+    donor.agree_on_scaling(data.rescale, standardize=data.standardize)
+    return donor
+
+
+def _alternatives(value: Any) -> list[Any]:
+    if isinstance(value, Choice):
+        return [inner for option in value.options for inner in _alternatives(option)]
+    return [value.high if isinstance(value, Numeric) else value]
+
+
+def _head(model: Pretrained) -> Mlp:
+    """Give the head as a perceptron, which here may have no hidden layer."""
+    return Mlp.model_construct(
+        hidden=model.hidden or (),
+        initializer=model.initializer,
+        activation=model.activation,
+        input_dropout=model.dropout,
+        dropout=model.dropout,
+        output_initializer=model.output_initializer,
+    )
+
+
+def body_of(model: keras.Model) -> keras.Model:
+    """Find the body in a model that `connect` made."""
+    return cast("keras.Model", model.get_layer(BODY))

@@ -1,0 +1,199 @@
+"""Models that a function of a person's own file builds."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self
+from weakref import WeakValueDictionary
+
+import keras
+
+from hpsearch.data import Dataset
+from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError, spoken
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.interface import ModelFiles, ModelSource
+from hpsearch.models.sources.brought import Brought, brought
+from hpsearch.models.weights import Weights, weights_of
+from hpsearch.seeds import derive
+from hpsearch.spec import PythonModel, StudySpec
+from hpsearch.spec.sections.architecture import Shape
+from hpsearch.spec.sources.python_file import ModelCode, fingerprint, model_code, read_code
+from hpsearch.spec.study_file.parts import dump
+
+OWN_NAMES = ("rows", "rescale", "standardize", "predictions")
+"""Names of the layers that stand around a model, which itself may not bear one of them."""
+
+Raised = (Exception, SystemExit)
+"""What ends a person's code, and must not end ours."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function that builds models, and where it is defined."""
+
+    path: Path
+    name: str
+    call: Callable[..., Any]
+
+    @property
+    def place(self) -> str:
+        """Name the line where the function begins."""
+        code = getattr(self.call, "__code__", None)
+        line = f":{code.co_firstlineno}" if code is not None else ""
+        return f"{self.name}, {self.path.name}{line}"
+
+    def cause(self, failure: BaseException) -> str:
+        """Tell a failure in one line."""
+        return f"{spoken(failure)} (in {line_that_raised(failure, self.path) or self.place})"
+
+
+def line_that_raised(failure: BaseException, path: Path) -> str | None:
+    """Name the last line of a file that led to a failure; None where none did."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    own = [frame for frame in frames if frame.filename == str(path)]
+    return f"{own[-1].name}, {path.name}:{own[-1].lineno}" if own else None
+
+
+class PythonSource(ModelSource[PythonModel]):
+    """The functions of a study's Python files; each file is run once, here.
+
+    Raises ModelCodeError where a file cannot be run or lacks its function, and StudyMismatchError where the
+    files are not those of the `expected` fingerprint.
+    """
+
+    setting = "model code"
+    not_compiled = "a model of a Python file has layers and methods of its own, and trains by its own fit"
+
+    def __init__(self, code: tuple[ModelCode, ...], expected: str | None = None) -> None:
+        contents = read_code(code)
+        self.files = tuple(contents)
+        self.fingerprint = fingerprint(contents)
+        if expected not in (None, self.fingerprint):
+            raise StudyMismatchError("the code of the model has changed while the study was under way")
+        modules = {path: _run(path, content) for path, content in contents.items()}
+        self._functions = {_key(one.model): _function(modules[one.path], one) for one in code}
+        self._weights: WeakValueDictionary[int, keras.Variable] = WeakValueDictionary()
+
+    @contextmanager
+    def blamed(self, model: PythonModel) -> Iterator[None]:
+        """Raise what goes wrong with a model as ModelError, with its cause and where it lies."""
+        try:
+            yield
+        except ModelError:
+            raise
+        except Raised as failure:
+            raise ModelError(self._functions[_key(model)].cause(failure)) from None
+
+    @classmethod
+    def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
+        """Run the Python files of a study, which are known to have the fingerprint of `files`."""
+        del dataset
+        return cls(model_code(spec, files.directory), files.code)
+
+    def connect(
+        self, model: PythonModel, inputs: Any, objective: Objective, seed: int, *, training: bool
+    ) -> Any:
+        """Build a model for good, its first weights from the seed, and give its logits of scaled rows.
+
+        Its layers are the same in training. Raises ModelError where that fails.
+        """
+        del training
+        found = self.build(model, tuple(inputs.shape[1:]), objective, seed)
+        with self.blamed(model):
+            return found.exported()(inputs)
+
+    def first_weights(
+        self, model: PythonModel, network: keras.Model, objective: Objective, seed: int
+    ) -> Weights:
+        """Give the weights that the function gave the network, which it drew from the seed."""
+        del model, objective, seed
+        return weights_of(network)
+
+    def build(self, model: PythonModel, features: Shape, objective: Objective, seed: int) -> Brought:
+        """Build a model, its first weights from the seed.
+
+        Raises ModelError where that fails, or where it cannot be trained as it asks for.
+        """
+        function = self._functions[_key(model)]
+        keras.utils.set_random_seed(derive(seed, "build") % 2**32)
+        with self.blamed(model):
+            built = function.call(features, objective.units, **dump(model.arguments))
+            _check_kind(built, function)
+            given = built(keras.Input(features))
+            self._check_new(built, function)
+            _check_saveable(built, function)
+        shape = getattr(given, "shape", None)
+        if shape is None or tuple(shape) != (None, objective.units):
+            found = "several outputs" if shape is None else f"outputs of shape {tuple(shape)}"
+            raise ModelError(
+                f"the model gives {found}, and this study needs (None, {objective.units}): give its one "
+                f"output as many units as the argument outputs says (in {function.place})"
+            )
+        try:
+            with self.blamed(model):
+                return brought(built, objective, features)
+        except ModelError as failure:
+            raise ModelError(f"{failure} (in {function.place})") from None
+
+    def _check_new(self, built: keras.Model, function: Function) -> None:
+        """Refuse layers that another trial has too: it would train their weights as well."""
+        if any(self._weights.get(id(weight)) is weight for weight in built.trainable_weights):
+            raise ModelError(
+                "the function gives layers of an earlier model again: each trial needs new ones "
+                f"(in {function.place})"
+            )
+        self._weights.update({id(weight): weight for weight in built.trainable_weights})
+
+
+def _check_kind(built: Any, function: Function) -> None:
+    if not isinstance(built, keras.Model):
+        found = f"no keras.Model but {type(built).__name__}"
+    elif built.name in OWN_NAMES:
+        found = f"a model called {built.name!r}, which is the name of a layer around it"
+    else:
+        return
+    raise ModelError(f"the function gives {found} (in {function.place})")
+
+
+def _check_saveable(built: keras.Model, function: Function) -> None:
+    """Refuse now, and not when the search has ended, what cannot be saved."""
+    try:
+        keras.saving.serialize_keras_object(built)
+    except Exception as failure:
+        raise ModelError(f"the model cannot be saved: {spoken(failure)} (in {function.place})") from failure
+
+
+def _key(model: PythonModel) -> tuple[str, str]:
+    return model.file, model.function
+
+
+def _run(path: Path, content: bytes) -> ModuleType:
+    """Run a file as a module of its own, which may import what lies beside it."""
+    module = ModuleType(f"model_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    try:
+        exec(compile(content, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102 - asked for
+    except SyntaxError as failure:
+        place = f"{failure.filename or path}:{failure.lineno}"
+        raise ModelCodeError(f"model.python.file: {place}: not Python: {failure.msg}") from None
+    except Raised as failure:
+        line = line_that_raised(failure, path) or path.name
+        raise ModelCodeError(f"model.python.file: {path}: {spoken(failure)} (in {line})") from None
+    return module
+
+
+def _function(module: ModuleType, code: ModelCode) -> Function:
+    name = code.model.function
+    call = getattr(module, name, None)
+    if not callable(call):
+        raise ModelCodeError(f"model.python.function: {code.path} has no function {name!r}")
+    return Function(code.path, name, call)

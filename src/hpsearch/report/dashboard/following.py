@@ -1,0 +1,87 @@
+"""Notes and artifacts follow a study while its dashboard is open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from hpsearch.store.disk import cannot_write
+from hpsearch.store.layout import StudyFiles
+
+PAUSE_SECONDS = 10.0
+"""How long a study is left alone, at least, before notes and artifacts follow it."""
+
+SHARE = 0.05
+"""Of the time, that following may take at most: the study may be training on the same cores."""
+
+State = tuple[tuple[int, int], ...]
+"""What notes and artifacts follow from: size and time of change of each file, 0 where there is none."""
+
+
+@contextmanager
+def following(files: StudyFiles, write: Callable[[], bool]) -> Iterator[None]:
+    """Write what is shown now, and again as the study goes on; of several dashboards one does it.
+
+    `write` tells whether it could; where not, it is tried again. Raises StoreError where the folder of
+    artifacts cannot be written.
+    """
+    lock = _lock(files.artifacts)
+    if lock is None:
+        yield
+        return
+    stop = Event()
+    follower = Thread(target=_follow, args=(files, write, stop, *_once(files, write)), daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        follower.join(timeout=1)
+        lock.release()
+
+
+def _lock(folder: Path) -> BaseFileLock | None:
+    """Take the folder of artifacts for this process; None where another dashboard has it."""
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    except OSError as failure:
+        raise cannot_write(folder, failure) from None
+    return lock
+
+
+def _once(files: StudyFiles, write: Callable[[], bool]) -> tuple[State | None, float]:
+    """Write; gives the state that was written, None where that did not succeed, and the seconds it took."""
+    begun, state = time.monotonic(), state_of(files)
+    done = write()
+    return state if done else None, time.monotonic() - begun
+
+
+def _follow(
+    files: StudyFiles, write: Callable[[], bool], stop: Event, seen: State | None, seconds: float
+) -> None:
+    while not stop.wait(max(PAUSE_SECONDS, seconds / SHARE)):
+        if state_of(files) != seen:
+            seen, seconds = _once(files, write)
+
+
+def state_of(files: StudyFiles) -> State:
+    """Give the state of a study and its parts."""
+    paths = [path for part in files.parts for path in (part.ticks, part.report, part.best_preprocessing)]
+    return tuple(map(_stamp, paths))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

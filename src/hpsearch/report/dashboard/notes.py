@@ -1,0 +1,197 @@
+"""The notes of a search: one on the study, and one on each trial that has something to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hpsearch.analysis import Analysis, StudyFinding
+from hpsearch.analysis.confirmation import name_of
+from hpsearch.report.dashboard.markdown import bullets, heading, note, report_table, table, text
+from hpsearch.report.tables.tables import finalists_table
+from hpsearch.report.words import prose
+from hpsearch.report.words.numbers import amount, short
+from hpsearch.report.words.study import unconfirmed_note
+from hpsearch.report.words.winner import look_words, looks_note
+from hpsearch.scheduling.racing.race import Conclusion, Standing
+from hpsearch.store.record import StudyRecord, TrialRecord
+
+PICTURED = 10
+"""The best trials that get a rank, a picture and their configuration as a file."""
+
+MOST_FINDINGS = 20
+MOST_ROWS = 20
+
+LUCKIEST = "What the dashboard calls the best trial is the best single run, and was partly lucky."
+
+FINALISTS = ("finalist", "replicates", "minus the winner", "told apart")
+
+
+def search_note(record: StudyRecord, analysis: Analysis, noted: int) -> str:
+    """Tell the answer, how sure it is, and what was found; `noted` trials have a note of their own."""
+    return note(
+        text(prose.answer(analysis)),
+        _best(analysis),
+        heading("How sure that is"),
+        how_sure(analysis),
+        _test_part(record),
+        heading("Findings"),
+        _findings(analysis),
+        heading("What is where"),
+        _places(analysis, noted),
+        as_of(record),
+    )
+
+
+def _best(analysis: Analysis) -> str:
+    best = analysis.winner
+    if best is None:
+        return ""
+    values = next((row.parameters for row in analysis.ranking if row.number == best.number), {})
+    if not values:
+        return ""
+    rows = [(name, short(value)) for name, value in values.items()]
+    return note(heading(f"The best configuration: trial {best.number}"), table(rows, ("searched", "value")))
+
+
+def how_sure(analysis: Analysis) -> str:
+    """Tell who can be told apart from the winner by fresh seeds, or how to find that out."""
+    verdict = analysis.verdict
+    if verdict is None or not verdict.conclusion.standings:
+        return text(unconfirmed_note(analysis))
+    columns = (FINALISTS[0], analysis.metric, "low", "high", *FINALISTS[1:])
+    finalists = report_table(finalists_table(verdict, analysis.metric), columns, MOST_ROWS)
+    return note(finalists, text(f"{prose.confirmation_note(verdict)} {LUCKIEST}"))
+
+
+def _test_part(record: StudyRecord) -> str:
+    if not record.looks.looks:
+        return ""
+    last = record.looks.looks[-1]
+    words = look_words(record.looks, last, record.metric)
+    told = f"Trial {last.winner.trial}, {words}. {looks_note(record.looks)}"
+    return note(heading("On the test part"), text(told))
+
+
+def _findings(analysis: Analysis) -> str:
+    found = analysis.judgement.findings
+    told = bullets(map(_finding, found[:MOST_FINDINGS]))
+    more = f"The report has {len(found) - MOST_FINDINGS} more." if len(found) > MOST_FINDINGS else ""
+    return note(text(prose.findings_note(analysis.judgement)), told, more)
+
+
+def _finding(found: StudyFinding) -> str:
+    return f"**{text(found.kind)}**: {text(found.sentence)}"
+
+
+def _places(analysis: Analysis, noted: int) -> str:
+    study = (
+        "Artifacts of the study, as far as there are any yet: the report as a page to download, the best "
+        "model and its study file, the table of trials, and the learning curves."
+    )
+    trials = (
+        f"Artifacts of trials, of the best {PICTURED} only: the learning curve, the configuration as a study "
+        "file, and the model where it was kept."
+    )
+    return bullets(map(text, (study, trials, _noted(analysis, noted))))
+
+
+def _noted(analysis: Analysis, noted: int) -> str:
+    told = f"Notes of trials: {amount(noted, 'trial')} of {analysis.counts.trials:,} have something to tell"
+    wanted = len(list(_worth_a_note(analysis)))
+    if noted == wanted:
+        return f"{told}."
+    return (
+        f"Notes of trials: {noted:,} of the {wanted:,} that have something to tell, as more of them would "
+        "slow the dashboard down. The cause of every other end is among the user attributes."
+    )
+
+
+def as_of(record: StudyRecord) -> str:
+    """Tell how far the study was when this was written, and what becomes of a note that a person edits."""
+    ended = sum(trial.state != "running" for trial in record.trials)
+    of = f"{ended:,} of at most {amount(record.spec.search.trials, 'trial')}"
+    return (
+        f"*Written by hpsearch when {of} had ended. While the dashboard is open, it follows the study. "
+        "A note that you edit is left alone from then on.*"
+    )
+
+
+def trial_notes(record: StudyRecord, analysis: Analysis, most: int) -> dict[int, str]:
+    """Tell of trials how they ended and what was found in them; of at most so many, the best first."""
+    by_number = {trial.number: trial for trial in record.trials}
+    findings = _by_trial(analysis)
+    ranks = {row.number: row.rank for row in analysis.ranking[:PICTURED] if row.rank is not None}
+    numbers = list(_worth_a_note(analysis))[:most]
+    return {
+        number: note(
+            _value(record, by_number[number], ranks.get(number)),
+            _ending(by_number[number]),
+            _again(analysis, by_number[number]),
+            _part_of(findings.get(number, [])),
+        )
+        for number in numbers
+    }
+
+
+def _worth_a_note(analysis: Analysis) -> Iterator[int]:
+    """List the trials that have something to tell: the best, the failed, those with findings, the pruned."""
+    best = [row.number for row in analysis.ranking[:PICTURED] if row.rank is not None]
+    failed = [number for cause in analysis.failures for number in cause.numbers]
+    found = [number for finding in analysis.judgement.findings for number in finding.trials]
+    yield from dict.fromkeys([*best, *failed, *found, *(trial.number for trial in analysis.pruned)])
+
+
+def _by_trial(analysis: Analysis) -> dict[int, list[StudyFinding]]:
+    found: dict[int, list[StudyFinding]] = {}
+    for finding in analysis.judgement.findings:
+        for number in finding.trials:
+            found.setdefault(number, []).append(finding)
+    return found
+
+
+def _value(record: StudyRecord, trial: TrialRecord, rank: int | None) -> str:
+    place, trained = "" if rank is None else f"**Rank {rank}.** ", f"{amount(trial.epochs, 'epoch')} trained"
+    if trial.value is None:
+        return f"No epoch gave a value; {trained}."
+    told = f"{record.metric} {short(trial.value)} at epoch {trial.best_epoch}, {trained}."
+    return place + text(told)
+
+
+def _again(analysis: Analysis, trial: TrialRecord) -> str:
+    """Tell how a finalist did when it was trained again."""
+    if analysis.verdict is None or analysis.verdict.conclusion.winner is None:
+        return ""
+    conclusion = analysis.verdict.conclusion
+    own = next((one for one in conclusion.standings if one.name == name_of(trial)), None)
+    if own is None:
+        return ""
+    runs, failed = amount(own.estimate.count, "fresh seed"), own.estimate.failed
+    mean = f"{analysis.metric} {short(own.estimate.mean)}{prose.interval(own.estimate)}"
+    told = f"{runs}, {failed} more failed" if failed else f"{runs}: {mean}"
+    return f"**Trained again** from {text(f'{told}; {_stands(own, conclusion)}.')}"
+
+
+def _stands(standing: Standing, conclusion: Conclusion) -> str:
+    if standing.name == conclusion.winner:
+        return "it is the winner"
+    return f"it {'cannot' if standing.tied else 'can'} be told apart from the winner"
+
+
+def _part_of(findings: list[StudyFinding]) -> str:
+    if not findings:
+        return ""
+    return note(heading("Findings that it is part of"), bullets(map(_finding, findings)))
+
+
+def _ending(trial: TrialRecord) -> str:
+    if trial.state == "failed":
+        return why_it_failed(trial)
+    if trial.state != "pruned":
+        return ""
+    cause = trial.cause or "pruned"
+    return f"{text(cause[:1].upper() + cause[1:])}."
+
+
+def why_it_failed(trial: TrialRecord) -> str:
+    """Tell why a trial failed, as far as that is known."""
+    return f"**Failed.** {text(trial.cause or 'No cause was recorded.')}"

@@ -1,0 +1,1 @@
+"""The pages: what a template shows, as frozen types, and the documents that they become."""

@@ -1,0 +1,129 @@
+"""The page on probes as its template sees it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpsearch.analysis import ArmSummary
+from hpsearch.report.figures import BY_ARM, BY_EPOCH, draw_depths, draw_histograms
+from hpsearch.report.html.study import Explained
+from hpsearch.report.tables.tables import Cell, Table, cell, data_table, named_table
+from hpsearch.report.words import probe as prose
+from hpsearch.spec import print_spec
+from hpsearch.spec.space.space import Value
+from hpsearch.training.probes.record import StudyProbe
+
+EPOCH = ("epoch",)
+"""The column that a table has where the arms were trained."""
+
+
+@dataclass(frozen=True)
+class ProbePage:
+    """Everything that the template may use; each field is one of its variables."""
+
+    name: str
+    answer: str
+    arms: Table
+    limits: str
+    evidence: Table | None
+    endings: Table | None
+    histograms: Explained
+    deviations: Explained
+    gradients: Explained
+    fixed: Table | None
+    data: Table
+    study_file: str
+    provenance: Table
+
+
+def probe_page(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> ProbePage:
+    """Lay out the page of the probes of a study."""
+    arms, by = probe.arms, BY_EPOCH if probe.trained else BY_ARM
+    deviations = draw_depths(
+        arms, lambda layer: layer.deviation, "deviations", "deviation of activations", by
+    )
+    gradients = draw_depths(arms, lambda layer: layer.gradient_norm, "gradients", "norm of the gradient", by)
+    return ProbePage(
+        name=probe.spec.name,
+        answer=prose.answer(probe, summaries),
+        arms=_arms(summaries, trained=probe.trained),
+        limits=prose.limits_note(),
+        evidence=_evidence(summaries, trained=probe.trained),
+        endings=_endings(probe),
+        histograms=Explained(prose.histograms_note(probe), draw_histograms(arms)),
+        deviations=Explained(prose.deviations_note(probe), deviations),
+        gradients=Explained(prose.gradients_note(probe), gradients),
+        fixed=named_table("Searched values that all arms share", probe.fixed) if probe.fixed else None,
+        data=data_table(probe.data),
+        study_file=print_spec(probe.spec),
+        provenance=named_table("Where the numbers come from", _provenance(probe)),
+    )
+
+
+def _arms(summaries: Sequence[ArmSummary], *, trained: bool) -> Table:
+    columns = (
+        "initializer",
+        "activation",
+        *EPOCH[:trained],
+        "deviation, first layer",
+        "deviation, last layer",
+        "last / first",
+        "dead, last layer",
+        "saturated, last layer",
+        "gradient, first / last",
+        "findings",
+    )
+    rows = tuple(_row(summary, trained=trained) for summary in summaries)
+    return Table("Every arm, in numbers", columns, rows)
+
+
+def _row(summary: ArmSummary, *, trained: bool) -> tuple[Cell, ...]:
+    first, last = summary.first, summary.last
+    numbers = (
+        first.deviation,
+        last.deviation,
+        summary.deviation_ratio,
+        last.dead,
+        last.saturated,
+        summary.gradient_ratio,
+    )
+    kinds = ", ".join(finding.kind for finding in summary.findings)
+    return (*_names(summary, trained=trained), *map(_number, numbers), Cell(kinds or "none"))
+
+
+def _names(summary: ArmSummary, *, trained: bool) -> tuple[Cell, ...]:
+    arm = summary.arm
+    return (Cell(arm.initializer), Cell(arm.behind), *((cell(arm.epoch),) if trained else ()))
+
+
+def _endings(probe: StudyProbe) -> Table | None:
+    rows = tuple((Cell(ending.name), Cell(ending.sentence)) for ending in probe.endings)
+    return Table("Arms whose training ended early", ("arm", "why"), rows) if rows else None
+
+
+def _evidence(summaries: Sequence[ArmSummary], *, trained: bool) -> Table | None:
+    rows = tuple(
+        (*_names(summary, trained=trained), Cell(finding.kind), Cell(finding.sentence))
+        for summary in summaries
+        for finding in summary.findings
+    )
+    columns = ("initializer", "activation", *EPOCH[:trained], "finding", "evidence")
+    return Table("Every finding, with its evidence", columns, rows) if rows else None
+
+
+def _number(number: float | None) -> Cell:
+    return Cell("overflow") if number == math.inf else cell(number)
+
+
+def _provenance(probe: StudyProbe) -> dict[str, Value]:
+    return {
+        "seed": probe.spec.search.seed,
+        "seeds of each arm": probe.replicates,
+        "epochs, 0 before any training": ", ".join(map(str, probe.epochs)),
+        "rows, the first of the training part": probe.rows,
+        "mode": "training: batch normalization by the batch, dropout at work",
+        "data fingerprint (SHA-256)": probe.data.fingerprint,
+        **{f"version: {name}": value for name, value in probe.versions.items()},
+    }

@@ -1,0 +1,297 @@
+"""The report as its template sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
+
+from hpsearch.analysis import Analysis
+from hpsearch.analysis.curves import evenly
+from hpsearch.report.figures import (
+    draw_bands,
+    draw_confusion,
+    draw_curves,
+    draw_dots,
+    draw_effects,
+    draw_importance,
+    draw_progress,
+    draw_residuals,
+    draw_spending,
+    fit_scale,
+)
+from hpsearch.report.figures.effects import MOST_PANELS
+from hpsearch.report.figures.parallel import Parallel, parallel_of
+from hpsearch.report.figures.study import (
+    effects_in_order,
+    finalists_of,
+    fit_finalists,
+    fit_shown,
+    fit_winner,
+    shares_of,
+    winner_of,
+)
+from hpsearch.report.tables import study as study_tables
+from hpsearch.report.tables import tables
+from hpsearch.report.tables.tables import Table
+from hpsearch.report.words import ablation, prose, winner
+from hpsearch.report.words import study as study_prose
+from hpsearch.report.words.facts import Facts, facts_of
+from hpsearch.spec import print_spec, print_yaml
+from hpsearch.store.record import StudyRecord
+from hpsearch.store.winner import Insides, Looks
+
+MOST_MARKS = 2_000
+"""Trials that are marked in the figure of the progress; of more, an even sample."""
+
+
+FIRST_ROWS = 100
+"""Rows of the ranking that stand in the document when it is opened; a script adds the others as they are
+scrolled to."""
+
+
+@dataclass(frozen=True)
+class BestConfiguration:
+    """The best configuration as YAML, and where its files are."""
+
+    number: int
+    yaml: str
+    model_path: str
+    yaml_path: str
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A figure or a table, or both, with the sentences that belong to them."""
+
+    note: str
+    figure: Markup | None = None
+    table: Table | None = None
+
+
+@dataclass(frozen=True)
+class Following:
+    """The study to run next: what it changes, and the study file to copy where there is one."""
+
+    changes: Explained
+    yaml: str | None
+
+
+@dataclass(frozen=True)
+class StudyPage:
+    """Everything that the template may use; each field is one of its variables."""
+
+    name: str
+    answer: str
+    facts: Facts
+    best: BestConfiguration | None
+    sure: Explained
+    looks: Explained | None
+    ranking: Table | None
+    ranking_note: str
+    first_rows: int
+    parallel: Parallel | None
+    importance: Explained
+    effects: Explained
+    interactions: Explained | None
+    carried: str
+    ablation: Explained
+    beside: Table | None
+    progress: Explained | None
+    curves: Explained
+    spending: Explained | None
+    failures: Explained | None
+    rules: tuple[str, ...]
+    findings: Explained
+    inside: Explained | None
+    mistakes: Explained | None
+    following: Following
+    searched: Table | None
+    data: Table | None
+    commands: tuple[tuple[str, str], ...]
+    study_file: str
+    provenance: Table
+
+
+def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
+    """Lay out the report of a study."""
+    return StudyPage(
+        name=analysis.name,
+        answer=prose.answer(analysis),
+        facts=facts_of(analysis),
+        best=_best(analysis),
+        sure=_sure(analysis),
+        looks=_looks(analysis.looks),
+        ranking=tables.ranking_table(analysis) if analysis.ranking else None,
+        ranking_note=study_prose.ranking_note(analysis),
+        first_rows=FIRST_ROWS,
+        parallel=parallel_of(analysis, record.parameters),
+        importance=_importance(analysis),
+        effects=_effects(analysis),
+        interactions=_interactions(analysis),
+        carried=_carried(analysis),
+        ablation=_ablation(analysis),
+        beside=None if analysis.ablation is None else ablation.others_table(analysis.ablation),
+        progress=_progress(analysis),
+        curves=_curves(analysis),
+        spending=_spending(analysis),
+        failures=_failures(analysis),
+        rules=tuple(rule.told() for rule in analysis.failure_rules),
+        findings=_findings(analysis),
+        inside=_inside(analysis),
+        mistakes=_mistakes(analysis.insides),
+        following=_following(analysis),
+        searched=tables.searched_table(analysis.searched) if analysis.searched else None,
+        data=None if analysis.data is None else tables.data_table(analysis.data),
+        commands=study_prose.commands_of(analysis.name),
+        study_file=print_spec(record.spec),
+        provenance=tables.provenance_table(record),
+    )
+
+
+def with_evaluation(page: StudyPage, analysis: Analysis) -> StudyPage:
+    """Add what an evaluation of the winner's model found to a page that was laid out before it."""
+    return replace(
+        page,
+        answer=prose.answer(analysis),
+        facts=facts_of(analysis),
+        looks=_looks(analysis.looks),
+        mistakes=_mistakes(analysis.insides),
+    )
+
+
+def _best(analysis: Analysis) -> BestConfiguration | None:
+    if analysis.winner is None:
+        return None
+    folder, yaml = f"runs/{analysis.name}", print_yaml(analysis.winner.configuration)
+    return BestConfiguration(analysis.winner.number, yaml, f"{folder}/best.keras", f"{folder}/best.yaml")
+
+
+def _sure(analysis: Analysis) -> Explained:
+    verdict = analysis.verdict
+    if verdict is None or not verdict.conclusion.standings:
+        return Explained(study_prose.unconfirmed_note(analysis))
+    table = tables.finalists_table(verdict, analysis.metric)
+    plot = finalists_of(analysis, verdict)
+    scale = fit_finalists(plot, minimize=analysis.minimize)
+    figure = draw_dots(plot, scale, "finalists") if plot.drawable else None
+    return Explained(prose.confirmation_note(verdict), figure, table)
+
+
+def _looks(looks: Looks) -> Explained | None:
+    if looks == Looks():
+        return None
+    return Explained(winner.looks_note(looks), table=winner.looks_table(looks) if looks.looks else None)
+
+
+def _mistakes(insides: Insides | None) -> Explained | None:
+    if insides is None:
+        return None
+    found, figure = insides.evaluation, None
+    if found.confusion is not None:
+        figure = draw_confusion(found.confusion, insides.labels)
+    elif found.residuals is not None:
+        figure = draw_residuals(found.residuals.pairs)
+    return Explained(winner.insides_note(insides), figure, winner.insides_table(insides))
+
+
+def _findings(analysis: Analysis) -> Explained:
+    judgement = analysis.judgement
+    table = tables.findings_table(judgement.findings) if judgement.findings else None
+    return Explained(prose.findings_note(judgement), table=table)
+
+
+def _importance(analysis: Analysis) -> Explained:
+    importance = analysis.importance
+    if importance.reason is not None:
+        return Explained(importance.reason)
+    known = any(row.told is not None for row in importance.parameters)
+    figure = draw_importance(importance.parameters) if known else None
+    return Explained(
+        prose.importance_note(importance), figure, tables.importance_table(importance.parameters)
+    )
+
+
+def _effects(analysis: Analysis) -> Explained:
+    effects = effects_in_order(analysis)
+    note = study_prose.effects_note(analysis.effects, min(len(effects), MOST_PANELS), len(effects))
+    if not effects:
+        return Explained(note)
+    figure = draw_effects(effects, analysis.effects.level)
+    return Explained(note, figure, study_tables.effects_table(effects, analysis.metric))
+
+
+def _interactions(analysis: Analysis) -> Explained | None:
+    found = analysis.effects.interactions
+    if not found:
+        return None
+    return Explained(study_prose.interactions_note(), table=study_tables.interactions_table(found))
+
+
+def _carried(analysis: Analysis) -> str:
+    path = analysis.ablation
+    return "" if path is None else " ".join(ablation.sentences(path, analysis.name))
+
+
+def _ablation(analysis: Analysis) -> Explained:
+    path = analysis.ablation
+    if path is None:
+        return Explained(ablation.missing_note(analysis))
+    note = ablation.path_note(path)
+    if not path.steps:
+        return Explained(note)
+    plot = ablation.path_plot(path)
+    scale = fit_finalists(plot, minimize=path.minimize)
+    figure = draw_dots(plot, scale, "ablation") if plot.drawable else None
+    return Explained(note, figure, ablation.steps_table(path))
+
+
+def _progress(analysis: Analysis) -> Explained | None:
+    if not analysis.counts.finished:
+        return None
+    values = [point.value for point in analysis.progress if point.value is not None]
+    scale = fit_scale(values, minimize=analysis.minimize)
+    points = evenly(analysis.progress, MOST_MARKS)
+    figure = draw_progress(points, scale, analysis.metric)
+    return Explained(prose.progress_note(scale.outside, len(points), len(analysis.progress)), figure)
+
+
+def _curves(analysis: Analysis) -> Explained:
+    curves = analysis.curves
+    note = prose.curves_note(curves, analysis.metric)
+    if not curves.shown:
+        return Explained(note)
+    return Explained(note, draw_curves(curves, fit_shown(analysis), analysis.metric))
+
+
+def _spending(analysis: Analysis) -> Explained | None:
+    spending = analysis.spending
+    if not spending.trained:
+        return None
+    figure = draw_spending(shares_of(spending))
+    return Explained(study_prose.spending_note(spending), figure, study_tables.spending_table(spending))
+
+
+def _failures(analysis: Analysis) -> Explained | None:
+    note = prose.failures_note(analysis.counts)
+    if not note:
+        return None
+    return Explained(note, table=tables.failure_table(analysis.failures) if analysis.failures else None)
+
+
+def _inside(analysis: Analysis) -> Explained | None:
+    winner = analysis.winner
+    if winner is None:
+        return None
+    plot, table = winner_of(winner, analysis.metric), study_tables.replicates_table(winner, analysis.metric)
+    note = study_prose.winner_note(winner)
+    if not plot.values:
+        return Explained(note, table=table)
+    return Explained(note, draw_bands(plot, fit_winner(plot, minimize=analysis.minimize)), table)
+
+
+def _following(analysis: Analysis) -> Following:
+    following = analysis.next_study
+    table = study_tables.changes_table(following.changes) if following.changes else None
+    yaml = None if following.spec is None else print_spec(following.spec)
+    return Following(Explained(study_prose.next_note(following), table=table), yaml)

@@ -1,0 +1,201 @@
+"""The tables of the report as rows of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from hpsearch.analysis import (
+    Analysis,
+    CauseOfFailure,
+    ParameterImportance,
+    RankedTrial,
+    SearchedParameter,
+    StudyFinding,
+    Verdict,
+)
+from hpsearch.data.summary import DataSummary
+from hpsearch.report.figures.parallel import listed_trials, names_in_order
+from hpsearch.report.words.numbers import DASH, exact, short
+from hpsearch.scheduling.racing.race import Standing
+from hpsearch.spec.space.space import Value
+from hpsearch.store.record import StudyRecord
+
+LISTED = 20
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell shows, and the exact number behind it where it is one."""
+
+    text: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the column `header` names its rows."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    header: int = 0
+
+    @cached_property
+    def numeric(self) -> tuple[bool, ...]:
+        """Tell of each column whether it holds numbers only, with or without gaps."""
+        return tuple(map(_all_numbers, zip(*self.rows, strict=True))) or (False,) * len(self.columns)
+
+
+def _all_numbers(cells: Iterable[Cell]) -> bool:
+    filled = [cell for cell in cells if cell.text != DASH]
+    return bool(filled) and all(cell.value is not None for cell in filled)
+
+
+def cell(value: Value | None) -> Cell:
+    """Make the cell of a value; an en dash where there is none."""
+    return Cell(short(value), exact(value))
+
+
+def ranking_table(analysis: Analysis) -> Table:
+    """List the finished trials, best first, with the most important parameters first."""
+    names, trials = names_in_order(analysis), listed_trials(analysis)
+    every = "Every finished trial" if len(trials) == len(analysis.ranking) else "Finished trials"
+    own = ("rank", "number", "state", analysis.metric, "best epoch", "epochs", "seconds")
+    rows = tuple(_ranking_row(trial, names) for trial in trials)
+    return Table(f"{every}, best first by {analysis.metric}", (*own, *names, "why it ended"), rows, header=1)
+
+
+def _ranking_row(trial: RankedTrial, names: Iterable[str]) -> tuple[Cell, ...]:
+    own = (
+        trial.rank, trial.number, trial.state, trial.value, trial.best_epoch, trial.epochs, trial.seconds
+    )  # fmt: skip
+    values = (cell(trial.parameters.get(name)) for name in names)
+    return (*map(cell, own), *values, Cell(trial.cause or DASH))
+
+
+def finalists_table(verdict: Verdict, metric: str) -> Table:
+    """List the finalists, those that cannot be told apart from the winner first."""
+    columns = (
+        "finalist",
+        metric,
+        "low",
+        "high",
+        "deviation",
+        "replicates",
+        "failed",
+        "minus the winner",
+        "difference, low",
+        "difference, high",
+        "probability of being better",
+        "told apart",
+    )
+    rows = tuple(map(_finalist_row, verdict.conclusion.standings))
+    return Table(f"Finalists: means over {verdict.over} with 95 % intervals", columns, rows)
+
+
+def _finalist_row(standing: Standing) -> tuple[Cell, ...]:
+    own, other = standing.estimate, standing.difference
+    numbers = (own.mean, own.low, own.high, own.deviation, own.count, own.failed)
+    difference: tuple[float | None, ...] = (None,) * 4
+    if other is not None:
+        difference = (other.estimate.mean, other.estimate.low, other.estimate.high, other.probability)
+    told = Cell(DASH if other is None else "no" if standing.tied else "yes")
+    return (Cell(standing.name), *map(cell, numbers), *map(cell, difference), told)
+
+
+def importance_table(rows: Iterable[ParameterImportance]) -> Table:
+    """List the parameters with their shares and the intervals of these; what is in doubt has none."""
+    columns = ("parameter", "share", "from", "to", "trials where active", "active when")
+    cells = tuple(
+        (
+            cell(r.name),
+            *map(cell, (r.share, r.low, r.high) if r.doubt is None else (None,) * 3),
+            cell(r.trials),
+            _condition(r.condition),
+        )
+        for r in sorted(rows, key=lambda row: row.doubt is not None)
+    )
+    return Table("Importance of each searched parameter", columns, cells)
+
+
+def failure_table(causes: Iterable[CauseOfFailure]) -> Table:
+    """List the causes of failure with the trials that they ended."""
+    rows = tuple(
+        (
+            Cell(c.cause or "no cause was recorded"),
+            *map(cell, (len(c.numbers), c.first_epoch, c.last_epoch)),
+            Cell(_listed(c.numbers)),
+        )
+        for c in causes
+    )
+    columns = ("cause", "trials", "first in epoch", "last in epoch", "numbers")
+    return Table("Failed trials by cause", columns, rows)
+
+
+def findings_table(findings: Iterable[StudyFinding]) -> Table:
+    """List the findings with their evidence and the trials that they are about."""
+    rows = tuple(
+        (Cell(f.kind), Cell(f.sentence), cell(len(f.trials)), Cell(_listed(f.trials) or DASH))
+        for f in findings
+    )
+    return Table("Every finding", ("finding", "evidence", "trials", "numbers"), rows)
+
+
+def searched_table(parameters: Iterable[SearchedParameter]) -> Table:
+    """List the parameters with their distributions and conditions."""
+    rows = tuple((cell(p.name), cell(p.distribution), _condition(p.condition)) for p in parameters)
+    return Table("Searched parameters", ("name", "distribution", "active when"), rows)
+
+
+def data_table(data: DataSummary) -> Table:
+    """Describe the data set."""
+    shown: dict[str, Value] = {
+        "source": data.source,
+        "task": data.task,
+        "features": " \N{MULTIPLICATION SIGN} ".join(map(str, data.features)),
+        "outputs": data.outputs,
+        "training rows": data.train_rows,
+        "validation rows": data.validation_rows,
+        "test rows": data.test_rows,
+        "folds": data.folds,
+        "labels": ", ".join(data.labels) or DASH,
+        **_chance(data),
+    }
+    return named_table("Data", shown)
+
+
+def _chance(data: DataSummary) -> dict[str, Value]:
+    """Name what a constant prediction gives, as far as it is known."""
+    levels = {"loss": data.chance_loss, "accuracy": data.chance_accuracy}
+    return {f"{name} of a constant prediction": level for name, level in levels.items() if level is not None}
+
+
+def provenance_table(record: StudyRecord) -> Table:
+    """List where the numbers come from: seed, data, versions, machine and automatic decisions."""
+    shown: dict[str, Value] = {"seed": record.spec.search.seed}
+    if record.data is not None:
+        shown["data fingerprint (SHA-256)"] = record.data.fingerprint
+    for title, items in (
+        ("version", record.versions),
+        ("machine", record.machine),
+        ("setting", record.settings),
+    ):
+        shown |= {f"{title}: {name}": value for name, value in items.items()}
+    return named_table("Where the numbers come from", shown)
+
+
+def named_table(caption: str, values: Mapping[str, Value]) -> Table:
+    """Lay out named values, one a row."""
+    rows = tuple((Cell(name), cell(value)) for name, value in values.items())
+    return Table(caption, ("what", "value"), rows)
+
+
+def _condition(words: str) -> Cell:
+    return Cell(words or "always")
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, numbers[:LISTED]))
+    return shown if len(numbers) <= LISTED else f"{shown} and {len(numbers) - LISTED:,} more"

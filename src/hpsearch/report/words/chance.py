@@ -1,0 +1,20 @@
+"""What a constant prediction gives, as words that stand behind a score."""
+
+from __future__ import annotations
+
+from hpsearch.analysis.chance import Against, ChanceLevel
+from hpsearch.report.words.numbers import short
+
+STANDINGS: dict[Against, str] = {
+    "hardly better": "this is hardly better than a constant prediction, which gives",
+    "cannot tell": "this cannot be told apart from a constant prediction, which gives",
+    "no better": "this is no better than a constant prediction, which gives",
+}
+
+
+def chance_words(chance: ChanceLevel | None) -> str:
+    """Say what a constant prediction gives, and where the score is not better that it is not."""
+    if chance is None:
+        return ""
+    told = STANDINGS.get(chance.standing or "better", "a constant prediction gives")
+    return f"{told} {short(chance.value)} ({chance.constant})"

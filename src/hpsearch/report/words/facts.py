@@ -1,0 +1,157 @@
+"""What a person wants to know first: the winner, how sure that is, and what mattered most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hpsearch.analysis import Analysis, Importance, ParameterImportance, Verdict
+from hpsearch.report.words.estimates import mean_text
+from hpsearch.report.words.numbers import DASH, amount, replicates_words, short
+from hpsearch.report.words.plan import obstacle_words
+from hpsearch.report.words.winner import by_metric
+
+MATTERED = 3
+"""Parameters that are named first."""
+
+
+STANDING = {
+    "hardly better": "hardly better",
+    "cannot tell": "cannot be told apart from it",
+    "no better": "no better",
+}
+"""How the winner stands to a constant prediction, where it is not plainly better."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A term, what there is to say of it, and what qualifies that."""
+
+    term: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Mattered:
+    """A parameter, its share in words, and how long its bar is, in percent."""
+
+    name: str
+    share: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The block beside the answer."""
+
+    facts: tuple[Fact, ...]
+    mattered: tuple[Mattered, ...]
+    unknown: str
+    """Why nothing is known of what mattered; empty where something is."""
+
+
+def facts_of(analysis: Analysis) -> Facts:
+    """Collect what a person wants to know first."""
+    importance = analysis.importance
+    rows = [row for row in importance.told if row.share][:MATTERED]
+    return Facts(
+        facts=tuple(_facts(analysis)),
+        mattered=tuple(map(_mattered, rows)),
+        unknown="" if rows else _unknown(importance),
+    )
+
+
+def _unknown(importance: Importance) -> str:
+    """Say why nothing is known of what mattered."""
+    if importance.reason is not None:
+        return importance.reason
+    if importance.caution is not None:
+        return f"Not known. {importance.caution}"
+    if any(row.doubt is not None for row in importance.parameters):
+        return "Not known: each searched parameter was active in too few trials, or had a single value."
+    return "No parameter made a difference."
+
+
+def _facts(analysis: Analysis) -> list[Fact]:
+    if analysis.winner is None:
+        return []
+    verdict = analysis.verdict
+    winner = Fact(
+        "Winner", f"trial {analysis.winner.number}", f"of {amount(analysis.counts.trials, 'trial')}"
+    )
+    if verdict is None or verdict.winner is None:
+        score, tied = _single(analysis), _unconfirmed(analysis)
+    else:
+        score, tied = _score(analysis, verdict), _tied(verdict)
+    return [winner, score, *_constant(analysis), tied, *_refitted(analysis), *_tested(analysis)]
+
+
+def _constant(analysis: Analysis) -> Iterator[Fact]:
+    chance = analysis.chance
+    if chance is not None:
+        note = "" if chance.standing in (None, "better") else f"; the winner: {STANDING[chance.standing]}"
+        yield Fact("Constant prediction", short(chance.value), f"{chance.constant}{note}")
+
+
+def _refitted(analysis: Analysis) -> Iterator[Fact]:
+    refit = analysis.refitted
+    if refit is not None:
+        epochs = amount(refit.winner.epoch or 0, "epoch")
+        yield Fact("Saved model", f"of all {refit.rows:,} rows", f"trained once more, for {epochs}")
+
+
+def _tested(analysis: Analysis) -> Iterator[Fact]:
+    """Give what the last look at the test part gave, where it was one by this winner."""
+    looks = analysis.looks.looks
+    if not looks or analysis.winner is None or looks[-1].winner.trial != analysis.winner.number:
+        return
+    for measure in by_metric(looks[-1].evaluation.measures, analysis.metric)[:1]:
+        ends = (measure.low, measure.high)
+        note = "" if None in ends else f"95 % interval {short(measure.low)} to {short(measure.high)}, "
+        note += "" if measure.chance is None else f"of a constant prediction {short(measure.chance)}, "
+        seen = "once" if len(looks) == 1 else f"{len(looks)} times"
+        yield Fact(f"{measure.name} on the test part", short(measure.value), f"{note}looked at {seen}")
+
+
+def _single(analysis: Analysis) -> Fact:
+    value = None if analysis.best is None else analysis.best.value
+    return Fact(analysis.metric, short(value), "one seed: no interval")
+
+
+def _unconfirmed(analysis: Analysis) -> Fact:
+    if analysis.verdict is not None:
+        return Fact("Tied with it", DASH, "every finalist failed from a fresh seed")
+    told = "" if analysis.plan is None else obstacle_words(analysis.plan).partition(";")[0]
+    return Fact("Tied with it", "not known", told or "no finalists were trained again")
+
+
+def _score(analysis: Analysis, verdict: Verdict) -> Fact:
+    score = verdict.conclusion.score
+    if score.low is None or score.high is None:
+        return Fact(analysis.metric, mean_text(score), "too few replicates for an interval")
+    if score.low == score.high:
+        return Fact(analysis.metric, mean_text(score), "the same every time: no interval")
+    replicates = replicates_words(verdict.splits, score.count)
+    note = f"95 % interval {short(score.low)} to {short(score.high)}, {replicates}"
+    return Fact(analysis.metric, short(score.mean), note)
+
+
+def _tied(verdict: Verdict) -> Fact:
+    names = [name for name in verdict.conclusion.ties if name != verdict.conclusion.winner]
+    finalists = len(verdict.conclusion.standings)
+    others = f"{len(names)} of {amount(finalists - 1, 'other')}" if finalists > 1 else _alone(verdict)
+    return Fact("Tied with it", others, ", ".join(names))
+
+
+def _alone(verdict: Verdict) -> str:
+    left = amount(verdict.left_out, "other finalist")
+    return f"not known: {left} got no replicate" if verdict.left_out else "no other finalist"
+
+
+def _mattered(row: ParameterImportance) -> Mattered:
+    share = row.share or 0.0
+    told = f"{100 * share:.0f} %"
+    if row.low is not None and row.high is not None:
+        told += f" ({100 * row.low:.0f} to {100 * row.high:.0f} %)"
+    return Mattered(row.name, told, round(100 * share, 1))

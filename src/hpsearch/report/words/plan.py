@@ -1,0 +1,50 @@
+"""What a confirmation trains, and why there is none, as sentences."""
+
+from __future__ import annotations
+
+from hpsearch.analysis.confirmation_plan import FEWEST_RUNS, ConfirmationPlan
+from hpsearch.report.words.numbers import amount, short
+
+
+def begun_words(plan: ConfirmationPlan) -> str:
+    """Say what a confirmation is about to train, and what its budget leaves out."""
+    runs = amount(plan.runs, "run")
+    if not plan.limited:
+        return f"confirming {amount(plan.finalists, 'finalist')} in at most {runs}"
+    if plan.first < plan.finalists:
+        return (
+            f"confirming {plan.first} of {amount(plan.finalists, 'finalist')} in at most {runs}, because "
+            f"{_paid(plan)}; {_remedy(plan)}"
+        )
+    return f"confirming {amount(plan.finalists, 'finalist')} in at most {runs}: {_paid(plan)}"
+
+
+def obstacle_words(plan: ConfirmationPlan) -> str:
+    """Say why nothing is confirmed; empty where something can be."""
+    if plan.possible:
+        return ""
+    if not plan.asked:
+        return "nothing is confirmed, because the study file asks for no finalists"
+    if not plan.finalists:
+        return "nothing is confirmed, because no trial has a value"
+    if plan.limited:
+        fewest = f"it takes {FEWEST_RUNS} to learn anything"
+        return f"nothing is confirmed, because {_paid(plan)}, and {fewest}; {_remedy(plan)}"
+    return "nothing is confirmed, because a single run of a single finalist would tell nothing new"
+
+
+def _remedy(plan: ConfirmationPlan) -> str:
+    return f"hpsearch confirm {option(plan)} pays for all"
+
+
+def _paid(plan: ConfirmationPlan) -> str:
+    spent = f"{amount(plan.epochs, 'epoch')} of the search"
+    share = "" if plan.share is None else short(plan.share)
+    return f"confirm.share, {share} of the {spent}, pays for {amount(plan.runs, 'run')} of {plan.wanted:,}"
+
+
+def option(plan: ConfirmationPlan) -> str:
+    """Name the option of `hpsearch confirm` with which all is trained that the race asks for."""
+    if not plan.asked:
+        return "--finalists 5"
+    return f"--set confirm.share={plan.enough}" if plan.limited else "--replicates 3"

@@ -1,0 +1,303 @@
+"""The sentences of the report."""
+
+from __future__ import annotations
+
+from hpsearch.analysis import Analysis, Counts, Importance, Judgement, LearningCurves, RankedTrial, Verdict
+from hpsearch.analysis.curves import POINTS
+from hpsearch.analysis.influence.importance import FEWEST_TRIALS
+from hpsearch.report.words.chance import chance_words
+from hpsearch.report.words.numbers import amount, listed, replicates_words, short
+from hpsearch.scheduling.racing.estimates import Estimate
+
+
+def answer(analysis: Analysis) -> str:
+    """Say which trial is best, how the others ended, and how far that can be trusted."""
+    if analysis.verdict is not None and analysis.verdict.winner is not None:
+        sentences = (*verdict_sentences(analysis, analysis.verdict), _endings(analysis.counts))
+    else:
+        sentences = (_winner(analysis), _endings(analysis.counts), _caution(analysis.counts))
+    return " ".join(filter(None, (*sentences, _test_part(analysis), _scarcity(analysis))))
+
+
+def verdict_sentences(analysis: Analysis, verdict: Verdict) -> tuple[str, ...]:
+    """Say which finalist won, who cannot be told apart from it, and how lucky the search was."""
+    return (
+        _confirmed(analysis, verdict),
+        _ties(verdict),
+        _optimism(analysis, verdict),
+        refit_sentence(analysis, verdict),
+    )
+
+
+def _confirmed(analysis: Analysis, verdict: Verdict) -> str:
+    score, better = verdict.conclusion.score, "lower" if analysis.minimize else "higher"
+    name = verdict.conclusion.winner
+    if score.mean is None:
+        told = f"The winner is the configuration of {name}; too few replicates say how good it is"
+        return f"{_with_chance(told, analysis)}."
+    told = f"{analysis.metric} {short(score.mean)} over {replicates_words(verdict.splits, score.count)}"
+    told = f"The winner is the configuration of {name}: {told}{interval(score)}; {better} is better"
+    return f"{_with_chance(told, analysis)}."
+
+
+def _with_chance(told: str, analysis: Analysis) -> str:
+    """Say behind a score what a constant prediction gives: a score says little without."""
+    words = chance_words(analysis.chance)
+    return (
+        f"{told}, {'and ' if analysis.chance and analysis.chance.standing == 'better' else 'but '}{words}"
+        if words
+        else told
+    )
+
+
+def interval(estimate: Estimate) -> str:
+    """Write the interval of an estimate behind its mean, or that there are too few replicates for one."""
+    if estimate.low is None or estimate.high is None:
+        return " (not enough replicates for an interval)"
+    if estimate.low == estimate.high:
+        return " (the same every time, so how far it varies is not known)"
+    return f" (95 % interval {short(estimate.low)} to {short(estimate.high)})"
+
+
+def _ties(verdict: Verdict) -> str:
+    finalists = len(verdict.conclusion.standings)
+    others = [name for name in verdict.conclusion.ties if name != verdict.conclusion.winner]
+    if finalists < 2:
+        if not verdict.left_out:
+            return "It was the only finalist."
+        return (
+            f"Of {verdict.finalists} finalists only this one was trained again: "
+            f"the budget of {amount(verdict.runs, 'run')} did not reach the others."
+        )
+    return f"{_told_apart(finalists, others)}{_left_out(verdict)}"
+
+
+def _left_out(verdict: Verdict) -> str:
+    if not verdict.left_out:
+        return ""
+    return (
+        f" {amount(verdict.left_out, 'more finalist')} got no replicate: the budget of "
+        f"{amount(verdict.runs, 'run')} did not reach {'it' if verdict.left_out == 1 else 'them'}."
+    )
+
+
+def _told_apart(finalists: int, others: list[str]) -> str:
+    if not others:
+        return (
+            f"The {finalists - 1} other finalists are worse."
+            if finalists > 2
+            else "The other finalist is worse."
+        )
+    return f"Of {finalists} finalists, {listed(others)} cannot be told apart from it."
+
+
+def _optimism(analysis: Analysis, verdict: Verdict) -> str:
+    best, optimism = analysis.best, verdict.conclusion.optimism
+    if best is None or optimism is None:
+        return ""
+    lucky = "was optimistic by" if optimism > 0 else "was not optimistic: it is worse by"
+    return f"The best single score of the search, {short(best.value)}, {lucky} {short(abs(optimism))}."
+
+
+def refit_sentence(analysis: Analysis, verdict: Verdict) -> str:
+    """Say what the saved model was trained on, where the study wants the winner refitted."""
+    refit = analysis.refit
+    if refit is None:
+        return ""
+    if refit.cause is not None:
+        replicate = None if verdict.named is None else verdict.named.replicate
+        return (
+            f"Training the winner once more on all {refit.rows:,} rows failed: {refit.cause}; "
+            f"the saved model is that of replicate {replicate}."
+        )
+    scored = "only the test part scores it" if analysis.looks.of(refit.winner) else "nothing scores it"
+    epochs = amount(refit.winner.epoch or 0, "epoch")
+    return (
+        f"The saved model was trained once more, on all {refit.rows:,} rows of the training and the "
+        f"validation part, for {epochs}, the median of the replicates' best. It has seen these rows, "
+        f"so {analysis.metric} is that of the replicates, and {scored}."
+    )
+
+
+def confirmation_note(verdict: Verdict) -> str:
+    """Say what the replicates are, and what the numbers of the finalists mean."""
+    fresh = verdict.splits == "fresh"
+    where = (
+        "each replicate on a split of its own into training and validation part"
+        if fresh
+        else "on the same split of the data"
+    )
+    return (
+        f"The finalists were trained again from fresh {verdict.over}, the same for all: "
+        f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win "
+        f"gets no further replicates. Intervals are 95 % intervals of the mean over {verdict.over}, {where}; "
+        "two finalists are told apart by their differences seed by seed, at a level that allows "
+        "for the number of finalists, so that an interval without 0 is not enough. The winner's own mean "
+        "flatters it, because the same replicates chose it: in the score at the top each seed counts with "
+        "the finalist that is best on the other seeds, and its interval is usually wider."
+    )
+
+
+def _winner(analysis: Analysis) -> str:
+    best = analysis.best
+    if best is None:
+        return _no_winner(analysis.counts)
+    better = "lower" if analysis.minimize else "higher"
+    epoch = "" if best.best_epoch is None else f" at epoch {best.best_epoch}"
+    told = (
+        f"The best configuration is that of trial {best.number}: {analysis.metric} {short(best.value)}"
+        f"{epoch} ({better} is better)"
+    )
+    return f"{_with_chance(told, analysis)}.{_ending(best)}"
+
+
+def _no_winner(counts: Counts) -> str:
+    if not counts.trials:
+        return "No trial has been run yet."
+    if counts.failed == counts.trials:
+        return "There is no best configuration: every trial failed."
+    return "No trial has given a value yet."
+
+
+def _ending(best: RankedTrial) -> str:
+    if best.state == "failed":
+        return " That trial failed in a later epoch, so train it again before you rely on it."
+    return " That trial was pruned before its last epoch." if best.state == "pruned" else ""
+
+
+def _endings(counts: Counts) -> str:
+    if not counts.trials:
+        return ""
+    words = {
+        "finished": counts.complete,
+        "pruned": counts.pruned,
+        "failed": counts.failed,
+        "still running": counts.running,
+    }
+    ends = ", ".join(f"{count:,} {word}" for word, count in words.items() if count)
+    return f"{amount(counts.trials, 'trial')}: {ends}."
+
+
+def _caution(counts: Counts) -> str:
+    if counts.valued < 2:
+        return ""
+    return (
+        f"This is the best single-seed score of {amount(counts.valued, 'trial')} and therefore optimistic: "
+        "the best of many noisy numbers was partly lucky, and trained from another seed this configuration "
+        "will usually score worse."
+    )
+
+
+def _test_part(analysis: Analysis) -> str:
+    if not analysis.judged_on_test:
+        return ""
+    return (
+        "All scores are those of the test part and optimistic, because the test part chose the best epoch "
+        "and the best configuration; no rows are held out to check them."
+    )
+
+
+def _scarcity(analysis: Analysis) -> str:
+    valued = analysis.counts.valued
+    if valued >= FEWEST_TRIALS or not analysis.searched or not analysis.counts.trials:
+        return ""
+    told = {0: "no trial", 1: "only one trial"}.get(valued, f"only {valued} trials")
+    return f"There are not enough trials: {told} gave a value, too few to tell good regions from bad ones."
+
+
+def findings_note(judgement: Judgement) -> str:
+    """Say whether anything was found, and what it means where no trial is of any use."""
+    if judgement.last_word is not None:
+        return f"No trial is of any use. {judgement.last_word[:1].upper()}{judgement.last_word[1:]}."
+    if not judgement.findings:
+        return "Nothing was found that keeps the trials from learning, or that the search leaves out."
+    return "Found in the histories of the trials, and in probes of those that did not learn."
+
+
+def importance_note(importance: Importance) -> str:
+    """Say what the shares mean and how sure they are."""
+    if importance.method == "fanova":
+        return _fanova_note(importance)
+    note = (
+        f"PED-ANOVA over {amount(importance.trials, 'finished trial')}{_taken_part(importance)}: how much "
+        "each parameter decides whether a trial is among the best tenth; the shares add up to 1. The "
+        f"intervals hold {100 * importance.level:.0f} % of the shares over "
+        f"{amount(importance.resamples, 'resample')} of the trials: where two overlap widely, another seed "
+        "could reorder them."
+    )
+    if any(parameter.condition for parameter in importance.parameters):
+        note += (
+            " A conditional parameter is judged only among the trials where it is active, and counts by how "
+            "many of the best trials those are."
+        )
+    return " ".join(filter(None, (note, _doubts(importance), importance.caution)))
+
+
+def _doubts(importance: Importance) -> str:
+    """Name the parameters of which too little is known."""
+    doubts = [f"{row.name} ({row.doubt})" for row in importance.parameters if row.doubt is not None]
+    return f"Not known, and shown without a share: {', '.join(doubts)}." if doubts else ""
+
+
+def _fanova_note(importance: Importance) -> str:
+    return (
+        f"fANOVA over {amount(importance.trials, 'completed trial')}: the share of the differences between "
+        "trials that each parameter explains by itself; the shares add up to 1. Pruned and failed trials "
+        "take no part, parameters that are active in some trials only cannot be judged, and there are no "
+        "intervals."
+    )
+
+
+def _taken_part(importance: Importance) -> str:
+    """Say how pruned and failed trials take part."""
+    if not importance.pruned and not importance.failed:
+        return ""
+    parts = []
+    if importance.pruned:
+        parts.append(f"{importance.pruned:,} pruned, placed by their values at the epochs that they had")
+    if importance.failed:
+        parts.append(f"{importance.failed:,} failed, counted as the worst")
+    return f" ({'; '.join(parts)})"
+
+
+def curves_note(curves: LearningCurves, metric: str) -> str:
+    """Say which curves are shown and which were left out."""
+    if not curves.shown:
+        return f"No trial has recorded {metric} by epoch yet."
+    note = f"Learning curves of the best {amount(len(curves.best), 'trial')} in colour."
+    if curves.rest:
+        note += f" In grey: {_sample(curves)}, the stronger the better the rank."
+    if curves.thinned:
+        note += f" Of longer curves, {POINTS} evenly spaced epochs are drawn."
+    return note
+
+
+def _sample(curves: LearningCurves) -> str:
+    if len(curves.rest) == curves.rest_recorded:
+        return f"the other {amount(len(curves.rest), 'curve')}"
+    return f"an even sample of {len(curves.rest)} of the other {curves.rest_recorded:,} curves"
+
+
+def progress_note(outside: int, marked: int, finished: int) -> str:
+    """Explain the marks of the figure, and what lies beyond its axis."""
+    note = (
+        "Each mark is a trial; the line is the best value so far. Trials without a value stand on the axis."
+    )
+    if outside:
+        note += f" {amount(outside, 'value')} beyond the axis: drawn at its edge."
+    if marked < finished:
+        note += f" Marked is an even sample of {marked:,} of the {amount(finished, 'trial')}."
+    return note
+
+
+def failures_note(counts: Counts) -> str:
+    """Count what went wrong."""
+    sentences = []
+    if counts.failed:
+        sentences.append(
+            f"{amount(counts.failed, 'trial')} failed; to the sampler a failure counts as the worst result."
+        )
+    if counts.pruned:
+        was = "was" if counts.pruned == 1 else "were"
+        sentences.append(f"{amount(counts.pruned, 'trial')} {was} pruned: stopped early as not promising.")
+    return " ".join(sentences)

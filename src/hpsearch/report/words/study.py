@@ -1,0 +1,128 @@
+"""The sentences of the page on a search about its ranking, what mattered, its cost, and its winner."""
+
+from __future__ import annotations
+
+import shlex
+
+from hpsearch.analysis import Analysis, Effects, NextStudy, Spending, Winner
+from hpsearch.report.figures.parallel import MOST_ROWS, listed_trials
+from hpsearch.report.words.numbers import amount
+from hpsearch.report.words.plan import obstacle_words, option
+
+
+def unconfirmed_note(analysis: Analysis) -> str:
+    """Say that nothing was confirmed, and how to do it."""
+    if analysis.winner is None:
+        return "There is nothing to be sure of yet: no trial has given a value."
+    if analysis.verdict is not None:
+        over = analysis.verdict.over
+        return f"The finalists are being trained again; none of them has a value from fresh {over} yet."
+    told = "No finalist was trained again from fresh seeds, so nothing says how far the ranking is luck."
+    command = f"hpsearch confirm {shlex.quote(f'{analysis.name}.yaml')}"
+    plan = analysis.plan
+    if plan is None or plan.possible:
+        return f"{told} This command does it, with the study file below as {analysis.name}.yaml: {command}"
+    why = obstacle_words(plan).partition(";")[0]
+    return (
+        f"{told} {why[:1].upper()}{why[1:]}. This command does it, with the study file below as "
+        f"{analysis.name}.yaml: {command} {option(plan)}"
+    )
+
+
+def ranking_note(analysis: Analysis) -> str:
+    """Say what the table holds, and what it leaves out."""
+    note = (
+        "The parameters stand in the order of their importance. An en dash stands where a parameter was not "
+        "active or a trial gave no value."
+    )
+    if len(analysis.ranking) <= MOST_ROWS:
+        return note
+    sample = len(listed_trials(analysis)) - MOST_ROWS // 2
+    return (
+        f"{note} Of {amount(len(analysis.ranking), 'trial')}, the best {MOST_ROWS // 2:,} and an even sample "
+        f"of {sample:,} of the others are listed here and drawn below. This command lists all of them: "
+        f"hpsearch trials {shlex.quote(analysis.name)} --format csv"
+    )
+
+
+def effects_note(effects: Effects, shown: int, known: int) -> str:
+    """Say how to read the effects, or why there are none."""
+    if effects.reason is not None:
+        return effects.reason
+    note = (
+        "Where a trial is expected to stand among all trials when a parameter has this value and everything "
+        "else is as it was: 0 is the best place, 1 the worst, so lower is better. By random forests over "
+        f"{amount(effects.sampled, 'trial')}; the bands hold {100 * effects.level:.0f} % of "
+        f"{amount(effects.resamples, 'resample')}. Averages draw extremes inwards: trust the direction more "
+        "than the size."
+    )
+    if effects.sampled < effects.trials:
+        note += f" A random sample of the {effects.trials:,} finished trials was taken."
+    return note if shown == known else f"{note} The {shown} most important of {known} are drawn."
+
+
+def interactions_note() -> str:
+    """Say what an interaction is."""
+    return (
+        "The share of the joint effect of two parameters that is neither's own: 0 means that they only add "
+        "up. Chance alone looks like a little interaction, so an interval that reaches high is no proof."
+    )
+
+
+def spending_note(spending: Spending) -> str:
+    """Say what was trained and what was saved."""
+    note = f"{amount(spending.trained, 'epoch')} trained in {_time(spending.seconds)} of training"
+    if not spending.planned:
+        return f"{note}."
+    share = 100 * spending.trained / spending.planned
+    note += f", {share:.0f} % of the {spending.planned:,} that were planned."
+    if spending.saved_by_pruning:
+        saved = 100 * spending.saved_by_pruning / spending.planned
+        note += f" Pruning saved {amount(spending.saved_by_pruning, 'epoch')} ({saved:.0f} %)."
+    return note
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def winner_note(winner: Winner) -> str:
+    """Say which curves are shown of the winner."""
+    if not winner.confirmed:
+        return (
+            f"The learning curve of trial {winner.number} in the search: one seed, so there is no band. "
+            "Where validation gets worse for several epochs while training gets better, the network overfits."
+        )
+    failed = sum(one.failed for one in winner.replicates)
+    note = (
+        f"The mean over the replicates of trial {winner.number}, epoch by epoch, with its 95 % interval; the "
+        "line is thin where some of them have stopped already. Where validation gets worse for several "
+        "epochs while training gets better, the network overfits."
+    )
+    return f"{note} {amount(failed, 'replicate')} failed." if failed else note
+
+
+def next_note(following: NextStudy) -> str:
+    """Say what the next study changes, or why nothing is suggested."""
+    if following.reason is not None:
+        return following.reason
+    return (
+        "Ranges are changed only where the effect and the best trials agree. Everything else stays, and with "
+        "another name the next study mixes with nothing."
+    )
+
+
+def commands_of(name: str) -> tuple[tuple[str, str], ...]:
+    """List the commands that repeat the study and give its numbers, each behind what it does."""
+    file, quoted = shlex.quote(f"{name}.yaml"), shlex.quote(name)
+    return (
+        (
+            f"Search again and confirm, with the study file below as {name}.yaml",
+            f"hpsearch optimize {file}",
+        ),
+        ("Print the best configuration as a study file", f"hpsearch best {quoted}"),
+        ("List all trials", f"hpsearch trials {quoted} --format csv"),
+        ("Print every number of this page", f"hpsearch report {quoted} --format json"),
+    )

@@ -1,0 +1,145 @@
+"""The looks at the test part, and the insides of the winner, as sentences and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hpsearch.report.tables.tables import Cell, Table, cell
+from hpsearch.report.words.numbers import amount, short
+from hpsearch.store.winner import Insides, Look, Looks
+from hpsearch.training.evaluation import Measure, Residuals
+
+LOST = "the record of earlier looks at the test part is damaged: how optimistic this is, is not known"
+
+
+def look_words(looks: Looks, look: Look, metric: str) -> str:
+    """Tell on one line what a winner gives on the test part, and how often that was looked at."""
+    measures = by_metric(look.evaluation.measures, metric)
+    told = f"on the test part, with 95 % intervals: {', '.join(map(_measured, measures))}"
+    if any(measure.chance is not None for measure in measures):
+        worse = (
+            "" if measures[0].beats_chance is not False else f"by {measures[0].name} it is no better than "
+        )
+        told = f"{told}; {worse or 'of '}a constant prediction{', which gives' if worse else ''} "
+        told += ", ".join(map(_constant, measures))
+    return "; ".join(filter(None, (told, _often(looks))))
+
+
+def by_metric(measures: Sequence[Measure], metric: str) -> list[Measure]:
+    """Sort what was measured on the test part: that of the study's metric comes first."""
+    own = metric.removeprefix("val_")
+    return sorted(measures, key=lambda measure: measure.name != own)
+
+
+def _constant(measure: Measure) -> str:
+    return f"{measure.name} {short(measure.chance)}"
+
+
+def _measured(measure: Measure) -> str:
+    if measure.low is None or measure.high is None:
+        return f"{measure.name} {short(measure.value)}"
+    return f"{measure.name} {short(measure.value)} ({short(measure.low)} to {short(measure.high)})"
+
+
+def _often(looks: Looks) -> str:
+    if looks.lost:
+        return LOST
+    if len(looks.looks) < 2:
+        return ""
+    return (
+        f"the test part has been looked at {len(looks.looks)} times: "
+        "this score is optimistic by an unknown amount"
+    )
+
+
+def looks_note(looks: Looks) -> str:
+    """Say what the test part is, and how often it has been looked at."""
+    often = _often(looks) or "the test part has been looked at once"
+    told = (
+        "The test part took no part in the search, nor in its confirmation; the saved model of the winner "
+        "was evaluated on it. Intervals are 95 % intervals over its rows: Wilson's for accuracy, the normal "
+        "one for losses and mean absolute errors, percentiles of the bootstrap for other scores. "
+        "The constant is what a prediction gives that is the same for all rows, fitted to the training rows."
+    )
+    return f"{told} {often[:1].upper()}{often[1:]}."
+
+
+def looks_table(looks: Looks) -> Table:
+    """List every look at the test part with what it gave, the oldest first."""
+    columns = ("look", "date", "trial", "replicate", "rows", "measure", "value", "low", "high", "constant")
+    rows = tuple(
+        (
+            *head,
+            Cell(measure.name),
+            cell(measure.value),
+            cell(measure.low),
+            cell(measure.high),
+            cell(measure.chance),
+        )
+        for number, look in enumerate(looks.looks, start=1)
+        for head in (_look_cells(number, look),)
+        for measure in look.evaluation.measures
+    )
+    return Table("Looks at the test part, with 95 % intervals", columns, rows)
+
+
+def _look_cells(number: int, look: Look) -> tuple[Cell, ...]:
+    date = Cell(look.date.replace("T", " ").replace("+00:00", " UTC"))
+    return (
+        cell(number),
+        date,
+        cell(look.winner.trial),
+        Cell("all rows") if look.winner.refitted else cell(look.winner.replicate),
+        cell(look.evaluation.rows),
+    )
+
+
+def insides_note(insides: Insides) -> str:
+    """Say on which rows the winner is right and wrong, and how the figure is read."""
+    found, winner = insides.evaluation, insides.winner
+    model = f"trial {winner.trial}" + (", trained once more on all rows," if winner.refitted else "")
+    if winner.replicate is not None:
+        model = f"replicate {winner.replicate} of {model}"
+    rows = f"{amount(found.rows, 'row')} of the {found.part} part"
+    of = "" if found.part == "test" else ", which chose it"
+    return f"The model of {model} on {rows}{of}. {_how_to_read(insides)}"
+
+
+def _how_to_read(insides: Insides) -> str:
+    if insides.evaluation.confusion is not None:
+        return (
+            "Rows of the figure are true classes, columns are predicted ones; a cell counts rows of the data "
+            "and is the stronger in colour, the larger its share of the true class."
+        )
+    if insides.evaluation.residuals is not None:
+        return "A residual is predicted minus true; on the line in the figure both are equal."
+    if insides.labels:
+        return "There are too many classes for a confusion matrix."
+    return "Its predictions are not finite numbers."
+
+
+def insides_table(insides: Insides) -> Table | None:
+    """Tell of each class how many rows are right and what it is taken for, or give quantiles of residuals."""
+    found = insides.evaluation
+    if found.residuals is not None:
+        return _residuals_table(found.residuals)
+    if found.confusion is None:
+        return None
+    columns = ("class", "rows", "right", "share right", "most often taken for", "times")
+    rows = tuple(_class_rows(insides.labels, found.confusion))
+    return Table(f"Classes of the {found.part} part", columns, rows)
+
+
+def _class_rows(labels: tuple[str, ...], counts: tuple[tuple[int, ...], ...]) -> Iterator[tuple[Cell, ...]]:
+    for number, (label, row) in enumerate(zip(labels, counts, strict=True)):
+        others = [(count, -other) for other, count in enumerate(row) if other != number]
+        times, other = max(others)
+        share = row[number] / sum(row) if sum(row) else None
+        taken = Cell(labels[-other]) if times else cell(None)
+        yield (Cell(label), cell(sum(row)), cell(row[number]), cell(share), taken, cell(times))
+
+
+def _residuals_table(residuals: Residuals) -> Table:
+    pairs = zip(residuals.shares, residuals.quantiles, strict=True)
+    rows = tuple((cell(share), cell(quantile)) for share, quantile in pairs)
+    return Table("Quantiles of the residuals: predicted minus true", ("share of the rows", "at most"), rows)

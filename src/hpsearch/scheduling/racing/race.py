@@ -1,0 +1,214 @@
+"""Which finalist is trained again next, and what the replicates say in the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from hpsearch.scheduling.racing.bounds import UNBOUNDED, Bounds
+from hpsearch.scheduling.racing.estimates import (
+    FEWEST_REPLICATES,
+    Difference,
+    Estimate,
+    Values,
+    difference,
+    estimate,
+    failures,
+    tie_set,
+)
+
+
+@dataclass(frozen=True)
+class Round:
+    """Finalists that are trained with one common replicate, in the order in which they are."""
+
+    replicate: int
+    finalists: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Race:
+    """Finalists in the order of the search's ranking, replicates at most for each, runs at most altogether.
+
+    The race goes in rounds. Everybody in a round is trained with the same new seed, so that all differences
+    are paired. Who goes on follows from the rounds before:
+
+    - one with a failed replicate is out while there is another without;
+    - one that can be told apart from the best (`tie_set`) is out, as in F-race: Birattari, Stuetzle, Paquete
+      and Varrentrapp, GECCO 2002;
+    - where the budget does not reach for all, the better half goes on, or as many as can go on to the end:
+      sequential halving, Karnin, Koren and Somekh, ICML 2013. The first round takes at most half of it.
+
+    A pure function of what has ended, in whatever order it did.
+    """
+
+    finalists: tuple[str, ...]
+    limit: int
+    budget: int
+    minimize: bool
+    bounds: Bounds = UNBOUNDED
+    """Between which numbers the metric lies."""
+
+    def next(
+        self, ended: Mapping[str, Values], under_way: Collection[tuple[str, int]] = ()
+    ) -> tuple[str, int] | None:
+        """Give the finalist and replicate to train next, or None: finished, or waiting for `under_way`."""
+        return next((run for run in self.missing(ended) if run not in under_way), None)
+
+    def missing(self, ended: Mapping[str, Values]) -> tuple[tuple[str, int], ...]:
+        """List what has not ended of the present round, as finalist and replicate; empty when finished."""
+        rounds = self.rounds(ended)[-1:]
+        return tuple((name, r.replicate) for r in rounds for name in r.finalists if not _has(ended, name, r))
+
+    def rounds(self, ended: Mapping[str, Values]) -> tuple[Round, ...]:
+        """List the rounds so far; all but the last have ended wholly."""
+        found: list[Round] = []
+        taken: dict[str, dict[int, float | None]] = {name: {} for name in self.finalists}
+        while following := self._following(taken):
+            found.append(following)
+            if not all(_has(ended, name, following) for name in following.finalists):
+                break
+            for name in following.finalists:
+                taken[name][following.replicate] = ended[name][following.replicate]
+        return tuple(found)
+
+    def results(self, ended: Mapping[str, Values]) -> dict[str, Values]:
+        """Give what the rounds that have ended wholly came to, for the finalists that took part."""
+        rounds = [r for r in self.rounds(ended) if all(_has(ended, name, r) for name in r.finalists)]
+        numbers = {name: [r.replicate for r in rounds if name in r.finalists] for name in self.finalists}
+        return {name: {n: ended[name][n] for n in numbers[name]} for name in self.finalists if numbers[name]}
+
+    def _following(self, taken: Mapping[str, Values]) -> Round | None:
+        left = self.budget - sum(map(len, taken.values()))
+        field = _furthest(taken)
+        replicate = len(taken[field[0]]) if field else 0
+        if not field or replicate >= self.limit or left < 1:
+            return None
+        able = tie_set({name: taken[name] for name in field}, minimize=self.minimize) if replicate else field
+        reach = left // (self.limit - replicate)
+        size = max(reach, (len(field) + 1) // 2 if replicate else left // 2, 1)
+        return Round(replicate, tuple(able[: min(size, left)]))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One finalist at the end; `difference` is to the winner, None for the winner itself."""
+
+    name: str
+    estimate: Estimate
+    difference: Difference | None
+    tied: bool
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The declared winner, its score, the finalists with the best first, and the optimism of the search.
+
+    `winner` is None where no finalist is without a failed replicate. `score` comes from replicates that did
+    not choose the winner. `optimism` is by how much the best score of the search is better than `score`.
+    `runs` counts what was trained.
+    """
+
+    winner: str | None
+    score: Estimate
+    standings: tuple[Standing, ...]
+    ties: tuple[str, ...]
+    optimism: float | None
+    runs: int
+
+
+def conclude(race: Race, ended: Mapping[str, Values], best_of_search: float) -> Conclusion:
+    """Declare the winner of a race: the best mean among those that went furthest.
+
+    Only rounds that have ended wholly count. `best_of_search` is the best score that the search reported.
+    """
+    results = race.results(ended)
+    runs = sum(map(len, results.values()))
+    last = {name: results[name] for name in _furthest(results)}
+    if not last:
+        return Conclusion(None, estimate({}), _standings(race, results, ()), (), None, runs)
+    winner = _best(last, minimize=race.minimize)
+    ties = tie_set(results, minimize=race.minimize, leader=winner)
+    score = _score(race, last, results, ties)
+    optimism = None if score.mean is None else score.mean - best_of_search
+    if optimism is not None and not race.minimize:
+        optimism = -optimism
+    return Conclusion(winner, score, _standings(race, results, ties), ties, optimism, runs)
+
+
+def _score(
+    race: Race, last: Mapping[str, Values], results: Mapping[str, Values], ties: Sequence[str]
+) -> Estimate:
+    """Estimate the winner's score from replicates that did not choose it.
+
+    The mean of its own replicates flatters, because they chose it. So each replicate counts with the value of
+    the finalist that is the best on the others: leave-one-out cross-validation of a maximum, van Hasselt,
+    arXiv:1302.7175, 2013. It errs a little to the other side, because one replicate fewer chooses. Where
+    several finalists are close those values depend on each other, and their interval is widened by
+    sqrt(1 + tested / others), after Nadeau and Bengio, Machine Learning 52, 2003.
+    """
+    held_out = _held_out(last, results, ties, minimize=race.minimize)
+    close = sum(name in last for name in ties) > 1 and len(held_out) >= FEWEST_REPLICATES
+    stretch = math.sqrt(1 + len(held_out) / (len(last[ties[0]]) - 1)) if close else 1.0
+    return estimate(held_out, among=list(results.values()), within=race.bounds, stretch=stretch)
+
+
+def _held_out(
+    last: Mapping[str, Values], results: Mapping[str, Values], ties: Sequence[str], *, minimize: bool
+) -> Values:
+    """Take for each replicate the value of the finalist that is the best on the other replicates.
+
+    Replicates after which finalists left who might have won have chosen who stayed, and are left out; those
+    since a single finalist was left are all fresh.
+    """
+    replicates = list(next(iter(last.values())))
+    if len(replicates) == 1 < len(last):
+        return {}
+    gone = [results[name] for name in ties if name not in last]
+    witnesses = [n for n in replicates if not any(n in values for values in gone)]
+    return {n: last[_best(last, minimize=minimize, without=n)][n] for n in witnesses}
+
+
+def _best(last: Mapping[str, Values], *, minimize: bool, without: int | None = None) -> str:
+    """Give the best mean over common replicates; of equal ones the first."""
+    totals = {
+        name: math.fsum(value or 0.0 for replicate, value in values.items() if replicate != without)
+        for name, values in last.items()
+    }
+    return (min if minimize else max)(totals, key=totals.__getitem__)
+
+
+def _standings(race: Race, results: Mapping[str, Values], ties: Sequence[str]) -> tuple[Standing, ...]:
+    arms = list(results.values())
+    rows = {name: estimate(values, among=arms, within=race.bounds) for name, values in results.items()}
+    rest = sorted((name for name in rows if name not in ties), key=lambda name: _badness(rows[name], race))
+    return tuple(
+        Standing(name, rows[name], _to_winner(name, results, ties, race), name in ties)
+        for name in (*ties, *rest)
+    )
+
+
+def _to_winner(
+    name: str, results: Mapping[str, Values], ties: Sequence[str], race: Race
+) -> Difference | None:
+    if name in ties[:1] or not ties:
+        return None
+    return difference(results[name], results[ties[0]], minimize=race.minimize)
+
+
+def _badness(row: Estimate, race: Race) -> float:
+    if row.mean is None:
+        return math.inf
+    return row.mean if race.minimize else -row.mean
+
+
+def _furthest(results: Mapping[str, Values]) -> tuple[str, ...]:
+    """List those without a failed replicate that have the most replicates, in their order."""
+    sound = {name: len(values) for name, values in results.items() if not failures(values)}
+    most = max(sound.values(), default=0)
+    return tuple(name for name, count in sound.items() if count == most)
+
+
+def _has(ended: Mapping[str, Values], name: str, expected: Round) -> bool:
+    return expected.replicate in ended.get(name, {})

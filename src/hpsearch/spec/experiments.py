@@ -1,0 +1,232 @@
+"""What the trials of a study are: what is varied, how many there are, and what their values stand for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+from hpsearch.seeds import derive
+from hpsearch.spec import Choice, Compare, Configuration, Numeric, StudySpec
+from hpsearch.spec.sections.search import PRUNERS, SAMPLERS, Search
+from hpsearch.spec.space.arms import Arms, arms_of
+from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+
+Kind = Literal["search", "comparison", "confirmation", "ablation"]
+
+ARM, REPLICATE = "arm", "replicate"
+
+SIDES = DEFAULT, WINNER = "default", "winner"
+"""What a place of an ablation can have."""
+
+MAX_REPLICATES = 1_000
+
+REPLICATES = Parameter(REPLICATE, Numeric(0, MAX_REPLICATES - 1, integer=True))
+
+
+class Experiment(ABC):
+    """The trials of a study.
+
+    `spec` has the budget and the rules that hold while they run; `parameters` is what a trial has values of.
+    """
+
+    def __init__(self, spec: StudySpec) -> None:
+        self.spec = spec
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """List what a trial has values of."""
+
+    @abstractmethod
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        """Give the configuration that values stand for."""
+
+    @abstractmethod
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:
+        """Derive the seed of a trial."""
+
+    def split(self, values: Mapping[str, Value]) -> int | None:  # noqa: ARG002 - of a confirmation by them
+        """Derive the seed of the split that a trial is trained on; None for the study's own."""
+        return None
+
+    @property
+    def trained(self) -> StudySpec:
+        """The study as its workers see it: every model and training that a trial can have."""
+        return self.spec
+
+    @property
+    def keep(self) -> int:
+        """Count the best models that are kept."""
+        return self.spec.search.keep
+
+    @property
+    def gives_up(self) -> bool:
+        """Tell whether it ends where its first trials all fail for one cause."""
+        return True
+
+
+class SearchExperiment(Experiment):
+    """A search: every trial has another configuration of the search space, and a seed of its own."""
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return SearchSpace(self.spec)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return self.space.parameters
+
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        return self.space.configuration(values)
+
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - of a search by its number
+        return derive(self.spec.search.seed, "trial", number)
+
+
+class Comparison(Experiment):
+    """A comparison: every arm is trained from the same seeds, one for each replicate.
+
+    The trials go round: all arms from the first seed, then all from the second.
+    """
+
+    @cached_property
+    def arms(self) -> Arms:
+        """The arms."""
+        return arms_of(self.spec)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        names = tuple(arm.name for arm in self.arms.arms)
+        return (Parameter(ARM, Choice(names), structural=True), REPLICATES)
+
+    def values(self, number: int) -> dict[str, Value]:
+        """Give the arm and the replicate of a trial."""
+        replicate, place = divmod(number, len(self.arms.arms))
+        return {ARM: self.arms.arms[place].name, REPLICATE: replicate}
+
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        return self.arms[str(values[ARM])].configuration
+
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - the same for every arm
+        return derive(self.spec.search.seed, REPLICATE, int(values[REPLICATE]))
+
+    @property
+    def keep(self) -> int:
+        # The best of its trials is the luckiest.
+        return 0
+
+    @property
+    def trained(self) -> StudySpec:
+        configurations = [arm.configuration for arm in self.arms.arms]
+        update = {
+            "model": _one_of(configuration.model for configuration in configurations),
+            "training": _one_of(configuration.training for configuration in configurations),
+            "compare": None,
+        }
+        return self.spec.model_copy(update=update)
+
+
+class Confirmation(Comparison):
+    """A confirmation: the finalists of a search are the arms, and a race decides who is trained next."""
+
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - the same for every arm
+        return derive(self.spec.search.seed, "confirm", int(values[REPLICATE]))
+
+    def split(self, values: Mapping[str, Value]) -> int | None:
+        if self.spec.confirm.splits == "own":
+            return None
+        return derive(self.spec.search.seed, "split", int(values[REPLICATE]))
+
+
+class Ablation(Experiment):
+    """An ablation: in each place that changes stands the default or the winner's value.
+
+    The spec has a choice of the two in each such place and is fixed elsewhere, as `open_changes` gives it;
+    its `compare` section has the number of replicates. All configurations are trained from the same seeds,
+    which neither the search nor its confirmation has met.
+    """
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The choices."""
+        return SearchSpace(self.spec)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Name the places that change, in the order of the study file."""
+        return tuple(parameter.name for parameter in self.space.parameters)
+
+    @property
+    def replicates(self) -> int:
+        """Count the seeds from which each configuration is trained."""
+        return (self.spec.compare or Compare()).replicates
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        sides = (Parameter(p.name, Choice(SIDES), structural=p.structural) for p in self.space.parameters)
+        return (*sides, REPLICATES)
+
+    def values(self, made: Collection[str], replicate: int) -> dict[str, Value]:
+        """Give the values of a run in which some of the changes are made."""
+        sides: dict[str, Value] = {name: WINNER if name in made else DEFAULT for name in self.changes}
+        return {**sides, REPLICATE: replicate}
+
+    def made(self, values: Mapping[str, Value]) -> frozenset[str]:
+        """Name the changes that are made in a run."""
+        return frozenset(name for name in self.changes if values[name] == WINNER)
+
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        return self.space.configure(lambda place: place.options[SIDES.index(str(values[place.name]))])
+
+    def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - the same for all
+        return derive(self.spec.search.seed, "ablate", int(values[REPLICATE]))
+
+    @property
+    def keep(self) -> int:
+        # What is looked for are differences, and the winner's model is kept already.
+        return 0
+
+    @property
+    def gives_up(self) -> bool:
+        # Where the default fails, the next rounds are nearer to the winner, which does not.
+        return False
+
+
+def _one_of(options: Iterable[Any]) -> Any:
+    distinct = tuple(dict.fromkeys(options))
+    return distinct[0] if len(distinct) == 1 else Choice(distinct)
+
+
+def prepare(spec: StudySpec, kind: Kind) -> StudySpec:
+    """Write into a spec what a kind of experiment makes of it: its budget and its rules.
+
+    A search does not look at the comparison; a comparison trains every arm to its end.
+    """
+    if kind == "search":
+        return spec.model_copy(update={"compare": None})
+    compare = spec.compare or Compare()
+    return compared(spec, compare, len(arms_of(spec).arms) * compare.replicates)
+
+
+def compared(spec: StudySpec, compare: Compare, runs: int) -> StudySpec:
+    """Write into a spec that arms are compared, in so many runs, each to its end."""
+    kept = ("metric", "trial_timeout", "seed", "width", "probes")
+    rules = {name: getattr(spec.search, name) for name in kept}
+    search = Search(trials=runs, sampler=SAMPLERS["grid"](), pruner=PRUNERS["none"](), **rules)
+    return spec.model_copy(update={"compare": compare, "search": search})
+
+
+def experiment_of(spec: StudySpec, kind: Kind) -> Experiment:
+    """Give the experiment of a prepared spec."""
+    return KINDS[kind](spec)
+
+
+KINDS: dict[Kind, type[Experiment]] = {
+    "search": SearchExperiment,
+    "comparison": Comparison,
+    "confirmation": Confirmation,
+    "ablation": Ablation,
+}

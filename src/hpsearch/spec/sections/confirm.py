@@ -1,0 +1,93 @@
+"""The confirm section: how the best trials of a search are trained again before one is called the winner."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import core_schema
+
+from hpsearch.spec.sections.data import Folds, LastRows, TestRows
+from hpsearch.spec.study_file.distributions import problem
+from hpsearch.spec.study_file.parts import Component, Part, Positive
+
+NONE = "none"
+
+
+class Confirm(Part):
+    """How many of the best trials are trained again, and from how many fresh seeds each.
+
+    A race decides which finalist gets how many of its `replicates`. `share` limits what it may cost, in
+    epochs, as a multiple of what the search cost; without it all replicates that the race asks for are
+    trained. `splits`: whether all replicates train on the study's own split, or each on a fresh one, the same
+    for all finalists. With `refit` the winner is trained once more, on training and validation rows together.
+    No finalists, which can be written as `none`: nothing is confirmed.
+    """
+
+    finalists: Annotated[int, Field(ge=0, le=100)] = 5
+    replicates: Annotated[int, Field(ge=1, le=1_000)] = 5
+    share: Positive | None = None
+    splits: Literal["own", "fresh"] = "own"
+    refit: bool = False
+
+    @model_validator(mode="after")
+    def _has_finalists(self) -> Self:
+        if not self.finalists and self.splits == "fresh":
+            raise problem(
+                "own, because without finalists nothing is confirmed", at=("splits",), found="fresh"
+            )
+        if not self.finalists and self.refit:
+            raise problem("false, because without finalists nobody wins", at=("refit",), found="true")
+        return self
+
+
+UNDRAWN = {
+    Folds: "with {folds: k} every replicate validates each row already",
+    LastRows: "{last: n} keeps the last rows for validation, and a draw would mix them with the others",
+    TestRows: "with validation: test the test part validates, which is no part of a draw",
+}
+"""Why a validation part is not to be drawn anew."""
+
+
+def check_against(confirm: Confirm, validation: Component) -> None:
+    """Check that the validation part of the data allows what is asked for."""
+    why = UNDRAWN.get(type(validation))
+    if confirm.splits == "fresh" and why is not None:
+        raise problem(f"own: {why}", at=("splits",), found="fresh")
+    if confirm.refit and isinstance(validation, TestRows):
+        raise problem(
+            "false: with validation: test the winner would be trained on the test part, and nothing could "
+            "score it",
+            at=("refit",),
+            found="true",
+        )
+
+
+class _OrNone:
+    """Read `none` as a confirmation without finalists."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(_read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"enum": [NONE]}, handler(schema)]}
+
+
+def _read(raw: Any) -> Any:
+    if isinstance(raw, str) and raw != NONE:
+        raise problem(
+            "none, or a mapping with finalists, replicates, share, splits and refit",
+            options=[NONE],
+            found=repr(raw),
+        )
+    return Confirm(finalists=0) if raw == NONE else raw
+
+
+Confirmed = Annotated[Confirm, _OrNone()]
+
+BY_DEFAULT = Confirm(share=0.2)
+"""What holds where a study says nothing: a fifth of what the search cost."""

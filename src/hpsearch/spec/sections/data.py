@@ -1,0 +1,187 @@
+"""The data section: where the rows come from and how they are split and scaled."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
+
+from hpsearch.spec.study_file.distributions import problem
+from hpsearch.spec.study_file.parts import Component, Count, Listed, OneOf, Part, Positive
+
+Text = Annotated[str, Field(min_length=1)]
+OpenShare = Annotated[float, Field(gt=0, lt=1)]
+
+SKLEARN = ("digits", "wine", "breast_cancer", "iris", "diabetes")
+KERAS = ("mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing")
+SHORT = ("sklearn", "keras", "npz", "csv")
+"""Sources that can be written as `SOURCE:NAME`."""
+
+SOURCES = (*SHORT, "random_normal")
+
+
+class ShareOfRows(Component):
+    """A share of the rows, drawn at random (for classes: stratified)."""
+
+    name = "share"
+    scalar = "share"
+    share: OpenShare
+
+    def dump(self) -> Any:
+        return self.share
+
+
+class CountOfRows(Component):
+    """A number of rows, drawn at random (for classes: stratified)."""
+
+    name = "count"
+    scalar = "count"
+    count: Count
+
+    def dump(self) -> Any:
+        return self.count
+
+
+class LastRows(Component):
+    """The last rows, in the order of the file."""
+
+    name = "last"
+    scalar = "last"
+    last: Count
+
+
+class Folds(Component):
+    """Cross-validation: each configuration is trained once for each fold."""
+
+    name = "folds"
+    scalar = "folds"
+    folds: Annotated[int, Field(ge=2, le=100)]
+
+
+class TestRows(Component):
+    """The test part: there is no held-out test part then."""
+
+    name = "test"
+
+
+class _RowsOf(OneOf):
+    """Accept a share or a count of rows as a bare number."""
+
+    def validate(self, raw: Any) -> Component:
+        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            return super().validate(raw)
+        return self.from_number(CountOfRows if isinstance(raw, int) else ShareOfRows, raw)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        table = super().__get_pydantic_json_schema__(schema, handler)
+        return {**table, "anyOf": [{"type": "number", "exclusiveMinimum": 0}, *table["anyOf"]]}
+
+
+_ROWS: dict[str, type[Component]] = {"share": ShareOfRows, "count": CountOfRows}
+Rows = Annotated[Component, _RowsOf("a part of the rows: a share below 1 (0.2) or a number (500)", _ROWS)]
+Validation = Annotated[
+    Component,
+    _RowsOf(
+        "a validation part: a share below 1 (0.2), a number of rows (500), {last: n}, {folds: k} or test",
+        {**_ROWS, "last": LastRows, "folds": Folds, "test": TestRows},
+    ),
+]
+
+
+def _factor(raw: Any) -> Any:
+    """Read a factor that is written as a fraction, such as 1/255."""
+    if not isinstance(raw, str):
+        return raw
+    top, slash, bottom = raw.partition("/")
+    try:
+        return float(top) / float(bottom) if slash else raw
+    except (ValueError, ZeroDivisionError):
+        return raw
+
+
+def _class_name(raw: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(raw)
+    except ValidationError:
+        raise problem("the name of a class: text or a whole number") from None
+
+
+ClassName = Annotated[int | str, WrapValidator(_class_name)]
+
+
+_FACTOR = {
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": "/"}, {"type": "null"}]
+}
+
+
+class RandomRows(Part):
+    """Rows of independent standard normal features, and classes that have nothing to do with them."""
+
+    rows: Count
+    features: Count
+    classes: Annotated[int, Field(ge=2, le=10**6)]
+
+
+class Data(Part):
+    """One data set, and how it is prepared.
+
+    Exactly one of `sklearn`, `keras`, `npz`, `csv` and `random_normal` names it; `sklearn:digits` is short
+    for `{sklearn: digits}`. The other fields are options.
+    """
+
+    sklearn: Literal["digits", "wine", "breast_cancer", "iris", "diabetes"] | None = None
+    keras: Literal["mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing"] | None = None
+    npz: Text | None = None
+    csv: Text | None = None
+    random_normal: RandomRows | None = None
+    target: Text | None = None
+    task: Literal["auto", "classification", "regression"] = "auto"
+    validation: Validation = ShareOfRows(share=0.2)
+    test: Rows | None = None
+    standardize: bool = False
+    rescale: Annotated[Positive | None, BeforeValidator(_factor), WithJsonSchema(_FACTOR)] = None
+    classes: Listed[ClassName] | None = None
+    subset: Rows | None = None
+    shape: Listed[Count] | None = None
+    num_words: Annotated[int, Field(ge=1, le=10**6)] = 10_000
+    split_seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, raw: Any) -> Any:
+        if not isinstance(raw, str):
+            return raw
+        source, colon, name = raw.partition(":")
+        if not colon or source not in SHORT or not name:
+            expected = "a data set: sklearn:NAME, keras:NAME, npz:PATH, csv:PATH or {random_normal: {...}}"
+            raise problem(expected, found=repr(raw))
+        return {source: name}
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        named = [source for source in SOURCES if getattr(self, source) is not None]
+        if len(named) != 1:
+            found = " and ".join(named) or "none of them"
+            expected = "exactly one of 'sklearn', 'keras', 'npz', 'csv' and 'random_normal'"
+            raise problem(expected, found=found)
+        if self.csv is not None and self.target is None:
+            raise problem("'target', the name of the column to predict, with csv", found="no target")
+        if self.csv is None and self.target is not None:
+            raise problem("'target' only with csv", found=f"target with {named[0]}")
+        return self
+
+    @property
+    def source(self) -> str:
+        """Name the data set as the short form does, such as `sklearn:digits`."""
+        made = self.random_normal
+        if made is not None:
+            return f"random_normal: {made.rows} rows, {made.features} features, {made.classes} classes"
+        return next(f"{name}:{getattr(self, name)}" for name in SHORT if getattr(self, name))

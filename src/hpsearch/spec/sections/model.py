@@ -1,0 +1,71 @@
+"""The model section: which network, and how its layers are set up."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from hpsearch.spec.sections.architecture import Architecture, Dense
+from hpsearch.spec.sections.cnn import Cnn
+from hpsearch.spec.sections.layered import Layered, counted, given
+from hpsearch.spec.sections.model_component import ModelComponent
+from hpsearch.spec.sections.pretrained import Pretrained
+from hpsearch.spec.sections.python_model import PythonModel
+from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
+from hpsearch.spec.study_file.parts import Component, Count, Listed, OneOf, label_of
+
+
+class Sizes(Component):
+    """The sizes of dense hidden layers, given by `hidden`, or by `layers` and `units`."""
+
+    hidden: Searchable[Listed[Searchable[Count]]] | None = None
+    layers: Searchable[Annotated[int, Field(ge=1, le=1_000)]] | None = None
+    units: Searchable[Count] | None = None
+
+    @model_validator(mode="after")
+    def _sizes_are_given_once(self) -> Self:
+        by_list, by_number = (self.hidden is not None, (self.layers, self.units) != (None, None))
+        if by_list == by_number or (by_number and None in (self.layers, self.units)):
+            raise problem(
+                "the sizes of the hidden layers: either 'hidden' or both 'layers' and 'units'",
+                found=given(hidden=self.hidden, layers=self.layers, units=self.units),
+            )
+        return self
+
+
+class Mlp(Layered, Sizes):
+    """A multilayer perceptron: each hidden layer is dense, activation, dropout and alpha dropout."""
+
+    name = "mlp"
+    probed: ClassVar[bool] = True
+
+    def depths(self) -> set[int | None]:
+        if self.layers is not None:
+            return counted(self.layers)
+        return {len(sizes) for sizes in alternatives(self.hidden)}
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Give the units of each hidden layer of a configuration."""
+        if self.hidden is not None:
+            return self.hidden
+        return (self.units or 0,) * (self.layers or 0)
+
+    @property
+    def architecture(self) -> Architecture:
+        return Architecture(tuple(map(Dense, self.sizes)))
+
+    @property
+    def initial_network(self) -> tuple[str, ...]:
+        fields = (self.initializer, self.activation, self.batch_norm, self.output_initializer)
+        return (str(self.sizes), *map(label_of, fields))
+
+
+MODELS: dict[str, type[ModelComponent]] = {
+    "mlp": Mlp,
+    "cnn": Cnn,
+    "pretrained": Pretrained,
+    "python": PythonModel,
+}
+Model = Annotated[ModelComponent, OneOf("a kind of model", MODELS)]

@@ -1,0 +1,174 @@
+"""Learning-rate schedules: how the learning rate moves during a run, warm-up included."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from hpsearch.spec.study_file.distributions import Searchable
+from hpsearch.spec.study_file.parts import (
+    Component,
+    Count,
+    Number,
+    OneOf,
+    Positive,
+    Share,
+    holds_distribution,
+)
+
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+
+
+class ShareOfRun(Component):
+    """A length of time as a share of the run; a bare number means the same."""
+
+    name = "share"
+    scalar = "share"
+    share: Searchable[Share]
+
+    def dump(self) -> Any:
+        return super().dump() if holds_distribution(self.share) else self.share
+
+
+class PartOfRun(ShareOfRun):
+    """A period as a share of the run, which cannot be nothing of it."""
+
+    share: Searchable[PositiveShare]
+
+
+class Steps(Component):
+    name = "steps"
+    scalar = "steps"
+    steps: Searchable[Count]
+
+
+class Epochs(Component):
+    name = "epochs"
+    scalar = "epochs"
+    epochs: Searchable[Positive]
+
+
+SPANS: dict[str, type[Component]] = {kind.name: kind for kind in (ShareOfRun, Steps, Epochs)}
+PERIODS: dict[str, type[Component]] = {kind.name: kind for kind in (PartOfRun, Steps, Epochs)}
+
+
+class _SpanOf(OneOf):
+    """Accept a number as a share of the run, and `{steps: n}` or `{epochs: n}`."""
+
+    def validate(self, raw: Any) -> Component:
+        if isinstance(raw, int | float) and not isinstance(raw, bool):
+            return self.from_number(self.table["share"], raw)
+        return super().validate(raw)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        table = super().__get_pydantic_json_schema__(schema, handler)
+        least = "exclusiveMinimum" if self.table is PERIODS else "minimum"
+        return {**table, "anyOf": [{"type": "number", least: 0, "maximum": 1}, *table["anyOf"]]}
+
+
+Span = Annotated[
+    Component, _SpanOf("a length of time: a share of the run (0 to 1), {steps: n} or {epochs: n}", SPANS)
+]
+Period = Annotated[
+    Component,
+    _SpanOf("a period: a share of the run above 0, up to 1, {steps: n} or {epochs: n}", PERIODS),
+]
+
+
+class Schedule(Component):
+    """What every schedule has: the learning rate rises linearly to its height during `warmup`."""
+
+    warmup: Searchable[Span] = ShareOfRun(share=0.0)
+
+
+class Constant(Schedule):
+    name = "constant"
+
+
+class Exponential(Schedule):
+    """Multiply by `rate` once every `every`; in steps if `staircase`, else continuously."""
+
+    name = "exponential"
+    rate: Searchable[PositiveShare] = 0.96
+    every: Searchable[Period] = Epochs(epochs=1)
+    staircase: Searchable[bool] = False
+
+
+class InverseTime(Schedule):
+    """Divide by 1 + rate * t, t counted in `every`."""
+
+    name = "inverse_time"
+    rate: Searchable[Positive] = 0.5
+    every: Searchable[Period] = Epochs(epochs=1)
+    staircase: Searchable[bool] = False
+
+
+class Step(Schedule):
+    """Multiply by `factor` after each `every`."""
+
+    name = "step"
+    factor: Searchable[PositiveShare] = 0.1
+    every: Searchable[Period] = PartOfRun(share=1 / 3)
+
+
+class Polynomial(Schedule):
+    """Fall to the share `end` of the learning rate over the run, as a power of the time left."""
+
+    name = "polynomial"
+    end: Searchable[Share] = 0.0
+    power: Searchable[Positive] = 1.0
+
+
+class Cosine(Schedule):
+    """Fall to the share `alpha` of the learning rate over the run, along half a cosine."""
+
+    name = "cosine"
+    alpha: Searchable[Share] = 0.0
+
+
+class CosineRestarts(Schedule):
+    """Fall along half a cosine and start again: `t_mul` times longer, `m_mul` times as high."""
+
+    name = "cosine_restarts"
+    first_decay: Searchable[Period] = PartOfRun(share=0.1)
+    t_mul: Searchable[Annotated[float, Field(ge=1)]] = 2.0
+    m_mul: Searchable[Positive] = 1.0
+    alpha: Searchable[Share] = 0.0
+
+
+class OneCycle(Schedule):
+    """Rise along half a cosine from 1/div of the rate until `peak`, fall to 1/final_div of the start."""
+
+    name = "one_cycle"
+    peak: Searchable[Annotated[float, Field(gt=0, lt=1)]] = 0.3
+    div: Searchable[Annotated[float, Field(ge=1)]] = 25.0
+    final_div: Searchable[Annotated[float, Field(ge=1)]] = 1e4
+
+
+class ReduceOnPlateau(Schedule):
+    """Multiply by `factor` when the metric has not improved by `min_delta` for `patience` epochs."""
+
+    name = "reduce_on_plateau"
+    factor: Searchable[Annotated[float, Field(gt=0, lt=1)]] = 0.1
+    patience: Searchable[Count] = 10
+    min_delta: Searchable[Annotated[float, Field(ge=0)]] = 1e-4
+    cooldown: Searchable[Annotated[int, Field(ge=0)]] = 0
+    min_learning_rate: Searchable[Number] = 0.0
+
+
+SCHEDULES: dict[str, type[Component]] = {
+    kind.name: kind
+    for kind in (
+        Constant,
+        Exponential,
+        InverseTime,
+        Step,
+        Polynomial,
+        Cosine,
+        CosineRestarts,
+        OneCycle,
+        ReduceOnPlateau,
+    )
+}
+LearningRateSchedule = Annotated[Component, OneOf("a learning-rate schedule", SCHEDULES)]

@@ -1,0 +1,174 @@
+"""The search section: what is optimized, by which sampler and pruner, and for how long."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from hpsearch.spec.study_file.distributions import problem
+from hpsearch.spec.study_file.parts import Component, Count, OneOf, Part, Positive, as_tuple, bare
+
+Startup = Annotated[int, Field(ge=0, le=10**6)]
+
+MINIMIZED = ("val_loss",)
+MAXIMIZED = ("val_accuracy",)
+SCORERS = {
+    "classification": (
+        "accuracy",
+        "average_precision",
+        "balanced_accuracy",
+        "d2_brier_score",
+        "d2_log_loss_score",
+        "f1",
+        "f1_macro",
+        "f1_micro",
+        "f1_weighted",
+        "jaccard",
+        "jaccard_macro",
+        "jaccard_micro",
+        "jaccard_weighted",
+        "matthews_corrcoef",
+        "neg_brier_score",
+        "neg_log_loss",
+        "neg_negative_likelihood_ratio",
+        "positive_likelihood_ratio",
+        "precision",
+        "precision_macro",
+        "precision_micro",
+        "precision_weighted",
+        "recall",
+        "recall_macro",
+        "recall_micro",
+        "recall_weighted",
+        "roc_auc",
+        "roc_auc_ovo",
+        "roc_auc_ovo_weighted",
+        "roc_auc_ovr",
+        "roc_auc_ovr_weighted",
+        "top_k_accuracy",
+    ),
+    "regression": (
+        "d2_absolute_error_score",
+        "explained_variance",
+        "neg_max_error",
+        "neg_mean_absolute_error",
+        "neg_mean_absolute_percentage_error",
+        "neg_mean_gamma_deviance",
+        "neg_mean_poisson_deviance",
+        "neg_mean_squared_error",
+        "neg_mean_squared_log_error",
+        "neg_median_absolute_error",
+        "neg_root_mean_squared_error",
+        "neg_root_mean_squared_log_error",
+        "r2",
+    ),
+}
+"""scikit-learn's scorers that judge predictions; those for clusterings and label sets have no place here."""
+
+METRICS = (*MINIMIZED, *MAXIMIZED, *SCORERS["classification"], *SCORERS["regression"])
+
+
+def _known_metric(name: str) -> str:
+    if name not in METRICS:
+        raise problem(
+            "a metric: val_loss, val_accuracy or the name of a scikit-learn scorer",
+            options=list(METRICS),
+            found=repr(name),
+        )
+    # scikit-learn's accuracy on the validation part is what Keras calls val_accuracy.
+    return "val_accuracy" if name == "accuracy" else name
+
+
+Metric = Annotated[str, AfterValidator(_known_metric), WithJsonSchema({"enum": list(METRICS)})]
+
+
+def direction_of(metric: str) -> Literal["minimize", "maximize"]:
+    """Tell which way a metric gets better; scikit-learn's scorers are all to be maximized."""
+    return "minimize" if metric in MINIMIZED else "maximize"
+
+
+class Tpe(Component):
+    """Tree-structured Parzen estimator, multivariate and grouped by condition."""
+
+    name = "tpe"
+    startup_trials: Startup = 10
+
+
+class Cmaes(Component):
+    name = "cmaes"
+    startup_trials: Count = 1
+
+
+class Gp(Component):
+    """A Gaussian process."""
+
+    name = "gp"
+    startup_trials: Count = 10
+
+
+SAMPLERS: dict[str, type[Component]] = {
+    "tpe": Tpe,
+    "random": bare("random"),
+    "grid": bare("grid"),
+    "qmc": bare("qmc"),
+    "cmaes": Cmaes,
+    "gp": Gp,
+}
+Sampler = Annotated[Component, OneOf("a sampler", SAMPLERS)]
+
+
+class Hyperband(Component):
+    name = "hyperband"
+    min_epochs: Count = 1
+    reduction_factor: Annotated[int, Field(ge=2, le=100)] = 3
+
+
+class SuccessiveHalving(Component):
+    name = "successive_halving"
+    min_epochs: Count = 1
+    reduction_factor: Annotated[int, Field(ge=2, le=100)] = 4
+
+
+class Median(Component):
+    """Prune what is worse than the median of earlier trials at the same epoch."""
+
+    name = "median"
+    startup_trials: Startup = 5
+    warmup_epochs: Startup = 0
+
+
+PRUNERS: dict[str, type[Component]] = {
+    "none": bare("none"),
+    "median": Median,
+    "successive_halving": SuccessiveHalving,
+    "hyperband": Hyperband,
+}
+Pruner = Annotated[Component, OneOf("a pruner", PRUNERS)]
+
+
+class Search(Part):
+    """What is optimized, and the budget: the search ends at the first limit that it meets.
+
+    `trial_timeout` is the number of seconds after which a single trial counts as failed. `keep` is the number
+    of best models that are kept. `width` is the number of trials that train side by side; by default a rule
+    on the study chooses it. With `probes` a few epochs of each trial are looked into; by default
+    where that costs next to nothing.
+    """
+
+    metric: Metric = "val_loss"
+    trials: Annotated[int, Field(ge=1, le=10**6)] = 100
+    timeout: Positive | None = None
+    trial_timeout: Positive | None = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    sampler: Sampler = Tpe()
+    pruner: Pruner = PRUNERS["none"]()
+    width: Annotated[int, Field(ge=1, le=1_024)] | None = None
+    keep: Annotated[int, Field(ge=1, le=1_000)] = 1
+    probes: Literal["auto", "off", "on"] = "auto"
+    enqueue: Annotated[tuple[dict[str, Any], ...], BeforeValidator(as_tuple)] = ()
+
+    @property
+    def direction(self) -> Literal["minimize", "maximize"]:
+        """Tell which way the metric gets better."""
+        return direction_of(self.metric)

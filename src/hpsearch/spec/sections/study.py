@@ -1,0 +1,155 @@
+"""The study: what a person writes, and what is left of it when every value is fixed."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ValidationInfo, field_validator
+
+from hpsearch.cli.output import JOINERS
+from hpsearch.spec.sections.compare import Compare
+from hpsearch.spec.sections.confirm import BY_DEFAULT, Confirm, Confirmed, check_against
+from hpsearch.spec.sections.data import Data
+from hpsearch.spec.sections.model import Model
+from hpsearch.spec.sections.model_component import ModelComponent
+from hpsearch.spec.sections.search import Search
+from hpsearch.spec.sections.training import Training
+from hpsearch.spec.study_file.distributions import Searchable, problem
+from hpsearch.spec.study_file.parts import Part
+
+MAX_NAME_BYTES = 100
+
+
+FORBIDDEN = '/\\:*?"<>|'
+
+RESERVED = frozenset(
+    {
+        "con",
+        "prn",
+        "aux",
+        "nul",
+        "conin$",
+        "conout$",
+        *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)),
+    }
+)
+"""Names of devices on Windows, with any ending."""
+
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs that look like blanks."""
+
+
+def why_no_directory(name: str) -> str | None:
+    """Say why a name cannot be that of a directory, and of nothing outside or above it; None where it can."""
+    return next(_obstacles(name), None)
+
+
+def _obstacles(name: str) -> Iterator[str]:
+    size = len(name.encode("utf-8", "replace"))
+    if not name:
+        yield "an empty name"
+    if size > MAX_NAME_BYTES:
+        yield f"{size:,} bytes"
+    if name != name.strip().strip(JOINERS):
+        yield "a blank at an end"
+    if name.startswith(".") or name.endswith("."):
+        yield "a dot at an end"
+    for letter in name:
+        if letter in FORBIDDEN:
+            yield f"the character {letter}"
+        if _is_unseen(letter):
+            yield f"the invisible character U+{ord(letter):04X}"
+    if name.partition(".")[0].strip().lower() in RESERVED:
+        yield "the name of a device on Windows"
+
+
+def names_one_directory(name: str) -> bool:
+    """Tell whether a name can be that of a directory, and of nothing outside or above it."""
+    return why_no_directory(name) is None
+
+
+def _is_unseen(letter: str) -> bool:
+    """Tell whether a character cannot be seen, or turns the text around it."""
+    unseen = unicodedata.category(letter) in {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+    return letter in BLANK or (unseen and letter not in JOINERS)
+
+
+def name_with(name: str, ending: str) -> str:
+    """Give the name of a study an ending, shortened so that it stays the name of a directory."""
+    return name.encode()[: MAX_NAME_BYTES - len(ending.encode())].decode(errors="ignore") + ending
+
+
+def _harmless(name: str) -> str:
+    why = why_no_directory(name)
+    if why is not None:
+        raise problem(
+            f"a name that can be a directory: at most {MAX_NAME_BYTES} bytes, no dot or blank at an end, "
+            'nothing invisible, none of / \\ : * ? " < > |',
+            found=f"{why} in {name[:MAX_NAME_BYTES]!r}",
+        )
+    return name
+
+
+StudyName = Annotated[str, AfterValidator(_harmless)]
+
+
+class StudySpec(Part):
+    """A study file as frozen, validated types; knows no Keras."""
+
+    name: StudyName
+    data: Data
+    model: Searchable[Model]
+    training: Searchable[Training]
+    search: Search = Search()
+    compare: Compare | None = None
+    confirm: Confirmed = BY_DEFAULT
+
+    @field_validator("confirm", mode="after")
+    @classmethod
+    def _fits_the_data(cls, confirm: Confirm, info: ValidationInfo) -> Confirm:
+        if "data" in info.data:
+            check_against(confirm, info.data["data"].validation)
+        return confirm
+
+    @property
+    def fixed(self) -> bool:
+        """Tell whether nothing is left to search."""
+        from hpsearch.spec.study_file.parts import holds_distribution
+
+        return not holds_distribution(self.model) and not holds_distribution(self.training)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A spec in which every distribution has been replaced by a value; hashable, prints as YAML."""
+
+    model: ModelComponent
+    training: Training
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "training", self.training.with_rate())
+
+    def dump(self) -> dict[str, Any]:
+        """Give the configuration as plain data, as the study file writes it."""
+        return {"model": self.model.dump(), "training": self.training.dump()}
+
+    def training_at(self, epoch: int) -> Training:
+        """Give the training section that holds in an epoch, from 1: a body may have a rate of its own."""
+        rate = self.model.learning_rate_at(epoch, self.training.learning_rate)
+        if rate == self.training.learning_rate:
+            return self.training
+        return self.training.model_copy(update={"learning_rate": rate})
+
+
+class _Fixed(Part):
+    model: Model
+    training: Training
+
+
+def read_configuration(raw: dict[str, Any]) -> Configuration:
+    """Read what `Configuration.dump` gave; used where a configuration crosses a process or a file."""
+    fixed = _Fixed.model_validate(raw)
+    return Configuration(fixed.model, fixed.training)

@@ -1,0 +1,1 @@
+"""The files that a study file refers to, known by their paths and hashes."""

@@ -1,0 +1,81 @@
+"""The Python files that a study runs: where they lie and what they hold. Nothing here runs them."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from hpsearch.exceptions import ModelCodeError, StudyMismatchError, UnsupportedError
+from hpsearch.spec import PythonModel, StudyFile, StudySpec, python_models
+from hpsearch.spec.study_file.problems import dotted
+from hpsearch.spec.study_file.source import Place
+
+
+@dataclass(frozen=True)
+class ModelCode:
+    """A model that a person's own function builds, its place in the study file, and the function's file."""
+
+    model: PythonModel
+    place: Place
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.model.function})"
+
+
+def model_code(spec: StudySpec, directory: Path) -> tuple[ModelCode, ...]:
+    """Find the code that a study runs; relative paths start from the study file's directory."""
+    return tuple(ModelCode(model, place, model.path(directory)) for place, model in python_models(spec.model))
+
+
+def read_code(code: Iterable[ModelCode]) -> dict[Path, bytes]:
+    """Read each file once.
+
+    Raises ModelCodeError where one cannot be read.
+    """
+    return {one.path: _content(one) for one in code}
+
+
+def _content(code: ModelCode) -> bytes:
+    try:
+        if stat.S_ISREG(code.path.stat().st_mode):
+            return code.path.read_bytes()
+        cause = "not a file"
+    except (OSError, ValueError) as failure:
+        cause = str(getattr(failure, "strerror", None) or failure).lower()
+    raise ModelCodeError(f"model.python.file: {code.path}: {cause}")
+
+
+def fingerprint(contents: Mapping[Path, bytes]) -> str:
+    """Give the SHA-256 of each file, in the order of the study file."""
+    return " ".join(sha256(content).hexdigest() for content in contents.values())
+
+
+def announced_code(study: StudyFile, tell: Callable[[str], None], *, refused: bool) -> tuple[ModelCode, ...]:
+    """Tell what code a study runs.
+
+    Raises UnsupportedError where that is `refused`.
+    """
+    found = model_code(study.spec, study.directory)
+    for code in found:
+        if refused:
+            line = study.source.line_of(code.place)
+            place = study.source.file_of(code.place) + ("" if line is None else f":{line}")
+            raise UnsupportedError(
+                f"{place}: {dotted(code.place)}: the study runs code, {code}, and --no-code refuses it"
+            )
+        tell(f"this study runs code: {code}")
+    return found
+
+
+def check_same_code(name: str, stored: str, found: str) -> None:
+    """Refuse to go on with a study whose code is not that of its beginning, by their fingerprints."""
+    if stored != found:
+        raise StudyMismatchError(
+            f"the Python code of the study {name!r} has changed since it was begun "
+            f"(SHA-256 {stored[:12]} -> {found[:12]}): "
+            "bring the old file back, give the study another name, or start over with --new"
+        )

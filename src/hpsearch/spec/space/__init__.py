@@ -1,0 +1,1 @@
+"""What a study file spans: its search space, its arms, its defaults."""

@@ -1,0 +1,176 @@
+"""The defaults of a study file in the places that are searched: from where a winner was reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from hpsearch.spec import Arguments, Choice, Component, Configuration, Numeric, Part, StudySpec, Training
+from hpsearch.spec.study_file.loading import with_value
+from hpsearch.spec.study_file.parts import dump, label_of
+
+REQUIRED = object()
+"""Stands for the default of a place that has none."""
+
+Step = str | int
+
+
+@dataclass(frozen=True)
+class SearchedPlace:
+    """A place where a distribution stands: its default there, and the value of a configuration.
+
+    `path` leads to it in a study file. What is nested in a choice goes with the choice, because only there
+    it exists; a choice that has no default stands as it was taken, and what is nested in the option has
+    places of its own.
+    """
+
+    path: tuple[Step, ...]
+    default: Any
+    value: Any
+
+    @property
+    def name(self) -> str:
+        """Give the short dotted name that the search space has for it where nothing around it is searched."""
+        section, *rest = self.path
+        own = rest if section == "training" else rest[1:]
+        if rest[:2] == ["python", "arguments"]:
+            own = rest[2:]
+        return ".".join(map(str, own)) or str(section)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A searched place that has the winner's value from the beginning, and why."""
+
+    name: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A study in which each place that changes is a choice: its default, then the winner's value.
+
+    Everything else is as the winner has it; `kept` are the searched places among that.
+    """
+
+    spec: StudySpec
+    kept: tuple[Kept, ...]
+
+
+def open_changes(spec: StudySpec, winner: Configuration) -> Opened:
+    """Put a choice of the default and the winner's value into each searched place in which they differ.
+
+    Every combination of the changes is a valid configuration: a default that does not fit beside the winner's
+    other values (such as `none` in the place of hidden sizes) counts as none.
+    """
+    training = _as_given(spec.training, winner.training)
+    opened = spec.model_copy(update={"model": winner.model, "training": training, "compare": None})
+    kept: list[Kept] = []
+    for place in searched_places(spec, winner):
+        changed = None if place.default is REQUIRED or place.default == place.value else _with(opened, place)
+        if changed is None:
+            kept.append(Kept(place.name, _told(place), _why(place)))
+        opened = changed or opened
+    return Opened(opened, tuple(kept))
+
+
+def _as_given(part: Any, winner: Training) -> Training:
+    """Leave the learning rate to each optimizer where the study gives none."""
+    given = _taken(part, winner).learning_rate
+    return winner if given is not None else winner.model_copy(update={"learning_rate": None})
+
+
+def _with(spec: StudySpec, place: SearchedPlace) -> StudySpec | None:
+    """Put the choice into a place; None where it does not fit there."""
+    path = ".".join(map(str, place.path))
+    choice = {"choice": [dump(place.default), dump(place.value)]}
+    try:
+        return StudySpec.model_validate(with_value(spec.dump(), path, choice))
+    except ValidationError:
+        return None
+
+
+def _told(place: SearchedPlace) -> str:
+    """Name the value; of a choice that stands as it is taken, what is nested in it is told by itself."""
+    value = place.value
+    return value.name if place.default is REQUIRED and isinstance(value, Component) else label_of(value)
+
+
+def _why(place: SearchedPlace) -> str:
+    if place.default is REQUIRED:
+        return "it has no default"
+    if place.default == place.value:
+        return "it is the default"
+    return "no default fits beside the other values"
+
+
+def searched_places(spec: StudySpec, winner: Configuration) -> tuple[SearchedPlace, ...]:
+    """List the places of a study where distributions stand, in the order of the study file."""
+    sections = (("model", spec.model, winner.model), ("training", spec.training, winner.training))
+    return tuple(place for name, part, value in sections for place in _places(part, value, (name,), REQUIRED))
+
+
+def _places(part: Any, value: Any, path: tuple[Step, ...], default: Any) -> Iterator[SearchedPlace]:
+    if isinstance(part, Choice | Numeric):
+        yield SearchedPlace(path, default, value)
+        if default is not REQUIRED:
+            return
+        part = _taken(part, value)
+    if isinstance(part, Part):
+        for name, item, own, inner in _fields(part, value, path):
+            yield from _places(item, own, name, inner)
+    elif isinstance(part, tuple):
+        for index, (item, own) in enumerate(zip(part, value, strict=True)):
+            of_item = default[index] if isinstance(default, tuple) and index < len(default) else default
+            yield from _places(item, own, (*path, index), of_item)
+
+
+def _fields(
+    part: Part, value: Part, path: tuple[Step, ...]
+) -> Iterator[tuple[tuple[Step, ...], Any, Any, Any]]:
+    """Iterate over the fields of a part: the path, what the study has there, the value, the default."""
+    found = dict(value.items())
+    inside = (*path, part.name) if isinstance(part, Component) else path
+    for name, item in part.items():
+        declared = None if isinstance(part, Arguments) else type(part).model_fields[name]
+        default = REQUIRED if declared is None or declared.is_required() else declared.get_default()
+        if isinstance(part, Training) and name == "learning_rate":
+            default = _own_rate(part)
+        own = inside if getattr(part, "scalar", None) == name else (*inside, name)
+        yield own, item, found[name], default
+
+
+def _own_rate(training: Training) -> float:
+    """Give the learning rate that is the default: where optimizers are searched, that of the default one."""
+    optimizer: Any = training.optimizer
+    if isinstance(optimizer, Choice):
+        optimizer = Training.model_fields["optimizer"].default
+    return float(optimizer.own_rate)
+
+
+def _taken(part: Any, value: Any) -> Any:
+    """Give the option that a value comes from, with the distributions that are nested in it."""
+    while isinstance(part, Choice):
+        part = next(option for option in part.options if _can_give(option, value))
+    return part
+
+
+def _can_give(part: Any, value: Any) -> bool:
+    if isinstance(part, Choice):
+        return any(_can_give(option, value) for option in part.options)
+    if isinstance(part, Numeric):
+        return isinstance(value, int | float) and part.low <= value <= part.high
+    if isinstance(part, Part):
+        same = type(part) is type(value) and dict(part.items()).keys() == dict(value.items()).keys()
+        found = dict(value.items())
+        return same and all(
+            (name == "learning_rate" and item is None) or _can_give(item, found[name])
+            for name, item in part.items()
+        )
+    if isinstance(part, tuple) and isinstance(value, tuple):
+        return len(part) == len(value) and all(map(_can_give, part, value))
+    return bool(part == value)

@@ -1,0 +1,391 @@
+"""From a spec to its search space, and from chosen values to a configuration.
+
+The tree of the spec is walked once for each question. What is written inside an option of a choice is
+reached only when that option is taken, so conditions are the path through the tree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpsearch.exceptions import Problem, StudyFileError
+from hpsearch.spec import Arguments, Choice, Component, Configuration, Numeric, Part, StudySpec
+from hpsearch.spec.study_file.parts import label_of
+from hpsearch.spec.study_file.problems import dotted, nearest_name, show
+from hpsearch.spec.study_file.source import Place, Source
+
+MAX_STRUCTURES = 1_000_000
+
+Value = str | int | float | bool
+"""What Optuna stores: a number, or the label of an option (an option that is a plain value is itself)."""
+
+Condition = tuple[str, Value]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One searched value: its short dotted name, its distribution and when it is active.
+
+    `options` are the labels of a choice; `conditions` name the choices that lead here, outermost first.
+    A structural parameter changes the computation graph, a numeric one is only an argument of it.
+    """
+
+    name: str
+    distribution: Choice | Numeric
+    conditions: tuple[Condition, ...] = ()
+    structural: bool = False
+
+    @property
+    def options(self) -> tuple[Value, ...]:
+        """Label the options of a choice; two options never share a label."""
+        if isinstance(self.distribution, Numeric):
+            return ()
+        plain = [
+            option if isinstance(option, str | int | float | bool) else label_of(option)
+            for option in self.distribution.options
+        ]
+        seen: Counter[str] = Counter()
+        labels: list[Value] = []
+        for label in plain:
+            seen[str(label)] += 1
+            labels.append(label if seen[str(label)] == 1 else f"{label}#{seen[str(label)]}")
+        return tuple(labels)
+
+    def describe(self) -> str:
+        """Write the distribution as the study file does."""
+        if isinstance(self.distribution, Numeric):
+            numbers = ", ".join(f"{number:g}" for number in self.distribution.arguments)
+            return f"{self.distribution.word} [{numbers}]"
+        return f"choice [{', '.join(map(str, self.options))}]"
+
+    def contains(self, value: object) -> bool:
+        """Tell whether the distribution can give this value."""
+        distribution = self.distribution
+        if isinstance(distribution, Choice):
+            return any(value == option and type(value) is type(option) for option in self.options)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if not distribution.low <= value <= distribution.high:
+            return False
+        if distribution.integer and not float(value).is_integer():
+            return False
+        if distribution.step is None:
+            return True
+        steps = (value - distribution.low) / distribution.step
+        return abs(steps - round(steps)) < 1e-8
+
+    @property
+    def count(self) -> float:
+        """Count the values of the distribution: infinity where there is no end of them."""
+        distribution = self.distribution
+        if isinstance(distribution, Choice):
+            return len(distribution.options)
+        steps = distribution.steps
+        return math.inf if steps is None else steps + 1
+
+    def values(self) -> tuple[Value, ...] | None:
+        """List the values of a finite distribution; None where there is no end of them."""
+        return None if self.count == math.inf else tuple(self.iterate())
+
+    def iterate(self) -> Iterator[Value]:
+        """Iterate over the values of a finite distribution, which may be too many for a list."""
+        if isinstance(self.distribution, Choice):
+            yield from self.options
+            return
+        for index in range(int(self.count)):
+            yield self.value_at(index)
+
+    def value_at(self, index: int) -> Value:
+        """Give one of the values of a finite distribution, without listing the others."""
+        distribution = self.distribution
+        if isinstance(distribution, Choice):
+            return self.options[index]
+        return distribution.at(index)
+
+
+Choose = Callable[[Parameter], Value]
+
+_STRUCTURAL = {
+    "model",
+    "arguments",
+    "training",
+    "hidden",
+    "layers",
+    "units",
+    "filters",
+    "blocks",
+    "kernel",
+    "padding",
+    "pooling",
+    "size",
+    "head",
+    "optimizer",
+    "batch_size",
+    "nesterov",
+    "amsgrad",
+    "centered",
+}
+"""Fields whose value changes the computation graph; a choice of prelu does too, because it is learned.
+
+What a person's own function does with its arguments nobody knows: all of them count.
+"""
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """The parameters of a spec, in the order in which they are met."""
+
+    spec: StudySpec
+    parameters: tuple[Parameter, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found: dict[str, Parameter] = {}
+        for name, part in self._roots():
+            for parameter in _parameters(part, name, (), structural=True):
+                found.setdefault(parameter.name, parameter)
+        object.__setattr__(self, "parameters", tuple(found.values()))
+
+    def _roots(self) -> Iterator[tuple[str, Any]]:
+        for field_name in ("model", "training"):
+            part = getattr(self.spec, field_name)
+            yield (field_name if isinstance(part, Choice) else ""), part
+
+    def __getitem__(self, name: str) -> Parameter:
+        return next(parameter for parameter in self.parameters if parameter.name == name)
+
+    @property
+    def conditional(self) -> bool:
+        """Tell whether some parameters are active only under a choice."""
+        return any(parameter.conditions for parameter in self.parameters)
+
+    def configure(self, choose: Choose) -> Configuration:
+        """Replace every distribution by the value that `choose` gives for its parameter.
+
+        `choose` is asked for active parameters only, outer choices first.
+        """
+        resolver = _Resolver(choose)
+        model, training = (resolver.resolve(part, name, ()) for name, part in self._roots())
+        return Configuration(model, training)
+
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        """Give the configuration of stored parameter values."""
+        return self.configure(lambda parameter: values[parameter.name])
+
+    def active(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Keep the values of parameters that are active under these values, in the order of the space."""
+        kept: dict[str, Value] = {}
+
+        def choose(parameter: Parameter) -> Value:
+            kept[parameter.name] = values[parameter.name]
+            return values[parameter.name]
+
+        self.configure(choose)
+        return kept
+
+    def grid(self) -> Iterator[dict[str, Value]]:
+        """Iterate over all combinations of a finite space, active parameters only.
+
+        Raises UnsupportedError's cause as ValueError, with the parameter that has no end of values.
+        """
+        for parameter in self.parameters:
+            if parameter.count == math.inf:
+                raise ValueError(parameter.name)
+        return self.combinations(Parameter.iterate)
+
+    def combinations(self, values: Callable[[Parameter], Iterable[Value]]) -> Iterator[dict[str, Value]]:
+        """Iterate over all combinations of the given values of each parameter, active parameters only."""
+        return self._combinations(values, {})
+
+    def _combinations(
+        self, values: Callable[[Parameter], Iterable[Value]], known: dict[str, Value]
+    ) -> Iterator[dict[str, Value]]:
+        class UnknownError(Exception):
+            pass
+
+        missing: list[Parameter] = []
+
+        def choose(parameter: Parameter) -> Value:
+            if parameter.name not in known:
+                missing.append(parameter)
+                raise UnknownError
+            return known[parameter.name]
+
+        try:
+            self.configure(choose)
+        except UnknownError:
+            for value in values(missing[0]):
+                yield from self._combinations(values, {**known, missing[0].name: value})
+        else:
+            yield known
+
+    def size(self) -> float:
+        """Count the combinations of values; infinite where a range has no step."""
+        return math.prod(_size(part) for _, part in self._roots())
+
+    def structures(self) -> int:
+        """Count the distinct computation graphs that the space can ask for, at most MAX_STRUCTURES."""
+        total = 1
+        for _, part in self._roots():
+            total *= _structures(part, structural=isinstance(part, Choice))
+        return min(total, MAX_STRUCTURES)
+
+
+def _name(prefix: str, part: Value) -> str:
+    return f"{prefix}.{part}" if prefix else str(part)
+
+
+def _children(value: Any, prefix: str) -> Iterator[tuple[str, Any, str]]:
+    """Iterate over what a part or a list holds: the name, the value, and the name of the field."""
+    if isinstance(value, Part):
+        for field_name, item in value.items():
+            unwritten = getattr(value, "scalar", None) == field_name or isinstance(item, Arguments)
+            written = prefix if unwritten else _name(prefix, field_name)
+            yield written, item, field_name
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield _name(prefix, index), item, ""
+
+
+def _prefix_of(value: Any, prefix: str) -> str:
+    """Name a component inside its field; the model and training sections need no name of their own."""
+    return _name(prefix, value.name) if isinstance(value, Component) and prefix else prefix
+
+
+def _parameters(
+    value: Any, name: str, conditions: tuple[Condition, ...], *, structural: bool
+) -> Iterator[Parameter]:
+    if isinstance(value, Choice | Numeric):
+        learned = isinstance(value, Choice) and "prelu" in map(_component_name, value.options)
+        parameter = Parameter(name, value, conditions, structural or learned)
+        yield parameter
+        if isinstance(value, Choice):
+            for label, option in zip(parameter.options, value.options, strict=True):
+                inner = (*conditions, (name, label))
+                yield from _inside(option, _name(name, label), inner, structural=structural)
+        return
+    yield from _inside(value, _prefix_of(value, name), conditions, structural=structural)
+
+
+def _inside(
+    value: Any, prefix: str, conditions: tuple[Condition, ...], *, structural: bool
+) -> Iterator[Parameter]:
+    if isinstance(value, Choice | Numeric):
+        yield from _parameters(value, prefix, conditions, structural=structural)
+    for name, item, field_name in _children(value, prefix):
+        inherited = structural and _belongs(value, field_name)
+        yield from _parameters(item, name, conditions, structural=inherited or field_name in _STRUCTURAL)
+
+
+def _belongs(value: Any, field_name: str) -> bool:
+    """Tell whether an item is part of a structure because the value that holds it is."""
+    return not field_name or isinstance(value, Arguments)
+
+
+def _size(value: Any) -> float:
+    if isinstance(value, Numeric):
+        return Parameter("", value).count
+    if isinstance(value, Choice):
+        return sum(map(_size, value.options))
+    return math.prod(_size(item) for _, item, _ in _children(value, ""))
+
+
+def _component_name(value: Any) -> str:
+    return value.name if isinstance(value, Component) else ""
+
+
+def _structures(value: Any, *, structural: bool) -> int:
+    if isinstance(value, Numeric):
+        return int(min(Parameter("", value).count, MAX_STRUCTURES)) if structural else 1
+    if isinstance(value, Choice):
+        counts = [_structures(option, structural=structural) for option in value.options]
+        if structural:
+            return min(sum(counts), MAX_STRUCTURES)
+        names = [_component_name(option) for option in value.options]
+        learned = sum(name == "prelu" for name in names)
+        return max(counts) + (1 if 0 < learned < len(names) else 0)
+    total = 1
+    for _, item, field_name in _children(value, ""):
+        inherited = structural and _belongs(value, field_name)
+        total *= _structures(item, structural=inherited or field_name in _STRUCTURAL)
+    return min(total, MAX_STRUCTURES)
+
+
+@dataclass(frozen=True)
+class _Resolver:
+    """Rebuild a part of the spec with every distribution replaced."""
+
+    choose: Choose
+
+    def resolve(self, value: Any, name: str, conditions: tuple[Condition, ...]) -> Any:
+        if isinstance(value, Numeric):
+            chosen = self.choose(Parameter(name, value, conditions))
+            return int(chosen) if value.integer else float(chosen)
+        if isinstance(value, Choice):
+            parameter = Parameter(name, value, conditions)
+            label = self.choose(parameter)
+            option = value.options[parameter.options.index(label)]
+            inner = (*conditions, (name, label))
+            return self._inside(option, _name(name, label), inner)
+        return self._inside(value, _prefix_of(value, name), conditions)
+
+    def _inside(self, value: Any, prefix: str, conditions: tuple[Condition, ...]) -> Any:
+        if isinstance(value, Choice | Numeric):
+            return self.resolve(value, prefix, conditions)
+        if isinstance(value, Part):
+            items = {
+                field_name: self.resolve(item, name, conditions)
+                for name, item, field_name in _children(value, prefix)
+                if item is not None
+            }
+            return type(value).model_validate(items)
+        if isinstance(value, tuple):
+            return tuple(self.resolve(item, name, conditions) for name, item, _ in _children(value, prefix))
+        return value
+
+
+def check_enqueued(spec: StudySpec, source: Source) -> None:
+    """Check that the configurations to try first are in the search space.
+
+    Raises StudyFileError with every problem.
+    """
+    space = SearchSpace(spec)
+    problems: list[Problem] = []
+    for index, values in enumerate(spec.search.enqueue):
+        for key, expected, found, nearest in (*_foreign(space, values), *_inactive(space, values)):
+            where: Place = ("search", "enqueue", index, *key)
+            problems.append(
+                Problem(source.file_of(where), source.line_of(where), dotted(where), expected, found, nearest)
+            )
+    if problems:
+        raise StudyFileError(tuple(sorted(problems, key=lambda problem: problem.line or 0)))
+
+
+_Complaint = tuple[tuple[str, ...], str, str, str | None]
+"""The key, where there is one; what was expected, what was found, and the nearest valid name."""
+
+
+def _foreign(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Complaint]:
+    names = [parameter.name for parameter in space.parameters]
+    for key, value in values.items():
+        if key not in names:
+            yield (key,), "the name of a searched parameter", repr(key), nearest_name(key, names)
+        elif not space[key].contains(value):
+            yield (key,), f"a value of {space[key].describe()}", show(value), None
+
+
+def _inactive(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Complaint]:
+    try:
+        active = space.active(values)
+    except KeyError as missing:
+        yield (), f"a value for {missing.args[0]!r}, which is searched", "none", None
+    except (TypeError, ValueError, OverflowError):
+        return  # a value that no parameter contains is named already
+    else:
+        for parameter in space.parameters:
+            if parameter.name in values and parameter.name not in active:
+                expected = "only parameters that are active beside the others"
+                yield (parameter.name,), expected, f"{parameter.name!r}, which is not", None

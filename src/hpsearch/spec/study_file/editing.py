@@ -1,0 +1,37 @@
+"""Changing a spec in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpsearch.spec.sections.study import StudySpec
+from hpsearch.spec.study_file.distributions import Choice, Distribution
+from hpsearch.spec.study_file.parts import Part
+
+
+def replace_distribution(spec: StudySpec, old: Distribution, new: Distribution) -> StudySpec:
+    """Put a distribution into the place of another one, which is known by its identity.
+
+    Raises ValidationError where the new one has no place there. A spec without the old one stays as it is.
+    """
+    changed = {name: _replaced(getattr(spec, name), old, new) for name in ("model", "training")}
+    edited = spec.model_copy(update=changed)
+    StudySpec.model_validate(edited.dump())
+    return edited
+
+
+def _replaced(value: Any, old: Distribution, new: Distribution) -> Any:
+    """Rebuild what holds the old distribution; all else stays the same object."""
+    if value is old:
+        return new
+    if isinstance(value, Choice):
+        return Choice(_all_replaced(value.options, old, new))
+    if isinstance(value, tuple):
+        return _all_replaced(value, old, new)
+    if isinstance(value, Part):
+        return value.model_copy(update={name: _replaced(item, old, new) for name, item in value.items()})
+    return value
+
+
+def _all_replaced(values: tuple[Any, ...], old: Distribution, new: Distribution) -> tuple[Any, ...]:
+    return tuple(_replaced(value, old, new) for value in values)

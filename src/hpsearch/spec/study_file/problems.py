@@ -1,0 +1,174 @@
+"""Validation errors as sentences for people: place, expected, found, nearest valid name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from hpsearch.exceptions import DataError, DonorError, ModelCodeError, Problem
+from hpsearch.spec.sections.confirm import Confirm
+from hpsearch.spec.sections.data import Data
+from hpsearch.spec.sections.search import Search
+from hpsearch.spec.sections.training import Training
+from hpsearch.spec.study_file.distributions import is_distribution
+from hpsearch.spec.study_file.parts import MANY, ONE, Part
+from hpsearch.spec.study_file.remedies import ALIASES, REMARKS, Accepts, item_of, remedy_of
+from hpsearch.spec.study_file.source import Place, Source
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "string_too_short": "text that is not empty",
+    "too_long": "a shorter list",
+    "int_parsing_size": "a number that is not so large",
+}
+_BOUNDS = {
+    "greater_than": ("a number above", "gt"),
+    "greater_than_equal": ("a number of at least", "ge"),
+    "less_than": ("a number below", "lt"),
+    "less_than_equal": ("a number of at most", "le"),
+}
+_EXAMPLES = {"a number": "{uniform: [low, high]}", "a whole number": "{int: [low, high]}"}
+SEARCHED = ("model", "training")
+"""The sections in which distributions can stand."""
+
+MAX_FOUND = 80
+SECTIONS: dict[str, type[Part]] = {"data": Data, "training": Training, "search": Search, "confirm": Confirm}
+
+
+def problems_of(
+    failure: ValidationError, source: Source, accepts: Accepts | None = None
+) -> tuple[Problem, ...]:
+    """Translate every error of a validation, in the order of the lines.
+
+    `accepts` tells which of the values that may have been meant is a valid one; without it none is told.
+    """
+    errors = failure.errors(include_url=False)
+    problems = [_problem(line, source, accepts) for line in errors]
+    return tuple(sorted(problems, key=lambda problem: problem.line or 0))
+
+
+def _problem(error: Any, source: Source, accepts: Accepts | None) -> Problem:
+    place = bare_place(error["loc"])
+    context = error.get("ctx", {})
+    kind = error["type"]
+    found = str(context["found"]) if "found" in context else show(error["input"])
+    nearest = None
+    if kind == "missing":
+        expected, found, place = f"the key {place[-1]!r}", "none", place[:-1]
+    elif kind == "expected":
+        expected, place = context["expected"], (*place, *context.get("at", ()))
+        options = context.get("options", [])
+        names = context.get("names", [])
+        word = context.get("word") or _word_in(error["input"])
+        nearest = nearest_name(word, [*options, *names])
+        if options and nearest is None:
+            shown = list(options)[:40]
+            expected += f" ({', '.join(shown)}{', ...' if len(options) > len(shown) else ''})"
+    elif kind == "literal_error":
+        expected = str(context["expected"])
+        names = [name.strip("'") for name in expected.replace(" or ", ", ").split(", ")]
+        nearest = nearest_name(str(error["input"]), names)
+    elif kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        expected = f"{words} {context[bound]:g}"
+    else:
+        expected = _EXPECTED.get(kind, error["msg"])
+    if expected in _EXAMPLES and isinstance(error["input"], dict):
+        expected += _of_distributions(expected, place)
+    remedy = None
+    if "word" in context:
+        remedy = _remark(str(context["word"]), nearest)
+        nearest = nearest if remedy is None else None
+    elif accepts is not None and nearest is None and kind != "missing":
+        remedy = remedy_of(place, item_of(source.data, place), source.data, accepts)
+    file, line = source.file_of(place), source.line_of(place)
+    return Problem(file, line, dotted(place), expected, found, nearest, remedy)
+
+
+def bare_place(loc: Iterable[Any]) -> Place:
+    """Give a place of a study file as people write it, from that of an error."""
+    return tuple(part for part in loc if part not in (ONE, MANY))
+
+
+def _remark(key: str, nearest: str | None) -> str | None:
+    """Say why there is no such key, or in which section there is."""
+    if key in REMARKS:
+        return REMARKS[key]
+    homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
+    return f"{key!r} belongs to {' or '.join(homes)}" if homes and nearest is None else None
+
+
+def _of_distributions(expected: str, place: Place) -> str:
+    """Say which distribution can stand in a place, or that none can."""
+    if place and place[0] in SEARCHED:
+        return f" or a distribution such as {_EXAMPLES[expected]}"
+    return f": nothing is searched outside {' and '.join(map(repr, SEARCHED))}"
+
+
+@contextmanager
+def placed(source: Source, place: Place) -> Iterator[None]:
+    """Put the line of the study file before what is wrong with a file that it names."""
+    try:
+        yield
+    except (DataError, ModelCodeError, DonorError) as failure:
+        line, path, told = source.line_of(place), dotted(place), str(failure)
+        where = source.file_of(place) + ("" if line is None else f":{line}")
+        raise type(failure)(f"{where}: {'' if told.startswith(path) else f'{path}: '}{told}") from None
+
+
+def dotted(place: Place) -> str:
+    """Write a place as a dotted path, list items by their index."""
+    return ".".join(map(_on_one_line, place))
+
+
+def _on_one_line(key: object) -> str:
+    word = str(key)
+    return word if word.isprintable() else repr(word)
+
+
+def show(value: Any) -> str:
+    """Show what was found, shortened."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, BaseModel):
+        return "the settings given"
+    if isinstance(value, Mapping) and is_distribution(value):
+        ((word, arguments),) = value.items()
+        text = f"the distribution {{{word}: {arguments}}}"
+    elif isinstance(value, Mapping):
+        text = "a mapping {" + ", ".join(map(_on_one_line, list(value)[:5])) + "}"
+    elif isinstance(value, list | tuple):
+        text = f"a list {list(value)!r}"
+    else:
+        text = repr(value)
+    return text if len(text) <= MAX_FOUND else text[: MAX_FOUND - 3] + "..."
+
+
+def nearest_name(word: str | None, names: Any) -> str | None:
+    """Find the valid name that a mistyped word most likely meant, or None."""
+    if not word:
+        return None
+    known = list(names)
+    alias = ALIASES.get(word.lower())
+    if alias in known:
+        return alias
+    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _word_in(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    return str(next(iter(value))) if isinstance(value, Mapping) and len(value) == 1 else None

@@ -1,0 +1,61 @@
+"""The JSON Schema of study files, for editors that complete and check them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpsearch.spec.sections.study import StudySpec
+from hpsearch.spec.study_file.distributions import DEFINITION
+
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of study files in draft 7, which editors' YAML servers read."""
+    components: dict[str, Any] = {}
+    schema = _draft_7(StudySpec.model_json_schema(), components)
+    schema["definitions"] = {**schema.get("definitions", {}), **components}
+    schema["properties"]["data"] = {
+        "anyOf": [{"type": "string", "pattern": "^(sklearn|keras|npz|csv):.+"}, schema["properties"]["data"]]
+    }
+    return {"$schema": DRAFT_7, "title": "hpsearch study file", **schema}
+
+
+def _said_elsewhere(key: str, value: Any) -> bool:
+    """Tell whether an entry says nothing new: a title made from the name of a field, a part as a default."""
+    return (key == "title" and isinstance(value, str)) or (key == "default" and isinstance(value, dict))
+
+
+def _draft_7(node: Any, components: dict[str, Any]) -> Any:
+    """Rewrite what differs between draft 2020-12, which pydantic emits, and draft 7.
+
+    What bears the name of a definition is written once, among `components`, and referred to.
+    """
+    if isinstance(node, list):
+        return [_draft_7(item, components) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if DEFINITION in node:
+        name = node[DEFINITION]
+        if name not in components:
+            components[name] = {}  # first, because a definition may refer to itself
+            own = {key: value for key, value in node.items() if key not in (DEFINITION, "title", "default")}
+            components[name] = _draft_7(own, components)
+        return {"$ref": f"#/definitions/{name}"}
+    rewritten = {
+        key: _draft_7(value, components)
+        for key, value in node.items()
+        if key != "prefixItems" and not _said_elsewhere(key, value)
+    }
+    if "prefixItems" in node:
+        rewritten["items"] = _draft_7(node["prefixItems"], components)
+    if "$defs" in rewritten:
+        rewritten["definitions"] = rewritten.pop("$defs")
+    reference = rewritten.get("$ref")
+    if isinstance(reference, str):
+        # Draft 7 ignores everything beside a $ref, so a description or default there is moved outside.
+        rewritten["$ref"] = reference.replace("#/$defs/", "#/definitions/")
+        if len(rewritten) > 1:
+            pointer = {"$ref": rewritten.pop("$ref")}
+            rewritten = {**rewritten, "allOf": [pointer]}
+    return rewritten

@@ -1,0 +1,189 @@
+"""Where the files of a study are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.spec.experiments import Kind
+
+PARTS: dict[Kind, str] = {
+    "search": "",
+    "comparison": "compare",
+    "confirmation": "confirm",
+    "ablation": "ablate",
+}
+"""Under which name the files of an experiment lie inside those of the study."""
+
+OF_SEARCH = (PARTS["confirmation"], PARTS["ablation"])
+"""Those that belong to a search, and go when it goes."""
+
+
+@dataclass(frozen=True)
+class StudyFiles:
+    """The places of one study under `runs/` and `reports/` of an output directory.
+
+    A `part` of a study, such as its comparison, has files like those of a study inside the study's own.
+    """
+
+    out: Path
+    name: str
+    part: str = ""
+
+    @property
+    def directory(self) -> Path:
+        """Everything about the study but the report."""
+        return self.out / "runs" / self.name / self.part
+
+    @property
+    def full_name(self) -> str:
+        """The name by which an Optuna storage knows the study."""
+        return f"{self.name}-{self.part}" if self.part else self.name
+
+    @property
+    def parts(self) -> list[StudyFiles]:
+        """The places of the experiments that were begun with the study."""
+        return [files for files in self._all if files.study.exists() or files.study_copy.exists()]
+
+    @property
+    def _all(self) -> list[StudyFiles]:
+        return [StudyFiles(self.out, self.name, part) for part in PARTS.values()]
+
+    def own(self, pattern: str) -> Iterator[Path]:
+        """Iterate over the files of this experiment that match, those of others in the study left out."""
+        others = {files.directory for files in self._all if files.directory.is_relative_to(self.directory)}
+        others.discard(self.directory)
+        for path in self.directory.rglob(pattern):
+            if not others.intersection(path.parents):
+                yield path
+
+    @property
+    def study(self) -> Path:
+        """The resolved study file."""
+        return self.directory / "study.yaml"
+
+    @property
+    def study_copy(self) -> Path:
+        """The second copy of the resolved study file."""
+        return self.directory / "study.copy.yaml"
+
+    @property
+    def ticks(self) -> Path:
+        """The tick log: every decision, in its order."""
+        return self.directory / "ticks.jsonl"
+
+    @property
+    def ticks_copy(self) -> Path:
+        """The second copy of the tick log."""
+        return self.directory / "ticks.copy.jsonl"
+
+    @property
+    def database(self) -> Path:
+        """The Optuna storage where no other is named."""
+        return self.directory / "study.db"
+
+    @property
+    def leases(self) -> Path:
+        """Who runs the study: a file for each lease, of which the highest number holds."""
+        return self.directory / "leases"
+
+    @property
+    def best_model(self) -> Path:
+        """The best configuration's model."""
+        return self.directory / "best.keras"
+
+    @property
+    def best_configuration(self) -> Path:
+        """The best configuration as a study file."""
+        return self.directory / "best.yaml"
+
+    @property
+    def best_preprocessing(self) -> Path:
+        """What it takes to apply the best model to new rows: the encoding of columns, labels, shapes."""
+        return self.directory / "best.json"
+
+    @property
+    def looks(self) -> Path:
+        """The log of looks at the test part."""
+        return self.directory / "test.json"
+
+    @property
+    def insides(self) -> Path:
+        """Where the winner is right and wrong."""
+        return self.directory / "insides.json"
+
+    @property
+    def refit(self) -> Path:
+        """How the winner was trained once more, on all rows but those of the test part."""
+        return self.directory / "refit.json"
+
+    @property
+    def refit_weights(self) -> Path:
+        """The weights that this gave."""
+        return self.directory / "refit.npz"
+
+    @property
+    def refit_checkpoint(self) -> Path:
+        """The state of the winner while it is refitted."""
+        return self.directory / "refit.checkpoint.npz"
+
+    @property
+    def probes(self) -> Path:
+        """Probes of trials that did not learn, at their first weights."""
+        return self.directory / "probes.npz"
+
+    @property
+    def table(self) -> Path:
+        """All trials as CSV."""
+        return self.directory / "trials.csv"
+
+    @property
+    def timing(self) -> Path:
+        """How long the study took, and how much of that its last process spent on the store."""
+        return self.directory / "timing.json"
+
+    @property
+    def influence(self) -> Path:
+        """What mattered, kept because it takes long to find out."""
+        return self.directory / "influence.json"
+
+    @property
+    def fanova(self) -> Path:
+        """Importance by fANOVA, kept for the same reason."""
+        return self.directory / "fanova.json"
+
+    @property
+    def artifacts(self) -> Path:
+        """What the Optuna dashboard shows as artifacts."""
+        return self.directory / "artifacts"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.out / "reports" / f"{self.full_name}.html"
+
+    @property
+    def probe_report(self) -> Path:
+        """The page on probes of the networks."""
+        return self.out / "reports" / f"{self.name}-probe.html"
+
+    def checkpoint(self, number: int) -> Path:
+        """The state of a trial under way."""
+        return self.directory / "checkpoints" / f"{number:06}.npz"
+
+    def older_checkpoint(self, number: int) -> Path:
+        """The checkpoint before that, should it be damaged."""
+        return self.directory / "checkpoints" / f"{number:06}.older.npz"
+
+    def weights(self, number: int) -> Path:
+        """The weights of a trial's best epoch."""
+        return self.directory / "models" / f"{number:06}.npz"
+
+    def model(self, number: int) -> Path:
+        """The model of a trial that is kept beside the best."""
+        return self.directory / "models" / f"{number:06}.keras"
+
+    def model_note(self, number: int) -> Path:
+        """What that model belongs to."""
+        return self.directory / "models" / f"{number:06}.keras.json"

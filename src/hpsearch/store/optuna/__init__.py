@@ -1,0 +1,1 @@
+"""A study in an Optuna storage, which other programs read."""

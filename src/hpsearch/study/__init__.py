@@ -1,0 +1,1 @@
+"""Runs studies: the only room that wires workers, store and scheduling together."""

@@ -1,0 +1,75 @@
+"""Confirm a search: its best trials are trained again from fresh common seeds, as far as a race asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hpsearch.analysis.confirmation import name_of
+from hpsearch.analysis.confirmation_plan import plan_confirmation
+from hpsearch.engines.pool import Crew
+from hpsearch.report.words.plan import begun_words
+from hpsearch.spec import Compare, StudySpec
+from hpsearch.spec.experiments import compared
+from hpsearch.store.layout import PARTS, StudyFiles
+from hpsearch.store.lease import Lease
+from hpsearch.store.reading import check_parent
+from hpsearch.store.record import StudyRecord
+from hpsearch.store.removal import remove
+from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
+from hpsearch.study.progress import Display, Outcome
+from hpsearch.study.run import conduct, storage_of
+
+
+def confirm(
+    files: StudyFiles, resolved: Resolved, record: StudyRecord, crew: Crew, lease: Lease, display: Display
+) -> Outcome | None:
+    """Train the finalists of a search again, or go on with that; the workers have the study open.
+
+    Gives None where there is nothing to confirm. Replicates of other finalists, of a search that has gone on
+    since, and those on other splits are removed.
+    """
+    spec = confirmation_of(record)
+    plan = plan_confirmation(record)
+    if spec is None or spec.compare is None:
+        return None
+    part = StudyFiles(files.out, files.name, PARTS["confirmation"])
+    stored = read_resolved(part)
+    if stored is not None:
+        check_parent(part, stored, resolved)
+    if part.directory.exists() and (stored is None or not _same(stored.spec, spec)):
+        # Without a study file a process died while it removed the others.
+        if stored is not None:
+            what = "splits" if _arms(stored.spec) == _arms(spec) else "finalists"
+            display.note(f"the search has other {what} now: they are confirmed anew")
+        remove(part, resolved.storage)
+        stored = None
+    part.directory.mkdir(exist_ok=True)
+    lease.check()
+    own = replace(resolved, spec=spec, kind="confirmation", parent=resolved.identified().study)
+    own = replace(own, study=stored.study if stored else "").identified()
+    write_resolved(part, own)
+    splits = ", each replicate on a split of its own" if spec.confirm.splits == "fresh" else ""
+    display.begin(spec.search.trials, f"{begun_words(plan)}{splits}")
+    outcome = conduct(part, own, storage_of(part, resolved.storage), crew, lease, display)
+    return "interrupted" if outcome == "interrupted" else None
+
+
+def _same(stored: StudySpec, spec: StudySpec) -> bool:
+    return _arms(stored) == _arms(spec) and stored.confirm.splits == spec.confirm.splits
+
+
+def _arms(spec: StudySpec) -> object:
+    return None if spec.compare is None else spec.compare.arms
+
+
+def confirmation_of(record: StudyRecord) -> StudySpec | None:
+    """Give the confirmation of a search that has ended; None where nothing is to be confirmed.
+
+    The arms are the finalists, which may have been pruned, by their trials' numbers; the budget is their
+    replicates, or as many runs as the share of the search's epochs pays for.
+    """
+    plan = plan_confirmation(record)
+    if not plan.possible:
+        return None
+    arms = {name_of(trial): trial.configuration.dump() for trial in record.ranking[: plan.finalists]}
+    return compared(record.spec, Compare(arms=arms, replicates=plan.replicates), plan.runs)

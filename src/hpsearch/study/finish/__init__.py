@@ -1,0 +1,1 @@
+"""The end of a search: its winner refitted, saved and evaluated."""

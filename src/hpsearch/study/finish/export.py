@@ -1,0 +1,291 @@
+"""What a study leaves behind: the best model and its configuration, the table of trials, and the report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.analysis.best import Best, best_at_hand, best_of
+from hpsearch.cli.output import cell
+from hpsearch.engines import Worker
+from hpsearch.engines.messages import ExportOrder, TickOrder, WeightsOrder
+from hpsearch.engines.single_member import train_alone
+from hpsearch.spec import Data, StudySpec, print_spec
+from hpsearch.spec.sections.study import name_with
+from hpsearch.store.arrays import read_arrays
+from hpsearch.store.disk import encoded, rename, write_atomically
+from hpsearch.store.documents import write_document
+from hpsearch.store.identity import sealed_page
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.lease import Lease
+from hpsearch.store.reading import read_ablation, read_confirmation
+from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.winner import Looks, model_stamp
+from hpsearch.study.finish.held_out import keep, name_of, order_for
+from hpsearch.study.finish.refit import refitted_weights
+from hpsearch.training.messages import Member, SplitName
+
+if TYPE_CHECKING:
+    from hpsearch.analysis import Influence, Verdict
+
+
+def leave_results(
+    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, *, ended: bool
+) -> StudyRecord:
+    """Write the best models, the best configuration, the table and the report, as the holder of the lease.
+
+    The best model is that of the winner as it was refitted, of its named replicate where it was not, or where
+    nothing was confirmed of the best trial.
+    The worker saves it, and where the search has `ended` looks at the test part with it, while what mattered
+    is found out and drawn here. Gives the record with what was seen.
+    """
+    from hpsearch.analysis import analyze, find_influence
+    from hpsearch.report.html.reports import render_report
+    from hpsearch.report.html.study import study_page
+
+    confirmation, ablation = read_confirmation(files), read_ablation(files)
+    best = best_at_hand(files, record, confirmation)
+    if best.trial is not None:
+        export = _export(files, record, best, worker)
+        worker.submit(order_for(record, best.name, export, ended=ended))
+        _write(lease, files.best_configuration, print_spec(best_spec(record, best.trial)))
+    _write(lease, files.table, trials_csv(record))
+    influence = find_influence(record, files)
+    page = study_page(analyze(record, confirmation, influence, ablation), record)
+    if best.trial is not None:
+        winner = _export_to(files.best_model, files, worker, lease)
+        record = keep(files, record, best.name, winner, lease)
+    lease.check()
+    text = render_report(analyze(record, confirmation, influence, ablation), record, page)
+    write_atomically(files.report, sealed_page(encoded(text), record.identity))
+    _keep_others(files, record, best, worker, lease)
+    return record
+
+
+def _keep_others(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker, lease: Lease) -> None:
+    """Save as many models beside the best as the study wants to keep."""
+    keep_in_all = record.spec.search.keep
+    others = [trial for trial in record.ranking[:keep_in_all] if trial is not best.trial]
+    for trial in others[: keep_in_all - 1]:
+        worker.submit(_export(files, record, Best(trial, None), worker))
+        model = files.model(trial.number)
+        _export_to(model, files, worker, lease)
+        stamp = record.identity.stamp(**model_stamp(name_of(trial, None), model))
+        write_document(files.model_note(trial.number), str, model.name, stamp)
+
+
+def _export_to(path: Path, files: StudyFiles, worker: Worker, lease: Lease) -> Any:
+    told = worker.result()
+    lease.check()
+    rename(_temporary(files), path)
+    return told
+
+
+def leave_comparison(files: StudyFiles, record: StudyRecord, lease: Lease) -> None:
+    """Write the table and the report of a comparison, as the holder of the lease."""
+    _write(lease, files.table, trials_csv(record))
+    lease.check()
+    write_atomically(files.report, sealed_page(render(record), record.identity))
+
+
+def render(
+    record: StudyRecord,
+    confirmation: StudyRecord | None = None,
+    influence: Influence | None = None,
+    ablation: StudyRecord | None = None,
+) -> bytes:
+    """Render the report of a study, of its search or of its comparison, as UTF-8.
+
+    `influence` is what mattered in a search, which is found out where it is not given.
+    """
+    from hpsearch.analysis import analyze
+    from hpsearch.report.html.reports import render_report
+
+    if record.kind == "comparison":
+        from hpsearch.analysis import compare
+        from hpsearch.report.html.reports import render_comparison
+
+        page = render_comparison(compare(record), record)
+    else:
+        page = render_report(analyze(record, confirmation, influence, ablation), record)
+    return encoded(page)
+
+
+def report_json(
+    record: StudyRecord,
+    confirmation: StudyRecord | None = None,
+    influence: Influence | None = None,
+    ablation: StudyRecord | None = None,
+) -> dict[str, Any]:
+    """Give every number of the report of a search, or of a comparison, as data that JSON can hold."""
+    from hpsearch.analysis import analyze, compare, comparison_to_json, to_json
+
+    if record.kind == "comparison":
+        return comparison_to_json(compare(record))
+    return to_json(analyze(record, confirmation, influence, ablation))
+
+
+def _write(lease: Lease, path: Path, text: str) -> None:
+    lease.check()
+    write_atomically(path, encoded(text))
+
+
+def _temporary(files: StudyFiles) -> Path:
+    return files.best_model.with_name(f".best.{os.getpid()}.tmp.keras")
+
+
+def _export(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker) -> ExportOrder:
+    """Ask for the model that stands for what is best, which is trained again where its weights are gone."""
+    trial, seed, split = best.trained, best.trained.seed, best.split
+    stored = None
+    if best.refit is not None:
+        stored, seed, split = refitted_weights(files, record, best.refit), best.refit.winner.seed, "whole"
+    elif best.run is None:
+        arrays = read_arrays(files.weights(trial.number), record.identity, **trial.stamp)
+        stored = None if arrays is None else arrays[0]
+    weights = stored or _train_again(record, trial, split, worker)
+    return ExportOrder(trial.configuration.dump(), weights, str(_temporary(files)), seed, split)
+
+
+def _train_again(record: StudyRecord, best: TrialRecord, split: SplitName, worker: Worker) -> dict[str, Any]:
+    """Train a trial or a replicate up to its best epoch: the same seed gives the same weights."""
+    search = record.spec.search
+    member = Member(best.number, best.configuration, best.seed, search.metric, search.direction, split)
+    train_alone(worker, member, epochs=best.best_epoch or 0)
+    weights = dict(worker.do(WeightsOrder(best.number)))
+    worker.do(TickOrder(stop=(best.number,)))
+    return weights
+
+
+def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
+    """Give the configuration of a trial as a study with nothing left to search."""
+    search = record.spec.search.model_copy(update={"enqueue": (), "trials": 1})
+    update = {
+        "name": name_with(record.name, "-best"),
+        "data": _found_from_anywhere(record.spec.data, record.directory),
+        "model": best.configuration.model.from_anywhere(Path(record.directory)),
+        "training": best.configuration.training,
+        "search": search,
+    }
+    return record.spec.model_copy(update=update)
+
+
+def _found_from_anywhere(data: Data, directory: str) -> Data:
+    """Write the path of a data file in full, because the study file may be moved."""
+    paths = {name: getattr(data, name) for name in ("csv", "npz") if getattr(data, name) is not None}
+    return data.model_copy(
+        update={name: str(Path(directory, Path(path).expanduser())) for name, path in paths.items()}
+    )
+
+
+def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> str:
+    """Print what is best as JSON: the trial, its configuration, its model, and how it was confirmed."""
+    from hpsearch.analysis import NOT_JUDGED, analyze, plain
+
+    trial = best_of(record, confirmation).trial
+    if trial is None:
+        raise ValueError("no trial has a value")
+    analysis = analyze(record, confirmation, NOT_JUDGED)
+    told = {
+        **trial_row(trial),
+        "study": best_spec(record, trial).dump(),
+        "model": model,
+        "confirmation": plain(analysis.verdict),
+        "plan": plain(analysis.plan),
+        "chance": plain(analysis.chance),
+        "refit": plain(analysis.refit),
+        "test": plain(_told(record.looks)),
+    }
+    return json.dumps(told, indent=2)
+
+
+def _told(looks: Looks) -> dict[str, Any] | None:
+    """Give the looks at the test part with their numbers; None where there was none."""
+    if looks == Looks():
+        return None
+    rows = [
+        {
+            "date": look.date,
+            "winner": look.winner,
+            "weights": look.weights,
+            "rows": look.evaluation.rows,
+            "measures": look.evaluation.measures,
+        }
+        for look in looks.looks
+    ]
+    return {"looks": rows, "lost": looks.lost}
+
+
+def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> list[str]:
+    """Tell in a few lines what is best, how sure that is, and where its model is."""
+    from hpsearch.analysis import NOT_JUDGED, analyze
+    from hpsearch.report.words.chance import chance_words
+    from hpsearch.report.words.plan import obstacle_words
+    from hpsearch.report.words.prose import verdict_sentences
+    from hpsearch.report.words.winner import look_words
+
+    best, analysis = best_of(record, confirmation), analyze(record, confirmation, NOT_JUDGED)
+    place = f"model: {model or 'saved when the study ends'}"
+    if best.trial is None:
+        return ["no trial has a value", place]
+    look = record.looks.of(best.name)
+    seen = look_words(record.looks, look, record.metric) if look is not None else ""
+    if best.run is None or analysis.verdict is None:
+        told = f"trial {best.trial.number}: {_score(record, best.trial)}"
+        told = "; ".join(filter(None, (told, chance_words(analysis.chance))))
+        why = "" if analysis.plan is None else obstacle_words(analysis.plan)
+        return list(filter(None, (told, why, f"{place} ({seen})" if seen else place)))
+    winner, *rest = verdict_sentences(analysis, analysis.verdict)
+    about = "; ".join(filter(None, (_model_words(record, best, analysis.verdict), seen)))
+    return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]
+
+
+def _model_words(record: StudyRecord, best: Best, verdict: Verdict) -> str:
+    if best.refit is not None:
+        return f"of all {best.refit.rows:,} rows"
+    assert best.run is not None  # noqa: S101 - it was confirmed
+    replicate = verdict.named.replicate if verdict.named else 0
+    return f"replicate {replicate}: {_score(record, best.run)}"
+
+
+def _score(record: StudyRecord, trial: TrialRecord) -> str:
+    return f"{record.metric} {trial.value!r} at epoch {trial.best_epoch}"
+
+
+def trial_row(trial: TrialRecord) -> dict[str, Any]:
+    """Give a trial as plain data, as `hpsearch trials --format json` prints it."""
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        "value": trial.value,
+        "parameters": dict(trial.parameters),
+        "epochs": trial.epochs,
+        "best_epoch": trial.best_epoch,
+        "seconds": trial.seconds,
+        "seed": trial.seed,
+        "cause": trial.cause,
+    }
+
+
+def trials_csv(record: StudyRecord) -> str:
+    """Print the trials as CSV, a column for each parameter; no cell is a formula."""
+    names = [parameter.name for parameter in record.parameters]
+    stream = io.StringIO()
+    fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause")
+    columns = [*fixed, *(f"parameters.{name}" for name in names)]
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    writer.writerow({column: cell(column) for column in columns})
+    for trial in record.trials:
+        row = trial_row(trial)
+        parameters = {f"parameters.{name}": value for name, value in row.pop("parameters").items()}
+        writer.writerow({name: cell(value) for name, value in {**row, **parameters}.items()})
+    return stream.getvalue()
+
+
+def trials_json(record: StudyRecord) -> str:
+    """Print the trials as a JSON list."""
+    return json.dumps([trial_row(trial) for trial in record.trials], indent=2, allow_nan=False)

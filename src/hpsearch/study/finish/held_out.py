@@ -1,0 +1,86 @@
+"""The winner is saved with what applies it to new rows, and looks once at the test part, if there is one."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hpsearch.engines.messages import ExportOrder, Winner, WinnerOrder
+from hpsearch.store.disk import write_atomically
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.lease import Lease
+from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.winner import (
+    Applied,
+    Insides,
+    Look,
+    Looks,
+    WinnerName,
+    model_stamp,
+    write_applied,
+    write_insides,
+    write_looks,
+)
+
+
+def name_of(trial: TrialRecord, run: TrialRecord | None) -> WinnerName:
+    """Name the model of a trial, or where it was confirmed of the replicate that stands for it."""
+    trained = run or trial
+    replicate = None if run is None else int(run.parameters["replicate"])
+    return WinnerName(trial.number, replicate, trained.seed, trained.best_epoch)
+
+
+def order_for(record: StudyRecord, name: WinnerName, export: ExportOrder, *, ended: bool) -> WinnerOrder:
+    """Ask for the winner to be saved, and for what has not been evaluated of it yet.
+
+    The test part is looked at only when the search has `ended`, once by each winner.
+    """
+    has_test = record.data is not None and record.data.test_rows > 0
+    looked = record.looks.of(name) is not None
+    if has_test and ended and not looked:
+        return WinnerOrder(export, "test", tuple(look.weights for look in record.looks.looks))
+    # One that was refitted has seen the validation part.
+    known = looked or name.refitted or (record.insides is not None and record.insides.winner == name)
+    return WinnerOrder(export, None if known else "validation")
+
+
+def keep(
+    files: StudyFiles, record: StudyRecord, name: WinnerName, winner: Winner, lease: Lease
+) -> StudyRecord:
+    """Write what belongs to the winner, as the holder of the lease, and give the record with it.
+
+    The log of looks comes last: a process that dies before has not looked, and the next one does.
+    """
+    lease.check()
+    applied = Applied(record.name, name, winner.weights, winner.preprocessing)
+    stamp = record.identity.stamp(**model_stamp(name, files.best_model))
+    write_applied(files.best_preprocessing, applied, stamp)
+    if winner.problem is not None:
+        warnings.warn(f"the best model was not evaluated: {winner.problem}", RuntimeWarning, stacklevel=2)
+    looked = record.looks.of(name)
+    found = winner.evaluation or (looked.evaluation if looked is not None else None)
+    if found is None:
+        return record
+    insides, looks = Insides(name, winner.preprocessing.labels, found), record.looks
+    if insides != record.insides:
+        of = {"trial": name.trial, "seed": name.seed, "epoch": name.epoch, "of": winner.weights}
+        write_insides(files.insides, insides, record.identity.stamp(**of))
+    if found.part == "test" and looked is None:
+        looks = _logged(files, record, Look(_now(), name, winner.weights, found), lease)
+    return replace(record, insides=insides, looks=looks)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _logged(files: StudyFiles, record: StudyRecord, look: Look, lease: Lease) -> Looks:
+    """Add a look to the log; one that is damaged is kept beside it."""
+    lease.check()
+    looks = record.looks
+    if looks == Looks(lost=True):
+        write_atomically(files.looks.with_name(f"{files.looks.name}.damaged"), files.looks.read_bytes())
+    grown = replace(looks, looks=(*looks.looks, look))
+    write_looks(files.looks, grown, record.identity.stamp())
+    return grown

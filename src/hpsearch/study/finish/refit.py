@@ -1,0 +1,134 @@
+"""Refit the winner: it is trained once more, on training and validation rows together."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.analysis.confirmation import judge_finalists
+from hpsearch.analysis.refit import plan_refit
+from hpsearch.engines import Worker
+from hpsearch.engines.messages import TickOrder, TickResult, WeightsOrder
+from hpsearch.engines.single_member import train_alone
+from hpsearch.store.arrays import read_arrays, write_arrays
+from hpsearch.store.identity import digest
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.lease import Lease
+from hpsearch.store.reading import read_confirmation
+from hpsearch.store.record import StudyRecord
+from hpsearch.store.winner import Refit, write_refit
+from hpsearch.study.progress import Display
+from hpsearch.study.snapshots import SnapshotClock
+from hpsearch.training.messages import Member, MemberState, RefitRun
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def refit_winner(
+    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, display: Display
+) -> StudyRecord:
+    """Train the winner of a confirmation once more, or go on with that, where the study asks for it.
+
+    Gives the record with what came of it. What was done before for the same winner is not done again.
+    """
+    if not record.spec.confirm.refit:
+        return record
+    confirmation = read_confirmation(files)
+    verdict = None if confirmation is None else judge_finalists(record, confirmation)
+    planned = None
+    if confirmation is not None and verdict is not None:
+        planned = plan_refit(record, confirmation, verdict)
+    if planned is None:
+        display.note("no finalist has a value from fresh seeds, so none is refitted")
+        return record
+    done = record.refit
+    if (
+        done is None
+        or done.planned != planned
+        or not (done.cause or refitted_weights(files, record, planned))
+    ):
+        display.note(f"training the winner once more: {planned.rows:,} rows, {planned.winner.epoch} epochs")
+        done = _Refitting(files, record, planned, worker, lease).run()
+    return replace(record, refit=done)
+
+
+def refitted_weights(files: StudyFiles, record: StudyRecord, refit: Refit) -> Arrays | None:
+    """Read the weights that a refit gave; None where they are lost or of another."""
+    return _of(refit, read_arrays(files.refit_weights, record.identity))
+
+
+def _of(refit: Refit, stored: tuple[Arrays, dict[str, Any]] | None) -> Arrays | None:
+    return stored[0] if stored is not None and stored[1].get("refit") == repr(refit.planned) else None
+
+
+class _Refitting:
+    """One refit under way."""
+
+    def __init__(
+        self, files: StudyFiles, record: StudyRecord, planned: Refit, worker: Worker, lease: Lease
+    ) -> None:
+        self.files, self.planned, self.worker, self.lease = files, planned, worker, lease
+        self.identity = record.identity
+        search, name = record.spec.search, planned.winner
+        trial = record.trial(name.trial)
+        self.member = Member(
+            trial.number, trial.configuration, name.seed, search.metric, search.direction, "whole"
+        )
+        self.clock = SnapshotClock()
+
+    def run(self) -> Refit:
+        """Train to the end, and write what came of it; the weights first."""
+        cause = self._train()
+        if cause is None:
+            weights = dict(self.worker.do(WeightsOrder(self.member.number)))
+            cause = None if _finite(weights) else "the weights are not finite"
+        self.worker.do(TickOrder(stop=(self.member.number,)))
+        self.lease.check()
+        if cause is None:
+            write_arrays(self.files.refit_weights, weights, {"refit": repr(self.planned)}, self._stamp)
+        done = replace(self.planned, cause=cause)
+        write_refit(self.files.refit, done, self._stamp)
+        self.files.refit_checkpoint.unlink(missing_ok=True)
+        return done
+
+    @property
+    def _stamp(self) -> dict[str, Any] | None:
+        name = self.planned.winner
+        return self.identity.stamp(trial=name.trial, seed=name.seed, of=digest(repr(self.planned)))
+
+    def _train(self) -> str | None:
+        """Train all epochs; give the cause where they came to nothing."""
+        failure = train_alone(
+            self.worker,
+            self.member,
+            state=self._stored(),
+            refit=RefitRun(self.planned.winner.epoch or 1, self.planned.drops),
+            snapshot_due=lambda: self.clock.due,
+            save=self._save,
+        )
+        return None if failure is None else failure.told
+
+    def _stored(self) -> MemberState | None:
+        """Read where an interrupted refit was."""
+        stored = read_arrays(self.files.refit_checkpoint, self.identity)
+        arrays = _of(self.planned, stored)
+        return (
+            MemberState(arrays, stored[1]["trainer"]) if stored is not None and arrays is not None else None
+        )
+
+    def _save(self, told: TickResult) -> None:
+        """Save where the training is; a damaged file costs only time."""
+        for state in told.states.values():
+            begun = time.monotonic()
+            progress = {"trainer": state.progress, "refit": repr(self.planned)}
+            self.lease.check()
+            write_arrays(self.files.refit_checkpoint, state.arrays, progress, self._stamp)
+            self.clock.saved(told.snapshot_seconds + time.monotonic() - begun)
+
+
+def _finite(weights: Arrays) -> bool:
+    return all(np.isfinite(array).all() for array in weights.values() if array.dtype.kind == "f")

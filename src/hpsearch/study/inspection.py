@@ -1,0 +1,94 @@
+"""What can be known of a study before anything is trained: its data, and whether they suit the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.data import Dataset, load_dataset
+from hpsearch.data.summary import DataSummary
+from hpsearch.engines.policy.architectures import check_images
+from hpsearch.engines.policy.metric import check_metric
+from hpsearch.exceptions import DataError, UnsupportedError
+from hpsearch.spec import StudyFile, StudySpec
+from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
+from hpsearch.spec.sources.python_file import model_code, read_code
+from hpsearch.spec.study_file.distributions import alternatives, bounds
+from hpsearch.spec.study_file.problems import dotted, placed
+from hpsearch.spec.study_file.source import Place, Source
+from hpsearch.study.prerequisites import check_donors
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The data of a study in numbers, and what is allowed but may not be meant."""
+
+    data: DataSummary
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Tell both, a line for the data and one for each note."""
+        data = self.data
+        shape = " x ".join(f"{size:,}" for size in data.features)
+        told = f"{shape} feature{'' if data.features == (1,) else 's'}"
+        parts = [f"{data.train_rows:,} rows to train on", f"{data.validation_rows:,} to validate on"]
+        if data.folds > 1:
+            parts[1] += f" in each of {data.folds} folds"
+        if data.test_rows:
+            parts.append(f"{data.test_rows:,} to test on")
+        task = data.task if data.task == "regression" else f"{len(data.labels)} classes"
+        return [f"data: {', '.join(parts)}; {told}; {task}", *(f"note: {note}" for note in self.notes)]
+
+
+def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
+    """Open the data of a study and check all that training would refuse; no code of the study is run.
+
+    Raises HpsearchError, of data and of what does not suit them with the line of the study file.
+    """
+    kind: Kind = "search" if study.spec.compare is None else "comparison"
+    spec = prepare(study.spec, kind)
+    with placed(study.source, ("model",)):
+        read_code(model_code(spec, study.directory))
+        check_donors(study)
+    experiment = experiment_of(spec, kind)
+    if isinstance(experiment, SearchExperiment):
+        from hpsearch.scheduling.samplers import check_sampler
+
+        with _at(study.source, ("search", "sampler")):
+            check_sampler(spec, experiment.space)
+    with _at(study.source, ("data",)):
+        dataset = load_dataset(spec.data, study.directory, data_dir)
+    with _at(study.source, ("search", "metric")):
+        check_metric(spec, dataset)
+    with _at(study.source, ("model",)):
+        check_images(spec, dataset)
+    return Inspection(dataset.summary(), tuple(_notes(spec, dataset)))
+
+
+@contextmanager
+def _at(source: Source, place: Place) -> Iterator[None]:
+    """Put the line of the study file before what is wrong with its data or does not suit them."""
+    try:
+        yield
+    except (DataError, UnsupportedError) as failure:
+        line = source.line_of(place)
+        where = source.file_of(place) + ("" if line is None else f":{line}")
+        path = dotted(place)
+        told = str(failure)
+        raise type(failure)(f"{where}: " + (told if told.startswith(path) else f"{path}: {told}")) from None
+
+
+def _notes(spec: StudySpec, dataset: Dataset) -> Iterator[str]:
+    largest = max(int(bounds(training.batch_size)[1]) for training in alternatives(spec.training))
+    if largest > dataset.train_rows:
+        yield (
+            f"training.batch_size: {largest:,} is more than the {dataset.train_rows:,} rows to train on: an"
+            " epoch is one step over all of them"
+        )
+    if dataset.doubtful:
+        yield (
+            f"data.task: the {dataset.outputs} distinct whole numbers of the target are taken for classes; if"
+            " they are a quantity, write 'task: regression'"
+        )

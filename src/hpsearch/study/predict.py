@@ -1,0 +1,148 @@
+"""Apply the winner of a study to new rows, without the data that it was trained on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.cli.output import cell
+from hpsearch.data import Preprocessing
+from hpsearch.engines.process.canary import check_compiler
+from hpsearch.engines.process.imports import defer_tensorflow, import_keras, jax_ahead
+from hpsearch.exceptions import ModelError, StudyNotFoundError
+from hpsearch.store.identity import UNKNOWN, DamagedError
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.resolved import read_resolved
+from hpsearch.store.winner import load_applied
+
+if TYPE_CHECKING:
+    from hpsearch.data import NewRows
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What the winner says of each row, and remarks on the rows.
+
+    `probabilities`: (n, classes), None for a regression. A prediction is None where the model gives no finite
+    number.
+    """
+
+    predictions: tuple[str | float | None, ...]
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float64] | None
+    notes: tuple[str, ...]
+
+    def rows(self) -> Iterator[tuple[int, str | float | None, list[float | None]]]:
+        """Iterate over the rows, counted from 0: the prediction, and the probability of each class."""
+        for number, prediction in enumerate(self.predictions):
+            row = [] if self.probabilities is None else self.probabilities[number].tolist()
+            yield number, prediction, [value if math.isfinite(value) else None for value in row]
+
+    def csv(self) -> str:
+        """Print the rows as csv: `row`, `prediction`, and `probability.LABEL` for each class; no formula."""
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["row", "prediction", *(cell(f"probability.{label}") for label in self.labels)])
+        for number, prediction, probabilities in self.rows():
+            writer.writerow([number, cell(prediction), *probabilities])
+        return stream.getvalue()
+
+    def json(self) -> str:
+        """Print the rows as a JSON list."""
+        told = [self._plain(*row) for row in self.rows()]
+        return json.dumps(told, indent=1, allow_nan=False) + "\n"
+
+    def _plain(self, number: int, prediction: Any, probabilities: list[float | None]) -> dict[str, Any]:
+        plain = {"row": number, "prediction": prediction}
+        if self.probabilities is not None:
+            plain["probabilities"] = dict(zip(self.labels, probabilities, strict=True))
+        return plain
+
+
+def predict(files: StudyFiles, data: Path) -> Predicted:
+    """Apply the best model of a study to the rows of a csv or npz file; Keras runs on JAX in this process.
+
+    Raises StudyNotFoundError where there is no model yet, DataError where the rows are not what it takes, and
+    ModelError where it cannot be loaded.
+    """
+    preprocessing = _preprocessing(files)
+    with jax_ahead():
+        rows = preprocessing.read(data)
+    return _predicted(preprocessing, rows, _given(files, preprocessing, rows.x))
+
+
+def _preprocessing(files: StudyFiles) -> Preprocessing:
+    if not files.best_model.exists():
+        raise StudyNotFoundError(
+            f"{files.name!r} has no best model yet: expected {files.best_model}, which is saved when the "
+            "search ends; hpsearch optimize goes on with it"
+        )
+    resolved = read_resolved(files)
+    try:
+        return load_applied(files, UNKNOWN if resolved is None else resolved.identity).preprocessing
+    except FileNotFoundError:
+        found = "there is no such file"
+    except DamagedError as failure:
+        found = "it is damaged" if str(failure) == "damaged" else str(failure)
+    raise StudyNotFoundError(
+        f"{files.best_preprocessing}: expected what applies the model to new rows, but {found}; "
+        "hpsearch optimize with the study file writes both anew"
+    )
+
+
+def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> NDArray[Any]:
+    """Give what the model gives for rows: (n, units)."""
+    import_keras("jax", spawned=False)
+    check_compiler()
+    defer_tensorflow()
+    from hpsearch.models.predictions import predictions_of
+    from hpsearch.models.saved import load_stock
+
+    model = load_stock(files.best_model)
+    units = len(preprocessing.labels) if len(preprocessing.labels) > 2 else 1
+    expected, found = (
+        ((None, *preprocessing.features), (None, units)),
+        (model.input_shape, model.output_shape),
+    )
+    if found != expected:
+        raise ModelError(
+            f"{files.best_model}: expected a model from {expected[0]} to {expected[1]} as "
+            f"{files.best_preprocessing.name} has it, found one from {found[0]} to {found[1]}; "
+            "hpsearch optimize with the study file writes both anew"
+        )
+    return predictions_of(model, x)
+
+
+def _predicted(preprocessing: Preprocessing, rows: NewRows, given: NDArray[Any]) -> Predicted:
+    from hpsearch.training.evaluation import guessed
+
+    labels, finite = preprocessing.labels, np.isfinite(given).all(axis=1)
+    notes = list(rows.notes)
+    if not finite.all():
+        first, count = int((~finite).argmin() if finite[0] else 0), int((~finite).sum())
+        notes.append(f"the model gives no finite number for rows: {count}, the first of them {first}")
+    if not labels:
+        numbers = tuple(_number(value) if ok else None for value, ok in zip(given[:, 0], finite, strict=True))
+        return Predicted(numbers, (), None, tuple(notes))
+    guesses = zip(guessed(given).tolist(), finite, strict=True)
+    named = tuple(labels[guess] if ok else None for guess, ok in guesses)
+    return Predicted(named, labels, _probabilities(given), tuple(notes))
+
+
+def _number(value: np.float32) -> float:
+    """Write a float32 with no more digits than tell it from its neighbours."""
+    return float(str(value))
+
+
+def _probabilities(given: NDArray[Any]) -> NDArray[np.float64]:
+    known = np.array([[_number(value) for value in row] for row in given])
+    return np.hstack([1 - known, known]) if known.shape[1] == 1 else known

@@ -1,0 +1,128 @@
+"""The studies that give others their donors: they are run first, by the same machinery."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.exceptions import DonorError, HpsearchError
+from hpsearch.spec import StudyFile, load_study_file, pretrained_models
+from hpsearch.spec.experiments import prepare
+from hpsearch.spec.sections.pretrained import DonorStudy
+from hpsearch.spec.sources.donor_file import DonorFile, donor_name, find_donor
+from hpsearch.store.identity import DamagedError
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.reading import read_record
+from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.resolved import check_same_experiment, read_resolved
+from hpsearch.store.winner import load_applied
+from hpsearch.study.progress import Display, Outcome
+from hpsearch.study.trial import RunningTrial
+
+Run = Callable[[StudyFile, Display], tuple[Outcome, StudyRecord]]
+
+
+def ready_donors(study: StudyFile, out: Path, display: Display, run: Run) -> tuple[DonorFile, ...]:
+    """Find the donors of a study, each once, and `run` the studies first that have to give theirs.
+
+    Raises DonorError where a donor cannot be read or a study cannot have one, and KeyboardInterrupt where the
+    donor's study was interrupted.
+    """
+    _check_lineage(study, (study.spec.name,))
+    found: dict[str, DonorFile] = {}
+    for _, model in pretrained_models(study.spec.model):
+        name = donor_name(model)
+        if name in found:
+            continue
+        path = model.donor_path(study.directory)
+        if isinstance(model.donor, DonorStudy):
+            path = _trained(load_study_file(path), out, display, run)
+        found[name] = find_donor(name, path)
+    return tuple(found.values())
+
+
+def check_donors(study: StudyFile) -> None:
+    """Check that the donors of a study are there, or the studies that train them; runs nothing.
+
+    Raises DonorError or StudyFileError.
+    """
+    _check_lineage(study, (study.spec.name,))
+    for _, model in pretrained_models(study.spec.model):
+        if not isinstance(model.donor, DonorStudy):
+            find_donor(donor_name(model), model.donor_path(study.directory))
+
+
+def _check_lineage(study: StudyFile, heirs: tuple[str, ...]) -> None:
+    """Refuse a study among its own donors, before anything is run."""
+    for donor in _donor_studies(study):
+        if donor.spec.name in heirs:
+            line = " -> ".join((*heirs, donor.spec.name))
+            raise DonorError(
+                f"{donor.source.file}: a study cannot be its own donor ({line}): give the donor's study "
+                "another name, or another donor"
+            )
+        _check_lineage(donor, (*heirs, donor.spec.name))
+
+
+def _donor_studies(study: StudyFile) -> Iterator[StudyFile]:
+    for _, model in pretrained_models(study.spec.model):
+        if isinstance(model.donor, DonorStudy):
+            yield load_study_file(model.donor_path(study.directory))
+
+
+def _trained(study: StudyFile, out: Path, display: Display, run: Run) -> Path:
+    """Give the best model of a donor's study, which is run unless it is finished."""
+    files = StudyFiles(out, study.spec.name)
+    if not _is_finished(study, files):
+        display.note(f"the donor's study {study.spec.name!r} comes first: {study.source.file}")
+        heard = DonorDisplay(study.spec.name, study.spec.search.metric, display)
+        outcome, record = run(study, heard)
+        if outcome == "interrupted":
+            raise KeyboardInterrupt
+        if outcome == "hopeless" or record.best is None:
+            raise HpsearchError(f"the donor's study {study.spec.name!r} found no model: see its report")
+    return files.best_model
+
+
+def _is_finished(study: StudyFile, files: StudyFiles) -> bool:
+    stored = read_resolved(files)
+    if stored is None:
+        return False
+    try:
+        load_applied(files, stored.identity)
+    except FileNotFoundError:
+        return False
+    except DamagedError as failure:
+        warnings.warn(f"{files.best_model} is saved anew: {failure}", RuntimeWarning, stacklevel=2)
+        return False
+    check_same_experiment(stored.spec, prepare(study.spec, "search"))
+    trials = read_record(files).trials
+    ended = sum(trial.state != "running" for trial in trials)
+    return ended == len(trials) and ended >= study.spec.search.trials
+
+
+@dataclass(frozen=True)
+class DonorDisplay:
+    """Tells how a donor's study goes as remarks of the study that waits for it."""
+
+    name: str
+    metric: str
+    display: Display
+
+    def ended(self, record: TrialRecord, best: TrialRecord | None, finished: int) -> None:  # noqa: ARG002
+        """Tell of a trial that ended."""
+        told = record.cause if record.value is None else f"{self.metric} {record.value:.5g}"
+        self.note(f"trial {record.number}  {told}")
+
+    def begin(self, runs: int, told: str) -> None:  # noqa: ARG002 - the live line is not ours
+        """Tell what begins."""
+        self.note(told)
+
+    def advanced(self, running: list[RunningTrial]) -> None:
+        """Show nothing: the live line is that of the study that waits."""
+
+    def note(self, text: str) -> None:
+        """Pass a remark on."""
+        self.display.note(f"{self.name}: {text}")

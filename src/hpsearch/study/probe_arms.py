@@ -1,0 +1,68 @@
+"""What a study lets one choose of initializer, activation and batch normalization, as configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import islice
+
+from hpsearch.exceptions import UnsupportedError
+from hpsearch.spec import Choice, Configuration, ModelComponent, StudySpec
+from hpsearch.spec.space.arms import middle_of
+from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.study_file.distributions import alternatives
+
+VARIED = ("initializer", "activation", "batch_norm")
+
+MAX_ARMS = 100
+"""More than this nobody can compare on one page."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """A configuration for each combination, and the searched values of the network that all of them share."""
+
+    configurations: tuple[Configuration, ...]
+    fixed: dict[str, Value]
+
+
+def arms_of(spec: StudySpec, *, trained: bool = False) -> Arms:
+    """List every combination of the choices that are written under the varied fields.
+
+    Whatever else is searched takes its first option, or the middle of its range; where the arms are to be
+    `trained`, the values of the training section are shared too. Raises UnsupportedError where the model is
+    not a perceptron, or where there are too many combinations.
+    """
+    model = _first_model(spec)
+    space = SearchSpace(spec.model_copy(update={"model": model}))
+    found = list(islice(space.combinations(_values), MAX_ARMS + 1))
+    if len(found) > MAX_ARMS:
+        raise UnsupportedError(
+            f"{' and '.join(VARIED)} have more than {MAX_ARMS} combinations, too many for one page: "
+            "probe fewer with --set, as in --set 'model.mlp.activation={choice: [relu, tanh]}'"
+        )
+    kept = None if trained else type(model).model_fields.keys()
+    fixed = {
+        name: value for values in found for name, value in values.items() if _is_fixed(space[name], kept)
+    }
+    return Arms(tuple(map(space.configuration, found)), fixed)
+
+
+def _first_model(spec: StudySpec) -> ModelComponent:
+    model: ModelComponent = alternatives(spec.model)[0]
+    if not model.probed:
+        raise UnsupportedError(f"model: a probe looks into an mlp, and this study's model is {model.name!r}")
+    return model
+
+
+def _varies(parameter: Parameter) -> bool:
+    return isinstance(parameter.distribution, Choice) and parameter.name.split(".")[0] in VARIED
+
+
+def _is_fixed(parameter: Parameter, fields: Collection[str] | None) -> bool:
+    """Tell whether a parameter is of one of the fields, or of any, and takes one value in every arm."""
+    return not _varies(parameter) and (fields is None or parameter.name.split(".")[0] in fields)
+
+
+def _values(parameter: Parameter) -> tuple[Value, ...]:
+    return parameter.options if _varies(parameter) else (middle_of(parameter),)

@@ -1,0 +1,130 @@
+"""Train trials of a study once more, in another process, and compare every number with the tick log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from hpsearch.engines import ENGINES, EngineName, Worker
+from hpsearch.engines.messages import Job, Opened, Start, TickOrder, TickResult
+from hpsearch.exceptions import StudyMismatchError, UnsupportedError
+from hpsearch.spec import pretrained_models
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.reading import read_record
+from hpsearch.store.record import Curve, TrialRecord, finite
+from hpsearch.store.resolved import Resolved, read_resolved
+from hpsearch.training.messages import Member
+
+COMPUTING = ("jax", "keras", "numpy", "tensorflow", "torch")
+"""Packages whose other versions may compute other bits."""
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A trial that was trained once more: how many epochs agree, and the first number that does not."""
+
+    number: int
+    epochs: int
+    difference: str | None = None
+
+
+def retrain(
+    files: StudyFiles, count: int, data_dir: Path | None = None, engine: EngineName = "local"
+) -> Iterator[Retrained]:
+    """Train a number of trials of a study once more, from their seeds, and compare bit for bit.
+
+    They are spread evenly over those that have ended with an epoch. Raises UnsupportedError for a study that
+    reuses a donor, and for one that was trained with other versions, whose bits may differ for that alone;
+    StudyMismatchError where the data have changed, HpsearchError where there is no study or no data.
+    """
+    record, resolved = read_record(files), read_resolved(files)
+    if resolved is None:
+        return
+    _check_comparable(files, resolved)
+    ended = [trial for trial in record.trials if trial.state != "running" and trial.epochs]
+    worker = ENGINES[engine]().start(_job(resolved, data_dir))
+    with closing(worker):
+        opened: Opened = worker.result()
+        if opened.data.fingerprint != resolved.data.fingerprint:
+            raise StudyMismatchError(f"the data of {files.name!r} have changed since it was trained")
+        for trial in _spread(ended, count):
+            yield _retrained(worker, resolved, trial)
+
+
+def _check_comparable(files: StudyFiles, resolved: Resolved) -> None:
+    if any(pretrained_models(resolved.spec.model)):
+        raise UnsupportedError(
+            f"{files.name}: a study that reuses a donor cannot be trained again for a check"
+        )
+    others = [
+        f"{package} {was} (now {now})"
+        for package, was in resolved.versions.items()
+        if package in COMPUTING and (now := _installed(package)) != was
+    ]
+    if others:
+        raise UnsupportedError(
+            f"{files.name} was trained with {', '.join(others)}: other versions may give other last "
+            "bits, so that nothing can be told from them; install these versions to check it"
+        )
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _job(resolved: Resolved, data_dir: Path | None) -> Job:
+    settings = resolved.settings
+    return Job(
+        resolved.experiment.trained.dump(),
+        resolved.directory,
+        None if data_dir is None else str(data_dir.resolve()),
+        int(settings["width"]) if "width" in settings else None,
+        settings.get("model code"),
+        probes=settings.get("probes") == "on",
+        vmapped=settings.get("vmapped") == "on",
+    )
+
+
+def _spread(trials: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
+    """Take so many trials, from the first to the last, at equal distances."""
+    taken = min(count, len(trials))
+    return [trials[place * len(trials) // taken] for place in range(taken)]
+
+
+def _retrained(worker: Worker, resolved: Resolved, trial: TrialRecord) -> Retrained:
+    search, split = resolved.spec.search, resolved.experiment.split(trial.parameters)
+    seed = resolved.experiment.seed(trial.number, trial.parameters)
+    member = Member(trial.number, trial.configuration, seed, search.metric, search.direction, split)
+    start: tuple[Start, ...] = (Start(member.dump()),)
+    for epoch in range(1, trial.epochs + 1):
+        told: TickResult = worker.do(TickOrder(start=start, advance=(trial.number,)))
+        start = ()
+        for report in told.reports:
+            difference = _difference(trial.history, report.metrics, epoch)
+            if report.failure is not None and trial.state != "failed":
+                difference = f"epoch {epoch}: {report.failure.told}"
+            if difference is not None:
+                worker.do(TickOrder(stop=(trial.number,)))
+                return Retrained(trial.number, epoch - 1, difference)
+    worker.do(TickOrder(stop=(trial.number,)))
+    return Retrained(trial.number, trial.epochs)
+
+
+def _difference(history: Mapping[str, Curve], metrics: Mapping[str, Any], epoch: int) -> str | None:
+    """Say which number of an epoch is another than the log has, if one is."""
+    for name, found in metrics.items():
+        curve = history.get(name, ())
+        known = curve[epoch - 1] if len(curve) >= epoch else None
+        if finite(float(found)) != known:
+            shown = "no finite number" if known is None else repr(known)
+            again = repr(float(found)) if math.isfinite(found) else "no finite number"
+            return f"epoch {epoch}: {name} is {shown} in the log, and {again} when it is trained again"
+    return None

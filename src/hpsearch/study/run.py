@@ -1,0 +1,172 @@
+"""Conduct one experiment: its storage, its coordinator, and the signals that stop it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, TypeVar
+
+from hpsearch.engines.pool import Crew
+from hpsearch.exceptions import StorageLockedError, StorageNotNamedError, StoreError
+from hpsearch.store.disk import write_atomically
+from hpsearch.store.identity import digest
+from hpsearch.store.layout import PARTS, StudyFiles
+from hpsearch.store.lease import Lease
+from hpsearch.store.removal import names_of, stored_if_readable
+from hpsearch.store.resolved import Resolved
+from hpsearch.study.progress import Display, Outcome
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+    from hpsearch.store.optuna.projection import Projection
+    from hpsearch.study.coordinator import Coordinator
+
+SWITCH_SECONDS = 0.0002
+
+Made = TypeVar("Made")
+
+
+def conduct(
+    files: StudyFiles,
+    resolved: Resolved,
+    storage: RDBStorage | None,
+    crew: Crew,
+    lease: Lease,
+    display: Display,
+) -> Outcome:
+    """Run an experiment, or go on with it, to the end of its budget; the workers have the study open."""
+    from hpsearch.store.optuna.background import Scribe
+    from hpsearch.store.writer import Ledger
+    from hpsearch.study.coordinator import Coordinator
+
+    projection = _projection(storage, files, resolved)
+    ledger = Ledger(files, lease, Scribe(projection, lease.check), resolved.identity)
+    coordinator = Coordinator(resolved, crew, ledger, display)
+    with _stopped_by_signals(coordinator, display), _quick_switches():
+        outcome = coordinator.run()
+    lease.check()
+    timing = {"seconds": round(coordinator.budget.elapsed, 3), "store_seconds": round(ledger.seconds, 3)}
+    stamp = resolved.identity.stamp()
+    told = timing if stamp is None else {**timing, "identity": stamp, "sha256": digest([timing, stamp])}
+    write_atomically(files.timing, json.dumps(told).encode())
+    return outcome
+
+
+def storage_of(files: StudyFiles, named: str | None) -> RDBStorage | None:
+    """Open the Optuna storage of an experiment: the one that is named, or its own file.
+
+    None where its own file is locked by another process. Raises StoreError where it is something else.
+    """
+    from hpsearch.store.optuna.storage import check_is_optunas, open_storage
+    from hpsearch.store.optuna.urls import url_of
+
+    if named is not None:
+        check_is_optunas(named, fresh=True)
+        return open_storage(named)
+    own = own_database(files)
+    return _unless_locked(own, lambda: open_storage(url_of(own), own=own))
+
+
+def own_database(files: StudyFiles) -> Path:
+    """Give the file of a study's own storage. Raises StoreError where it is a link, to whatever file."""
+    if files.database.is_symlink():
+        told = "is a link, and is not written through: remove it, and it is written anew"
+        raise StoreError(f"{files.database} {told}")
+    return files.database
+
+
+def shared_storage(files: StudyFiles, named: str | None, *, confirmed: bool = False) -> RDBStorage | None:
+    """Open the storage of an experiment, and of its confirmation where it will be `confirmed`.
+
+    Raises StoreError where the storage that is named has studies of others under their names.
+    """
+    storage = storage_of(files, named)
+    if named is not None and storage is not None:
+        from hpsearch.store.optuna.owners import check_free
+
+        parts = [files]
+        if confirmed and files.part == PARTS["search"]:
+            parts.append(StudyFiles(files.out, files.name, PARTS["confirmation"]))
+        check_free(storage, names_of(parts))
+    return storage
+
+
+def check_named(files: StudyFiles, named: str | None) -> None:
+    """Refuse to write into a storage that only the files of a study name, which others may have written.
+
+    Raises StorageNotNamedError with the option that is missing.
+    """
+    stored = stored_if_readable(files)
+    if named is None and stored is not None and stored.storage is not None:
+        from hpsearch.store.optuna.urls import shown
+
+        raise StorageNotNamedError(
+            f"the files of the study {files.full_name!r} name the storage {shown(stored.storage)}, and a "
+            "storage is opened only where the command names it: add "
+            f"--storage {shlex.quote(shown(stored.storage))}, with the password if there is one, or another"
+        )
+
+
+def _projection(storage: RDBStorage | None, files: StudyFiles, resolved: Resolved) -> Projection | None:
+    from hpsearch.store.optuna.projection import Projection
+
+    if storage is None:
+        return None
+    own = None if resolved.storage else files.database
+    name, experiment = files.full_name, resolved.experiment
+    owner, identity = resolved.owner, resolved.identity
+    return _unless_locked(
+        own, lambda: Projection(storage, name, experiment, own=own, owner=owner, identity=identity)
+    )
+
+
+def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:
+    """Do without the study's own storage, only a picture of it, where another process has it locked."""
+    try:
+        return make()
+    except StorageLockedError as failure:
+        if own is None:
+            raise
+        warnings.warn(f"{failure}; the study goes on without it", RuntimeWarning, stacklevel=2)
+        return None
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Let the coordinator interrupt the scribe at once: a small network's epoch is shorter than 5 ms."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+@contextmanager
+def _stopped_by_signals(coordinator: Coordinator, display: Display) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM stop the study after the current epoch, and the second at once."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if coordinator.stopping:
+            raise KeyboardInterrupt
+        coordinator.stopping = True
+        display.note("stopping after the current epoch; press Ctrl-C again to stop at once")
+
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not in the main thread: then signals are not ours to handle
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

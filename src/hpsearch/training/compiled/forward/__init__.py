@@ -1,0 +1,1 @@
+"""The forward pass of a structure, and what it is made from."""

@@ -1,0 +1,1 @@
+"""The trainer for any model and backend: plain `model.fit`."""

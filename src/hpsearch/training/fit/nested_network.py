@@ -1,0 +1,28 @@
+"""Networks around a model whose layers are not ours."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+from hpsearch.training.fit.network import FitNetwork
+
+NO_PENALTY = 1e-6
+"""A share of the loss: what is added and is smaller is the rounding of numbers of 32 bits."""
+
+
+class NestedNetwork(FitNetwork):
+    """A network with any layers inside: what they add to the loss is what training tells of."""
+
+    def _penalties(self, batches: Any, trained: dict[str, float]) -> float:
+        if math.isclose(trained["loss"], trained["loss_with_penalties"], rel_tol=NO_PENALTY):
+            return 0.0
+        return self._evaluated_penalties(batches)
+
+    def _random_states(self) -> dict[str, keras.Variable]:
+        """List what changes and is no weight: the states of the layers that draw."""
+        others = {id(one) for one in (*self.model.weights, *self.trained.metrics_variables)}
+        states = [variable for variable in self.model.variables if id(variable) not in others]
+        return {f"random/{index}": state for index, state in enumerate(states)}

@@ -1,0 +1,208 @@
+"""A network that `model.fit` trains, on any backend of Keras."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.data import Rows, Split
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.components.optimizers import clipping_arguments, keras_optimizer
+from hpsearch.models.interface import ModelSource
+from hpsearch.models.weights import Weights, put_weights, weights_of
+from hpsearch.seeds import derive
+from hpsearch.training.interface import EpochPlan, EpochResult, Network, Order
+from hpsearch.training.messages import Member
+
+
+class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Set the learning rate of each step, and note the first step whose loss is not finite."""
+
+    def __init__(self, rates: NDArray[np.float32]) -> None:
+        super().__init__()
+        self.rates = rates
+        self.bad_step: int | None = None
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras calls it
+        rate = self.rates[batch]
+        if batch == 0 or rate != self.rates[batch - 1]:
+            if keras.backend.backend() == "jax":
+                self.model.jax_state_sync()
+            self.model.optimizer.learning_rate.assign(rate)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.bad_step is None and not math.isfinite((logs or {}).get("loss", 0.0)):
+            self.bad_step = batch + 1
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Rows in an order, gathered batch by batch."""
+
+    def __init__(self, rows: Rows, order: Order, size: int) -> None:
+        super().__init__()
+        self.rows, self.order, self.size = rows, order, size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.order) / self.size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        chosen = self.order[index * self.size : (index + 1) * self.size]
+        return self.rows.x[chosen].astype(np.float32, copy=False), self.rows.y[chosen]
+
+
+class FitNetwork(Network):
+    """A Keras model of a source that is trained by `fit`."""
+
+    def __init__(
+        self,
+        member: Member,
+        split: Split,
+        objective: Objective,
+        source: ModelSource[Any],
+        *,
+        stream: bool = False,
+    ) -> None:
+        self.member, self.split, self.objective, self.stream = member, split, objective, stream
+        self.source = source
+        self.batch_size = member.configuration.training.batch_size
+        self.model = self._model(split.train.x.shape[1:])
+        self._compile()
+
+    def _model(self, features: tuple[int, ...]) -> keras.Model:
+        """Make the model, with its first weights."""
+        part, seed = self.member.configuration.model, self.member.seed
+        model = self.source.network(part, features, self.objective, seed)
+        put_weights(model, self.source.first_weights(part, model, self.objective, seed))
+        return model
+
+    def _compile(self) -> None:
+        training = self.member.configuration.training
+        optimizer = keras_optimizer(
+            training.optimizer, learning_rate=training.learning_rate, **clipping_arguments(training)
+        )
+        self._compile_with(optimizer, loss=self.objective.keras_loss(from_logits=True))
+
+    def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
+        metrics = [
+            keras.metrics.MeanMetricWrapper(self._bare_losses, name="bare"),
+            keras.metrics.MeanMetricWrapper(self._scores, name="score"),
+        ]
+        self.trained.compile(optimizer=optimizer, metrics=metrics, **arguments)
+        optimizer.build(self.trained.trainable_variables)
+
+    @property
+    def trained(self) -> keras.Model:
+        """The model that `fit` is called on; it has the weights of the one that gives the logits."""
+        return self.model
+
+    def _bare_losses(self, y: Any, logits: Any) -> Any:
+        return self.objective.losses(keras.ops.reshape(y, (-1,)), logits)
+
+    def _scores(self, y: Any, logits: Any) -> Any:
+        return self.objective.scores(keras.ops.reshape(y, (-1,)), self.objective.predictions(logits))
+
+    def train(self, plan: EpochPlan) -> EpochResult:
+        self._seed_noise(plan.seed)
+        rows = plan.order[: len(plan.rates) * self.batch_size]
+        steps = _Steps(plan.rates)
+        told = self.trained.fit(
+            **self._fed(self.split.train, rows), epochs=1, shuffle=False, verbose=0, callbacks=[steps]
+        )
+        metrics = self._measured(told)
+        validation, predictions = self._validate(self.split.validation, metrics)
+        return EpochResult(metrics | validation, predictions, steps.bad_step)
+
+    def _measured(self, told: Any) -> dict[str, float]:
+        """Give the metrics of the epoch from what `fit` told."""
+        history = told.history
+        return {
+            "loss": float(history["bare"][-1]),
+            "loss_with_penalties": float(history["loss"][-1]),
+            self.objective.metric: float(history["score"][-1]),
+        }
+
+    def _fed(self, rows: Rows, order: Order) -> dict[str, Any]:
+        """Give rows in an order as arguments of `fit`."""
+        if self.stream:
+            return {"x": _Batches(rows, order, self.batch_size)}
+        x = rows.x[order].astype(np.float32, copy=False)
+        return {"x": x, "y": rows.y[order], "batch_size": self.batch_size}
+
+    def _seed_noise(self, seed: int) -> None:
+        """Seed every layer that draws, so that an epoch's noise does not depend on the epochs before."""
+        for layer in self.model.layers:
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                state = np.array([derive(seed, layer.name) % 2**31, 0])
+                generator.state.assign(state.astype(keras.backend.standardize_dtype(generator.state.dtype)))
+
+    def _validate(
+        self, rows: Rows, trained: dict[str, float]
+    ) -> tuple[dict[str, float], NDArray[Any] | None]:
+        if not len(rows):
+            score = self.objective.metric
+            return dict.fromkeys(("val_loss", "val_loss_with_penalties", f"val_{score}"), math.nan), None
+        batches = self._in_batches(rows)
+        logits = keras.ops.convert_to_tensor(self._logits(batches))
+        outputs = self.objective.predictions(logits)
+        y = keras.ops.convert_to_tensor(rows.y)
+        loss = mean_of(self.objective.losses(y, logits))
+        metrics = {
+            "val_loss": loss,
+            "val_loss_with_penalties": loss + self._penalties(batches, trained),
+            f"val_{self.objective.metric}": mean_of(self.objective.scores(y, outputs)),
+        }
+        return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
+
+    def _in_batches(self, rows: Rows) -> _Batches:
+        return _Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
+
+    def _logits(self, batches: Any) -> NDArray[np.float32]:
+        return np.asarray(self.model.predict(batches, verbose=0))
+
+    def _penalties(self, batches: Any, trained: dict[str, float]) -> float:  # noqa: ARG002 - for other models
+        """Sum the penalties; those of other models may depend on the rows, and training tells of them."""
+        if any(isinstance(layer, keras.layers.ActivityRegularization) for layer in self.model.layers):
+            return self._evaluated_penalties(batches)
+        return sum(float(keras.ops.convert_to_numpy(penalty)) for penalty in self.model.losses)
+
+    def _evaluated_penalties(self, batches: Any) -> float:
+        """Give the penalties of rows as Keras evaluates them: each batch's by its share of the rows."""
+        told = self.trained.evaluate(batches, verbose=0, return_dict=True)
+        return float(told["loss"] - told["bare"])
+
+    def measure(self, plan: EpochPlan) -> None:
+        """Measure nothing: gradients differ from backend to backend, and a person's layers are unknown."""
+
+    def diagnose(self, plan: EpochPlan, step: int) -> None:
+        """Find nothing, for the same reasons."""
+
+    def weights(self) -> Weights:
+        return weights_of(self.model)
+
+    def arrays_of(self, weights: Any) -> Weights:
+        kept: Weights = weights
+        return kept
+
+    def hold(self, weights: Weights) -> Any:
+        return dict(weights)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        optimizer = self.trained.optimizer.variables
+        moved = {f"optimizer/{index}": variable for index, variable in enumerate(optimizer)}
+        arrays = {name: np.array(keras.ops.convert_to_numpy(v.value)) for name, v in moved.items()}
+        return {**arrays, **weights_of(self.model)}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        put_weights(self.model, arrays)
+        for index, variable in enumerate(self.trained.optimizer.variables):
+            variable.assign(arrays[f"optimizer/{index}"])
+
+
+def mean_of(values: Any) -> float:
+    """Give the mean of a tensor, in float64."""
+    return float(np.mean(keras.ops.convert_to_numpy(values), dtype=np.float64))

@@ -1,0 +1,131 @@
+"""Networks that a person's own function builds, trained by `fit` like any other."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.data import Split
+from hpsearch.exceptions import ModelError
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.sources.python import PythonSource
+from hpsearch.spec import PythonModel
+from hpsearch.training.fit.nested_network import NestedNetwork
+from hpsearch.training.fit.network import mean_of
+from hpsearch.training.interface import EpochPlan, EpochResult
+from hpsearch.training.messages import Member
+
+SMALLEST = 1e-30
+"""The smallest probability that is told from 0."""
+
+
+class PythonNetwork(NestedNetwork):
+    """A network whose layers are a person's own: what they raise is a result, and they are not reseeded.
+
+    Their random states go on from epoch to epoch, as in `fit`, and are part of the network's state.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        split: Split,
+        objective: Objective,
+        source: PythonSource,
+        *,
+        stream: bool = False,
+    ) -> None:
+        # The table of networks names this one for such models only.
+        self.python = cast("PythonModel", member.configuration.model)
+        self.functions = source
+        with source.blamed(self.python):
+            super().__init__(member, split, objective, source, stream=stream)
+
+    def _model(self, features: tuple[int, ...]) -> keras.Model:
+        self.brought = self.functions.build(self.python, features, self.objective, self.member.seed)
+        inputs = keras.Input(features, name="rows")
+        return keras.Model(inputs, self.brought.connect(inputs))
+
+    @property
+    def trained(self) -> keras.Model:
+        """The person's model itself where it trains by methods or a loss of its own."""
+        return self.brought.model if self.brought.own else self.model
+
+    def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
+        if self.brought.own:
+            self.brought.check_optimizer(optimizer)
+            arguments = {"loss": self.brought.loss, **self.brought.compile_arguments()}
+        super()._compile_with(optimizer, **arguments)
+
+    def _bare_losses(self, y: Any, logits: Any) -> Any:
+        return super()._bare_losses(y, self._as_logits(logits))
+
+    def _scores(self, y: Any, logits: Any) -> Any:
+        return super()._scores(y, self._as_logits(logits))
+
+    def _as_logits(self, given: Any) -> Any:
+        """Turn what the trained model gives into logits, as far as probabilities tell them."""
+        if not (self.brought.own and self.brought.ending.probable):
+            return given
+        known = keras.ops.clip(given, SMALLEST, 1.0)
+        if self.objective.units > 1:
+            return keras.ops.log(known)
+        return keras.ops.log(known) - keras.ops.log(keras.ops.clip(1.0 - given, SMALLEST, 1.0))
+
+    def _logits(self, batches: Any) -> NDArray[np.float32]:
+        with self.brought.as_logits():
+            return super()._logits(batches)
+
+    def _measured(self, told: Any) -> dict[str, float]:
+        history = getattr(told, "history", None)
+        if not isinstance(history, dict):
+            raise ModelError("the model's own fit gives no History, as Keras' does")
+        if {"bare", "score", "loss"} <= history.keys():
+            return super()._measured(told)
+        return self._of_training_rows(history)
+
+    def _of_training_rows(self, history: dict[str, Any]) -> dict[str, float]:
+        """Measure after the epoch what the model's own methods leave out of what `fit` tells."""
+        rows = self.split.train
+        logits = keras.ops.convert_to_tensor(self._logits(self._in_batches(rows)))
+        y = keras.ops.convert_to_tensor(rows.y)
+        loss = mean_of(self.objective.losses(y, logits))
+        score = mean_of(self.objective.scores(y, self.objective.predictions(logits)))
+        total = float(history["loss"][-1]) if "loss" in history else loss
+        return {"loss": loss, "loss_with_penalties": total, self.objective.metric: score}
+
+    def _evaluated_penalties(self, batches: Any) -> float:
+        """Give what the model's own loss adds to the study's; nothing where its methods do not tell."""
+        if not self.brought.own:
+            return super()._evaluated_penalties(batches)
+        told = self.trained.evaluate(batches, verbose=0, return_dict=True)
+        return float(told["loss"] - told["bare"]) if {"loss", "bare"} <= set(told) else 0.0
+
+    def _seed_noise(self, seed: int) -> None:
+        """Seed what draws without a state in the model."""
+        keras.utils.set_random_seed(seed % 2**32)
+
+    def train(self, plan: EpochPlan) -> EpochResult:
+        try:
+            with self.functions.blamed(self.python):
+                return super().train(plan)
+        except ModelError as failure:
+            score = self.objective.metric
+            names = ("loss", "loss_with_penalties", score)
+            lost = {f"{part}{name}": math.nan for part in ("", "val_") for name in names}
+            return EpochResult(lost, None, cause=str(failure))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        states = self._random_states().items()
+        return super().state() | {
+            name: np.array(keras.ops.convert_to_numpy(state.value)) for name, state in states
+        }
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        with self.functions.blamed(self.python):
+            super().restore(arrays)
+            for name, state in self._random_states().items():
+                state.assign(arrays[name])

@@ -1,0 +1,37 @@
+"""The fit trainer: plain `model.fit`, on any backend of Keras."""
+
+from __future__ import annotations
+
+import keras
+
+from hpsearch.data import Dataset, Split
+from hpsearch.models.sources.kinds import LAYERED, Sources
+from hpsearch.training.fit.network import FitNetwork
+from hpsearch.training.fit.pretrained_network import PretrainedNetwork
+from hpsearch.training.fit.python_network import PythonNetwork
+from hpsearch.training.interface import Network, Trainer
+from hpsearch.training.messages import Member
+
+NETWORKS: dict[str, type[FitNetwork]] = {"pretrained": PretrainedNetwork, "python": PythonNetwork}
+"""The kinds of model that are trained otherwise than by `fit` alone."""
+
+
+class FitTrainer(Trainer):
+    """Trains each member by `model.fit`, one epoch a call.
+
+    With `stream` the rows are gathered batch by batch, and no second copy of the data is made. The models
+    come from the `sources` of the study.
+    """
+
+    def __init__(self, dataset: Dataset, *, stream: bool = False, sources: Sources = LAYERED) -> None:
+        super().__init__(dataset)
+        self.stream, self.sources = stream, sources
+
+    def network(self, member: Member, split: Split) -> Network:
+        model = member.configuration.model
+        kind = NETWORKS.get(model.name, FitNetwork)
+        return kind(member, split, self.objective, self.sources.of(model), stream=self.stream)
+
+    def close(self) -> None:
+        super().close()
+        keras.backend.clear_session()

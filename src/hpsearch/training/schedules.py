@@ -1,0 +1,185 @@
+"""Schedules as pure functions of the step, and the state of the one that listens to results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.spec import Component, Training
+from hpsearch.spec.sections.schedules import (
+    Cosine,
+    CosineRestarts,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    Polynomial,
+    Step,
+)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RunLength:
+    """The length of a run: `steps` in all, `steps_per_epoch` in a full epoch; the last may be cut short."""
+
+    steps_per_epoch: int
+    steps: int
+
+    @property
+    def epochs(self) -> int:
+        """Count the epochs, the last one perhaps not full."""
+        return math.ceil(self.steps / self.steps_per_epoch)
+
+    def steps_of(self, epoch: int) -> int:
+        """Count the steps of an epoch, from 1."""
+        return min(self.steps_per_epoch, self.steps - (epoch - 1) * self.steps_per_epoch)
+
+    def span(self, span: Component) -> float:
+        """Give a length of time in steps."""
+        amount = float(getattr(span, span.name))
+        return amount * {"share": self.steps, "steps": 1, "epochs": self.steps_per_epoch}[span.name]
+
+
+def run_length(training: Training, rows: int) -> RunLength:
+    """Give the length of a run of a configuration on so many training rows."""
+    steps_per_epoch = math.ceil(rows / training.batch_size)
+    steps = training.steps if training.steps is not None else (training.epochs or 0) * steps_per_epoch
+    return RunLength(steps_per_epoch, steps)
+
+
+TINY = 1e-9
+"""What rounding takes from a whole number of periods."""
+
+LONGEST = 2.0**53
+"""Steps beyond which a float64 does not count one by one; no run comes near."""
+
+
+def _period(length: RunLength, span: Component) -> float:
+    """Give a period in steps, at least one: Keras' `decay_steps` are whole numbers above 0."""
+    return max(length.span(span), 1.0)
+
+
+def _constant(schedule: Any, t: Floats, length: RunLength, total: float) -> Floats:
+    return np.ones_like(t)
+
+
+def _exponential(schedule: Exponential, t: Floats, length: RunLength, total: float) -> Floats:
+    # Keras' ExponentialDecay: rate ** (step / decay_steps).
+    periods = t / _period(length, schedule.every)
+    return np.power(schedule.rate, np.floor(periods) if schedule.staircase else periods)
+
+
+def _inverse_time(schedule: InverseTime, t: Floats, length: RunLength, total: float) -> Floats:
+    # Keras' InverseTimeDecay: 1 / (1 + rate * step / decay_steps).
+    periods = t / _period(length, schedule.every)
+    elapsed: Floats = np.floor(periods) if schedule.staircase else periods
+    return 1 / (1 + schedule.rate * elapsed)
+
+
+def _step(schedule: Step, t: Floats, length: RunLength, total: float) -> Floats:
+    # A tiny share of a step more, so that a period of a third of the run ends where three of them do.
+    return np.power(schedule.factor, np.floor((t + 1e-6) / _period(length, schedule.every)))
+
+
+def _polynomial(schedule: Polynomial, t: Floats, length: RunLength, total: float) -> Floats:
+    # Keras' PolynomialDecay, with its end given as a share of the start.
+    left = 1 - np.minimum(t / total, 1)
+    fallen: Floats = np.power(left, schedule.power)
+    return (1 - schedule.end) * fallen + schedule.end
+
+
+def _half_cosine(progress: Floats) -> Floats:
+    return 0.5 * (1 + np.cos(np.pi * progress))
+
+
+def _cosine(schedule: Cosine, t: Floats, length: RunLength, total: float) -> Floats:
+    # Keras' CosineDecay.
+    return (1 - schedule.alpha) * _half_cosine(np.minimum(t / total, 1)) + schedule.alpha
+
+
+def _cosine_restarts(schedule: CosineRestarts, t: Floats, length: RunLength, total: float) -> Floats:
+    # Keras' CosineDecayRestarts (SGDR, Loshchilov and Hutter 2017).
+    periods = t / _period(length, schedule.first_decay)
+    if schedule.t_mul == 1:
+        restart = np.floor(periods + TINY)
+        progress = periods - restart
+    else:
+        restart = np.floor(np.log(1 - periods * (1 - schedule.t_mul)) / np.log(schedule.t_mul) + TINY)
+        begun = (1 - schedule.t_mul**restart) / (1 - schedule.t_mul)
+        progress = (periods - begun) / schedule.t_mul**restart
+    height = np.power(schedule.m_mul, restart) * _half_cosine(progress)
+    return (1 - schedule.alpha) * height + schedule.alpha
+
+
+def _one_cycle(schedule: OneCycle, t: Floats, length: RunLength, total: float) -> Floats:
+    # Smith and Topin 2018, with half cosines on both sides.
+    peak = max(schedule.peak * total, 1e-9)
+    low, lowest = 1 / schedule.div, 1 / (schedule.div * schedule.final_div)
+    rising = low + (1 - low) * (1 - _half_cosine(np.minimum(t / peak, 1)))
+    falling = lowest + (1 - lowest) * _half_cosine(np.clip((t - peak) / max(total - peak, 1e-9), 0, 1))
+    return np.where(t < peak, rising, falling)
+
+
+SHAPES: dict[str, Callable[[Any, Floats, RunLength, float], Floats]] = {
+    "constant": _constant,
+    "exponential": _exponential,
+    "inverse_time": _inverse_time,
+    "step": _step,
+    "polynomial": _polynomial,
+    "cosine": _cosine,
+    "cosine_restarts": _cosine_restarts,
+    "one_cycle": _one_cycle,
+    "reduce_on_plateau": _constant,
+}
+"""Each gives the share of the learning rate at t steps after the warm-up, of `total` such steps."""
+
+
+def learning_rates(training: Training, length: RunLength, first: int, count: int) -> NDArray[np.float32]:
+    """Give the learning rate at `count` steps from step `first` (from 0), before any plateau.
+
+    During the warm-up, of w steps, step s has the share (s + 1) / w; then the schedule begins. A run that is
+    shorter than its warm-up ends within it, as with Keras' `warmup_steps`: the slope does not depend on the
+    length of the run.
+    """
+    schedule: Any = training.schedule
+    steps = np.arange(first, first + count, dtype=np.float64)
+    warmup = round(min(length.span(schedule.warmup), LONGEST))
+    after = np.maximum(steps - warmup, 0)
+    share = SHAPES[schedule.name](schedule, after, length, max(length.steps - warmup, 1))
+    share = np.where(steps < warmup, (steps + 1) / max(warmup, 1), share)
+    return (training.learning_rate * share).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """The state of reduce_on_plateau: the factor so far, and how long nothing has improved.
+
+    Follows Keras' ReduceLROnPlateau; `best` is in the sense of "smaller is better".
+    """
+
+    factor: float = 1.0
+    best: float = math.inf
+    wait: int = 0
+    cooldown: int = 0
+
+    def after(self, schedule: Any, loss: float, learning_rate: float) -> Plateau:
+        """Give the state after an epoch whose metric, turned so that smaller is better, was `loss`."""
+        if schedule.name != "reduce_on_plateau":
+            return self
+        cooldown = max(self.cooldown - 1, 0)
+        wait = 0 if cooldown else self.wait
+        if loss < self.best - schedule.min_delta:
+            return Plateau(self.factor, loss, 0, cooldown)
+        if cooldown:
+            return Plateau(self.factor, self.best, wait, cooldown)
+        if wait + 1 < schedule.patience:
+            return Plateau(self.factor, self.best, wait + 1, 0)
+        floor = schedule.min_learning_rate / learning_rate
+        factor = max(self.factor * schedule.factor, min(floor, self.factor))
+        return Plateau(factor, self.best, 0, schedule.cooldown)
