@@ -6,11 +6,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from cores import take_share
 from hpsearch.engines.process.compiler import tell_compiler
+from support.cores import take_share
 
 PROGRAMS = tempfile.mkdtemp(prefix="hpsearch-programs-")
 
@@ -61,3 +62,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(PROGRAMS, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> ModuleType:
+    """Give the maker of records, whichever way pytest imports test modules."""
+    from support import synthetic
+
+    return synthetic

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands import STUDY, Result, in_process, python, write_study
 from hpsearch.data.summary import DataSummary
 from hpsearch.exceptions import StudyFileError
 from hpsearch.spec import StudySpec, load_study_file, read_spec
 from hpsearch.spec.study_file.source import Source
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.resolved import Resolved, write_resolved
+from support.commands import STUDY, Result, in_process, python, write_study
 
 PACKAGE = Path(__file__).parents[1] / "src" / "hpsearch"
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 
 import pytest
-from formulas import formula_record
 
 from hpsearch.analysis import analyze, find_influence
 from hpsearch.analysis.influence import cache
 from hpsearch.analysis.influence.fanova import cost
 from hpsearch.store.layout import StudyFiles
+from support.formulas import formula_record
 
 
 @pytest.fixture

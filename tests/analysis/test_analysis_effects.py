@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from formulas import cube, formula_record, from_formula, spec_of
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import partial_dependence
 
@@ -15,6 +14,7 @@ from hpsearch.analysis.influence.columns import columns_of
 from hpsearch.analysis.influence.forests import Question, answers, design_of
 from hpsearch.analysis.influence.outcomes import order_outcomes
 from hpsearch.store.record import StudyRecord
+from support.formulas import cube, formula_record, from_formula, spec_of
 
 
 def effects_of(record: StudyRecord):

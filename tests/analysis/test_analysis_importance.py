@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import optuna
 import pytest
-from formulas import formula_record, from_formula, spec_of
 
 from hpsearch.analysis import analyze
 from hpsearch.analysis.influence.fanova import judge_by_fanova, optuna_study
@@ -22,6 +21,7 @@ from hpsearch.report.words.prose import importance_note
 from hpsearch.spec import Numeric
 from hpsearch.spec.space.space import Parameter, SearchSpace
 from hpsearch.store.optuna.distributions import optuna_distribution
+from support.formulas import formula_record, from_formula, spec_of
 
 
 def ask_optuna(record, places=None):

@@ -8,12 +8,12 @@ import math
 from typing import Any
 
 import pytest
-from formulas import cube, formula_record, from_formula, spec_of
 from ruamel.yaml import YAML
 
 from hpsearch.analysis import analyze, to_json
 from hpsearch.spec import StudySpec, print_spec
 from hpsearch.spec.space.space import SearchSpace
+from support.formulas import cube, formula_record, from_formula, spec_of
 
 
 def suggest(record):

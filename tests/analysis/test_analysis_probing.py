@@ -12,7 +12,7 @@ import pytest
 
 from hpsearch.analysis import ArmSummary, probe_to_json, summarize
 from hpsearch.analysis import probe as limits
-from made_probes import arm, layer, probe
+from support.made_probes import arm, layer, probe
 
 DOCS = Path(__file__).parents[2] / "docs" / "probe.md"
 

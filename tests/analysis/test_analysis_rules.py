@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from formulas import CAUSE, cube, formula_record, from_formula, spec_of
 
 from hpsearch.analysis import Condition, analyze, find_rules
 from hpsearch.analysis.failures import group_failures
+from support.formulas import CAUSE, cube, formula_record, from_formula, spec_of
 
 CLIPPED = {
     "name": "clipped",

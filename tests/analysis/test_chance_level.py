@@ -18,7 +18,7 @@ from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Look, Looks, WinnerName
 from hpsearch.study.finish.export import best_json, best_lines
 from hpsearch.training.evaluation import Evaluation, Measure
-from made_confirmations import confirmed
+from support.made_confirmations import confirmed
 
 SHARES = "the shares of the classes"
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import made_comparisons as made
 from hpsearch.analysis import compare, comparison_to_json
 from hpsearch.analysis.arms.replicates import EPOCHS, is_minimized
 from hpsearch.spec.space.arms import Arm
 from hpsearch.store.resolved import Resolved
 from hpsearch.study.lifecycle import with_workers
+from support import made_comparisons as made
 
 HE, GLOROT, ZEROS = "he_normal, relu", "glorot_uniform, relu", "zeros, relu"
 

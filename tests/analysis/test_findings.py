@@ -23,7 +23,7 @@ from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.probes import read_probes, write_probes
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.training.probes.record import LayerProbe, LayerSample, TrainingProbe
-from made_probes import layer
+from support.made_probes import layer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
 

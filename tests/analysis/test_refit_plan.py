@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 from dataclasses import replace
 from typing import Any
 
 import keras
 import pytest
 
-import made_confirmations
 from hpsearch.analysis import analyze
 from hpsearch.analysis.confirmation import judge_finalists, name_of
 from hpsearch.analysis.influence.influence import NOT_JUDGED
@@ -21,6 +16,7 @@ from hpsearch.report.words.prose import answer
 from hpsearch.spec.sections.study import read_configuration
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Refit
+from support import made_confirmations
 
 
 @pytest.fixture

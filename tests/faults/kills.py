@@ -24,13 +24,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from commands import succeed, write_study
 from faults.outcomes import KINDS, compare, outcome
 from faults.runs import LIMIT, Run, until_true
 from hpsearch.store.events import Reported
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import TickLog
 from hpsearch.study.snapshots import SNAPSHOT_SECONDS
+from support.commands import succeed, write_study
 
 START_SECONDS = 4.0
 

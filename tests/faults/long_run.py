@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
 
-from commands import write_study
 from faults.outcomes import study
 from faults.runs import Run
+from support.commands import write_study
 
 HIDDEN = [[4], [8], [16], [4, 4], [8, 4], [8, 8], [4, 4, 4]]
 OPTIMIZERS = ["sgd", "adam", "rmsprop"]

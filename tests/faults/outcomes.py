@@ -10,12 +10,12 @@ from typing import Any
 
 import optuna
 
-from commands import run, succeed
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.events import Event, dump_event
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.log import TickLog
 from hpsearch.store.winner import read_applied, read_insides
+from support.commands import run, succeed
 
 
 def study(name: str, *, model: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from typing import Any
 
 import psutil
 
-from commands import environment
 from hpsearch.store.events import dump_event
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import TickLog
+from support.commands import environment
 
 WATCHED = Path(__file__).with_name("watched.py")
 STEP = 0.002

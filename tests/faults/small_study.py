@@ -20,7 +20,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from commands import write_study
 from faults.disk import Fault, FaultyDisk, disk
 from hpsearch.engines import ENGINES, Worker
 from hpsearch.engines.in_process import InProcessEngine, InProcessWorker
@@ -34,6 +33,7 @@ from hpsearch.store.log import TickLog
 from hpsearch.store.winner import read_applied, read_insides, read_looks
 from hpsearch.study.lifecycle import Options, optimize
 from hpsearch.training.evaluation import Evaluation
+from support.commands import write_study
 
 TRIALS, EPOCHS = 4, 3
 

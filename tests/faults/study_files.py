@@ -37,7 +37,7 @@ from hpsearch.spec import StudyFile, load_study_file, print_yaml
 from hpsearch.spec.space.space import SearchSpace, check_enqueued
 from hpsearch.study.inspection import inspect
 from spec.test_generated import STUDIES, edits, places, spoil
-from strategies import study_files
+from support.strategies import study_files
 
 LIMIT_SECONDS = 1.0
 """Of computing, so that what else the machine does is not counted."""

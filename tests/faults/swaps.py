@@ -24,7 +24,7 @@ if __name__ == "__main__":
 
 import numpy as np
 
-from commands import Result, here, write_study
+from support.commands import Result, here, write_study
 
 NAME = "a"
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from commands import ended, run, succeed, write_study
 from faults.damage import damage_several
 from faults.disk import ERRORS, SHORT, Fault
 from faults.small_study import (
@@ -23,6 +22,7 @@ from faults.small_study import (
 )
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.layout import StudyFiles
+from support.commands import ended, run, succeed, write_study
 
 STRIDE = 10
 """Every so manieth call fails here; disk_faults.py lets every one fail."""

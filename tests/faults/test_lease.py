@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 
-from commands import Result, environment, events, run, started, succeed, wait_until, write_study
 from faults.outcomes import compare, decisions, plain, study
 from faults.runs import WATCHED, Run
 from hpsearch.store.events import Asked, Event
@@ -27,6 +26,7 @@ from hpsearch.store.holder import Holder
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import TickLog
 from hpsearch.store.optuna.projection import FLUSH_SECONDS
+from support.commands import Result, environment, events, run, started, succeed, wait_until, write_study
 
 TRIALS, LOCKED = 3, 3
 

@@ -6,15 +6,12 @@ import html
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from browsers import CHROMIUM, FLAGS
+from support.browsers import CHROMIUM, FLAGS
 
 SCHEMES = {"dark": 0, "light": 1}
 
@@ -29,16 +26,6 @@ frame.onload = async () => {{
   {script}
 }};
 </script>"""
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "analysis"))
-
-
-@pytest.fixture(scope="session")
-def synthetic() -> ModuleType:
-    """Give the maker of records, whichever way pytest imports test modules."""
-    import synthetic
-
-    return synthetic
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import made_comparisons
-import made_confirmations
-import made_probes
 from hpsearch.analysis import NOT_JUDGED, analyze, compare, summarize
 from hpsearch.report.html.reports import render_comparison, render_probe, render_report
+from support import made_comparisons, made_confirmations, made_probes
 
 AXE = Path(os.environ.get("AXE_CORE", Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"))
 

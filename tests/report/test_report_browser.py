@@ -10,11 +10,10 @@ from functools import cache
 
 import pytest
 
-import made_comparisons
-import made_probes
-from browsers import CHROMIUM, FLAGS
 from hpsearch.analysis import analyze, compare, summarize
 from hpsearch.report.html.reports import render_comparison, render_probe, render_report
+from support import made_comparisons, made_probes
+from support.browsers import CHROMIUM, FLAGS
 
 FRAME = """<!DOCTYPE html><iframe style="width:375px;height:800px;border:0" srcdoc="{page}"></iframe><script>
 const frame = document.querySelector("iframe");

@@ -16,7 +16,6 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-import made_comparisons as made
 from hpsearch.analysis import compare
 from hpsearch.analysis.arms.optimism import Optimism
 from hpsearch.cli.tables import comparison_lines, comparison_table
@@ -37,6 +36,7 @@ from hpsearch.report.words.comparison import limits_notes
 from hpsearch.report.words.estimates import half_text, interval_text, mean_text, three_digits
 from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
+from support import made_comparisons as made
 
 HE, GLOROT, ZEROS = "he_normal, relu", "glorot_uniform, relu", "zeros, relu"
 CLAIMS = (

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 import html
 import json
 import re
@@ -15,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from commands import succeed
 from hpsearch.analysis import Analysis, analyze, to_json
 from hpsearch.analysis.influence.influence import judge_influence
 from hpsearch.data import load_dataset
@@ -25,6 +20,7 @@ from hpsearch.store.reading import read_confirmation, read_record
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.interface import EpochPlan
 from hpsearch.training.messages import Member
+from support.commands import succeed
 
 STUDY = Path(__file__).parents[2] / "studies" / "divergence.yaml"
 HUGE = "random_normal(stddev=1e+20)"

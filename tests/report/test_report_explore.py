@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-import made_confirmations
 from hpsearch.analysis import NOT_JUDGED, analyze
 from hpsearch.report.html.reports import render_report
 from hpsearch.report.html.study import FIRST_ROWS
-from made_hostile import HOSTILE, made_hostile
+from support import made_confirmations
+from support.made_hostile import HOSTILE, made_hostile
 
 HELPERS = """
   const set = (field, value) => { field.value = value; field.dispatchEvent(new view.Event(field.id === "filter" ? "input" : "change")); };

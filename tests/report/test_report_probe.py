@@ -19,7 +19,7 @@ from hpsearch.report.figures.histograms import COLUMNS, TALLEST, shown_layers
 from hpsearch.report.html.probe import probe_page
 from hpsearch.report.html.reports import render_probe, write_probe
 from hpsearch.training.probes.record import BINS, EDGES, HIGH, LOW
-from made_probes import arm, layer, probe
+from support.made_probes import arm, layer, probe
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 
-import made_confirmations
 from hpsearch.analysis import NOT_JUDGED, analyze, to_json
 from hpsearch.report.figures.parallel import MOST_ROWS, parallel_of
 from hpsearch.report.figures.study import finalists_of, fit_finalists, fit_winner, winner_of
@@ -19,7 +18,8 @@ from hpsearch.report.html.study import study_page
 from hpsearch.spec import read_configuration
 from hpsearch.store.winner import Insides, Look, Looks, WinnerName
 from hpsearch.training.evaluation import Evaluation, Measure
-from made_hostile import HOSTILE, made_hostile
+from support import made_confirmations
+from support.made_hostile import HOSTILE, made_hostile
 
 TRIALS = 120
 

@@ -26,7 +26,7 @@ from hpsearch.spec import (
 )
 from hpsearch.spec.space.space import Parameter, SearchSpace, check_enqueued
 from hpsearch.spec.study_file.source import Source, parse
-from strategies import examples, study_files
+from support.strategies import examples, study_files
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import os
 from typing import Any
 
 import pytest
-
-os.environ.setdefault("KERAS_BACKEND", "jax")
 
 keras = pytest.importorskip("keras")
 metrics = pytest.importorskip("sklearn.metrics")

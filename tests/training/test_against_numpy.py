@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +11,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from compiling import optimized
 from hpsearch.data import Rows, Scaling, Split
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.model import initial_weights
@@ -23,7 +18,8 @@ from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import Member
-from strategies import examples
+from support.compiling import optimized
+from support.strategies import examples
 
 Wide = NDArray[np.float64]
 SEED = 3

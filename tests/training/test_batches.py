@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 import math
 from functools import cache
 from pathlib import Path
@@ -15,7 +11,6 @@ import keras
 import numpy as np
 import pytest
 
-from commands import ended, succeed_here, write_study
 from hpsearch.data import Dataset, load_dataset
 from hpsearch.engines.policy.probes import training_seconds
 from hpsearch.models.model import initial_weights
@@ -29,6 +24,7 @@ from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import Member, RefitRun
 from hpsearch.training.refit import refit_length, refit_slot
 from hpsearch.training.schedules import run_length
+from support.commands import ended, succeed_here, write_study
 
 SEED = 5
 

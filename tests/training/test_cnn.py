@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 import json
+import os
 import re
 import subprocess
 import sys
@@ -21,7 +18,6 @@ import keras
 import numpy as np
 import pytest
 
-from compiling import optimized
 from hpsearch.data import Dataset, load_dataset
 from hpsearch.models.model import export_model, initial_weights, save_model
 from hpsearch.models.weights import weights_of
@@ -34,6 +30,7 @@ from hpsearch.training.compiled.forward.options import menu_of
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.interface import Trainer, epoch_order
 from hpsearch.training.messages import EpochReport, Member
+from support.compiling import optimized
 
 SEED = 5
 EPOCHS = 2

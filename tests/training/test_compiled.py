@@ -16,7 +16,6 @@ import keras
 import numpy as np
 import pytest
 
-from compiling import optimized
 from hpsearch.data import Dataset, load_dataset
 from hpsearch.engines.messages import Job
 from hpsearch.engines.policy import device
@@ -34,6 +33,7 @@ from hpsearch.training.compiled.program import Program
 from hpsearch.training.compiled.trainer import MAX_PROGRAMS, CompiledNetwork
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.messages import Member
+from support.compiling import optimized
 
 CARD: dict[str, Any] = {
     "hidden": [12, 8],

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiling import optimized
 from hpsearch.data import Dataset, load_dataset
 from hpsearch.spec import Configuration, Data
 from hpsearch.spec.sections.study import read_configuration
@@ -21,6 +20,7 @@ from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.messages import Member
+from support.compiling import optimized
 
 EPOCHS = 3
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 import inspect
 import json
 from pathlib import Path
@@ -15,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from commands import LIMIT, python
+from support.commands import LIMIT, python
 
 NETS = """
 import keras

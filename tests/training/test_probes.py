@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +12,6 @@ import keras
 import numpy as np
 import pytest
 
-from compiling import optimized
 from hpsearch.data import Dataset, Rows, load_dataset
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.model import training_model
@@ -30,6 +25,7 @@ from hpsearch.training.interface import EpochPlan, Trainer
 from hpsearch.training.messages import EpochReport, Member
 from hpsearch.training.probes.network import Prober
 from hpsearch.training.probes.record import LOSS, TrainingProbe
+from support.compiling import optimized
 
 BATCH = 25
 

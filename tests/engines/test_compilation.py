@@ -1,0 +1,154 @@
+"""What was compiled before is native code: it is loaded only from where nobody else can put it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hpsearch.engines.process import compilation
+from hpsearch.engines.process.compilation import own_directory, seal, unsealed, use_compilation_cache
+from support.commands import STUDY, python, succeed, write_study
+
+SWAPPED = """
+import sys
+import jax, jax.numpy as jnp
+from pathlib import Path
+from hpsearch.engines.process import compilation
+compilation.MIN_SECONDS = 0
+assert compilation.use_compilation_cache() == ("on", None)
+
+@jax.jit
+def added(x):
+    return x + 1
+
+@jax.jit
+def doubled(x):
+    return x * 2
+
+print(float(added(5.0)), float(doubled(5.0)))
+"""
+
+
+def entries(directory: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in directory.iterdir()
+        if path.name.startswith(("jit_added", "jit_doubled")) and path.name.endswith("-cache")
+    )
+
+
+def test_an_entry_of_another_program_is_never_run(tmp_path):
+    cache = tmp_path / "cache"
+    first = python(SWAPPED, cwd=tmp_path, HPSEARCH_CACHE=str(cache))
+    assert first.stdout == "6.0 10.0\n", first.stderr
+    added, doubled = entries(cache)
+    right = added.read_bytes(), doubled.read_bytes()
+    added.write_bytes(right[1])
+    doubled.write_bytes(right[0])
+    second = python(SWAPPED, cwd=tmp_path, HPSEARCH_CACHE=str(cache))
+    assert second.stdout == "6.0 10.0\n", second.stderr
+    # They are compiled and kept anew.
+    assert [
+        unsealed(path.name.removesuffix("-cache"), path.read_bytes()) is None for path in entries(cache)
+    ] == [False] * 2
+
+
+def test_the_known_computation_is_kept_however_quickly_it_compiled(tmp_path):
+    code = """
+from hpsearch.engines.process import canary, compilation
+from hpsearch.engines.process.compiler import tell_compiler
+tell_compiler()
+compilation.MIN_SECONDS = 1000
+compilation.use_compilation_cache()
+canary.check_compiler()
+import jax
+assert jax.config.jax_persistent_cache_min_compile_time_secs == 1000
+"""
+    cache = tmp_path / "cache"
+    told = python(code, cwd=tmp_path, HPSEARCH_CACHE=str(cache))
+    assert told.returncode == 0, told.stderr
+    assert len([path for path in cache.iterdir() if path.name.endswith("-cache")]) == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "emptied", "flipped"])
+def test_a_damaged_entry_is_compiled_anew(damage, tmp_path):
+    cache = tmp_path / "cache"
+    python(SWAPPED, cwd=tmp_path, HPSEARCH_CACHE=str(cache))
+    for path in entries(cache):
+        whole = path.read_bytes()
+        middle = len(whole) // 2
+        path.write_bytes(
+            {
+                "cut": whole[:middle],
+                "emptied": b"",
+                "flipped": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+            }[damage]
+        )
+    again = python(SWAPPED, cwd=tmp_path, HPSEARCH_CACHE=str(cache))
+    assert (again.stdout, again.stderr) == ("6.0 10.0\n", "")
+
+
+def test_a_seal_is_of_one_key_and_one_program():
+    stored = seal("a", b"code") + b"code"
+    assert unsealed("a", stored) == b"code"
+    assert unsealed("b", stored) is None
+    assert unsealed("a", stored + b"!") is None
+    assert unsealed("a", b"") is None
+
+
+def test_the_directory_is_made_for_its_user_alone(tmp_path):
+    directory = tmp_path / "x" / "programs"
+    assert own_directory(directory) is None
+    assert directory.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777, 0o720])
+def test_a_directory_that_others_can_write_to_is_not_used(mode, tmp_path):
+    tmp_path.chmod(mode)
+    assert "can be written by others" in str(own_directory(tmp_path))
+
+
+def test_a_directory_of_another_user_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    assert "belongs to another user" in str(own_directory(tmp_path))
+
+
+def test_a_link_is_judged_by_what_it_leads_to(tmp_path):
+    (tmp_path / "there").mkdir(mode=0o777)
+    (tmp_path / "there").chmod(0o777)
+    (tmp_path / "link").symlink_to("there")
+    assert "can be written by others" in str(own_directory(tmp_path / "link"))
+
+
+@pytest.mark.parametrize(("mode", "used"), [(0o755, True), (0o777, False), (0o1777, True)])
+def test_nor_one_that_others_can_replace(mode, used, tmp_path):
+    outer = tmp_path / "outer"
+    (outer / "inner" / "programs").mkdir(parents=True, mode=0o700)
+    outer.chmod(mode)
+    assert (own_directory(outer / "inner" / "programs") is None) == used
+
+
+def test_a_directory_that_cannot_be_made_turns_the_cache_off_silently(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "file" / "programs"))
+    assert use_compilation_cache()[0] == "off"
+
+
+def test_a_cache_that_jax_does_not_know_is_none(tmp_path, monkeypatch):
+    from jax._src import compilation_cache
+
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "programs"))
+    monkeypatch.delattr(compilation_cache, "_cache_initialized")
+    assert compilation.use_compilation_cache() == ("off", None)
+
+
+def test_a_study_says_that_it_does_without(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    study = write_study(tmp_path / "a.yaml", STUDY)
+    told = succeed("optimize", study, cwd=tmp_path, HPSEARCH_CACHE=str(shared))
+    assert "without the compilation cache" in told.stdout + told.stderr
+    assert not list(shared.iterdir())
