@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 LONGEST = 600
 """Letters of an exception's text that are told; of a longer one the middle is left out."""
@@ -165,3 +168,19 @@ class ModelError(HpsearchError):
 
 class WrongNumbersError(HpsearchError):
     """A process whose compiled programs compute wrong numbers, so that no result of it can be trusted."""
+
+
+@contextmanager
+def warnings_as_notes(note: Callable[[str], None]) -> Iterator[None]:
+    """Show our own warnings as remarks, each once, and hide those that libraries give to their developers."""
+    told = set()
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        text = f"warning: {message}"
+        if category is RuntimeWarning and text not in told:
+            told.add(text)
+            note(text)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

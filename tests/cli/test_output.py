@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 from ruamel.yaml import YAML
 
-from hpsearch.cli.output import Output, clean, console, outputs, warnings_as_notes
+from hpsearch.cli.output import Output, console, outputs
 from hpsearch.cli.progress import TerminalDisplay
+from hpsearch.exceptions import warnings_as_notes
 from hpsearch.spec import print_yaml
+from hpsearch.spec.study_file.text import clean
 from support.commands import STUDY, command, environment, here, python, write_study
 
 HOSTILE = {

@@ -26,9 +26,9 @@ from hpsearch.engines.session import evaluation as evaluating
 from hpsearch.spec import load_study_file
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
-from hpsearch.store.record import StudyRecord
+from hpsearch.store.record import StudyRecord, winner_name
 from hpsearch.store.winner import Looks
-from hpsearch.study.finish.held_out import name_of, order_for
+from hpsearch.study.finish.held_out import order_for
 from hpsearch.study.lifecycle import Options, optimize
 from support.commands import environment, run, succeed, write_study
 from support.progress import Silent
@@ -226,7 +226,7 @@ class TestWhen:
         files = StudyFiles(two, "two")
         record = read_record(files)
         assert record.best is not None
-        name, export = name_of(record.best, None), ExportOrder({}, {}, "")
+        name, export = winner_name(record.best, None), ExportOrder({}, {}, "")
         assert order_for(record, name, export, ended=True).part is None
         unseen = replace(record, looks=Looks(), insides=None)
         assert order_for(unseen, name, export, ended=True).part == "test"

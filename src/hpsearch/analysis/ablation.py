@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from hpsearch.analysis.arms.standing import Standing, stand
 from hpsearch.scheduling.racing.estimates import Estimate, Values, estimate
-from hpsearch.scheduling.racing.greedy import GreedyPath, Made, Round
+from hpsearch.scheduling.racing.greedy import GreedyPath, Made, Round, by_changes, path_of
 from hpsearch.spec import Configuration, StudySpec
-from hpsearch.spec.experiments import REPLICATE, Ablation, experiment_of
+from hpsearch.spec.experiments import Ablation, experiment_of
 from hpsearch.spec.space.defaults import Kept, open_changes
 from hpsearch.spec.space.space import Parameter, Value
 from hpsearch.store.record import StudyRecord
@@ -80,12 +80,6 @@ class AblationPath:
         return self.steps[1:]
 
 
-def path_of(ablation: Ablation) -> GreedyPath:
-    """Give the path of an ablation, of which nothing is known yet."""
-    minimize = ablation.spec.search.direction == "minimize"
-    return GreedyPath(ablation.changes, ablation.replicates, minimize)
-
-
 def trace(record: StudyRecord, ablation: StudyRecord, winner: int | None) -> AblationPath:
     """Follow the path of an ablation of a search as far as it has come; `winner` is the search's trial."""
     experiment = ablation_of(ablation.spec)
@@ -120,16 +114,6 @@ def ended_runs(ablation: StudyRecord) -> dict[Made, Values]:
     """Collect the values of the runs that have ended, by the changes that are made and the replicate."""
     over = ((run.parameters, run.value) for run in ablation.trials if run.state != "running")
     return by_changes(ablation_of(ablation.spec), over)
-
-
-def by_changes(
-    experiment: Ablation, ended: Iterable[tuple[Mapping[str, Value], float | None]]
-) -> dict[Made, Values]:
-    """Sort the metrics of runs, given with their values, by the changes that are made and the replicate."""
-    found: dict[Made, dict[int, float | None]] = {}
-    for values, metric in ended:
-        found.setdefault(experiment.made(values), {})[int(values[REPLICATE])] = metric
-    return dict(found)
 
 
 def _has(record: StudyRecord, number: int | None, configuration: Configuration) -> bool:

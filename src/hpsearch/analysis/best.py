@@ -8,10 +8,9 @@ from hpsearch.analysis.confirmation import judge_finalists
 from hpsearch.analysis.refit import judge_refit
 from hpsearch.spec.experiments import experiment_of
 from hpsearch.store.layout import StudyFiles
-from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
+from hpsearch.store.refit_weights import refitted_weights
 from hpsearch.store.winner import Refit, WinnerName
-from hpsearch.study.finish.held_out import name_of
-from hpsearch.study.finish.refit import refitted_weights
 from hpsearch.training.messages import SplitName
 
 
@@ -41,7 +40,7 @@ class Best:
         if self.refit is not None:
             return self.refit.winner
         assert self.trial is not None  # noqa: S101 - it was asked before
-        return name_of(self.trial, self.run)
+        return winner_name(self.trial, self.run)
 
 
 def best_of(record: StudyRecord, confirmation: StudyRecord | None) -> Best:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hpsearch.scheduling.racing.bounds import bounds_of
 from hpsearch.scheduling.racing.estimates import Values
-from hpsearch.scheduling.racing.race import Conclusion, Race, conclude
-from hpsearch.spec import Compare, StudySpec
+from hpsearch.scheduling.racing.race import Conclusion, conclude, race_of
 from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.store.record import StudyRecord, TrialRecord
 
@@ -56,13 +54,6 @@ class Verdict:
     def over(self) -> str:
         """Say what intervals are over."""
         return "splits and seeds" if self.splits == "fresh" else "seeds"
-
-
-def race_of(spec: StudySpec) -> Race:
-    """Give the race of a confirmation: the finalists are its arms, in their order."""
-    compare = spec.compare or Compare()
-    minimize, bounds = spec.search.direction == "minimize", bounds_of(spec.search.metric)
-    return Race(tuple(compare.arms), compare.replicates, spec.search.trials, minimize, bounds)
 
 
 def judge_finalists(record: StudyRecord, confirmation: StudyRecord) -> Verdict | None:

@@ -8,8 +8,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hpsearch.cli.output import Output, clean, outputs, warnings_as_notes
-from hpsearch.exceptions import HpsearchError, StudyFileError
+from hpsearch.cli.output import Output, outputs
+from hpsearch.exceptions import HpsearchError, StudyFileError, warnings_as_notes
+from hpsearch.spec.study_file.text import clean
 
 app = typer.Typer(
     name="hpsearch",

@@ -10,74 +10,19 @@ import codecs
 import io
 import os
 import sys
-import unicodedata
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from hpsearch.spec.study_file.text import clean, visible
+
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleRenderable
 
-JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Format characters that words of some languages are spelled with."""
-
-OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Categories of characters that a terminal obeys, or that cannot be seen: controls, directions, line ends."""
 
 IN_ASCII = {"±": "+/-", "×": "x", "–": "-", "—": "-", "−": "-", "…": "...", "→": "->", "≤": "<=", "≥": ">="}  # noqa: RUF001 - each is what stands in our own texts
 
 ERRORS = "hpsearch.visible"
-
-FORMULAS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
-"""What a formula begins with in a spreadsheet, also as the wide letters of East Asian keyboards."""
-
-
-def clean(text: str, *, line: bool = False) -> str:
-    r"""Replace what a terminal would obey by visible escapes such as `\u001b`; in a `line` line ends too.
-
-    JSON and quoted YAML read the escapes back as the characters that they stand for.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    kept = JOINERS if line else JOINERS + "\n\t"
-    return "".join(
-        letter if letter in kept or not _is_obeyed(letter) else _visible(letter) for letter in text
-    )
-
-
-def cell(value: Any) -> Any:
-    """Give a value as a cell of csv that no spreadsheet takes for a formula.
-
-    Text that it would take for one begins with an apostrophe. A number stays a number, also one that is
-    written as text, such as -0.5.
-    """
-    if not isinstance(value, str):
-        return value
-    text = clean(value, line=True)
-    return f"'{text}" if text.lstrip().startswith(FORMULAS) and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def is_clean(text: str) -> bool:
-    """Tell whether a word can be shown as it is, on one line."""
-    return clean(text, line=True) == text
-
-
-def _is_obeyed(letter: str) -> bool:
-    return unicodedata.category(letter) in OBEYED
-
-
-def _visible(letter: str) -> str:
-    code = ord(letter)
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _encodable(failure: UnicodeError) -> tuple[str, int]:
@@ -85,7 +30,7 @@ def _encodable(failure: UnicodeError) -> tuple[str, int]:
     if not isinstance(failure, UnicodeEncodeError):
         raise failure
     found = failure.object[failure.start : failure.end]
-    return "".join(IN_ASCII.get(letter) or _visible(letter) for letter in found), failure.end
+    return "".join(IN_ASCII.get(letter) or visible(letter) for letter in found), failure.end
 
 
 codecs.register_error(ERRORS, _encodable)
@@ -200,19 +145,3 @@ def _cleaning() -> Any:
             return [one if isinstance(one, Control) else Cleaned(one) for one in renderables]
 
     return Cleaning()
-
-
-@contextmanager
-def warnings_as_notes(note: Callable[[str], None]) -> Iterator[None]:
-    """Show our own warnings as remarks, each once, and hide those that libraries give to their developers."""
-    told = set()
-
-    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        text = f"warning: {message}"
-        if category is RuntimeWarning and text not in told:
-            told.add(text)
-            note(text)
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        yield

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from hpsearch.cli.output import clean, warnings_as_notes
+from hpsearch.exceptions import warnings_as_notes
+from hpsearch.spec.study_file.text import clean
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord

@@ -22,9 +22,10 @@ from hpsearch.cli.options import (
     StorageOption,
     TrialsFormat,
 )
-from hpsearch.cli.output import clean, console
+from hpsearch.cli.output import console
 from hpsearch.cli.studies import files_of, record_of, records_of
 from hpsearch.exceptions import HpsearchError, StoreError, UnsupportedError
+from hpsearch.spec.study_file.text import clean
 
 if TYPE_CHECKING:
     from hpsearch.store.layout import StudyFiles
@@ -45,7 +46,7 @@ def trials(
 ) -> None:
     """List the trials of a study."""
     from hpsearch.store.reading import read_ablation, read_confirmation
-    from hpsearch.study.finish.export import trials_csv, trials_json
+    from hpsearch.store.trials_table import trials_csv, trials_json
 
     files, record = record_of(study, out)
     if replicates and ablation:
@@ -79,10 +80,11 @@ def best(
 ) -> None:
     """Print the best configuration as a study file, and the path of its model."""
     from hpsearch.analysis.best import best_of
+    from hpsearch.analysis.best_study import best_spec
     from hpsearch.spec import print_spec
     from hpsearch.store.reading import read_confirmation
     from hpsearch.store.winner import model_problem
-    from hpsearch.study.finish.export import best_json, best_lines, best_spec
+    from hpsearch.study.finish.export import best_json, best_lines
 
     files, record = record_of(study, out)
     if record.kind != "search":

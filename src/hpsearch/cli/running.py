@@ -23,9 +23,10 @@ from hpsearch.cli.options import (
     TakeoverOption,
     WorkersOption,
 )
-from hpsearch.cli.output import clean, console
+from hpsearch.cli.output import console
 from hpsearch.cli.studies import load
 from hpsearch.exceptions import HpsearchError
+from hpsearch.spec.study_file.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.cli.output import clean
+from hpsearch.spec.study_file.text import clean
 
 if TYPE_CHECKING:
     from hpsearch.analysis import AblationPath, ArmResult, ArmSummary, Comparison, JudgedClaim

@@ -15,7 +15,7 @@ from hpsearch.spec.experiments import Kind, experiment_of
 from hpsearch.spec.space.space import Parameter, Value
 from hpsearch.store.events import Pruning, State
 from hpsearch.store.identity import UNKNOWN, Identity, digest
-from hpsearch.store.winner import Insides, Looks, Refit
+from hpsearch.store.winner import Insides, Looks, Refit, WinnerName
 from hpsearch.training.probes.record import LayerProbe, TrainingProbe
 
 Curve = tuple[float | None, ...]
@@ -135,3 +135,10 @@ def ranked(trials: Iterable[TrialRecord], *, minimize: bool) -> list[TrialRecord
 def finite(value: float) -> float | None:
     """Give the number where it is finite and None elsewhere, as JSON wants it."""
     return float(value) if math.isfinite(value) else None
+
+
+def winner_name(trial: TrialRecord, run: TrialRecord | None) -> WinnerName:
+    """Name the model of a trial, or where it was confirmed of the replicate that stands for it."""
+    trained = run or trial
+    replicate = None if run is None else int(run.parameters["replicate"])
+    return WinnerName(trial.number, replicate, trained.seed, trained.best_epoch)

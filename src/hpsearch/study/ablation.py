@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hpsearch.analysis import AblationPath, find_influence
-from hpsearch.analysis.ablation import ablation_of, ended_runs, path_of, trace
+from hpsearch.analysis.ablation import ablation_of, ended_runs, trace
 from hpsearch.analysis.best import best_of
 from hpsearch.engines import ENGINES
 from hpsearch.engines.pool import Crew
 from hpsearch.exceptions import HpsearchError, UnsupportedError
 from hpsearch.report.words.numbers import amount
-from hpsearch.scheduling.racing.greedy import GreedyPath
+from hpsearch.scheduling.racing.greedy import GreedyPath, path_of
 from hpsearch.spec import Compare, StudyFile, StudySpec
 from hpsearch.spec.experiments import REPLICATE, compared, prepare
 from hpsearch.spec.sources.donor_file import DonorFile
@@ -22,6 +22,7 @@ from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import sealed_page
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
+from hpsearch.store.optuna.named import check_named
 from hpsearch.store.reading import check_parent, read_ablation, read_confirmation, read_record
 from hpsearch.store.removal import remove
 from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
@@ -36,7 +37,7 @@ from hpsearch.study.lifecycle import (
     sweep,
 )
 from hpsearch.study.progress import Display, Outcome
-from hpsearch.study.run import check_named, conduct, shared_storage
+from hpsearch.study.run import conduct, shared_storage
 
 
 def ablate(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpsearch.analysis.best_study import best_spec
 from hpsearch.data.archives import bounded, opened
 from hpsearch.exceptions import HpsearchError
 from hpsearch.spec import load_study_file, print_spec
@@ -27,8 +28,8 @@ from hpsearch.store.probes import read_probes
 from hpsearch.store.reading import check_parent, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import check_copy, read_resolved
+from hpsearch.store.trials_table import trials_csv
 from hpsearch.store.winner import Applied, Insides, Looks, Refit, load_applied
-from hpsearch.study.finish.export import best_spec, trials_csv
 
 ANEW = "hpsearch optimize writes it anew"
 

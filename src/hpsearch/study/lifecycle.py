@@ -26,13 +26,14 @@ from hpsearch.spec.space.space import check_enqueued
 from hpsearch.spec.study_file.problems import placed
 from hpsearch.store.layout import OF_SEARCH, PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
+from hpsearch.store.optuna.named import check_named
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.removal import remove_from_storage
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
 from hpsearch.study.prerequisites import ready_donors
 from hpsearch.study.progress import Display, Outcome
-from hpsearch.study.run import check_named, conduct, shared_storage
+from hpsearch.study.run import conduct, shared_storage
 
 CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted")
 """Endings of a search after which its finalists are confirmed."""

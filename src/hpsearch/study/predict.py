@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.cli.output import cell
 from hpsearch.data import Preprocessing
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.imports import defer_tensorflow, import_keras, jax_ahead
 from hpsearch.exceptions import ModelError, StudyNotFoundError
+from hpsearch.spec.study_file.text import cell
 from hpsearch.store.identity import UNKNOWN, DamagedError
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.resolved import read_resolved

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
 import sys
 import warnings
@@ -14,12 +13,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
 from hpsearch.engines.pool import Crew
-from hpsearch.exceptions import StorageLockedError, StorageNotNamedError, StoreError
+from hpsearch.exceptions import StorageLockedError
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import digest
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.lease import Lease
-from hpsearch.store.removal import names_of, stored_if_readable
+from hpsearch.store.optuna.named import own_database
+from hpsearch.store.removal import names_of
 from hpsearch.store.resolved import Resolved
 from hpsearch.study.progress import Display, Outcome
 
@@ -75,14 +75,6 @@ def storage_of(files: StudyFiles, named: str | None) -> RDBStorage | None:
     return _unless_locked(own, lambda: open_storage(url_of(own), own=own))
 
 
-def own_database(files: StudyFiles) -> Path:
-    """Give the file of a study's own storage. Raises StoreError where it is a link, to whatever file."""
-    if files.database.is_symlink():
-        told = "is a link, and is not written through: remove it, and it is written anew"
-        raise StoreError(f"{files.database} {told}")
-    return files.database
-
-
 def shared_storage(files: StudyFiles, named: str | None, *, confirmed: bool = False) -> RDBStorage | None:
     """Open the storage of an experiment, and of its confirmation where it will be `confirmed`.
 
@@ -97,22 +89,6 @@ def shared_storage(files: StudyFiles, named: str | None, *, confirmed: bool = Fa
             parts.append(StudyFiles(files.out, files.name, PARTS["confirmation"]))
         check_free(storage, names_of(parts))
     return storage
-
-
-def check_named(files: StudyFiles, named: str | None) -> None:
-    """Refuse to write into a storage that only the files of a study name, which others may have written.
-
-    Raises StorageNotNamedError with the option that is missing.
-    """
-    stored = stored_if_readable(files)
-    if named is None and stored is not None and stored.storage is not None:
-        from hpsearch.store.optuna.urls import shown
-
-        raise StorageNotNamedError(
-            f"the files of the study {files.full_name!r} name the storage {shown(stored.storage)}, and a "
-            "storage is opened only where the command names it: add "
-            f"--storage {shlex.quote(shown(stored.storage))}, with the password if there is one, or another"
-        )
 
 
 def _projection(storage: RDBStorage | None, files: StudyFiles, resolved: Resolved) -> Projection | None:

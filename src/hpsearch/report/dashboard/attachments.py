@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from hpsearch.analysis import AblationPath, Analysis, Comparison, look_into_trial
+from hpsearch.analysis.best_study import best_spec
 from hpsearch.report.dashboard import pictures
 from hpsearch.report.dashboard.notes import PICTURED
 from hpsearch.spec import print_spec
@@ -19,7 +20,6 @@ from hpsearch.store.layout import StudyFiles
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.resolved import read_resolved
 from hpsearch.store.winner import WinnerName, load_applied
-from hpsearch.study.finish.export import best_spec
 
 SVG = "image/svg+xml"
 YAML = "application/yaml"

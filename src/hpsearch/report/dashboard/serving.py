@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from hpsearch.cli.output import warnings_as_notes
-from hpsearch.exceptions import HpsearchError, StoreError, StudyNotFoundError
+from hpsearch.exceptions import HpsearchError, StoreError, StudyNotFoundError, warnings_as_notes
 from hpsearch.report.dashboard.following import following
 from hpsearch.report.dashboard.guard import Address, Guard
 from hpsearch.store.layout import PARTS, StudyFiles
+from hpsearch.store.optuna.named import check_named, own_database
 from hpsearch.store.resolved import read_resolved
-from hpsearch.study.run import check_named, own_database
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

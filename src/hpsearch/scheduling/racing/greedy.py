@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from hpsearch.scheduling.racing.estimates import Values, failures
+from hpsearch.spec.experiments import REPLICATE, Ablation
+from hpsearch.spec.space.space import Value
 
 Made = frozenset[str]
 """The changes that are made in a configuration of an ablation."""
@@ -101,3 +103,19 @@ def _configurations(following: Round) -> tuple[Made, ...]:
     """List the configurations that a round waits for; the first waits for the default as well."""
     tried = tuple(frozenset({*following.made, change}) for change in following.tried)
     return tried if following.made else (frozenset(), *tried)
+
+
+def path_of(ablation: Ablation) -> GreedyPath:
+    """Give the path of an ablation, of which nothing is known yet."""
+    minimize = ablation.spec.search.direction == "minimize"
+    return GreedyPath(ablation.changes, ablation.replicates, minimize)
+
+
+def by_changes(
+    experiment: Ablation, ended: Iterable[tuple[Mapping[str, Value], float | None]]
+) -> dict[Made, Values]:
+    """Sort the metrics of runs, given with their values, by the changes that are made and the replicate."""
+    found: dict[Made, dict[int, float | None]] = {}
+    for values, metric in ended:
+        found.setdefault(experiment.made(values), {})[int(values[REPLICATE])] = metric
+    return dict(found)

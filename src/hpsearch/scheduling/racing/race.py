@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from hpsearch.scheduling.racing.bounds import UNBOUNDED, Bounds
+from hpsearch.scheduling.racing.bounds import UNBOUNDED, Bounds, bounds_of
 from hpsearch.scheduling.racing.estimates import (
     FEWEST_REPLICATES,
     Difference,
@@ -17,6 +17,7 @@ from hpsearch.scheduling.racing.estimates import (
     failures,
     tie_set,
 )
+from hpsearch.spec import Compare, StudySpec
 
 
 @dataclass(frozen=True)
@@ -212,3 +213,10 @@ def _furthest(results: Mapping[str, Values]) -> tuple[str, ...]:
 
 def _has(ended: Mapping[str, Values], name: str, expected: Round) -> bool:
     return expected.replicate in ended.get(name, {})
+
+
+def race_of(spec: StudySpec) -> Race:
+    """Give the race of a confirmation: the finalists are its arms, in their order."""
+    compare = spec.compare or Compare()
+    minimize, bounds = spec.search.direction == "minimize", bounds_of(spec.search.metric)
+    return Race(tuple(compare.arms), compare.replicates, spec.search.trials, minimize, bounds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis.ablation import by_changes, path_of
+from hpsearch.scheduling.racing.greedy import by_changes, path_of
 from hpsearch.scheduling.schedulers.plan import PlanScheduler, Values
 from hpsearch.spec.experiments import REPLICATE, Ablation
 

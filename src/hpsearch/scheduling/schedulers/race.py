@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis.confirmation import race_of
+from hpsearch.scheduling.racing.race import race_of
 from hpsearch.scheduling.schedulers.plan import PlanScheduler, Values
 from hpsearch.spec.experiments import ARM, REPLICATE, Confirmation
 

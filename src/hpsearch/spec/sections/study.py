@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo, field_validator
 
-from hpsearch.cli.output import JOINERS
 from hpsearch.spec.sections.compare import Compare
 from hpsearch.spec.sections.confirm import BY_DEFAULT, Confirm, Confirmed, check_against
 from hpsearch.spec.sections.data import Data
@@ -19,6 +18,7 @@ from hpsearch.spec.sections.search import Search
 from hpsearch.spec.sections.training import Training
 from hpsearch.spec.study_file.distributions import Searchable, problem
 from hpsearch.spec.study_file.parts import Part
+from hpsearch.spec.study_file.text import JOINERS
 
 MAX_NAME_BYTES = 100
 

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
-from hpsearch.cli.output import clean, is_clean
 from hpsearch.exceptions import Problem, StudyFileError
 from hpsearch.spec.sections.study import StudySpec
 from hpsearch.spec.study_file.problems import bare_place, dotted, problems_of, show
 from hpsearch.spec.study_file.source import MAX_DEPTH, Place, Source, parse, read_text
+from hpsearch.spec.study_file.text import clean, is_clean
 
 MAX_TRIED = 20
 """How many values are tried out in places where something is wrong, to tell what may have been meant."""

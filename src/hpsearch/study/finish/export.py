@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.analysis.best import Best, best_at_hand, best_of
-from hpsearch.cli.output import cell
+from hpsearch.analysis.best_study import best_spec
 from hpsearch.engines import Worker
 from hpsearch.engines.messages import ExportOrder, TickOrder, WeightsOrder
 from hpsearch.engines.single_member import train_alone
-from hpsearch.spec import Data, StudySpec, print_spec
-from hpsearch.spec.sections.study import name_with
+from hpsearch.spec import print_spec
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import encoded, rename, write_atomically
 from hpsearch.store.documents import write_document
@@ -23,10 +20,11 @@ from hpsearch.store.identity import sealed_page
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.reading import read_ablation, read_confirmation
-from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
+from hpsearch.store.refit_weights import refitted_weights
+from hpsearch.store.trials_table import trial_row, trials_csv
 from hpsearch.store.winner import Looks, model_stamp
-from hpsearch.study.finish.held_out import keep, name_of, order_for
-from hpsearch.study.finish.refit import refitted_weights
+from hpsearch.study.finish.held_out import keep, order_for
 from hpsearch.training.messages import Member, SplitName
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def _keep_others(files: StudyFiles, record: StudyRecord, best: Best, worker: Wor
         worker.submit(_export(files, record, Best(trial, None), worker))
         model = files.model(trial.number)
         _export_to(model, files, worker, lease)
-        stamp = record.identity.stamp(**model_stamp(name_of(trial, None), model))
+        stamp = record.identity.stamp(**model_stamp(winner_name(trial, None), model))
         write_document(files.model_note(trial.number), str, model.name, stamp)
 
 
@@ -161,27 +159,6 @@ def _train_again(record: StudyRecord, best: TrialRecord, split: SplitName, worke
     return weights
 
 
-def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
-    """Give the configuration of a trial as a study with nothing left to search."""
-    search = record.spec.search.model_copy(update={"enqueue": (), "trials": 1})
-    update = {
-        "name": name_with(record.name, "-best"),
-        "data": _found_from_anywhere(record.spec.data, record.directory),
-        "model": best.configuration.model.from_anywhere(Path(record.directory)),
-        "training": best.configuration.training,
-        "search": search,
-    }
-    return record.spec.model_copy(update=update)
-
-
-def _found_from_anywhere(data: Data, directory: str) -> Data:
-    """Write the path of a data file in full, because the study file may be moved."""
-    paths = {name: getattr(data, name) for name in ("csv", "npz") if getattr(data, name) is not None}
-    return data.model_copy(
-        update={name: str(Path(directory, Path(path).expanduser())) for name, path in paths.items()}
-    )
-
-
 def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> str:
     """Print what is best as JSON: the trial, its configuration, its model, and how it was confirmed."""
     from hpsearch.analysis import NOT_JUDGED, analyze, plain
@@ -254,38 +231,3 @@ def _model_words(record: StudyRecord, best: Best, verdict: Verdict) -> str:
 
 def _score(record: StudyRecord, trial: TrialRecord) -> str:
     return f"{record.metric} {trial.value!r} at epoch {trial.best_epoch}"
-
-
-def trial_row(trial: TrialRecord) -> dict[str, Any]:
-    """Give a trial as plain data, as `hpsearch trials --format json` prints it."""
-    return {
-        "number": trial.number,
-        "state": trial.state,
-        "value": trial.value,
-        "parameters": dict(trial.parameters),
-        "epochs": trial.epochs,
-        "best_epoch": trial.best_epoch,
-        "seconds": trial.seconds,
-        "seed": trial.seed,
-        "cause": trial.cause,
-    }
-
-
-def trials_csv(record: StudyRecord) -> str:
-    """Print the trials as CSV, a column for each parameter; no cell is a formula."""
-    names = [parameter.name for parameter in record.parameters]
-    stream = io.StringIO()
-    fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause")
-    columns = [*fixed, *(f"parameters.{name}" for name in names)]
-    writer = csv.DictWriter(stream, columns, lineterminator="\n")
-    writer.writerow({column: cell(column) for column in columns})
-    for trial in record.trials:
-        row = trial_row(trial)
-        parameters = {f"parameters.{name}": value for name, value in row.pop("parameters").items()}
-        writer.writerow({name: cell(value) for name, value in {**row, **parameters}.items()})
-    return stream.getvalue()
-
-
-def trials_json(record: StudyRecord) -> str:
-    """Print the trials as a JSON list."""
-    return json.dumps([trial_row(trial) for trial in record.trials], indent=2, allow_nan=False)

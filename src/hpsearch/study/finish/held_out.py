@@ -10,7 +10,7 @@ from hpsearch.engines.messages import ExportOrder, Winner, WinnerOrder
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
-from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import (
     Applied,
     Insides,
@@ -22,13 +22,6 @@ from hpsearch.store.winner import (
     write_insides,
     write_looks,
 )
-
-
-def name_of(trial: TrialRecord, run: TrialRecord | None) -> WinnerName:
-    """Name the model of a trial, or where it was confirmed of the replicate that stands for it."""
-    trained = run or trial
-    replicate = None if run is None else int(run.parameters["replicate"])
-    return WinnerName(trial.number, replicate, trained.seed, trained.best_epoch)
 
 
 def order_for(record: StudyRecord, name: WinnerName, export: ExportOrder, *, ended: bool) -> WinnerOrder:

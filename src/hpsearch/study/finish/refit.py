@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpsearch.analysis.confirmation import judge_finalists
 from hpsearch.analysis.refit import plan_refit
@@ -20,12 +19,11 @@ from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord
+from hpsearch.store.refit_weights import Arrays, arrays_of, refitted_weights
 from hpsearch.store.winner import Refit, write_refit
 from hpsearch.study.progress import Display
 from hpsearch.study.snapshots import SnapshotClock
 from hpsearch.training.messages import Member, MemberState, RefitRun
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def refit_winner(
@@ -54,15 +52,6 @@ def refit_winner(
         display.note(f"training the winner once more: {planned.rows:,} rows, {planned.winner.epoch} epochs")
         done = _Refitting(files, record, planned, worker, lease).run()
     return replace(record, refit=done)
-
-
-def refitted_weights(files: StudyFiles, record: StudyRecord, refit: Refit) -> Arrays | None:
-    """Read the weights that a refit gave; None where they are lost or of another."""
-    return _of(refit, read_arrays(files.refit_weights, record.identity))
-
-
-def _of(refit: Refit, stored: tuple[Arrays, dict[str, Any]] | None) -> Arrays | None:
-    return stored[0] if stored is not None and stored[1].get("refit") == repr(refit.planned) else None
 
 
 class _Refitting:
@@ -115,7 +104,7 @@ class _Refitting:
     def _stored(self) -> MemberState | None:
         """Read where an interrupted refit was."""
         stored = read_arrays(self.files.refit_checkpoint, self.identity)
-        arrays = _of(self.planned, stored)
+        arrays = arrays_of(self.planned, stored)
         return (
             MemberState(arrays, stored[1]["trainer"]) if stored is not None and arrays is not None else None
         )

@@ -1,0 +1,34 @@
+"""Which storage a study may be written to: its own file, or one that the command names."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from hpsearch.exceptions import StorageNotNamedError, StoreError
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.removal import stored_if_readable
+
+
+def own_database(files: StudyFiles) -> Path:
+    """Give the file of a study's own storage. Raises StoreError where it is a link, to whatever file."""
+    if files.database.is_symlink():
+        told = "is a link, and is not written through: remove it, and it is written anew"
+        raise StoreError(f"{files.database} {told}")
+    return files.database
+
+
+def check_named(files: StudyFiles, named: str | None) -> None:
+    """Refuse to write into a storage that only the files of a study name, which others may have written.
+
+    Raises StorageNotNamedError with the option that is missing.
+    """
+    stored = stored_if_readable(files)
+    if named is None and stored is not None and stored.storage is not None:
+        from hpsearch.store.optuna.urls import shown
+
+        raise StorageNotNamedError(
+            f"the files of the study {files.full_name!r} name the storage {shown(stored.storage)}, and a "
+            "storage is opened only where the command names it: add "
+            f"--storage {shlex.quote(shown(stored.storage))}, with the password if there is one, or another"
+        )

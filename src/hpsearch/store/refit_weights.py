@@ -1,0 +1,24 @@
+"""The weights that a refit gave, as long as they belong to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hpsearch.store.arrays import read_arrays
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.record import StudyRecord
+from hpsearch.store.winner import Refit
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def refitted_weights(files: StudyFiles, record: StudyRecord, refit: Refit) -> Arrays | None:
+    """Read the weights that a refit gave; None where they are lost or of another."""
+    return arrays_of(refit, read_arrays(files.refit_weights, record.identity))
+
+
+def arrays_of(refit: Refit, stored: tuple[Arrays, dict[str, Any]] | None) -> Arrays | None:
+    """Give the arrays of a file, if they are those of this refit."""
+    return stored[0] if stored is not None and stored[1].get("refit") == repr(refit.planned) else None

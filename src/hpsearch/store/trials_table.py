@@ -1,0 +1,46 @@
+"""The table of trials, as CSV and as JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from hpsearch.spec.study_file.text import cell
+from hpsearch.store.record import StudyRecord, TrialRecord
+
+
+def trial_row(trial: TrialRecord) -> dict[str, Any]:
+    """Give a trial as plain data, as `hpsearch trials --format json` prints it."""
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        "value": trial.value,
+        "parameters": dict(trial.parameters),
+        "epochs": trial.epochs,
+        "best_epoch": trial.best_epoch,
+        "seconds": trial.seconds,
+        "seed": trial.seed,
+        "cause": trial.cause,
+    }
+
+
+def trials_csv(record: StudyRecord) -> str:
+    """Print the trials as CSV, a column for each parameter; no cell is a formula."""
+    names = [parameter.name for parameter in record.parameters]
+    stream = io.StringIO()
+    fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause")
+    columns = [*fixed, *(f"parameters.{name}" for name in names)]
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    writer.writerow({column: cell(column) for column in columns})
+    for trial in record.trials:
+        row = trial_row(trial)
+        parameters = {f"parameters.{name}": value for name, value in row.pop("parameters").items()}
+        writer.writerow({name: cell(value) for name, value in {**row, **parameters}.items()})
+    return stream.getvalue()
+
+
+def trials_json(record: StudyRecord) -> str:
+    """Print the trials as a JSON list."""
+    return json.dumps([trial_row(trial) for trial in record.trials], indent=2, allow_nan=False)
