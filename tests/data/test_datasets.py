@@ -803,7 +803,7 @@ class TestCsv:
     def test_refuses_an_encoding_that_memory_cannot_hold(
         self, table: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("hpsearch.data.loaded.MAX_BYTES", 1000)
+        monkeypatch.setattr("hpsearch.data.checks.MAX_BYTES", 1000)
         with pytest.raises(DataError, match="30 rows by 24 columns would take"):
             table("k,y\n" + "".join(f"id{r},{r / 8}\n" for r in range(30)))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpsearch.data.rows import Array, Rows
+from hpsearch.data.rows import Rows
+from hpsearch.data.types import Array
 
 RAREST = 1e-7
 """The smallest probability, as Keras cuts them off: a class may be missing in the training part."""

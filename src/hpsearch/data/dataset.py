@@ -10,9 +10,10 @@ import numpy as np
 
 from hpsearch.data.chance import chance_accuracy, chance_loss
 from hpsearch.data.encoding import Encoding, Imputation
-from hpsearch.data.preprocessing import Preprocessing, Task
-from hpsearch.data.rows import Array, Rows, Split
+from hpsearch.data.preprocessing import Preprocessing
+from hpsearch.data.rows import Rows, Split
 from hpsearch.data.summary import DataSummary
+from hpsearch.data.types import Array, Task
 
 
 @dataclass(frozen=True, eq=False)

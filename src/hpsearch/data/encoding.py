@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from hpsearch.data.loaded import fits_in_memory
+from hpsearch.data.checks import fits_in_memory
 from hpsearch.data.precision import CHUNK, lossy
-from hpsearch.data.readers.csv import MAX_COLUMNS, Cells, Table
+from hpsearch.data.table import MAX_COLUMNS, Cells, Table
+from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
-
-if TYPE_CHECKING:
-    from hpsearch.data.rows import Array
 
 MAX_CATEGORIES = 1_000
 """Categories of one column, each of which becomes a feature."""

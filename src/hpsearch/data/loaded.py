@@ -5,21 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpsearch.data.archives import MAX_BYTES
+from hpsearch.data.checks import features, targets
 from hpsearch.data.precision import narrowed
+from hpsearch.data.table import Table
+from hpsearch.data.types import Array, Task
 from hpsearch.exceptions import DataError
-
-if TYPE_CHECKING:
-    from hpsearch.data.preprocessing import Task
-    from hpsearch.data.readers.csv import Table
-    from hpsearch.data.rows import Array
-
-NUMBERS = "biuf"
-WIDEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,55 +73,6 @@ def fingerprint(arrays: Mapping[str, Array]) -> str:
 
 def _checked(where: str, key: str, array: Array) -> Array:
     return features(where, key, array) if key.startswith("x") else targets(where, key, array)
-
-
-def features(where: str, key: str, x: Array) -> Array:
-    """Check features; gives (n, *features) uint8 or numbers as they are. Raises `DataError`."""
-    if x.dtype.kind not in NUMBERS:
-        raise DataError(f"{where}: {key} must hold numbers, but holds {x.dtype}.")
-    if x.ndim < 2:
-        raise DataError(f"{where}: {key} must have rows and features, but its shape is {x.shape}.")
-    if x.size == 0:
-        raise DataError(f"{where}: {key} is empty: its shape is {x.shape}.")
-    finite(where, key, x)
-    return x
-
-
-def targets(where: str, key: str, y: Array) -> Array:
-    """Check targets; gives (n,) numbers or text. Raises `DataError`."""
-    if y.dtype.kind not in NUMBERS + "U":
-        raise DataError(f"{where}: {key} must hold numbers or text, but holds {y.dtype}.")
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1:
-        raise DataError(f"{where}: {key} must have one number for each row, but its shape is {y.shape}.")
-    if y.size == 0:
-        raise DataError(f"{where}: {key} is empty.")
-    if y.dtype.kind != "U":
-        finite(where, key, y)
-    return y
-
-
-def finite(where: str, key: str, array: Array) -> None:
-    """Raise a `DataError` that names the first number that is not finite as a float32."""
-    if array.dtype.kind != "f":
-        return
-    bad = ~np.isfinite(array)
-    if array.itemsize > np.dtype(np.float32).itemsize:
-        bad |= np.abs(array) > WIDEST
-    if bad.any():
-        place = np.unravel_index(int(bad.argmax()), array.shape)
-        shown = ", ".join(str(int(axis)) for axis in place)
-        raise DataError(
-            f"{where}: {key}[{shown}] is {array[place]}; every number must be finite and fit a float32."
-        )
-
-
-def fits_in_memory(where: str, rows: int, columns: int, size: int, remedy: str) -> None:
-    """Raise a `DataError` where an array of `rows` by `columns` items of `size` bytes is too large."""
-    if rows * columns * size > MAX_BYTES:
-        gigabytes = rows * columns * size / 2**30
-        raise DataError(f"{where}: {rows} rows by {columns} columns would take {gigabytes:.0f} GB; {remedy}.")
 
 
 def _lengths_agree(where: str, arrays: Mapping[str, Array], x: str, y: str) -> None:

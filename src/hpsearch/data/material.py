@@ -8,27 +8,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpsearch.data.dataset import Dataset, Pool
-from hpsearch.data.encoding import encode_table
+from hpsearch.data.encoding import Encoding, encode_table
 from hpsearch.data.loaded import Loaded, from_arrays
 from hpsearch.data.partition import Partition, Partitioner
 from hpsearch.data.precision import lossy, origin_of
-from hpsearch.data.readers.csv import Table, load_csv
+from hpsearch.data.readers.csv import load_csv
 from hpsearch.data.readers.keras import load_keras
 from hpsearch.data.readers.npz import read_npz
 from hpsearch.data.readers.random import draw_normal
-from hpsearch.data.rows import Array, Rows, Split, fit_scaling
+from hpsearch.data.rows import Rows, Split, fit_scaling
+from hpsearch.data.table import Table
 from hpsearch.data.target import Target, find_target
+from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
+from hpsearch.spec import Data
 from hpsearch.spec.sections.data import TestRows
-
-if TYPE_CHECKING:
-    from hpsearch.data.encoding import Encoding
-    from hpsearch.spec import Data
 
 DATA_DIR = "HPSEARCH_DATA"
 

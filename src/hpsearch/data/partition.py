@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpsearch.data.target import Target
+from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
+from hpsearch.spec import Component, Data
 from hpsearch.spec.sections.data import CountOfRows, Folds, LastRows, ShareOfRows, TestRows
-
-if TYPE_CHECKING:
-    from hpsearch.data.rows import Array
-    from hpsearch.data.target import Target
-    from hpsearch.spec import Component, Data
 
 PURPOSES = {"test": 0, "subset": 1, "validation": 2}
 ROUNDING = 1e-9

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from hpsearch.data.rows import Array
+from hpsearch.data.types import Array
 
 LOST = 1e-3
 """The most that rounding to float32 may move a number, as a share of its feature's deviation."""

@@ -6,20 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from hpsearch.data.checks import meant
 from hpsearch.data.encoding import Column, Encoding
-from hpsearch.data.readers.csv import Cells, Table, load_rows
+from hpsearch.data.readers.csv import load_rows
 from hpsearch.data.readers.npz import read_features
-from hpsearch.data.target import meant
+from hpsearch.data.table import Cells, Table
+from hpsearch.data.types import Array, Task
 from hpsearch.exceptions import DataError
-
-if TYPE_CHECKING:
-    from hpsearch.data.rows import Array
-
-Task = Literal["classification", "regression"]
 
 SHOWN = 10
 """Names that a message lists."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from hpsearch.data.types import Array
 
 CHUNK = 2**22
 """Numbers that are held as float64 at one time while deviations are computed."""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from hpsearch.data.checks import meant
+from hpsearch.data.loaded import Loaded
+from hpsearch.data.types import Array, Task
 from hpsearch.exceptions import DataError
-
-if TYPE_CHECKING:
-    from hpsearch.data.loaded import Loaded
-    from hpsearch.data.preprocessing import Task
-    from hpsearch.data.rows import Array
-    from hpsearch.spec import Data
+from hpsearch.spec import Data
 
 MAX_CLASSES = 50
 """Whole numbers with more distinct values than this are taken for a quantity where no task is given."""
@@ -126,10 +123,3 @@ def _find(where: str, item: int | str, by_name: Mapping[str, Any], names: Mappin
     raise DataError(
         f"{where}: there is no class {str(item)!r}{meant(str(item), by_name)}; the classes are {shown}."
     )
-
-
-def meant(word: str, names: Mapping[str, Any]) -> str:
-    """Give a hint at the valid name that a mistyped word most likely meant, or nothing."""
-    folded = {name.casefold(): name for name in names}
-    close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    return f" (did you mean {folded[close[0]]!r}?)" if close else ""

@@ -8,17 +8,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from hpsearch.data.loaded import Loaded, fits_in_memory, from_arrays
+from hpsearch.data.checks import fits_in_memory
+from hpsearch.data.loaded import Loaded, from_arrays
 from hpsearch.data.readers.npz import read_npz
+from hpsearch.data.types import Array, Task
 from hpsearch.exceptions import DataError, shortened
-
-if TYPE_CHECKING:
-    from hpsearch.data.preprocessing import Task
-    from hpsearch.data.rows import Array
 
 TASKS: Mapping[str, Task] = {
     "mnist": "classification",

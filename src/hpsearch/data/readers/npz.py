@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from hpsearch.data.archives import MAX_BYTES
-from hpsearch.data.loaded import features
+from hpsearch.data.checks import features
 from hpsearch.data.readers.foreign_files import kind_of_file
-from hpsearch.data.rows import Array
+from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
 
 BROKEN = (

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from hpsearch.data.loaded import Loaded, fits_in_memory, from_arrays
+from hpsearch.data.checks import fits_in_memory
+from hpsearch.data.loaded import Loaded, from_arrays
 from hpsearch.seeds import derive
-
-if TYPE_CHECKING:
-    from hpsearch.spec.sections.data import RandomRows
+from hpsearch.spec.sections.data import RandomRows
 
 
 def draw_normal(where: str, made: RandomRows, seed: int) -> Loaded:

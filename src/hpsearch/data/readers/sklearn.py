@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 
 from hpsearch.data.loaded import Loaded, from_arrays
-
-if TYPE_CHECKING:
-    from hpsearch.data.preprocessing import Task
+from hpsearch.data.types import Task
 
 LOADERS: Mapping[str, Callable[[], Any]] = {
     "digits": load_digits,

@@ -1,0 +1,72 @@
+"""What arrays must be: finite numbers of a shape, and no more than memory holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from hpsearch.data.archives import MAX_BYTES
+from hpsearch.data.types import Array
+from hpsearch.exceptions import DataError
+
+NUMBERS = "biuf"
+WIDEST = float(np.finfo(np.float32).max)
+
+
+def features(where: str, key: str, x: Array) -> Array:
+    """Check features; gives (n, *features) uint8 or numbers as they are. Raises `DataError`."""
+    if x.dtype.kind not in NUMBERS:
+        raise DataError(f"{where}: {key} must hold numbers, but holds {x.dtype}.")
+    if x.ndim < 2:
+        raise DataError(f"{where}: {key} must have rows and features, but its shape is {x.shape}.")
+    if x.size == 0:
+        raise DataError(f"{where}: {key} is empty: its shape is {x.shape}.")
+    finite(where, key, x)
+    return x
+
+
+def targets(where: str, key: str, y: Array) -> Array:
+    """Check targets; gives (n,) numbers or text. Raises `DataError`."""
+    if y.dtype.kind not in NUMBERS + "U":
+        raise DataError(f"{where}: {key} must hold numbers or text, but holds {y.dtype}.")
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise DataError(f"{where}: {key} must have one number for each row, but its shape is {y.shape}.")
+    if y.size == 0:
+        raise DataError(f"{where}: {key} is empty.")
+    if y.dtype.kind != "U":
+        finite(where, key, y)
+    return y
+
+
+def finite(where: str, key: str, array: Array) -> None:
+    """Raise a `DataError` that names the first number that is not finite as a float32."""
+    if array.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(array)
+    if array.itemsize > np.dtype(np.float32).itemsize:
+        bad |= np.abs(array) > WIDEST
+    if bad.any():
+        place = np.unravel_index(int(bad.argmax()), array.shape)
+        shown = ", ".join(str(int(axis)) for axis in place)
+        raise DataError(
+            f"{where}: {key}[{shown}] is {array[place]}; every number must be finite and fit a float32."
+        )
+
+
+def fits_in_memory(where: str, rows: int, columns: int, size: int, remedy: str) -> None:
+    """Raise a `DataError` where an array of `rows` by `columns` items of `size` bytes is too large."""
+    if rows * columns * size > MAX_BYTES:
+        gigabytes = rows * columns * size / 2**30
+        raise DataError(f"{where}: {rows} rows by {columns} columns would take {gigabytes:.0f} GB; {remedy}.")
+
+
+def meant(word: str, names: Mapping[str, Any]) -> str:
+    """Give a hint at the valid name that a mistyped word most likely meant, or nothing."""
+    folded = {name.casefold(): name for name in names}
+    close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return f" (did you mean {folded[close[0]]!r}?)" if close else ""
