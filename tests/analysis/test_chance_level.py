@@ -11,12 +11,12 @@ import pytest
 
 from hpsearch.analysis import analyze, to_json
 from hpsearch.analysis.chance import against, judge_chance
+from hpsearch.report.words.best import best_json, best_lines
 from hpsearch.report.words.prose import answer
 from hpsearch.report.words.winner import look_words
 from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Look, Looks, WinnerName
-from hpsearch.study.finish.export import best_json, best_lines
 from hpsearch.training.evaluation import Evaluation, Measure
 from support.made_confirmations import confirmed
 

@@ -27,6 +27,7 @@ from optuna.storages import RDBStorage
 from hpsearch.report.dashboard import exhibition, following, notes, serving
 from hpsearch.report.dashboard.exhibition import exhibit, most_notes
 from hpsearch.report.dashboard.mirror import mirror
+from hpsearch.report.words.best import best_json
 from hpsearch.spec import load_study_file
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.optuna import storage as storages
@@ -34,7 +35,6 @@ from hpsearch.store.optuna.storage import open_storage
 from hpsearch.store.optuna.urls import url_of
 from hpsearch.store.reading import read_confirmation, read_record
 from hpsearch.store.resolved import read_resolved, write_resolved
-from hpsearch.study.finish.export import best_json
 from hpsearch.study.lifecycle import Options, compare, optimize
 from support.commands import in_process, python, write_study
 

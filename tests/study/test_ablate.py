@@ -19,6 +19,7 @@ from hpsearch.analysis import NOT_JUDGED, AblationPath, analyze, to_json
 from hpsearch.analysis.ablation import ablation_of, trace
 from hpsearch.exceptions import HpsearchError
 from hpsearch.report.dashboard.exhibition import exhibit
+from hpsearch.report.html.reports import study_report
 from hpsearch.report.words.ablation import path_plot, sentences
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.optuna.storage import open_storage
@@ -26,7 +27,6 @@ from hpsearch.store.reading import read_ablation, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import read_resolved, write_resolved
 from hpsearch.study.ablation import Plan, _begun, plan_of, with_budget
-from hpsearch.study.finish.export import render
 from hpsearch.study.lifecycle import delete
 from support.commands import ended, in_process, started, succeed, wait_until, write_study
 from support.made_confirmations import confirmed
@@ -394,7 +394,7 @@ class TestGoingOn:
         assert [step.taken for step in part.steps] == [step.taken for step in path.steps[:2]]
         assert (part.total, part.carried, part.runs) == (None, None, 15)
         assert "15 of 21 runs have ended" in " ".join(sentences(part, "a"))
-        text = render(record, None, NOT_JUDGED, half).decode()
+        text = study_report(record, None, NOT_JUDGED, half).decode()
         assert len(cells(text, "steps")) == 2
         none = trace(record, replace(ablation, trials=()), path.trial)
         assert none.steps == ()

@@ -146,7 +146,7 @@ class TerminalDisplay:
     def _answer(self, record: StudyRecord, files: StudyFiles) -> list[str]:
         """Tell what was found: where no trial is of any use, what happened is the last word."""
         from hpsearch.analysis import judge
-        from hpsearch.study.finish.export import best_lines
+        from hpsearch.report.words.best import best_lines
 
         confirmation = read_confirmation(files)
         best = best_lines(record, confirmation, str(files.best_model)) if record.best else [_so_far(record)]

@@ -81,10 +81,10 @@ def best(
     """Print the best configuration as a study file, and the path of its model."""
     from hpsearch.analysis.best import best_of
     from hpsearch.analysis.best_study import best_spec
+    from hpsearch.report.words.best import best_json, best_lines
     from hpsearch.spec import print_spec
     from hpsearch.store.reading import read_confirmation
     from hpsearch.store.winner import model_problem
-    from hpsearch.study.finish.export import best_json, best_lines
 
     files, record = record_of(study, out)
     if record.kind != "search":
@@ -156,10 +156,11 @@ def report(
 ) -> None:
     """Write the reports of a study, finished or not: of its search, of its comparison."""
     from hpsearch.analysis import find_influence
+    from hpsearch.analysis.export import report_json
+    from hpsearch.report.html.reports import study_report
     from hpsearch.store.disk import write_atomically
     from hpsearch.store.identity import sealed_page
     from hpsearch.store.reading import read_ablation, read_confirmation
-    from hpsearch.study.finish.export import render, report_json
 
     told = {}
     for files, record in records_of(study, out):
@@ -171,7 +172,8 @@ def report(
             told[record.kind] = report_json(record, confirmation, influence, ablation)
             continue
         write_atomically(
-            files.report, sealed_page(render(record, confirmation, influence, ablation), record.identity)
+            files.report,
+            sealed_page(study_report(record, confirmation, influence, ablation), record.identity),
         )
         print(files.report)
     if told:

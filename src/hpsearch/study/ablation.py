@@ -10,6 +10,7 @@ from hpsearch.analysis.best import best_of
 from hpsearch.engines import ENGINES
 from hpsearch.engines.pool import Crew
 from hpsearch.exceptions import HpsearchError, UnsupportedError
+from hpsearch.report.html.reports import study_report
 from hpsearch.report.words.numbers import amount
 from hpsearch.scheduling.racing.greedy import GreedyPath, path_of
 from hpsearch.spec import Compare, StudyFile, StudySpec
@@ -26,7 +27,6 @@ from hpsearch.store.optuna.named import check_named
 from hpsearch.store.reading import check_parent, read_ablation, read_confirmation, read_record
 from hpsearch.store.removal import remove
 from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
-from hpsearch.study.finish.export import render
 from hpsearch.study.lifecycle import (
     Options,
     check_same_material,
@@ -186,7 +186,7 @@ def _leave(files: StudyFiles, lease: Lease, *, ended: bool) -> AblationPath:
     record, confirmation, ablation = read_record(files), read_confirmation(files), read_ablation(files)
     assert ablation is not None  # noqa: S101 - it was written a moment ago
     if ended:
-        page = render(record, confirmation, find_influence(record, files), ablation)
+        page = study_report(record, confirmation, find_influence(record, files), ablation)
         lease.check()
         write_atomically(files.report, sealed_page(page, record.identity))
     winner = best_of(record, confirmation).trial

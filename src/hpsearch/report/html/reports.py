@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpsearch.analysis import Analysis, ArmSummary, Comparison
 from hpsearch.report.html.comparison import compare_page
@@ -13,6 +14,9 @@ from hpsearch.report.html.study import StudyPage, study_page, with_evaluation
 from hpsearch.store.disk import encoded, write_atomically
 from hpsearch.store.record import StudyRecord
 from hpsearch.training.probes.record import StudyProbe
+
+if TYPE_CHECKING:
+    from hpsearch.analysis import Influence
 
 
 def render_report(analysis: Analysis, record: StudyRecord, drawn: StudyPage | None = None) -> str:
@@ -46,3 +50,24 @@ def render_comparison(comparison: Comparison, record: StudyRecord) -> str:
 def write_comparison(comparison: Comparison, record: StudyRecord, path: Path) -> None:
     """Write the results of a comparison to a file, in one step, as `write_report` does."""
     write_atomically(path, encoded(render_comparison(comparison, record)))
+
+
+def study_report(
+    record: StudyRecord,
+    confirmation: StudyRecord | None = None,
+    influence: Influence | None = None,
+    ablation: StudyRecord | None = None,
+) -> bytes:
+    """Render the report of a study, of its search or of its comparison, as UTF-8.
+
+    `influence` is what mattered in a search, which is found out where it is not given.
+    """
+    from hpsearch.analysis import analyze
+
+    if record.kind == "comparison":
+        from hpsearch.analysis import compare
+
+        page = render_comparison(compare(record), record)
+    else:
+        page = render_report(analyze(record, confirmation, influence, ablation), record)
+    return encoded(page)

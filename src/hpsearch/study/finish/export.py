@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hpsearch.analysis.best import Best, best_at_hand, best_of
+from hpsearch.analysis.best import Best, best_at_hand
 from hpsearch.analysis.best_study import best_spec
 from hpsearch.engines import Worker
 from hpsearch.engines.messages import ExportOrder, TickOrder, WeightsOrder
 from hpsearch.engines.single_member import train_alone
+from hpsearch.report.html.reports import study_report
 from hpsearch.spec import print_spec
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import encoded, rename, write_atomically
@@ -22,13 +22,10 @@ from hpsearch.store.lease import Lease
 from hpsearch.store.reading import read_ablation, read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
 from hpsearch.store.refit_weights import refitted_weights
-from hpsearch.store.trials_table import trial_row, trials_csv
-from hpsearch.store.winner import Looks, model_stamp
+from hpsearch.store.trials_table import trials_csv
+from hpsearch.store.winner import model_stamp
 from hpsearch.study.finish.held_out import keep, order_for
 from hpsearch.training.messages import Member, SplitName
-
-if TYPE_CHECKING:
-    from hpsearch.analysis import Influence, Verdict
 
 
 def leave_results(
@@ -55,8 +52,7 @@ def leave_results(
     influence = find_influence(record, files)
     page = study_page(analyze(record, confirmation, influence, ablation), record)
     if best.trial is not None:
-        winner = _export_to(files.best_model, files, worker, lease)
-        record = keep(files, record, best.name, winner, lease)
+        record = keep(files, record, best.name, _export_to(files.best_model, files, worker, lease), lease)
     lease.check()
     text = render_report(analyze(record, confirmation, influence, ablation), record, page)
     write_atomically(files.report, sealed_page(encoded(text), record.identity))
@@ -87,44 +83,7 @@ def leave_comparison(files: StudyFiles, record: StudyRecord, lease: Lease) -> No
     """Write the table and the report of a comparison, as the holder of the lease."""
     _write(lease, files.table, trials_csv(record))
     lease.check()
-    write_atomically(files.report, sealed_page(render(record), record.identity))
-
-
-def render(
-    record: StudyRecord,
-    confirmation: StudyRecord | None = None,
-    influence: Influence | None = None,
-    ablation: StudyRecord | None = None,
-) -> bytes:
-    """Render the report of a study, of its search or of its comparison, as UTF-8.
-
-    `influence` is what mattered in a search, which is found out where it is not given.
-    """
-    from hpsearch.analysis import analyze
-    from hpsearch.report.html.reports import render_report
-
-    if record.kind == "comparison":
-        from hpsearch.analysis import compare
-        from hpsearch.report.html.reports import render_comparison
-
-        page = render_comparison(compare(record), record)
-    else:
-        page = render_report(analyze(record, confirmation, influence, ablation), record)
-    return encoded(page)
-
-
-def report_json(
-    record: StudyRecord,
-    confirmation: StudyRecord | None = None,
-    influence: Influence | None = None,
-    ablation: StudyRecord | None = None,
-) -> dict[str, Any]:
-    """Give every number of the report of a search, or of a comparison, as data that JSON can hold."""
-    from hpsearch.analysis import analyze, compare, comparison_to_json, to_json
-
-    if record.kind == "comparison":
-        return comparison_to_json(compare(record))
-    return to_json(analyze(record, confirmation, influence, ablation))
+    write_atomically(files.report, sealed_page(study_report(record), record.identity))
 
 
 def _write(lease: Lease, path: Path, text: str) -> None:
@@ -157,77 +116,3 @@ def _train_again(record: StudyRecord, best: TrialRecord, split: SplitName, worke
     weights = dict(worker.do(WeightsOrder(best.number)))
     worker.do(TickOrder(stop=(best.number,)))
     return weights
-
-
-def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> str:
-    """Print what is best as JSON: the trial, its configuration, its model, and how it was confirmed."""
-    from hpsearch.analysis import NOT_JUDGED, analyze, plain
-
-    trial = best_of(record, confirmation).trial
-    if trial is None:
-        raise ValueError("no trial has a value")
-    analysis = analyze(record, confirmation, NOT_JUDGED)
-    told = {
-        **trial_row(trial),
-        "study": best_spec(record, trial).dump(),
-        "model": model,
-        "confirmation": plain(analysis.verdict),
-        "plan": plain(analysis.plan),
-        "chance": plain(analysis.chance),
-        "refit": plain(analysis.refit),
-        "test": plain(_told(record.looks)),
-    }
-    return json.dumps(told, indent=2)
-
-
-def _told(looks: Looks) -> dict[str, Any] | None:
-    """Give the looks at the test part with their numbers; None where there was none."""
-    if looks == Looks():
-        return None
-    rows = [
-        {
-            "date": look.date,
-            "winner": look.winner,
-            "weights": look.weights,
-            "rows": look.evaluation.rows,
-            "measures": look.evaluation.measures,
-        }
-        for look in looks.looks
-    ]
-    return {"looks": rows, "lost": looks.lost}
-
-
-def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> list[str]:
-    """Tell in a few lines what is best, how sure that is, and where its model is."""
-    from hpsearch.analysis import NOT_JUDGED, analyze
-    from hpsearch.report.words.chance import chance_words
-    from hpsearch.report.words.plan import obstacle_words
-    from hpsearch.report.words.prose import verdict_sentences
-    from hpsearch.report.words.winner import look_words
-
-    best, analysis = best_of(record, confirmation), analyze(record, confirmation, NOT_JUDGED)
-    place = f"model: {model or 'saved when the study ends'}"
-    if best.trial is None:
-        return ["no trial has a value", place]
-    look = record.looks.of(best.name)
-    seen = look_words(record.looks, look, record.metric) if look is not None else ""
-    if best.run is None or analysis.verdict is None:
-        told = f"trial {best.trial.number}: {_score(record, best.trial)}"
-        told = "; ".join(filter(None, (told, chance_words(analysis.chance))))
-        why = "" if analysis.plan is None else obstacle_words(analysis.plan)
-        return list(filter(None, (told, why, f"{place} ({seen})" if seen else place)))
-    winner, *rest = verdict_sentences(analysis, analysis.verdict)
-    about = "; ".join(filter(None, (_model_words(record, best, analysis.verdict), seen)))
-    return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]
-
-
-def _model_words(record: StudyRecord, best: Best, verdict: Verdict) -> str:
-    if best.refit is not None:
-        return f"of all {best.refit.rows:,} rows"
-    assert best.run is not None  # noqa: S101 - it was confirmed
-    replicate = verdict.named.replicate if verdict.named else 0
-    return f"replicate {replicate}: {_score(record, best.run)}"
-
-
-def _score(record: StudyRecord, trial: TrialRecord) -> str:
-    return f"{record.metric} {trial.value!r} at epoch {trial.best_epoch}"

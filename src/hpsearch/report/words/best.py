@@ -1,0 +1,89 @@
+"""What is best, in a few lines and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.analysis.best import Best, best_of
+from hpsearch.analysis.best_study import best_spec
+from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.store.trials_table import trial_row
+from hpsearch.store.winner import Looks
+
+if TYPE_CHECKING:
+    from hpsearch.analysis import Verdict
+
+
+def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> str:
+    """Print what is best as JSON: the trial, its configuration, its model, and how it was confirmed."""
+    from hpsearch.analysis import NOT_JUDGED, analyze, plain
+
+    trial = best_of(record, confirmation).trial
+    if trial is None:
+        raise ValueError("no trial has a value")
+    analysis = analyze(record, confirmation, NOT_JUDGED)
+    told = {
+        **trial_row(trial),
+        "study": best_spec(record, trial).dump(),
+        "model": model,
+        "confirmation": plain(analysis.verdict),
+        "plan": plain(analysis.plan),
+        "chance": plain(analysis.chance),
+        "refit": plain(analysis.refit),
+        "test": plain(_told(record.looks)),
+    }
+    return json.dumps(told, indent=2)
+
+
+def _told(looks: Looks) -> dict[str, Any] | None:
+    """Give the looks at the test part with their numbers; None where there was none."""
+    if looks == Looks():
+        return None
+    rows = [
+        {
+            "date": look.date,
+            "winner": look.winner,
+            "weights": look.weights,
+            "rows": look.evaluation.rows,
+            "measures": look.evaluation.measures,
+        }
+        for look in looks.looks
+    ]
+    return {"looks": rows, "lost": looks.lost}
+
+
+def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> list[str]:
+    """Tell in a few lines what is best, how sure that is, and where its model is."""
+    from hpsearch.analysis import NOT_JUDGED, analyze
+    from hpsearch.report.words.chance import chance_words
+    from hpsearch.report.words.plan import obstacle_words
+    from hpsearch.report.words.prose import verdict_sentences
+    from hpsearch.report.words.winner import look_words
+
+    best, analysis = best_of(record, confirmation), analyze(record, confirmation, NOT_JUDGED)
+    place = f"model: {model or 'saved when the study ends'}"
+    if best.trial is None:
+        return ["no trial has a value", place]
+    look = record.looks.of(best.name)
+    seen = look_words(record.looks, look, record.metric) if look is not None else ""
+    if best.run is None or analysis.verdict is None:
+        told = f"trial {best.trial.number}: {_score(record, best.trial)}"
+        told = "; ".join(filter(None, (told, chance_words(analysis.chance))))
+        why = "" if analysis.plan is None else obstacle_words(analysis.plan)
+        return list(filter(None, (told, why, f"{place} ({seen})" if seen else place)))
+    winner, *rest = verdict_sentences(analysis, analysis.verdict)
+    about = "; ".join(filter(None, (_model_words(record, best, analysis.verdict), seen)))
+    return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]
+
+
+def _model_words(record: StudyRecord, best: Best, verdict: Verdict) -> str:
+    if best.refit is not None:
+        return f"of all {best.refit.rows:,} rows"
+    assert best.run is not None  # noqa: S101 - it was confirmed
+    replicate = verdict.named.replicate if verdict.named else 0
+    return f"replicate {replicate}: {_score(record, best.run)}"
+
+
+def _score(record: StudyRecord, trial: TrialRecord) -> str:
+    return f"{record.metric} {trial.value!r} at epoch {trial.best_epoch}"
