@@ -28,7 +28,8 @@ from hpsearch.analysis.influence.influence import judge_influence
 from hpsearch.data.summary import DataSummary
 from hpsearch.report.html.reports import render_report
 from hpsearch.spec import Numeric, StudySpec
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 RESULTS = Path(__file__).parent / "results" / "report.json"

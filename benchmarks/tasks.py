@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.spec import Choice, read_spec
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.source import Source
 
 CARD: dict[str, Any] = {

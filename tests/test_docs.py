@@ -28,7 +28,8 @@ from hpsearch.spec import (
     json_schema,
     load_study_file,
 )
-from hpsearch.spec.space.space import SearchSpace, check_enqueued
+from hpsearch.spec.space.enqueue import check_enqueued
+from hpsearch.spec.space.space import SearchSpace
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))

@@ -19,7 +19,8 @@ from hpsearch.report.tables.tables import importance_table
 from hpsearch.report.words.facts import facts_of
 from hpsearch.report.words.prose import importance_note
 from hpsearch.spec import Numeric
-from hpsearch.spec.space.space import Parameter, SearchSpace
+from hpsearch.spec.space.parameter import Parameter
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.optuna.distributions import optuna_distribution
 from support.formulas import formula_record, from_formula, spec_of
 

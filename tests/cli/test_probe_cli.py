@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from hpsearch.spec import load_study_file
-from hpsearch.spec.space.space import SearchSpace, check_enqueued
+from hpsearch.spec.space.enqueue import check_enqueued
+from hpsearch.spec.space.space import SearchSpace
 from support.commands import Result, run, succeed, write_study
 
 TEXTBOOK = sorted((Path(__file__).parents[2] / "studies" / "textbook").glob("activation_*.yaml"))

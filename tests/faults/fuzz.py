@@ -48,7 +48,8 @@ def fuzz(directory: Path, arguments: list[str]) -> None:
     with atheris.instrument_imports(include=["hpsearch", "ruamel.yaml"]):
         from hpsearch.exceptions import HpsearchError
         from hpsearch.spec import load_study_file
-        from hpsearch.spec.space.space import SearchSpace, check_enqueued
+        from hpsearch.spec.space.enqueue import check_enqueued
+        from hpsearch.spec.space.space import SearchSpace
     path = directory / "study.yaml"
 
     def one(content: bytes) -> None:

@@ -34,7 +34,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hpsearch.exceptions import HpsearchError
 from hpsearch.spec import StudyFile, load_study_file, print_yaml
-from hpsearch.spec.space.space import SearchSpace, check_enqueued
+from hpsearch.spec.space.enqueue import check_enqueued
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.study.inspection import inspect
 from spec.test_generated import STUDIES, edits, places, spoil
 from support.strategies import study_files

@@ -14,7 +14,7 @@ from keras import layers
 
 from hpsearch.data import Dataset, load_dataset
 from hpsearch.engines.messages import Job
-from hpsearch.engines.session.session import trainer_of
+from hpsearch.engines.session.open import trainer_of
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles
 from hpsearch.models.model import export_model, save_model, training_model

@@ -17,7 +17,8 @@ from hpsearch.scheduling.samplers import MAX_GRID, check_sampler
 from hpsearch.scheduling.schedulers import SearchScheduler
 from hpsearch.spec import Numeric, StudySpec
 from hpsearch.spec.experiments import SearchExperiment
-from hpsearch.spec.space.space import SearchSpace, Value
+from hpsearch.spec.space.parameter import Value
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.events import Asked, Ended, State
 
 Values = dict[str, Value]

@@ -24,7 +24,9 @@ from hpsearch.spec import (
     read_configuration,
     read_spec,
 )
-from hpsearch.spec.space.space import Parameter, SearchSpace, check_enqueued
+from hpsearch.spec.space.enqueue import check_enqueued
+from hpsearch.spec.space.parameter import Parameter
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.source import Source, parse
 from support.strategies import examples, study_files
 

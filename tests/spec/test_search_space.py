@@ -15,7 +15,9 @@ from optuna.distributions import FloatDistribution
 
 from hpsearch.exceptions import StudyFileError
 from hpsearch.spec import Choice, Numeric, StudySpec, load_study_file, read_spec
-from hpsearch.spec.space.space import MAX_STRUCTURES, Parameter, SearchSpace, check_enqueued
+from hpsearch.spec.space.enqueue import check_enqueued
+from hpsearch.spec.space.parameter import Parameter
+from hpsearch.spec.space.space import MAX_STRUCTURES, SearchSpace
 from hpsearch.spec.study_file.source import Source, parse
 from hpsearch.store.optuna.distributions import optuna_distribution
 

@@ -10,7 +10,7 @@ import pytest
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Choice, Numeric, StudySpec
 from hpsearch.spec.space.arms import middle_of
-from hpsearch.spec.space.space import Parameter
+from hpsearch.spec.space.parameter import Parameter
 from hpsearch.spec.study_file.parts import label_of
 from hpsearch.study.probe_arms import MAX_ARMS, arms_of
 

@@ -22,8 +22,8 @@ from hpsearch.store.record import TrialRecord
 from hpsearch.study.lifecycle import Options, optimize
 from hpsearch.study.snapshots import SnapshotClock
 from hpsearch.study.trial import RunningTrial
-from hpsearch.training.interface import Trainer
 from hpsearch.training.messages import EpochReport
+from hpsearch.training.trainer import Trainer
 from support.commands import ended, events, started, succeed, wait_until, write_study
 
 EPOCHS, TRIALS = 150, 4

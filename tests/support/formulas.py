@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hpsearch.spec import StudySpec
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.record import StudyRecord, TrialRecord
 from support import synthetic
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from hpsearch.data.summary import DataSummary
 from hpsearch.spec import StudySpec
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 DIGITS: dict[str, Any] = {

@@ -28,8 +28,9 @@ from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.forward.convolution import quick_in_loops
 from hpsearch.training.compiled.forward.options import menu_of
 from hpsearch.training.fit.trainer import FitTrainer
-from hpsearch.training.interface import Trainer, epoch_order
+from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import EpochReport, Member
+from hpsearch.training.trainer import Trainer
 from support.compiling import optimized
 
 SEED = 5

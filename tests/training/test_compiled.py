@@ -23,7 +23,8 @@ from hpsearch.engines.policy.cores import ONE_CORE_MULTIPLICATIONS, largest_netw
 from hpsearch.engines.policy.width import SideBySide, side_by_side
 from hpsearch.spec import Choice, Configuration, Data, StudySpec, read_spec
 from hpsearch.spec.sections.activations import ACTIVATIONS
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.source import Source
 from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.forward.operations import activation_branch, dropout

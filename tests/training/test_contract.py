@@ -26,8 +26,9 @@ from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.forward.options import menu_of
 from hpsearch.training.compiled.trainer import ProgramCache
 from hpsearch.training.fit.trainer import FitTrainer
-from hpsearch.training.interface import Trainer, epoch_order
+from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import EpochReport, Member, MemberState
+from hpsearch.training.trainer import Trainer
 
 Schedules = keras.optimizers.schedules
 SEED = 11

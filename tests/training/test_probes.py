@@ -21,10 +21,11 @@ from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.forward.options import menu_of
 from hpsearch.training.fit.trainer import FitTrainer
-from hpsearch.training.interface import EpochPlan, Trainer
+from hpsearch.training.interface import EpochPlan
 from hpsearch.training.messages import EpochReport, Member
 from hpsearch.training.probes.network import Prober
 from hpsearch.training.probes.record import LOSS, TrainingProbe
+from hpsearch.training.trainer import Trainer
 from support.compiling import optimized
 
 BATCH = 25

@@ -20,10 +20,11 @@ from hpsearch.spec import Data
 from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.fit.trainer import FitTrainer
-from hpsearch.training.interface import Trainer, epoch_order
+from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import Member, RefitRun
 from hpsearch.training.refit import RefitSlot, refit_length, refit_slot
 from hpsearch.training.schedules import run_length
+from hpsearch.training.trainer import Trainer
 
 SEED, EPOCHS, BATCH, RATE = 7, 6, 32, 0.05
 STOP = 4

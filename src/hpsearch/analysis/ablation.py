@@ -11,7 +11,7 @@ from hpsearch.scheduling.racing.greedy import GreedyPath, Made, Round, by_change
 from hpsearch.spec import Configuration, StudySpec
 from hpsearch.spec.experiments import Ablation, experiment_of
 from hpsearch.spec.space.defaults import Kept, open_changes
-from hpsearch.spec.space.space import Parameter, Value
+from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.record import StudyRecord
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hpsearch.analysis.influence.columns import Column
 from hpsearch.spec import Numeric
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 
 MOST_THRESHOLDS = 30
 

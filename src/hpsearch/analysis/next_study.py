@@ -21,7 +21,7 @@ from hpsearch.analysis.influence.influence import Effects
 from hpsearch.analysis.influence.outcomes import order_outcomes
 from hpsearch.spec import Choice, Distribution, Numeric, StudySpec
 from hpsearch.spec.sections.study import name_with
-from hpsearch.spec.space.space import Parameter
+from hpsearch.spec.space.parameter import Parameter
 from hpsearch.spec.study_file.editing import replace_distribution
 from hpsearch.store.record import StudyRecord, TrialRecord
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpsearch.spec.space.space import Parameter
+from hpsearch.spec.space.parameter import Parameter
 
 
 @dataclass(frozen=True)

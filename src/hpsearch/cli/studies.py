@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def load(path: Path, settings: list[str] | None) -> StudyFile:
     """Load a study file with what `--set` says, and check what only a search space can."""
     from hpsearch.spec import load_study_file
-    from hpsearch.spec.space.space import check_enqueued
+    from hpsearch.spec.space.enqueue import check_enqueued
 
     study = load_study_file(path, settings or ())
     check_enqueued(study.spec, study.source)

@@ -1,4 +1,4 @@
-"""From a configuration to a Keras model."""
+"""The model that is trained, and the one that is kept."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import TrialState
 
 from hpsearch.spec import Search
-from hpsearch.spec.space.space import Parameter, Value
+from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.events import Asked, Ended, Event, Reported
 from hpsearch.store.optuna.distributions import optuna_distribution
 

@@ -11,7 +11,8 @@ from hpsearch.seeds import derive
 from hpsearch.spec import Choice, Compare, Configuration, Numeric, StudySpec
 from hpsearch.spec.sections.search import PRUNERS, SAMPLERS, Search
 from hpsearch.spec.space.arms import Arms, arms_of
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 
 Kind = Literal["search", "comparison", "confirmation", "ablation"]
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from types import UnionType
 from typing import Any, ClassVar, Literal
 
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 
 State = Literal["running", "complete", "pruned", "failed"]
 

@@ -12,7 +12,7 @@ from hpsearch.data.summary import DataSummary
 from hpsearch.exceptions import StoreError
 from hpsearch.spec import Configuration, StudySpec
 from hpsearch.spec.experiments import Kind, experiment_of
-from hpsearch.spec.space.space import Parameter, Value
+from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.events import Pruning, State
 from hpsearch.store.identity import UNKNOWN, Identity, digest
 from hpsearch.store.winner import Insides, Looks, Refit, WinnerName

@@ -22,7 +22,7 @@ from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, pre
 from hpsearch.spec.sources.donor_file import DonorFile, check_same_donors
 from hpsearch.spec.sources.python_file import announced_code, check_same_code, fingerprint, read_code
 from hpsearch.spec.space.arms import arms_of
-from hpsearch.spec.space.space import check_enqueued
+from hpsearch.spec.space.enqueue import check_enqueued
 from hpsearch.spec.study_file.problems import placed
 from hpsearch.store.layout import OF_SEARCH, PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased

@@ -24,8 +24,8 @@ from hpsearch.study.probe_arms import VARIED, Arms, arms_of
 from hpsearch.training.probes.record import ArmProbe, Ending, LayerProbe, StudyProbe
 
 if TYPE_CHECKING:
-    from hpsearch.training.interface import Trainer
     from hpsearch.training.probes.network import Prober
+    from hpsearch.training.trainer import Trainer
 
 MAX_EPOCHS = 10
 """More lines than this nobody tells apart in one figure."""
@@ -148,7 +148,7 @@ def _trainer(spec: StudySpec, dataset: Dataset, arms: Arms, last: int) -> Traine
     if last == 0:
         return None
     from hpsearch.engines.messages import Job
-    from hpsearch.engines.session.session import trainer_of
+    from hpsearch.engines.session.open import trainer_of
     from hpsearch.training.schedules import run_length
 
     # Every arm has the same training section.

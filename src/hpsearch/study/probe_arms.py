@@ -9,7 +9,8 @@ from itertools import islice
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Choice, Configuration, ModelComponent, StudySpec
 from hpsearch.spec.space.arms import middle_of
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.distributions import alternatives
 
 VARIED = ("initializer", "activation", "batch_norm")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from hpsearch.scheduling.schedulers import scheduler_of
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.events import Asked, Ended, Event, Lost, Reported
 from hpsearch.store.reading import not_of_study
 from hpsearch.store.record import TrialRecord, ranked

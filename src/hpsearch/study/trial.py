@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import isclose
 from typing import Any, Literal
 
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.events import Reported
 from hpsearch.store.identity import digest
 from hpsearch.store.record import finite

@@ -8,9 +8,11 @@ from typing import Any
 from hpsearch.data import Dataset
 from hpsearch.models.weights import Weights
 from hpsearch.spec import Training
-from hpsearch.training.interface import EpochResult, Network, Slot, Trainer
+from hpsearch.training.interface import EpochResult, Network
 from hpsearch.training.messages import EpochReport, Failure, Member, RefitRun
 from hpsearch.training.schedules import Plateau, RunLength, run_length
+from hpsearch.training.slot import Slot
+from hpsearch.training.trainer import Trainer
 
 
 def refit_slot(trainer: Trainer, member: Member, dataset: Dataset, run: RefitRun) -> RefitSlot:

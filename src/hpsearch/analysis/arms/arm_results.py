@@ -12,7 +12,7 @@ from hpsearch.analysis.arms.standing import Standing, stand
 from hpsearch.scheduling.racing.bounds import bounds_of
 from hpsearch.scheduling.racing.estimates import Estimate, Values, estimate
 from hpsearch.spec.space.arms import Arm
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord
 
 Ended = Mapping[int, Replicate]

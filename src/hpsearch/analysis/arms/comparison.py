@@ -17,7 +17,7 @@ from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES, tie_set
 from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.spec.sections.compare import Compare
 from hpsearch.spec.space.arms import Arms, arms_of
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 

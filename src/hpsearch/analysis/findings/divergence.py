@@ -12,7 +12,7 @@ from hpsearch.analysis.findings.curves import exploded, highest, lowest
 from hpsearch.analysis.findings.finding import StudyFinding, counted, learning_rates, numbers_of, spoken
 from hpsearch.analysis.findings.remedies import before_any_step, remedy_of
 from hpsearch.analysis.rules import Rule, find_rules
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 NOT_FINITE = "not finite"

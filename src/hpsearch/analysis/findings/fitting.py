@@ -18,7 +18,7 @@ from hpsearch.analysis.findings.curves import (
 )
 from hpsearch.analysis.findings.finding import StudyFinding, counted, numbers_of, spoken
 from hpsearch.data.summary import DataSummary
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 Trials = Sequence[TrialRecord]

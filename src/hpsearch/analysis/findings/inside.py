@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hpsearch.analysis.findings.finding import Kind, StudyFinding, counted, numbers_of, spoken
 from hpsearch.analysis.findings.limits import COLLAPSED
 from hpsearch.analysis.probe import DEAD, EXPLODING_GRADIENT, SATURATED, VANISHING_GRADIENT
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.training.probes.record import LayerSample, TrainingProbe
 

@@ -9,7 +9,7 @@ from hpsearch.analysis.findings.curves import lowest, stayed_at_chance, still_im
 from hpsearch.analysis.findings.divergence import failures, is_diverged
 from hpsearch.analysis.findings.finding import StudyFinding, counted, learning_rates, numbers_of, spoken
 from hpsearch.analysis.findings.why import Why, explanations
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 Trials = Sequence[TrialRecord]

@@ -9,7 +9,7 @@ from hpsearch.analysis.findings.chance import chanceless
 from hpsearch.analysis.findings.finding import StudyFinding, spoken
 from hpsearch.analysis.findings.limits import EDGE, EDGE_TRIALS, FEWEST_TRIALS
 from hpsearch.spec import Choice, Numeric
-from hpsearch.spec.space.space import Parameter, Value
+from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 

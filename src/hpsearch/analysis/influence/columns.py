@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.spec import Numeric
-from hpsearch.spec.space.space import Parameter, Value
+from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.record import TrialRecord
 
 Numbers = NDArray[np.float64]

@@ -22,7 +22,7 @@ from hpsearch.analysis.influence.importance import interval
 from hpsearch.analysis.influence.outcomes import Outcomes
 from hpsearch.analysis.searched import condition_of
 from hpsearch.spec import Numeric
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 
 LEVELS = 13
 BACKGROUND = 100

@@ -19,7 +19,7 @@ from hpsearch.analysis.influence.importance import Importance, ParameterImportan
 from hpsearch.analysis.influence.outcomes import order_outcomes
 from hpsearch.analysis.searched import condition_of
 from hpsearch.seeds import derive
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.optuna.distributions import optuna_distribution
 from hpsearch.store.record import StudyRecord, TrialRecord
 

@@ -1,15 +1,14 @@
-"""The work of a worker, wherever it runs: open a study, advance members, export models."""
+"""A study that a worker has open: it advances members, probes, and exports models."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.data import Dataset, Rows, load_material
+from hpsearch.data import Rows, load_material
 from hpsearch.engines.messages import (
     ExportOrder,
     Job,
@@ -24,35 +23,28 @@ from hpsearch.engines.messages import (
     WinnerOrder,
 )
 from hpsearch.engines.policy.architectures import check_images
-from hpsearch.engines.policy.cores import share_of_cores, use_cores
+from hpsearch.engines.policy.cores import use_cores
 from hpsearch.engines.policy.device import fits_device, too_large
 from hpsearch.engines.policy.metric import check_metric
-from hpsearch.engines.policy.probes import wants_probes
-from hpsearch.engines.policy.width import SideBySide, side_by_side
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.compilation import use_compilation_cache
 from hpsearch.engines.process.failures import told
 from hpsearch.engines.process.imports import choose_backend, import_keras, jax_ahead
+from hpsearch.engines.session.open import TEST_CHOOSES, backend_of, trainer_of, versions_of_packages
 from hpsearch.engines.session.splits import Divisions
-from hpsearch.exceptions import UnsupportedError
-from hpsearch.spec import Choice, StudySpec, read_configuration
+from hpsearch.spec import StudySpec, read_configuration
 from hpsearch.spec.sections.data import TestRows
 from hpsearch.training.chance import chance_in
 
 if TYPE_CHECKING:
     import keras
 
-    from hpsearch.models.sources.kinds import Sources
-    from hpsearch.training.interface import Trainer
     from hpsearch.training.messages import EpochReport
     from hpsearch.training.probes.record import LayerProbe
 
-TEST_CHOOSES = "the test part, which makes scores optimistic: it chose the best epoch and configuration"
 
 MOMENT_SECONDS = 0.05
 """How long members go on by themselves: not so long that a person, or Ctrl-C, would notice."""
-
-PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "torch", "optuna", "numpy", "scikit-learn")
 
 
 class Session:
@@ -104,7 +96,7 @@ class Session:
         """Tell what was found."""
         chance = chance_in(self.dataset, self.spec.search.metric)
         summary = replace(self.dataset.summary(), chance=chance.value, constant=chance.constant)
-        return Opened(summary, self.settings, _versions(), self.notes)
+        return Opened(summary, self.settings, versions_of_packages(), self.notes)
 
     def do(self, order: Order) -> Any:
         """Carry out one order."""
@@ -223,55 +215,3 @@ def _failed(number: int, failure: Exception) -> EpochReport:
     from hpsearch.training.messages import EpochReport, Failure
 
     return EpochReport(number, 0, {}, 0.0, Failure(told(failure), 0))
-
-
-def backend_of(spec: StudySpec) -> str:
-    """Give the backend that a study names.
-
-    Raises UnsupportedError where its training sections name several.
-    """
-    options = spec.training.options if isinstance(spec.training, Choice) else (spec.training,)
-    backends = {training.backend for training in options}
-    if len(backends) > 1:
-        raise UnsupportedError(f"training.backend: one study runs on one backend, not on {sorted(backends)}")
-    return str(backends.pop())
-
-
-def trainer_of(
-    backend: str, dataset: Dataset, spec: StudySpec, job: Job, sources: Sources | None = None
-) -> tuple[Trainer, SideBySide]:
-    """Make the trainer of a study, and tell which members it trains side by side.
-
-    What the `job` says was decided when the study began holds. Without `sources` the models need no files.
-    """
-    from hpsearch.models.sources.kinds import LAYERED
-    from hpsearch.training.fit.trainer import FitTrainer
-
-    stream = not fits_device(dataset)
-    sources = sources or LAYERED
-    if backend != "auto" or stream or sources.not_compiled:
-        trainer = FitTrainer(dataset, stream=stream, sources=sources)
-        return trainer, SideBySide(job.width or spec.search.width or 1)
-    import jax
-
-    from hpsearch.training.compiled import CompiledTrainer
-    from hpsearch.training.compiled.forward.options import menu_of
-
-    cores = share_of_cores(job.workers)
-    beside = side_by_side(spec, dataset, jax.default_backend(), cores, timed=job.timed)
-    if job.width is not None:
-        # A study that was begun before there were threads has not told.
-        beside = SideBySide(job.width, vmapped=job.vmapped is not False)
-    vmapped, threads = (beside.width, 1) if beside.vmapped else (1, min(beside.width, cores))
-    probes = wants_probes(spec, dataset, decided=job.probes)
-    return CompiledTrainer(dataset, menu_of(spec), vmapped, threads=threads, probes=probes), beside
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions

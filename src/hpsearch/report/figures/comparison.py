@@ -21,7 +21,7 @@ from hpsearch.report.figures import (
 from hpsearch.report.figures.dots import Kind
 from hpsearch.report.figures.svg import clip_label
 from hpsearch.report.words.estimates import mean_text, three_digits
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 
 FEW = 9
 """Arms up to which each has a panel of learning curves."""

@@ -14,7 +14,7 @@ from hpsearch.analysis.curves import evenly
 from hpsearch.report.figures import fit_curves
 from hpsearch.report.words.numbers import short
 from hpsearch.spec import Numeric
-from hpsearch.spec.space.space import Parameter, Value
+from hpsearch.spec.space.parameter import Parameter, Value
 
 MOST_ROWS = 2_000
 """Trials that the page lists and draws; of more, the best half of it and an even sample of the rest."""

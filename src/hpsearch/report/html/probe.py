@@ -12,7 +12,7 @@ from hpsearch.report.html.study import Explained
 from hpsearch.report.tables.tables import Cell, Table, cell, data_table, named_table
 from hpsearch.report.words import probe as prose
 from hpsearch.spec import print_spec
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.training.probes.record import StudyProbe
 
 EPOCH = ("epoch",)

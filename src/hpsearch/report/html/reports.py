@@ -1,4 +1,4 @@
-"""From typed results to one self-contained HTML file."""
+"""The reports of a study, of a comparison and of probes: rendered, and written to a file."""
 
 from __future__ import annotations
 

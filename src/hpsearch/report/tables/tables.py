@@ -19,7 +19,7 @@ from hpsearch.data.summary import DataSummary
 from hpsearch.report.figures.parallel import listed_trials, names_in_order
 from hpsearch.report.words.numbers import DASH, exact, short
 from hpsearch.scheduling.racing.race import Standing
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord
 
 LISTED = 20

@@ -15,7 +15,7 @@ from hpsearch.report.tables.tables import Cell, Table, cell
 from hpsearch.report.words.estimates import mean_text, with_interval
 from hpsearch.report.words.numbers import amount, listed, short
 from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 
 KINDS: dict[Order, Kind] = {
     "better": "better",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 
 DASH = "\N{EN DASH}"
 """Stands where there is no value."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hpsearch.scheduling.racing.estimates import Values, failures
 from hpsearch.spec.experiments import REPLICATE, Ablation
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 
 Made = frozenset[str]
 """The changes that are made in a configuration of an ablation."""

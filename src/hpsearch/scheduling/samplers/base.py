@@ -13,7 +13,8 @@ from hpsearch.exceptions import UnsupportedError
 from hpsearch.scheduling.history import TrialHistory
 from hpsearch.seeds import derive
 from hpsearch.spec import Numeric, StudySpec
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 
 ATTEMPTS = 10
 """How often a sampler may repeat an earlier configuration before a random one is drawn instead."""

@@ -10,7 +10,8 @@ from optuna.samplers import BaseSampler
 
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.scheduling.samplers.base import ATTEMPTS, Sampler, Values, collect
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 
 
 class OptunaSampler(Sampler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from hpsearch.scheduling.interface import Done, Next, Scheduler, StartTrial, Wait
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.events import Asked, Ended, Event
 
 Values = dict[str, Value]

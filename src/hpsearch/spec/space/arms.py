@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from hpsearch.exceptions import Problem, StudyFileError
 from hpsearch.spec import Choice, Compare, Configuration, StudySpec
-from hpsearch.spec.space.space import Parameter, SearchSpace, Value
+from hpsearch.spec.space.parameter import Parameter, Value
+from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.loading import with_value
 from hpsearch.spec.study_file.parts import dump
 from hpsearch.spec.study_file.problems import dotted, nearest_name, problems_of, show

@@ -7,104 +7,14 @@ reached only when that option is taken, so conditions are the path through the t
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpsearch.exceptions import Problem, StudyFileError
 from hpsearch.spec import Arguments, Choice, Component, Configuration, Numeric, Part, StudySpec
-from hpsearch.spec.study_file.parts import label_of
-from hpsearch.spec.study_file.problems import dotted, nearest_name, show
-from hpsearch.spec.study_file.source import Place, Source
+from hpsearch.spec.space.parameter import Condition, Parameter, Value
 
 MAX_STRUCTURES = 1_000_000
-
-Value = str | int | float | bool
-"""What Optuna stores: a number, or the label of an option (an option that is a plain value is itself)."""
-
-Condition = tuple[str, Value]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One searched value: its short dotted name, its distribution and when it is active.
-
-    `options` are the labels of a choice; `conditions` name the choices that lead here, outermost first.
-    A structural parameter changes the computation graph, a numeric one is only an argument of it.
-    """
-
-    name: str
-    distribution: Choice | Numeric
-    conditions: tuple[Condition, ...] = ()
-    structural: bool = False
-
-    @property
-    def options(self) -> tuple[Value, ...]:
-        """Label the options of a choice; two options never share a label."""
-        if isinstance(self.distribution, Numeric):
-            return ()
-        plain = [
-            option if isinstance(option, str | int | float | bool) else label_of(option)
-            for option in self.distribution.options
-        ]
-        seen: Counter[str] = Counter()
-        labels: list[Value] = []
-        for label in plain:
-            seen[str(label)] += 1
-            labels.append(label if seen[str(label)] == 1 else f"{label}#{seen[str(label)]}")
-        return tuple(labels)
-
-    def describe(self) -> str:
-        """Write the distribution as the study file does."""
-        if isinstance(self.distribution, Numeric):
-            numbers = ", ".join(f"{number:g}" for number in self.distribution.arguments)
-            return f"{self.distribution.word} [{numbers}]"
-        return f"choice [{', '.join(map(str, self.options))}]"
-
-    def contains(self, value: object) -> bool:
-        """Tell whether the distribution can give this value."""
-        distribution = self.distribution
-        if isinstance(distribution, Choice):
-            return any(value == option and type(value) is type(option) for option in self.options)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        if not distribution.low <= value <= distribution.high:
-            return False
-        if distribution.integer and not float(value).is_integer():
-            return False
-        if distribution.step is None:
-            return True
-        steps = (value - distribution.low) / distribution.step
-        return abs(steps - round(steps)) < 1e-8
-
-    @property
-    def count(self) -> float:
-        """Count the values of the distribution: infinity where there is no end of them."""
-        distribution = self.distribution
-        if isinstance(distribution, Choice):
-            return len(distribution.options)
-        steps = distribution.steps
-        return math.inf if steps is None else steps + 1
-
-    def values(self) -> tuple[Value, ...] | None:
-        """List the values of a finite distribution; None where there is no end of them."""
-        return None if self.count == math.inf else tuple(self.iterate())
-
-    def iterate(self) -> Iterator[Value]:
-        """Iterate over the values of a finite distribution, which may be too many for a list."""
-        if isinstance(self.distribution, Choice):
-            yield from self.options
-            return
-        for index in range(int(self.count)):
-            yield self.value_at(index)
-
-    def value_at(self, index: int) -> Value:
-        """Give one of the values of a finite distribution, without listing the others."""
-        distribution = self.distribution
-        if isinstance(distribution, Choice):
-            return self.options[index]
-        return distribution.at(index)
 
 
 Choose = Callable[[Parameter], Value]
@@ -345,47 +255,3 @@ class _Resolver:
         if isinstance(value, tuple):
             return tuple(self.resolve(item, name, conditions) for name, item, _ in _children(value, prefix))
         return value
-
-
-def check_enqueued(spec: StudySpec, source: Source) -> None:
-    """Check that the configurations to try first are in the search space.
-
-    Raises StudyFileError with every problem.
-    """
-    space = SearchSpace(spec)
-    problems: list[Problem] = []
-    for index, values in enumerate(spec.search.enqueue):
-        for key, expected, found, nearest in (*_foreign(space, values), *_inactive(space, values)):
-            where: Place = ("search", "enqueue", index, *key)
-            problems.append(
-                Problem(source.file_of(where), source.line_of(where), dotted(where), expected, found, nearest)
-            )
-    if problems:
-        raise StudyFileError(tuple(sorted(problems, key=lambda problem: problem.line or 0)))
-
-
-_Complaint = tuple[tuple[str, ...], str, str, str | None]
-"""The key, where there is one; what was expected, what was found, and the nearest valid name."""
-
-
-def _foreign(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Complaint]:
-    names = [parameter.name for parameter in space.parameters]
-    for key, value in values.items():
-        if key not in names:
-            yield (key,), "the name of a searched parameter", repr(key), nearest_name(key, names)
-        elif not space[key].contains(value):
-            yield (key,), f"a value of {space[key].describe()}", show(value), None
-
-
-def _inactive(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Complaint]:
-    try:
-        active = space.active(values)
-    except KeyError as missing:
-        yield (), f"a value for {missing.args[0]!r}, which is searched", "none", None
-    except (TypeError, ValueError, OverflowError):
-        return  # a value that no parameter contains is named already
-    else:
-        for parameter in space.parameters:
-            if parameter.name in values and parameter.name not in active:
-                expected = "only parameters that are active beside the others"
-                yield (parameter.name,), expected, f"{parameter.name!r}, which is not", None

@@ -10,7 +10,7 @@ from optuna.distributions import (
 )
 
 from hpsearch.spec import Choice
-from hpsearch.spec.space.space import Parameter
+from hpsearch.spec.space.parameter import Parameter
 
 
 def optuna_distribution(parameter: Parameter) -> BaseDistribution:

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from hpsearch.exceptions import StoreError
 from hpsearch.spec import Search
 from hpsearch.spec.experiments import Experiment
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 from hpsearch.store.identity import UNKNOWN, Identity
 from hpsearch.store.optuna.distributions import optuna_distribution
 from hpsearch.store.optuna.owners import claim

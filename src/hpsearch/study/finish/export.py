@@ -1,4 +1,4 @@
-"""What a study leaves behind: the best model and its configuration, the table of trials, and the report."""
+"""What a search leaves behind: its best models, its configuration, its table and its report."""
 
 from __future__ import annotations
 

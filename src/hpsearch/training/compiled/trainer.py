@@ -26,9 +26,10 @@ from hpsearch.training.compiled.forward.options import Menu, menu_of
 from hpsearch.training.compiled.forward.structure import Structure, arguments_of, structure_of
 from hpsearch.training.compiled.measurements import Measurer
 from hpsearch.training.compiled.program import Program
-from hpsearch.training.interface import EpochPlan, EpochResult, Network, Trainer, Work
+from hpsearch.training.interface import EpochPlan, EpochResult, Network, Work
 from hpsearch.training.messages import Member
 from hpsearch.training.probes.record import LOSS, TrainingProbe
+from hpsearch.training.trainer import Trainer
 
 MAX_PROGRAMS = 32
 """Programs that are kept in the process; the least recently used one goes first."""

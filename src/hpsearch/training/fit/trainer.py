@@ -9,8 +9,9 @@ from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.training.fit.network import FitNetwork
 from hpsearch.training.fit.pretrained_network import PretrainedNetwork
 from hpsearch.training.fit.python_network import PythonNetwork
-from hpsearch.training.interface import Network, Trainer
+from hpsearch.training.interface import Network
 from hpsearch.training.messages import Member
+from hpsearch.training.trainer import Trainer
 
 NETWORKS: dict[str, type[FitNetwork]] = {"pretrained": PretrainedNetwork, "python": PythonNetwork}
 """The kinds of model that are trained otherwise than by `fit` alone."""

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from hpsearch.data.summary import DataSummary
 from hpsearch.spec import StudySpec
-from hpsearch.spec.space.space import Value
+from hpsearch.spec.space.parameter import Value
 
 BINS = 121
 EDGES = tuple((2 * index - BINS) / 40 for index in range(BINS + 1))

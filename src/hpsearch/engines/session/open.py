@@ -1,0 +1,77 @@
+"""What is decided and brought when a worker opens a study."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from hpsearch.data import Dataset
+from hpsearch.engines.messages import Job
+from hpsearch.engines.policy.cores import share_of_cores
+from hpsearch.engines.policy.device import fits_device
+from hpsearch.engines.policy.probes import wants_probes
+from hpsearch.engines.policy.width import SideBySide, side_by_side
+from hpsearch.exceptions import UnsupportedError
+from hpsearch.spec import Choice, StudySpec
+
+if TYPE_CHECKING:
+    from hpsearch.models.sources.kinds import Sources
+    from hpsearch.training.trainer import Trainer
+
+
+TEST_CHOOSES = "the test part, which makes scores optimistic: it chose the best epoch and configuration"
+
+PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "torch", "optuna", "numpy", "scikit-learn")
+
+
+def backend_of(spec: StudySpec) -> str:
+    """Give the backend that a study names.
+
+    Raises UnsupportedError where its training sections name several.
+    """
+    options = spec.training.options if isinstance(spec.training, Choice) else (spec.training,)
+    backends = {training.backend for training in options}
+    if len(backends) > 1:
+        raise UnsupportedError(f"training.backend: one study runs on one backend, not on {sorted(backends)}")
+    return str(backends.pop())
+
+
+def trainer_of(
+    backend: str, dataset: Dataset, spec: StudySpec, job: Job, sources: Sources | None = None
+) -> tuple[Trainer, SideBySide]:
+    """Make the trainer of a study, and tell which members it trains side by side.
+
+    What the `job` says was decided when the study began holds. Without `sources` the models need no files.
+    """
+    from hpsearch.models.sources.kinds import LAYERED
+    from hpsearch.training.fit.trainer import FitTrainer
+
+    stream = not fits_device(dataset)
+    sources = sources or LAYERED
+    if backend != "auto" or stream or sources.not_compiled:
+        trainer = FitTrainer(dataset, stream=stream, sources=sources)
+        return trainer, SideBySide(job.width or spec.search.width or 1)
+    import jax
+
+    from hpsearch.training.compiled import CompiledTrainer
+    from hpsearch.training.compiled.forward.options import menu_of
+
+    cores = share_of_cores(job.workers)
+    beside = side_by_side(spec, dataset, jax.default_backend(), cores, timed=job.timed)
+    if job.width is not None:
+        # A study that was begun before there were threads has not told.
+        beside = SideBySide(job.width, vmapped=job.vmapped is not False)
+    vmapped, threads = (beside.width, 1) if beside.vmapped else (1, min(beside.width, cores))
+    probes = wants_probes(spec, dataset, decided=job.probes)
+    return CompiledTrainer(dataset, menu_of(spec), vmapped, threads=threads, probes=probes), beside
+
+
+def versions_of_packages() -> dict[str, str]:
+    """Give the versions of the packages that decide numbers, as far as they are installed."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,56 @@
+"""Whether the configurations that are to be tried first belong to the search space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hpsearch.exceptions import Problem, StudyFileError
+from hpsearch.spec import StudySpec
+from hpsearch.spec.space.parameter import Value
+from hpsearch.spec.space.space import SearchSpace
+from hpsearch.spec.study_file.problems import dotted, nearest_name, show
+from hpsearch.spec.study_file.source import Place, Source
+
+
+def check_enqueued(spec: StudySpec, source: Source) -> None:
+    """Check that the configurations to try first are in the search space.
+
+    Raises StudyFileError with every problem.
+    """
+    space = SearchSpace(spec)
+    problems: list[Problem] = []
+    for index, values in enumerate(spec.search.enqueue):
+        for key, expected, found, nearest in (*_foreign(space, values), *_inactive(space, values)):
+            where: Place = ("search", "enqueue", index, *key)
+            problems.append(
+                Problem(source.file_of(where), source.line_of(where), dotted(where), expected, found, nearest)
+            )
+    if problems:
+        raise StudyFileError(tuple(sorted(problems, key=lambda problem: problem.line or 0)))
+
+
+_Complaint = tuple[tuple[str, ...], str, str, str | None]
+"""The key, where there is one; what was expected, what was found, and the nearest valid name."""
+
+
+def _foreign(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Complaint]:
+    names = [parameter.name for parameter in space.parameters]
+    for key, value in values.items():
+        if key not in names:
+            yield (key,), "the name of a searched parameter", repr(key), nearest_name(key, names)
+        elif not space[key].contains(value):
+            yield (key,), f"a value of {space[key].describe()}", show(value), None
+
+
+def _inactive(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Complaint]:
+    try:
+        active = space.active(values)
+    except KeyError as missing:
+        yield (), f"a value for {missing.args[0]!r}, which is searched", "none", None
+    except (TypeError, ValueError, OverflowError):
+        return  # a value that no parameter contains is named already
+    else:
+        for parameter in space.parameters:
+            if parameter.name in values and parameter.name not in active:
+                expected = "only parameters that are active beside the others"
+                yield (parameter.name,), expected, f"{parameter.name!r}, which is not", None

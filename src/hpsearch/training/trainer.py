@@ -1,0 +1,91 @@
+"""The trainer that all trainers are: members take slots, and advance together epoch by epoch."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from hpsearch.data import Dataset, Split
+from hpsearch.models.components.objectives import Objective
+from hpsearch.models.weights import Weights
+from hpsearch.training.interface import EpochResult, Network, Work
+from hpsearch.training.messages import EpochReport, Member, MemberState
+from hpsearch.training.probes.due import probed_epochs
+from hpsearch.training.schedules import run_length
+from hpsearch.training.slot import Slot
+
+
+class Trainer(ABC):
+    """Trains members, each an epoch a tick.
+
+    Folds of one member advance in lockstep, and report their mean. With `probes` the report of a few epochs
+    has a probe of the network, of the first fold.
+    """
+
+    def __init__(self, dataset: Dataset, *, probes: bool = False) -> None:
+        self.dataset, self.probes = dataset, probes
+        self.objective = Objective(dataset.task, dataset.outputs)
+        self._slots: dict[int, Slot] = {}
+
+    @abstractmethod
+    def network(self, member: Member, split: Split) -> Network:
+        """Set up the network of a member on one split, with its initial weights."""
+
+    def start(self, member: Member, state: MemberState | None = None, dataset: Dataset | None = None) -> None:
+        """Take a member on, from its beginning or from where it was; on other rows where they are given."""
+        dataset = dataset or self.dataset
+        networks = [self.network(member, split) for split in dataset.splits]
+        length = run_length(member.configuration.training, dataset.train_rows)
+        slot = Slot(member, networks, dataset, length)
+        slot.probed = probed_epochs(length) if self.probes else ()
+        self.take(slot, state)
+
+    def take(self, slot: Slot, state: MemberState | None = None) -> None:
+        """Give a slot its place, from its beginning or from where it was."""
+        if state is not None:
+            slot.restore(state)
+        self._slots[slot.member.number] = slot
+
+    def advance(self, number: int) -> EpochReport:
+        """Train one member for one epoch."""
+        return self.advance_all((number,))[0]
+
+    def advance_all(self, numbers: Sequence[int]) -> tuple[EpochReport, ...]:
+        """Train several members for one epoch each, side by side where the trainer can."""
+        slots = [self._slots[number] for number in numbers]
+        begun = time.perf_counter()
+        work = [slot.work() for slot in slots]
+        results = iter(self.train([part for parts in work for part in parts]))
+        heard = [[next(results) for _ in parts] for parts in work]
+        seconds = (time.perf_counter() - begun) / max(len(slots), 1)
+        return tuple(slot.report(own, seconds) for slot, own in zip(slots, heard, strict=True))
+
+    def train(self, work: Sequence[Work]) -> list[EpochResult]:
+        """Train networks for one epoch each; one after another, unless the trainer knows better."""
+        return [network.train(plan) for network, plan in work]
+
+    def state(self, number: int) -> MemberState:
+        """Give everything that a member needs to go on later."""
+        return self._slots[number].state()
+
+    def weights(self, number: int, split: int = 0) -> Weights:
+        """Give the present weights of a member on one split."""
+        network = self._slots[number].networks[split]
+        return network.arrays_of(network.weights())
+
+    def best_weights(self, number: int, split: int = 0) -> Weights | None:
+        """Give the weights of a member's best epoch on one split; None before it had one."""
+        return self._slots[number].best_weights(split)
+
+    def has(self, number: int) -> bool:
+        """Tell whether a member is under way here."""
+        return number in self._slots
+
+    def stop(self, number: int) -> None:
+        """Let a member go, if it is under way."""
+        self._slots.pop(number, None)
+
+    def close(self) -> None:
+        """Release what the trainer holds."""
+        self._slots.clear()
