@@ -16,7 +16,7 @@ from hpsearch.report.words.prose import answer
 from hpsearch.report.words.winner import look_words
 from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.winner import Look, Looks, WinnerName
+from hpsearch.store.winner import HeldOutEvaluation, HeldOutEvaluations, WinnerName
 from hpsearch.training.evaluation import Evaluation, Measure
 from support.made_confirmations import confirmed
 
@@ -143,18 +143,20 @@ def test_the_test_part_names_the_metric_first_and_the_constant() -> None:
         Measure("accuracy", 0.98, 0.965, 0.989, "wilson", 0.9817),
         Measure("f1", 0.0, None, None, "bootstrap", 0.036),
     )
-    look = Look(
+    look = HeldOutEvaluation(
         "2026-01-01T00:00:00+00:00",
         WinnerName(0, None, 1, 5),
         "ab",
         Evaluation("test", 600, measures, None, None),
     )
-    told = look_words(Looks((look,)), look, "f1")
+    told = look_words(HeldOutEvaluations((look,)), look, "f1")
     assert told == (
         "on the test part, with 95 % intervals: f1 0, loss 0.14 (0.05 to 0.22), accuracy 0.98 (0.965 to 0.989); "
         "by f1 it is no better than a constant prediction, which gives f1 0.036, loss 0.09, accuracy 0.9817"
     )
-    assert "intervals: accuracy 0.98" in look_words(Looks((look,)), look, "val_accuracy")
+    assert "intervals: accuracy 0.98" in look_words(HeldOutEvaluations((look,)), look, "val_accuracy")
     better = replace(measures[2], value=0.4)
     good = replace(look, evaluation=replace(look.evaluation, measures=(better,)))
-    assert look_words(Looks((good,)), good, "f1").endswith("f1 0.4; of a constant prediction f1 0.036")
+    assert look_words(HeldOutEvaluations((good,)), good, "f1").endswith(
+        "f1 0.4; of a constant prediction f1 0.036"
+    )

@@ -12,7 +12,7 @@ import pytest
 from hpsearch.engines.interface import Worker
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.messages import Job
-from hpsearch.engines.pool import ATTEMPTS, Crew
+from hpsearch.engines.pool import ATTEMPTS, WorkerPool
 from hpsearch.exceptions import WorkerDiedError
 from hpsearch.spec import load_study_file
 from support import cores
@@ -41,23 +41,23 @@ def job(tmp_path: Path) -> Job:
 
 def test_one_that_dies_while_it_opens_the_study_is_replaced(job: Job) -> None:
     engine = MortalEngine(ATTEMPTS - 1)
-    crew = Crew(engine, 1, job)
+    pool = WorkerPool(engine, 1, job)
     try:
-        assert crew.opened().data.train_rows == 120
-        assert crew.workers == engine.made[-1:]
+        assert pool.opened().data.train_rows == 120
+        assert pool.workers == engine.made[-1:]
     finally:
-        crew.close()
+        pool.close()
 
 
 def test_when_all_die_it_says_so(job: Job) -> None:
     engine = MortalEngine(100)
-    crew = Crew(engine, 1, job)
+    pool = WorkerPool(engine, 1, job)
     try:
         with pytest.raises(WorkerDiedError, match="signal 9"):
-            crew.opened()
+            pool.opened()
         assert len(engine.made) == ATTEMPTS
     finally:
-        crew.close()
+        pool.close()
 
 
 @pytest.fixture
@@ -71,11 +71,11 @@ def every_core() -> Iterator[None]:
 @pytest.mark.skipif(len(cores.ALL) < 2, reason="it takes two cores to share them out")
 @pytest.mark.usefixtures("every_core")
 def test_small_networks_train_on_a_core_of_their_own(job: Job) -> None:
-    crew = Crew(LocalEngine(), 2, job)
+    pool = WorkerPool(LocalEngine(), 2, job)
     try:
-        assert crew.opened().settings["cores"] == "one"
-        theirs = [psutil.Process(worker._process.pid).cpu_affinity() for worker in crew.workers]
+        assert pool.opened().settings["cores"] == "one"
+        theirs = [psutil.Process(worker._process.pid).cpu_affinity() for worker in pool.workers]
         assert [len(own) for own in theirs] == [1, 1]
         assert theirs[0] != theirs[1]
     finally:
-        crew.close()
+        pool.close()

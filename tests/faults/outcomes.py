@@ -14,7 +14,7 @@ from hpsearch.store.arrays import read_arrays
 from hpsearch.store.events import Event, dump_event
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.log import TickLog
-from hpsearch.store.winner import read_applied, read_insides
+from hpsearch.store.winner import read_error_analysis, read_inference_info
 from support.commands import run, succeed
 
 
@@ -106,8 +106,8 @@ def outcome(home: Path, name: str) -> dict[str, Any]:
         "check": (checked.returncode, checked.stdout if checked.returncode else ""),
         "trials": without_seconds(json.loads(_told("trials", home, name))),
         "best": without_dates(without_seconds(json.loads(_told("best", home, name)))),
-        "applied": read_applied(files.best_preprocessing),
-        "insides": read_insides(files.insides),
+        "applied": read_inference_info(files.best_preprocessing),
+        "insides": read_error_analysis(files.insides),
         "best.yaml": files.best_configuration.read_text(),
         "weights": weights(files),
         "storage": stored(files),

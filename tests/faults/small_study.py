@@ -30,7 +30,7 @@ from hpsearch.store.checkpoints import Checkpoints
 from hpsearch.store.events import dump_event
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import TickLog
-from hpsearch.store.winner import read_applied, read_insides, read_looks
+from hpsearch.store.winner import read_error_analysis, read_held_out, read_inference_info
 from hpsearch.study.lifecycle import Options, optimize
 from hpsearch.training.evaluation import Evaluation
 from support.commands import write_study
@@ -226,9 +226,9 @@ def numbers(out: Path) -> dict[str, Any]:
     return {
         "decisions": decisions(files),
         "model": files.best_model.read_text(),
-        "applied": read_applied(files.best_preprocessing),
-        "looks": [(look.winner, look.weights) for look in read_looks(files.looks).looks],
-        "insides": read_insides(files.insides),
+        "applied": read_inference_info(files.best_preprocessing),
+        "looks": [(look.winner, look.weights) for look in read_held_out(files.looks).looks],
+        "insides": read_error_analysis(files.insides),
     }
 
 

@@ -16,7 +16,7 @@ from hpsearch.report.figures.study import finalists_of, fit_finalists, fit_winne
 from hpsearch.report.html.reports import render_report
 from hpsearch.report.html.study import study_page
 from hpsearch.spec import read_configuration
-from hpsearch.store.winner import Insides, Look, Looks, WinnerName
+from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations, WinnerName
 from hpsearch.training.evaluation import Evaluation, Measure
 from support import made_confirmations
 from support.made_hostile import HOSTILE, made_hostile
@@ -238,8 +238,8 @@ def test_what_the_test_part_says_is_in_the_json_and_among_the_facts(confirmed):
         Measure("loss", 0.1, 0.08, 0.12, "normal"),
     )
     evaluation = Evaluation("test", 60, measures, ((30, 2), (1, 27)), None)
-    looks = Looks((Look("2026-01-01T00:00:00+00:00", name, "ab" * 32, evaluation),))
-    insides = Insides(name, ("ham", "spam"), evaluation)
+    looks = HeldOutEvaluations((HeldOutEvaluation("2026-01-01T00:00:00+00:00", name, "ab" * 32, evaluation),))
+    insides = ErrorAnalysis(name, ("ham", "spam"), evaluation)
     record = replace(record, looks=looks, insides=insides)
     analysis = analyze(record, influence=NOT_JUDGED)
     text, told = render_report(analysis, record), to_json(analysis)

@@ -15,29 +15,31 @@ from hpsearch.report.figures import draw_confusion, draw_residuals
 from hpsearch.report.html.reports import render_report
 from hpsearch.report.html.study import study_page
 from hpsearch.store.winner import (
-    Insides,
-    Look,
-    Looks,
+    ErrorAnalysis,
+    HeldOutEvaluation,
+    HeldOutEvaluations,
     WinnerName,
-    read_insides,
-    read_looks,
-    write_insides,
-    write_looks,
+    read_error_analysis,
+    read_held_out,
+    write_error_analysis,
+    write_held_out,
 )
 from hpsearch.training.evaluation import Evaluation, Measure, Residuals
 
 WINNER = WinnerName(3, 1, 7, 4)
 COUNTS = ((8, 2, 0), (0, 5, 0), (1, 3, 1))
 LABELS = ("ant", "bee", "<cat>")
-CONFUSED = Insides(WINNER, LABELS, Evaluation("validation", 20, (), COUNTS, None))
+CONFUSED = ErrorAnalysis(WINNER, LABELS, Evaluation("validation", 20, (), COUNTS, None))
 PAIRS = ((1.0, 1.5), (2.0, 1.0), (4.0, 4.0))
 LOSS = Measure("loss", 0.25, 0.125, 0.5, "normal")
-LOOK = Look("2026-01-02T03:04:05+00:00", WINNER, "ab", Evaluation("test", 20, (LOSS,), COUNTS, None))
+LOOK = HeldOutEvaluation(
+    "2026-01-02T03:04:05+00:00", WINNER, "ab", Evaluation("test", 20, (LOSS,), COUNTS, None)
+)
 
 
-def insides_of_numbers() -> Insides:
+def insides_of_numbers() -> ErrorAnalysis:
     residuals = Residuals((0.0, 0.5, 1.0), (-1.0, 0.0, 0.5), PAIRS)
-    return Insides(WINNER, (), Evaluation("test", 3, (), None, residuals))
+    return ErrorAnalysis(WINNER, (), Evaluation("test", 3, (), None, residuals))
 
 
 def test_each_count_stands_in_the_confusion_matrix():
@@ -95,7 +97,7 @@ def test_classes_are_told_with_what_they_are_taken_for(synthetic):
 
 @pytest.mark.parametrize(("count", "said"), [(1, "looked at once."), (2, "looked at 2 times: this score is")])
 def test_the_looks_are_counted(synthetic, count, said):
-    record = replace(synthetic.record_of(9), looks=Looks((LOOK,) * count))
+    record = replace(synthetic.record_of(9), looks=HeldOutEvaluations((LOOK,) * count))
     analysis = analyze(record, None, judge_influence(record))
     page = study_page(analysis, record)
     assert said in page.looks.note
@@ -111,7 +113,7 @@ def test_a_page_laid_out_before_the_evaluation_is_the_same_after_it(synthetic):
     influence = judge_influence(record)
     number = analyze(record, None, influence).winner.number
     look = replace(LOOK, winner=replace(LOOK.winner, trial=number))
-    seen = replace(record, looks=Looks((look,)), insides=CONFUSED)
+    seen = replace(record, looks=HeldOutEvaluations((look,)), insides=CONFUSED)
     before = study_page(analyze(record, None, influence), record)
     whole = render_report(analyze(seen, None, influence), seen)
     assert render_report(analyze(seen, None, influence), seen, before) == whole
@@ -121,16 +123,16 @@ def test_a_page_laid_out_before_the_evaluation_is_the_same_after_it(synthetic):
 def test_files_read_back_and_odd_ones_do_not(tmp_path: Path):
     path = tmp_path / "insides.json"
     for insides in (CONFUSED, insides_of_numbers()):
-        write_insides(path, insides)
-        assert read_insides(path) == insides
-    write_looks(path, Looks((LOOK,)))
-    assert read_looks(path) == Looks((LOOK,))
+        write_error_analysis(path, insides)
+        assert read_error_analysis(path) == insides
+    write_held_out(path, HeldOutEvaluations((LOOK,)))
+    assert read_held_out(path) == HeldOutEvaluations((LOOK,))
     with pytest.warns(RuntimeWarning, match="is not used: damaged"):
-        assert read_insides(path) is None
+        assert read_error_analysis(path) is None
     path.write_bytes(path.read_bytes().replace(b"0.25", b"1e99"))
     with pytest.warns(RuntimeWarning, match="is not used: damaged"):
-        assert read_looks(path) == Looks(lost=True)
-    assert read_looks(tmp_path / "none.json") == Looks()
+        assert read_held_out(path) == HeldOutEvaluations(lost=True)
+    assert read_held_out(tmp_path / "none.json") == HeldOutEvaluations()
 
 
 def test_records_whose_parts_do_not_fit_are_refused():
@@ -140,7 +142,7 @@ def test_records_whose_parts_do_not_fit_are_refused():
         (((1, -2), (3, 4)), LABELS[:2]),
     ):
         with pytest.raises(ValueError, match="does not fit the labels"):
-            Insides(WINNER, labels, Evaluation("test", 3, (), counts, None))
+            ErrorAnalysis(WINNER, labels, Evaluation("test", 3, (), counts, None))
     with pytest.raises(ValueError, match="is no measure"):
         replace(LOSS, name="\x1b[2J")
     with pytest.raises(ValueError, match="isoformat"):

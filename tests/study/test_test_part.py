@@ -27,7 +27,7 @@ from hpsearch.spec import load_study_file
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord, winner_name
-from hpsearch.store.winner import Looks
+from hpsearch.store.winner import HeldOutEvaluations
 from hpsearch.study.finish.held_out import order_for
 from hpsearch.study.lifecycle import Options, optimize
 from support.commands import environment, run, succeed, write_study
@@ -228,7 +228,7 @@ class TestWhen:
         assert record.best is not None
         name, export = winner_name(record.best, None), ExportOrder({}, {}, "")
         assert order_for(record, name, export, ended=True).part is None
-        unseen = replace(record, looks=Looks(), insides=None)
+        unseen = replace(record, looks=HeldOutEvaluations(), insides=None)
         assert order_for(unseen, name, export, ended=True).part == "test"
         assert order_for(unseen, name, export, ended=False).part == "validation"
         other = replace(name, trial=1)
@@ -247,7 +247,7 @@ class TestWhen:
             patch.setattr(evaluating, "evaluated", fail)
             with pytest.warns(RuntimeWarning, match="was not evaluated: MemoryError: no room"):
                 record = optimize_here(tmp_path, "two")
-        assert (record.looks, record.insides) == (Looks(), None)
+        assert (record.looks, record.insides) == (HeldOutEvaluations(), None)
         assert (tmp_path / "reports" / "two.html").exists()
         record = optimize_here(tmp_path, "two")
         assert len(record.looks.looks) == 1
@@ -326,7 +326,7 @@ class TestNoTestPart:
         np.savez(tmp_path / "three.npz", x=x, y=y)
         data = {"npz": "three.npz", "validation": {"last": 60}}
         write_study(tmp_path / "a.yaml", {**CLASSES, "name": "a", "data": data, "search": {"trials": 1}})
-        assert optimize_here(tmp_path, "a").looks == Looks()
+        assert optimize_here(tmp_path, "a").looks == HeldOutEvaluations()
         assert "test part" not in (tmp_path / "reports" / "a.html").read_text()
         assert not (tmp_path / "runs" / "a" / "test.json").exists()
         told = json.loads((tmp_path / "runs" / "a" / "insides.json").read_text())["content"]

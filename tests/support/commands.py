@@ -26,7 +26,7 @@ from hpsearch.engines import ENGINES
 from hpsearch.engines.in_process import InProcessEngine
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.resolved import read_resolved
-from hpsearch.store.winner import model_stamp, read_applied, write_applied
+from hpsearch.store.winner import model_stamp, read_inference_info, write_inference_info
 from support.forks import Forks
 
 LIMIT = 180
@@ -199,10 +199,10 @@ def seal(directory: Path) -> None:
     files = StudyFiles(directory.parents[1], directory.name)
     resolved = read_resolved(files)
     assert resolved is not None
-    applied = read_applied(files.best_preprocessing, resolved.identity)
+    applied = read_inference_info(files.best_preprocessing, resolved.identity)
     assert applied is not None
     stamp = resolved.identity.stamp(**model_stamp(applied.winner, files.best_model))
-    write_applied(files.best_preprocessing, applied, stamp)
+    write_inference_info(files.best_preprocessing, applied, stamp)
 
 
 def events(directory: Path) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from hpsearch.analysis.winner import Winner, look_into_winner
 from hpsearch.data.summary import DataSummary
 from hpsearch.spec.sections.data import TestRows
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.winner import Insides, Looks, Refit
+from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Analysis:
     spending: Spending
     winner: Winner | None
     origin: Origin
-    looks: Looks
-    insides: Insides | None
+    looks: HeldOutEvaluations
+    insides: ErrorAnalysis | None
     data: DataSummary | None
     verdict: Verdict | None = None
     ablation: AblationPath | None = None

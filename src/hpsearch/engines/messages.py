@@ -20,7 +20,7 @@ class Job:
 
     `width`, `vmapped` and `probes` are those of an earlier run of the study, which hold; `model_code` the
     fingerprint of the Python files that the study runs, `donors` the saved models that it reuses; `place` is
-    that of the worker among the `workers` of its crew. It is `timed` how long members take to be compared.
+    that of the worker among the `workers` of its pool. It is `timed` how long members take to be compared.
     """
 
     spec: dict[str, Any]

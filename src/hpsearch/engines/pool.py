@@ -14,7 +14,7 @@ ATTEMPTS = 3
 """Workers that may die one after another while they open the study."""
 
 
-class Crew:
+class WorkerPool:
     """Workers that have one study open.
 
     They start at once, and import their libraries while the coordinator imports its own.

@@ -12,7 +12,7 @@ from hpsearch.store.log import TickLog
 from hpsearch.store.probes import read_probes
 from hpsearch.store.record import Curve, StudyRecord, TrialRecord
 from hpsearch.store.resolved import FORMAT, Resolved, read_resolved
-from hpsearch.store.winner import read_insides, read_looks, read_refit
+from hpsearch.store.winner import read_error_analysis, read_held_out, read_refit
 from hpsearch.training.probes.record import TrainingProbe
 
 
@@ -43,8 +43,8 @@ def _record(files: StudyFiles, resolved: Resolved) -> StudyRecord:
         directory=resolved.directory,
         kind=resolved.kind,
         first_probes=read_probes(files.probes, identity),
-        looks=read_looks(files.looks, identity),
-        insides=read_insides(files.insides, identity),
+        looks=read_held_out(files.looks, identity),
+        insides=read_error_analysis(files.insides, identity),
         refit=read_refit(files.refit, identity),
         identity=identity,
     )

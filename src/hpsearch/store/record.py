@@ -15,7 +15,7 @@ from hpsearch.spec.experiments import Kind, experiment_of
 from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.events import Pruning, State
 from hpsearch.store.identity import UNKNOWN, Identity, digest
-from hpsearch.store.winner import Insides, Looks, Refit, WinnerName
+from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit, WinnerName
 from hpsearch.training.probes.record import LayerProbe, TrainingProbe
 
 Curve = tuple[float | None, ...]
@@ -77,9 +77,9 @@ class StudyRecord:
     """Where relative paths of data start from."""
     kind: Kind = "search"
     first_probes: Mapping[int, tuple[LayerProbe, ...]] = field(default_factory=dict)
-    looks: Looks = field(default_factory=Looks)
+    looks: HeldOutEvaluations = field(default_factory=HeldOutEvaluations)
     """Every look at the test part."""
-    insides: Insides | None = None
+    insides: ErrorAnalysis | None = None
     """Where the winner that was evaluated last is right and wrong."""
     refit: Refit | None = None
     """How a winner was refitted last."""

@@ -52,7 +52,7 @@ class Refit:
 
 
 @dataclass(frozen=True)
-class Applied:
+class InferenceInfo:
     """Whose model is the best, the SHA-256 of its weights, and what applies it to new rows."""
 
     study: str
@@ -62,7 +62,7 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class Look:
+class HeldOutEvaluation:
     """One evaluation on the test part: when (UTC), by which model, and the SHA-256 of its weights.
 
     Raises ValueError where `date` is none.
@@ -78,19 +78,19 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Looks:
+class HeldOutEvaluations:
     """Every look at the test part, the oldest first; `lost` tells that the record of others was damaged."""
 
-    looks: tuple[Look, ...] = ()
+    looks: tuple[HeldOutEvaluation, ...] = ()
     lost: bool = False
 
-    def of(self, winner: WinnerName) -> Look | None:
+    def of(self, winner: WinnerName) -> HeldOutEvaluation | None:
         """Give the look of a winner, or None before it had one."""
         return next((look for look in self.looks if look.winner == winner), None)
 
 
 @dataclass(frozen=True)
-class Insides:
+class ErrorAnalysis:
     """Where a winner is right and wrong: its evaluation, and the labels of the classes.
 
     Raises ValueError where the parts do not belong together.
@@ -109,23 +109,23 @@ class Insides:
             raise ValueError("the confusion matrix does not fit the labels")
 
 
-def read_applied(path: Path, identity: Identity = UNKNOWN) -> Applied | None:
+def read_inference_info(path: Path, identity: Identity = UNKNOWN) -> InferenceInfo | None:
     """Read what applies the best model to new rows; None where there is no such file, or it is damaged."""
-    return read_document(path, Applied, identity)
+    return read_document(path, InferenceInfo, identity)
 
 
-def load_applied(files: StudyFiles, identity: Identity) -> Applied:
+def load_applied(files: StudyFiles, identity: Identity) -> InferenceInfo:
     """Read what applies the best model to new rows, and compare it with the model.
 
     Raises FileNotFoundError where one of the two is missing, DamagedError where it is damaged, or the model
     is another than it was written for.
     """
-    applied = load_document(files.best_preprocessing, Applied, identity)
+    applied = load_document(files.best_preprocessing, InferenceInfo, identity)
     if not files.best_model.exists():
         raise FileNotFoundError(files.best_model)
     try:
         load_document(
-            files.best_preprocessing, Applied, identity, **model_stamp(applied.winner, files.best_model)
+            files.best_preprocessing, InferenceInfo, identity, **model_stamp(applied.winner, files.best_model)
         )
     except DamagedError:
         raise DamagedError(
@@ -150,22 +150,22 @@ def model_stamp(winner: WinnerName, model: Path) -> dict[str, Any]:
     return {"trial": winner.trial, "seed": winner.seed, "epoch": winner.epoch, "of": digest_of_file(model)}
 
 
-def write_applied(path: Path, applied: Applied, stamp: Stamp | None = None) -> None:
+def write_inference_info(path: Path, applied: InferenceInfo, stamp: Stamp | None = None) -> None:
     """Write what applies the best model to new rows."""
-    write_document(path, Applied, applied, stamp)
+    write_document(path, InferenceInfo, applied, stamp)
 
 
-def read_looks(path: Path, identity: Identity = UNKNOWN) -> Looks:
+def read_held_out(path: Path, identity: Identity = UNKNOWN) -> HeldOutEvaluations:
     """Read the log of looks; of one that is damaged it is only known that it was there."""
-    found = read_document(path, Looks, identity)
+    found = read_document(path, HeldOutEvaluations, identity)
     if found is not None:
         return found
-    return Looks(lost=path.exists())
+    return HeldOutEvaluations(lost=path.exists())
 
 
-def write_looks(path: Path, looks: Looks, stamp: Stamp | None = None) -> None:
+def write_held_out(path: Path, looks: HeldOutEvaluations, stamp: Stamp | None = None) -> None:
     """Write the log of looks."""
-    write_document(path, Looks, looks, stamp)
+    write_document(path, HeldOutEvaluations, looks, stamp)
 
 
 def read_refit(path: Path, identity: Identity = UNKNOWN) -> Refit | None:
@@ -178,11 +178,11 @@ def write_refit(path: Path, refit: Refit, stamp: Stamp | None = None) -> None:
     write_document(path, Refit, refit, stamp)
 
 
-def read_insides(path: Path, identity: Identity = UNKNOWN) -> Insides | None:
+def read_error_analysis(path: Path, identity: Identity = UNKNOWN) -> ErrorAnalysis | None:
     """Read what was seen inside the winner; None where there is no such file, or it is damaged."""
-    return read_document(path, Insides, identity)
+    return read_document(path, ErrorAnalysis, identity)
 
 
-def write_insides(path: Path, insides: Insides, stamp: Stamp | None = None) -> None:
+def write_error_analysis(path: Path, insides: ErrorAnalysis, stamp: Stamp | None = None) -> None:
     """Write what was seen inside the winner."""
-    write_document(path, Insides, insides, stamp)
+    write_document(path, ErrorAnalysis, insides, stamp)

@@ -1,4 +1,4 @@
-"""The ledger: everything that a study writes while it runs, under its lease."""
+"""Everything that a study writes while it runs, under its lease."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hpsearch.store.identity import Identity
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.log import TickLog
-from hpsearch.store.optuna.background import Scribe
+from hpsearch.store.optuna.background import BackgroundWriter
 from hpsearch.store.record import TrialRecord
 from hpsearch.training.messages import MemberState
 
@@ -42,14 +42,16 @@ class TrialUnderWay(Protocol):
         """Give what its checkpoints say of themselves, but the epoch."""
 
 
-class Ledger:
+class StudyWriter:
     """Notes what is decided, and writes it down when the workers are busy already.
 
     What was not written down before a crash is decided again, the same. `seconds` counts what the store cost.
     """
 
-    def __init__(self, files: StudyFiles, lease: Lease, scribe: Scribe, identity: Identity) -> None:
-        self.files, self.lease, self.scribe, self.identity = files, lease, scribe, identity
+    def __init__(
+        self, files: StudyFiles, lease: Lease, background: BackgroundWriter, identity: Identity
+    ) -> None:
+        self.files, self.lease, self.background, self.identity = files, lease, background, identity
         self.log = TickLog(files.ticks, files.ticks_copy, identity)
         self.checkpoints = Checkpoints(files, identity)
         self.seconds = 0.0
@@ -126,5 +128,5 @@ class Ledger:
         """Close the tick log and finish the projection."""
         self.log.close()
         begun = time.monotonic()
-        self.scribe.close()
+        self.background.close()
         self.seconds += time.monotonic() - begun

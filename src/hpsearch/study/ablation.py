@@ -8,7 +8,7 @@ from hpsearch.analysis import AblationPath, find_influence
 from hpsearch.analysis.ablation import ablation_of, ended_runs, trace
 from hpsearch.analysis.best import best_of
 from hpsearch.engines import ENGINES
-from hpsearch.engines.pool import Crew
+from hpsearch.engines.pool import WorkerPool
 from hpsearch.exceptions import HpsearchError, UnsupportedError
 from hpsearch.report.html.reports import study_report
 from hpsearch.report.words.numbers import amount
@@ -127,10 +127,12 @@ def _carry_out(
     own = replace(study, spec=with_budget(plan, stored))
     code = fingerprint(read_code(model_code(own.spec, own.directory)))
     with placed(study.source, ("data",)):
-        crew = Crew(ENGINES[options.engine](), options.workers, job_of(own, options, stored, code, donors))
+        pool = WorkerPool(
+            ENGINES[options.engine](), options.workers, job_of(own, options, stored, code, donors)
+        )
     try:
         with placed(study.source, ("data",)):
-            opened = crew.opened()
+            opened = pool.opened()
         check_same_material(searched, opened)
         resolved = resolve(own, "ablation", options, stored, opened)
         owner, parent = searched.owner or resolved.owner, searched.identified().study
@@ -139,9 +141,9 @@ def _carry_out(
         write_resolved(part, resolved)
         _announce(plan, part, display)
         storage = shared_storage(part, options.storage)
-        outcome = conduct(part, resolved, storage, crew, lease, display)
+        outcome = conduct(part, resolved, storage, pool, lease, display)
     finally:
-        crew.close()
+        pool.close()
     return "interrupted" if outcome == "interrupted" else "finished"
 
 

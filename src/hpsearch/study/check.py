@@ -29,7 +29,7 @@ from hpsearch.store.reading import check_parent, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import check_copy, read_resolved
 from hpsearch.store.trials_table import trials_csv
-from hpsearch.store.winner import Applied, Insides, Looks, Refit, load_applied
+from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, InferenceInfo, Refit, load_applied
 
 ANEW = "hpsearch optimize writes it anew"
 
@@ -66,10 +66,10 @@ def check_study(files: StudyFiles) -> list[Checked]:
         files.best_model: lambda path: _best_model(path, files, identity),
         files.best_configuration: lambda path: _configuration(path, record),
         files.best_preprocessing: lambda path: _document(
-            path, Applied, identity, "what applies the model to new rows"
+            path, InferenceInfo, identity, "what applies the model to new rows"
         ),
         files.looks: lambda path: _looks(path, identity),
-        files.insides: lambda path: _document(path, Insides, identity, "the winner's insides"),
+        files.insides: lambda path: _document(path, ErrorAnalysis, identity, "the winner's insides"),
         files.refit: lambda path: _document(path, Refit, identity, "how the winner was refitted"),
         files.refit_weights: lambda path: _refit_arrays(path, identity, "the winner is refitted again"),
         files.refit_checkpoint: lambda path: _refit_arrays(path, identity, "the refit begins anew"),
@@ -159,7 +159,7 @@ def _refit_arrays(path: Path, identity: Identity, remedy: str) -> str:
 
 def _looks(path: Path, identity: Identity) -> str:
     try:
-        count = len(load_document(path, Looks, identity).looks)
+        count = len(load_document(path, HeldOutEvaluations, identity).looks)
     except DamagedError as failure:
         raise ValueError(f"{failure}: how often the test part was looked at is not known any more") from None
     return f"{count} look{'' if count == 1 else 's'} at the test part"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hpsearch.analysis.confirmation import name_of
 from hpsearch.analysis.confirmation_plan import plan_confirmation
-from hpsearch.engines.pool import Crew
+from hpsearch.engines.pool import WorkerPool
 from hpsearch.report.words.plan import begun_words
 from hpsearch.spec import Compare, StudySpec
 from hpsearch.spec.experiments import compared
@@ -21,7 +21,12 @@ from hpsearch.study.run import conduct, storage_of
 
 
 def confirm(
-    files: StudyFiles, resolved: Resolved, record: StudyRecord, crew: Crew, lease: Lease, display: Display
+    files: StudyFiles,
+    resolved: Resolved,
+    record: StudyRecord,
+    pool: WorkerPool,
+    lease: Lease,
+    display: Display,
 ) -> Outcome | None:
     """Train the finalists of a search again, or go on with that; the workers have the study open.
 
@@ -50,7 +55,7 @@ def confirm(
     write_resolved(part, own)
     splits = ", each replicate on a split of its own" if spec.confirm.splits == "fresh" else ""
     display.begin(spec.search.trials, f"{begun_words(plan)}{splits}")
-    outcome = conduct(part, own, storage_of(part, resolved.storage), crew, lease, display)
+    outcome = conduct(part, own, storage_of(part, resolved.storage), pool, lease, display)
     return "interrupted" if outcome == "interrupted" else None
 
 

@@ -11,17 +11,17 @@ from contextlib import suppress
 from math import inf
 
 from hpsearch.engines.messages import Start, TickOrder, TickResult, WeightsOrder
-from hpsearch.engines.pool import Crew
+from hpsearch.engines.pool import WorkerPool
 from hpsearch.engines.single_member import EPOCHS_AHEAD
 from hpsearch.exceptions import StudyMismatchError, WorkerDiedError, WorkerError
 from hpsearch.scheduling.interface import Done, StartTrial, Stop
 from hpsearch.store.events import Asked, Ended, Event, Lost, Pruning, Reported, State
 from hpsearch.store.record import finite
 from hpsearch.store.resolved import Resolved, told_of_beginning
-from hpsearch.store.writer import Ledger
+from hpsearch.store.writer import StudyWriter
 from hpsearch.study.budget import Budget
 from hpsearch.study.progress import Display, Outcome
-from hpsearch.study.slots import Desk
+from hpsearch.study.slots import WorkerSlots
 from hpsearch.study.state import StudyState
 from hpsearch.study.trial import RunningTrial
 from hpsearch.training.messages import EpochReport
@@ -30,13 +30,13 @@ from hpsearch.training.messages import EpochReport
 class Coordinator:
     """Runs one study to the end of its budget, or until `stopping` is set."""
 
-    def __init__(self, resolved: Resolved, crew: Crew, ledger: Ledger, display: Display) -> None:
-        self.crew, self.ledger, self.display = crew, ledger, display
+    def __init__(self, resolved: Resolved, pool: WorkerPool, writer: StudyWriter, display: Display) -> None:
+        self.pool, self.writer, self.display = pool, writer, display
         self.search, self.beginning = resolved.spec.search, resolved
         self.state = StudyState(resolved)
         self.budget = Budget(self.search)
-        self.slots = int(resolved.settings["width"])
-        self.desks = [Desk(worker) for worker in crew.workers]
+        self.width = int(resolved.settings["width"])
+        self.all_slots = [WorkerSlots(worker) for worker in pool.workers]
         self.waiting: list[RunningTrial] = []
         self.exhausted = False
         self.stopping = False
@@ -49,11 +49,11 @@ class Coordinator:
         try:
             self._replay()
             while not self.stopping:
-                for desk in self.desks:
-                    if not desk.busy:
-                        self._submit(desk)
+                for slots in self.all_slots:
+                    if not slots.busy:
+                        self._submit(slots)
                 self._write_down()
-                busy = [desk for desk in self.desks if desk.busy]
+                busy = [slots for slots in self.all_slots if slots.busy]
                 if not busy:
                     break
                 self._wait(busy)
@@ -61,20 +61,20 @@ class Coordinator:
             self._write_down()
             return self._outcome()
         finally:
-            self.ledger.close()
+            self.writer.close()
 
     def _replay(self) -> None:
         """Go on from what the log knows."""
-        events = self.ledger.open()
-        for damage in self.ledger.log.damage:
+        events = self.writer.open()
+        for damage in self.writer.log.damage:
             self.display.note(f"warning: {damage}")
-        self.budget = Budget(self.search, self.ledger.log.elapsed)
+        self.budget = Budget(self.search, self.writer.log.elapsed)
         self.state.replay(events)
         for event in events:
             self._project(event)
         self._told_ends = len(self.state.ended)
         self.waiting = [*self.state.running.values()]
-        self.ledger.checkpoints.keep_only(set(self.state.running))
+        self.writer.checkpoints.keep_only(set(self.state.running))
 
     def _outcome(self) -> Outcome:
         if self.state.hopeless is not None:
@@ -90,42 +90,44 @@ class Coordinator:
 
     def _pause(self) -> None:
         """Save the trials under way, so that the study goes on from here."""
-        for desk in self.desks:
-            if desk.busy:
-                self._hear(desk)
-            if desk.started:
-                order = TickOrder(stop=tuple(desk.leaving), snapshot=tuple(desk.started))
+        for slots in self.all_slots:
+            if slots.busy:
+                self._hear(slots)
+            if slots.started:
+                order = TickOrder(stop=tuple(slots.leaving), snapshot=tuple(slots.started))
                 # Without a snapshot they go on from the one before.
                 with suppress(WorkerError):
-                    desk.states = desk.worker.do(order).states
+                    slots.states = slots.worker.do(order).states
 
     # Handing out work
 
-    def _submit(self, desk: Desk) -> None:
-        while len(desk.trials) < self.slots and (trial := self._next_trial(desk)) is not None:
-            desk.trials[trial.number] = trial
-        if not desk.trials:
+    def _submit(self, slots: WorkerSlots) -> None:
+        while len(slots.trials) < self.width and (trial := self._next_trial(slots)) is not None:
+            slots.trials[trial.number] = trial
+        if not slots.trials:
             return
-        arriving = tuple(self._start(trial) for trial in desk.arriving())
-        desk.asked_for = desk.next_members()
-        snapshot = desk.asked_for if desk.clock.due else ()
-        order = TickOrder(tuple(desk.leaving), arriving, desk.asked_for, self._epochs_ahead(desk), snapshot)
-        desk.leaving = []
-        desk.busy, desk.submitted_at = True, time.monotonic()
-        desk.worker.submit(order)
+        arriving = tuple(self._start(trial) for trial in slots.arriving())
+        slots.asked_for = slots.next_members()
+        snapshot = slots.asked_for if slots.clock.due else ()
+        order = TickOrder(
+            tuple(slots.leaving), arriving, slots.asked_for, self._epochs_ahead(slots), snapshot
+        )
+        slots.leaving = []
+        slots.busy, slots.submitted_at = True, time.monotonic()
+        slots.worker.submit(order)
 
-    def _epochs_ahead(self, desk: Desk) -> int:
-        """Count the epochs for which nothing can be decided about the trials of a desk but their end."""
-        free = not self.state.scheduler.may_stop and desk.suspect is None
-        for trial in desk.trials.values():
+    def _epochs_ahead(self, slots: WorkerSlots) -> int:
+        """Count the epochs for which nothing can be decided about the trials of a worker but their end."""
+        free = not self.state.scheduler.may_stop and slots.suspect is None
+        for trial in slots.trials.values():
             free = free and not trial.behind and trial.member.configuration.training.early_stopping is None
         return EPOCHS_AHEAD if free else 1
 
-    def _next_trial(self, desk: Desk) -> RunningTrial | None:
+    def _next_trial(self, slots: WorkerSlots) -> RunningTrial | None:
         """Give the trial that takes a free place; while a loss is cleared up, nothing new is begun."""
         if self.waiting:
             return self.waiting.pop(0)
-        return self._ask() if self._may_ask() and desk.suspect is None else None
+        return self._ask() if self._may_ask() and slots.suspect is None else None
 
     def _ask(self) -> RunningTrial | None:
         number = self.state.asked
@@ -137,7 +139,7 @@ class Coordinator:
         return self.state.running[number]
 
     def _start(self, trial: RunningTrial) -> Start:
-        stored = self.ledger.load(trial)
+        stored = self.writer.load(trial)
         if stored is None:
             return Start(trial.member.dump())
         state, trial.trained = stored
@@ -145,15 +147,15 @@ class Coordinator:
 
     # Hearing and deciding
 
-    def _wait(self, busy: list[Desk]) -> None:
+    def _wait(self, busy: list[WorkerSlots]) -> None:
         """Wait until a worker has its result, or has been at a trial for too long."""
         limit = self.search.trial_timeout
-        late = min(busy, key=lambda desk: desk.deadline(limit))
+        late = min(busy, key=lambda slots: slots.deadline(limit))
         deadline = late.deadline(limit)
         left = None if deadline == inf else max(0.0, deadline - time.monotonic())
-        ready = self.crew.wait([desk.worker for desk in busy], left)
+        ready = self.pool.wait([slots.worker for slots in busy], left)
         if ready is not None:
-            self._hear(next(desk for desk in busy if desk.worker is ready))
+            self._hear(next(slots for slots in busy if slots.worker is ready))
             return
         late.worker.kill()
         self._lose(late, self._too_long, at_once=True)
@@ -162,23 +164,23 @@ class Coordinator:
     def _too_long(self) -> str:
         return f"it took longer than trial_timeout, {self.search.trial_timeout:g} s"
 
-    def _hear(self, desk: Desk) -> None:
-        desk.busy = False
+    def _hear(self, slots: WorkerSlots) -> None:
+        slots.busy = False
         begun = time.monotonic()
         try:
-            result: TickResult = desk.worker.result()
+            result: TickResult = slots.worker.result()
         except WorkerError as failure:
-            self._lose(desk, str(failure), at_once=not isinstance(failure, WorkerDiedError))
+            self._lose(slots, str(failure), at_once=not isinstance(failure, WorkerDiedError))
             return
         if result.states:
-            desk.states = result.states
-            desk.states_seconds = result.snapshot_seconds + time.monotonic() - begun
+            slots.states = result.states
+            slots.states_seconds = result.snapshot_seconds + time.monotonic() - begun
         for report in result.reports:
             # Of a trial that took too long the worker may have gone on to tell.
-            if report.number in desk.trials:
-                self._decide(desk, desk.trials[report.number], report)
+            if report.number in slots.trials:
+                self._decide(slots, slots.trials[report.number], report)
 
-    def _decide(self, desk: Desk, trial: RunningTrial, report: EpochReport) -> None:
+    def _decide(self, slots: WorkerSlots, trial: RunningTrial, report: EpochReport) -> None:
         if trial.behind and report.metrics:
             self._catch_up(trial, report)
             return
@@ -187,13 +189,13 @@ class Coordinator:
             self._take(reported(trial, report))
         decision = self.state.scheduler.decide(trial.number) if report.failure is None else None
         if report.failure is not None:
-            self._end(desk, trial, "failed", report.failure.told)
+            self._end(slots, trial, "failed", report.failure.told)
         elif report.last or trial.stops_early:
-            self._end(desk, trial, "complete")
+            self._end(slots, trial, "complete")
         elif self.search.trial_timeout is not None and trial.seconds > self.search.trial_timeout:
-            self._end(desk, trial, "failed", f"{self._too_long} (epoch {report.epoch})")
+            self._end(slots, trial, "failed", f"{self._too_long} (epoch {report.epoch})")
         elif isinstance(decision, Stop):
-            self._end(desk, trial, "pruned", decision.reason, decision.pruning)
+            self._end(slots, trial, "pruned", decision.reason, decision.pruning)
 
     def _catch_up(self, trial: RunningTrial, report: EpochReport) -> None:
         """Hear a report that the tick log has already, with no end behind it: the decision was to go on."""
@@ -212,31 +214,31 @@ class Coordinator:
 
     def _end(
         self,
-        desk: Desk,
+        slots: WorkerSlots,
         trial: RunningTrial,
         state: State,
         cause: str | None = None,
         pruning: Pruning | None = None,
     ) -> None:
-        self._conclude(desk, trial, state, cause, pruning)
+        self._conclude(slots, trial, state, cause, pruning)
         if self.state.leads(trial.number):
             # Weights that are lost with the worker are trained again when they are needed.
             with suppress(WorkerDiedError):
                 record = self.state.ended[trial.number]
-                self.ledger.keep_weights(record, desk.worker.do(WeightsOrder(trial.number)))
-            self.ledger.keep_only(leader.number for leader in self.state.leaders)
-        desk.leaving.append(trial.number)
+                self.writer.keep_weights(record, slots.worker.do(WeightsOrder(trial.number)))
+            self.writer.keep_only(leader.number for leader in self.state.leaders)
+        slots.leaving.append(trial.number)
 
     def _conclude(
         self,
-        desk: Desk,
+        slots: WorkerSlots,
         trial: RunningTrial,
         state: State,
         cause: str | None,
         pruning: Pruning | None = None,
     ) -> None:
-        del desk.trials[trial.number]
-        desk.started.discard(trial.number)
+        del slots.trials[trial.number]
+        slots.started.discard(trial.number)
         value = None if trial.best_value is None or state == "failed" else finite(trial.best_value)
         best_epoch = None if value is None else trial.best_epoch
         seconds = round(trial.seconds, 3)
@@ -244,47 +246,47 @@ class Coordinator:
 
     # Losing a worker
 
-    def _lose(self, desk: Desk, cause: str, *, at_once: bool) -> None:
+    def _lose(self, slots: WorkerSlots, cause: str, *, at_once: bool) -> None:
         """Go on without what a worker had under way.
 
         A trial that was by itself is the cause: it is recorded as failed `at_once`, or where a worker died,
         which may have other causes, the second time. Of several each is tried by itself.
         """
-        desk.busy = False
-        lost = [desk.trials[number] for number in desk.asked_for]
+        slots.busy = False
+        lost = [slots.trials[number] for number in slots.asked_for]
         if len(lost) == 1 and (at_once or lost[0].lost):
-            self._conclude(desk, lost[0], "failed", cause)
+            self._conclude(slots, lost[0], "failed", cause)
         else:
             for trial in lost:
                 self._take(Lost(trial.number, cause))
-        self.waiting = sorted([*self.waiting, *desk.clear()], key=lambda trial: trial.number)
-        desk.worker = self.crew.renew(desk.worker)
+        self.waiting = sorted([*self.waiting, *slots.clear()], key=lambda trial: trial.number)
+        slots.worker = self.pool.renew(slots.worker)
 
     # Writing down what was decided
 
     def _take(self, event: Event) -> None:
         """Take in what was decided; it is written down when the workers are busy again."""
         self.state.apply(event)
-        self.ledger.note(event)
+        self.writer.note(event)
 
     def _write_down(self) -> None:
         """Write what was decided since the last time, while the workers are busy already.
 
         Nothing is lost if we die before: the same is decided again.
         """
-        events = self.ledger.write(self.budget.elapsed)
-        for desk in self.desks:
-            if desk.states:
-                desk.clock.saved(desk.states_seconds + self.ledger.save(desk.states, desk.trials))
-                desk.states = {}
+        events = self.writer.write(self.budget.elapsed)
+        for slots in self.all_slots:
+            if slots.states:
+                slots.clock.saved(slots.states_seconds + self.writer.save(slots.states, slots.trials))
+                slots.states = {}
         for event in events:
             self._project(event)
             self._show(event)
-        self.display.advanced([trial for desk in self.desks for trial in desk.trials.values()])
+        self.display.advanced([trial for slots in self.all_slots for trial in slots.trials.values()])
 
     def _project(self, event: Event) -> None:
         """Tell the Optuna storage what is in the log."""
-        self.ledger.scribe.apply(event, self.state.ended.get(event.number))
+        self.writer.background.apply(event, self.state.ended.get(event.number))
 
     def _show(self, event: Event) -> None:
         """Tell the display what is in the log now."""

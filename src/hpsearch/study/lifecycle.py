@@ -15,7 +15,7 @@ from threading import Thread
 
 from hpsearch.engines import ENGINES, EngineName, Worker
 from hpsearch.engines.messages import Job, Opened
-from hpsearch.engines.pool import Crew
+from hpsearch.engines.pool import WorkerPool
 from hpsearch.exceptions import StoreError, StudyMismatchError, WorkerDiedError
 from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
@@ -109,15 +109,15 @@ def _carry_out(
         stored = stored_of(files, study.spec, code)
         job = replace(job_of(trained, options, stored, code, donors), timed=kind == "comparison")
         with placed(study.source, ("data",)):
-            crew = Crew(ENGINES[options.engine](), options.workers, job)
+            pool = WorkerPool(ENGINES[options.engine](), options.workers, job)
         try:
             if isinstance(experiment, SearchExperiment):
                 from hpsearch.scheduling.samplers import check_sampler
 
                 check_sampler(study.spec, experiment.space)
-            return _run(study, kind, options, files, stored, crew, lease, display, searched=searched)
+            return _run(study, kind, options, files, stored, pool, lease, display, searched=searched)
         finally:
-            crew.close()
+            pool.close()
 
 
 def sources_of(study: StudyFile, options: Options, display: Display) -> tuple[str, tuple[DonorFile, ...]]:
@@ -158,7 +158,7 @@ def _run(
     options: Options,
     files: StudyFiles,
     stored: Resolved | None,
-    crew: Crew,
+    pool: WorkerPool,
     lease: Lease,
     display: Display,
     *,
@@ -167,7 +167,7 @@ def _run(
     storage = shared_storage(files, options.storage, confirmed=bool(study.spec.confirm.finalists))
     Thread(target=_import_ahead, daemon=True).start()
     with placed(study.source, ("data",)):
-        opened = crew.opened()
+        opened = pool.opened()
     for note in opened.notes:
         display.note(note)
     resolved = with_workers(resolve(study, kind, options, stored, opened), options.workers).identified()
@@ -175,22 +175,22 @@ def _run(
     write_resolved(files, resolved)
     outcome: Outcome = "finished"
     if not searched:
-        outcome = conduct(files, resolved, storage, crew, lease, display)
-    return _conclude(files, resolved, outcome, crew, lease, display)
+        outcome = conduct(files, resolved, storage, pool, lease, display)
+    return _conclude(files, resolved, outcome, pool, lease, display)
 
 
 def _conclude(
-    files: StudyFiles, resolved: Resolved, outcome: Outcome, crew: Crew, lease: Lease, display: Display
+    files: StudyFiles, resolved: Resolved, outcome: Outcome, pool: WorkerPool, lease: Lease, display: Display
 ) -> tuple[Outcome, StudyRecord]:
     """Confirm a search that has ended, and leave the results behind unless it was interrupted."""
     record = read_record(files)
     if resolved.kind == "search" and outcome in CONFIRMED:
         from hpsearch.study.confirmation import confirm
 
-        outcome = confirm(files, resolved, record, crew, lease, display) or outcome
+        outcome = confirm(files, resolved, record, pool, lease, display) or outcome
     if outcome != "interrupted":
         ended = outcome in CONFIRMED and not any(trial.state == "running" for trial in record.trials)
-        record = _leave(files, record, crew, lease, display, ended=ended)
+        record = _leave(files, record, pool, lease, display, ended=ended)
     return outcome, record
 
 
@@ -201,7 +201,7 @@ def _import_ahead() -> None:
 
 
 def _leave(
-    files: StudyFiles, record: StudyRecord, crew: Crew, lease: Lease, display: Display, *, ended: bool
+    files: StudyFiles, record: StudyRecord, pool: WorkerPool, lease: Lease, display: Display, *, ended: bool
 ) -> StudyRecord:
     """Leave the results behind, if need be with another worker."""
     if record.kind == "comparison":
@@ -210,9 +210,9 @@ def _leave(
         leave_comparison(files, record, lease)
         return record
     try:
-        return _leave_search(files, record, crew.workers[0], lease, display, ended=ended)
+        return _leave_search(files, record, pool.workers[0], lease, display, ended=ended)
     except WorkerDiedError:
-        return _leave_search(files, record, crew.renew(crew.workers[0]), lease, display, ended=ended)
+        return _leave_search(files, record, pool.renew(pool.workers[0]), lease, display, ended=ended)
 
 
 def _leave_search(

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
-from hpsearch.engines.pool import Crew
+from hpsearch.engines.pool import WorkerPool
 from hpsearch.exceptions import StorageLockedError
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import digest
@@ -38,22 +38,22 @@ def conduct(
     files: StudyFiles,
     resolved: Resolved,
     storage: RDBStorage | None,
-    crew: Crew,
+    pool: WorkerPool,
     lease: Lease,
     display: Display,
 ) -> Outcome:
     """Run an experiment, or go on with it, to the end of its budget; the workers have the study open."""
-    from hpsearch.store.optuna.background import Scribe
-    from hpsearch.store.writer import Ledger
+    from hpsearch.store.optuna.background import BackgroundWriter
+    from hpsearch.store.writer import StudyWriter
     from hpsearch.study.coordinator import Coordinator
 
     projection = _projection(storage, files, resolved)
-    ledger = Ledger(files, lease, Scribe(projection, lease.check), resolved.identity)
-    coordinator = Coordinator(resolved, crew, ledger, display)
+    writer = StudyWriter(files, lease, BackgroundWriter(projection, lease.check), resolved.identity)
+    coordinator = Coordinator(resolved, pool, writer, display)
     with _stopped_by_signals(coordinator, display), _quick_switches():
         outcome = coordinator.run()
     lease.check()
-    timing = {"seconds": round(coordinator.budget.elapsed, 3), "store_seconds": round(ledger.seconds, 3)}
+    timing = {"seconds": round(coordinator.budget.elapsed, 3), "store_seconds": round(writer.seconds, 3)}
     stamp = resolved.identity.stamp()
     told = timing if stamp is None else {**timing, "identity": stamp, "sha256": digest([timing, stamp])}
     write_atomically(files.timing, json.dumps(told).encode())
@@ -117,7 +117,7 @@ def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:
 
 @contextmanager
 def _quick_switches() -> Iterator[None]:
-    """Let the coordinator interrupt the scribe at once: a small network's epoch is shorter than 5 ms."""
+    """Let the coordinator interrupt the background writer at once: an epoch may be shorter than 5 ms."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:

@@ -1,4 +1,4 @@
-"""A desk: a worker, and the trials that it has under way."""
+"""The slots of a worker: the trials that it has under way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpsearch.training.messages import MemberState
 
 
 @dataclass
-class Desk:
+class WorkerSlots:
     """A worker and the trials that it has under way."""
 
     worker: Worker

@@ -18,7 +18,7 @@ more than the work (measured by `benchmarks/decisions.py` on perceptrons, where 
 def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
     """Pin this process to one core if the study's largest network is small; give the decision in words.
 
-    Workers take other cores than those of this crew, and of other studies of the same user, as long as there
+    Workers take other cores than those of this pool, and of other studies of the same user, as long as there
     are any. A network whose size the study file does not tell has all cores. Call it before JAX or TensorFlow
     is imported, and only in a process of our own.
     """

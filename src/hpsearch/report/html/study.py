@@ -39,7 +39,7 @@ from hpsearch.report.words import study as study_prose
 from hpsearch.report.words.facts import Facts, facts_of
 from hpsearch.spec import print_spec, print_yaml
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.winner import Insides, Looks
+from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations
 
 MOST_MARKS = 2_000
 """Trials that are marked in the figure of the progress; of more, an even sample."""
@@ -178,13 +178,13 @@ def _sure(analysis: Analysis) -> Explained:
     return Explained(prose.confirmation_note(verdict), figure, table)
 
 
-def _looks(looks: Looks) -> Explained | None:
-    if looks == Looks():
+def _looks(looks: HeldOutEvaluations) -> Explained | None:
+    if looks == HeldOutEvaluations():
         return None
     return Explained(winner.looks_note(looks), table=winner.looks_table(looks) if looks.looks else None)
 
 
-def _mistakes(insides: Insides | None) -> Explained | None:
+def _mistakes(insides: ErrorAnalysis | None) -> Explained | None:
     if insides is None:
         return None
     found, figure = insides.evaluation, None

@@ -9,7 +9,7 @@ from hpsearch.analysis.best import Best, best_of
 from hpsearch.analysis.best_study import best_spec
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.trials_table import trial_row
-from hpsearch.store.winner import Looks
+from hpsearch.store.winner import HeldOutEvaluations
 
 if TYPE_CHECKING:
     from hpsearch.analysis import Verdict
@@ -36,9 +36,9 @@ def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str 
     return json.dumps(told, indent=2)
 
 
-def _told(looks: Looks) -> dict[str, Any] | None:
+def _told(looks: HeldOutEvaluations) -> dict[str, Any] | None:
     """Give the looks at the test part with their numbers; None where there was none."""
-    if looks == Looks():
+    if looks == HeldOutEvaluations():
         return None
     rows = [
         {

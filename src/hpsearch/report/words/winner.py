@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from hpsearch.report.tables.tables import Cell, Table, cell
 from hpsearch.report.words.numbers import amount, short
-from hpsearch.store.winner import Insides, Look, Looks
+from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations
 from hpsearch.training.evaluation import Measure, Residuals
 
 LOST = "the record of earlier looks at the test part is damaged: how optimistic this is, is not known"
 
 
-def look_words(looks: Looks, look: Look, metric: str) -> str:
+def look_words(looks: HeldOutEvaluations, look: HeldOutEvaluation, metric: str) -> str:
     """Tell on one line what a winner gives on the test part, and how often that was looked at."""
     measures = by_metric(look.evaluation.measures, metric)
     told = f"on the test part, with 95 % intervals: {', '.join(map(_measured, measures))}"
@@ -41,7 +41,7 @@ def _measured(measure: Measure) -> str:
     return f"{measure.name} {short(measure.value)} ({short(measure.low)} to {short(measure.high)})"
 
 
-def _often(looks: Looks) -> str:
+def _often(looks: HeldOutEvaluations) -> str:
     if looks.lost:
         return LOST
     if len(looks.looks) < 2:
@@ -52,7 +52,7 @@ def _often(looks: Looks) -> str:
     )
 
 
-def looks_note(looks: Looks) -> str:
+def looks_note(looks: HeldOutEvaluations) -> str:
     """Say what the test part is, and how often it has been looked at."""
     often = _often(looks) or "the test part has been looked at once"
     told = (
@@ -64,7 +64,7 @@ def looks_note(looks: Looks) -> str:
     return f"{told} {often[:1].upper()}{often[1:]}."
 
 
-def looks_table(looks: Looks) -> Table:
+def looks_table(looks: HeldOutEvaluations) -> Table:
     """List every look at the test part with what it gave, the oldest first."""
     columns = ("look", "date", "trial", "replicate", "rows", "measure", "value", "low", "high", "constant")
     rows = tuple(
@@ -83,7 +83,7 @@ def looks_table(looks: Looks) -> Table:
     return Table("Looks at the test part, with 95 % intervals", columns, rows)
 
 
-def _look_cells(number: int, look: Look) -> tuple[Cell, ...]:
+def _look_cells(number: int, look: HeldOutEvaluation) -> tuple[Cell, ...]:
     date = Cell(look.date.replace("T", " ").replace("+00:00", " UTC"))
     return (
         cell(number),
@@ -94,7 +94,7 @@ def _look_cells(number: int, look: Look) -> tuple[Cell, ...]:
     )
 
 
-def insides_note(insides: Insides) -> str:
+def insides_note(insides: ErrorAnalysis) -> str:
     """Say on which rows the winner is right and wrong, and how the figure is read."""
     found, winner = insides.evaluation, insides.winner
     model = f"trial {winner.trial}" + (", trained once more on all rows," if winner.refitted else "")
@@ -105,7 +105,7 @@ def insides_note(insides: Insides) -> str:
     return f"The model of {model} on {rows}{of}. {_how_to_read(insides)}"
 
 
-def _how_to_read(insides: Insides) -> str:
+def _how_to_read(insides: ErrorAnalysis) -> str:
     if insides.evaluation.confusion is not None:
         return (
             "Rows of the figure are true classes, columns are predicted ones; a cell counts rows of the data "
@@ -118,7 +118,7 @@ def _how_to_read(insides: Insides) -> str:
     return "Its predictions are not finite numbers."
 
 
-def insides_table(insides: Insides) -> Table | None:
+def insides_table(insides: ErrorAnalysis) -> Table | None:
     """Tell of each class how many rows are right and what it is taken for, or give quantiles of residuals."""
     found = insides.evaluation
     if found.residuals is not None:

@@ -15,7 +15,7 @@ def in_full(path: str, directory: Path) -> Path:
 
 
 class ModelComponent(Component):
-    """A kind of model; its Keras models come from the source of the same name in `hpsearch.models.sources.kinds`.
+    """A kind of model; its Keras models come from the source of its name in `hpsearch.models.sources.kinds`.
 
     `probed` kinds can be measured layer by layer at given weights.
     """

@@ -1,4 +1,4 @@
-"""The scribe: writes the projection in a thread of its own, so that the study does not wait for it."""
+"""Writes the projection in a thread of its own, so that the study does not wait for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpsearch.store.record import TrialRecord
 _Entry = tuple[Callable[..., None], tuple[Any, ...]]
 
 
-class Scribe:
+class BackgroundWriter:
     """Takes notes at once and writes them down later, in their order.
 
     The storage is a picture of the study: if it cannot be written, a warning says so and the study goes on.
@@ -26,7 +26,7 @@ class Scribe:
         self.projection, self.check = projection, check
         self.failure: Exception | None = None
         self._entries: SimpleQueue[_Entry | None] = SimpleQueue()
-        self._thread = Thread(target=self._write, args=(projection,), name="hpsearch scribe", daemon=True)
+        self._thread = Thread(target=self._write, args=(projection,), name="hpsearch projection", daemon=True)
         if projection is not None:
             self._thread.start()
 

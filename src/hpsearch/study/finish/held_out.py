@@ -12,15 +12,15 @@ from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import (
-    Applied,
-    Insides,
-    Look,
-    Looks,
+    ErrorAnalysis,
+    HeldOutEvaluation,
+    HeldOutEvaluations,
+    InferenceInfo,
     WinnerName,
     model_stamp,
-    write_applied,
-    write_insides,
-    write_looks,
+    write_error_analysis,
+    write_held_out,
+    write_inference_info,
 )
 
 
@@ -46,21 +46,21 @@ def keep(
     The log of looks comes last: a process that dies before has not looked, and the next one does.
     """
     lease.check()
-    applied = Applied(record.name, name, winner.weights, winner.preprocessing)
+    applied = InferenceInfo(record.name, name, winner.weights, winner.preprocessing)
     stamp = record.identity.stamp(**model_stamp(name, files.best_model))
-    write_applied(files.best_preprocessing, applied, stamp)
+    write_inference_info(files.best_preprocessing, applied, stamp)
     if winner.problem is not None:
         warnings.warn(f"the best model was not evaluated: {winner.problem}", RuntimeWarning, stacklevel=2)
     looked = record.looks.of(name)
     found = winner.evaluation or (looked.evaluation if looked is not None else None)
     if found is None:
         return record
-    insides, looks = Insides(name, winner.preprocessing.labels, found), record.looks
+    insides, looks = ErrorAnalysis(name, winner.preprocessing.labels, found), record.looks
     if insides != record.insides:
         of = {"trial": name.trial, "seed": name.seed, "epoch": name.epoch, "of": winner.weights}
-        write_insides(files.insides, insides, record.identity.stamp(**of))
+        write_error_analysis(files.insides, insides, record.identity.stamp(**of))
     if found.part == "test" and looked is None:
-        looks = _logged(files, record, Look(_now(), name, winner.weights, found), lease)
+        looks = _logged(files, record, HeldOutEvaluation(_now(), name, winner.weights, found), lease)
     return replace(record, insides=insides, looks=looks)
 
 
@@ -68,12 +68,14 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _logged(files: StudyFiles, record: StudyRecord, look: Look, lease: Lease) -> Looks:
+def _logged(
+    files: StudyFiles, record: StudyRecord, look: HeldOutEvaluation, lease: Lease
+) -> HeldOutEvaluations:
     """Add a look to the log; one that is damaged is kept beside it."""
     lease.check()
     looks = record.looks
-    if looks == Looks(lost=True):
+    if looks == HeldOutEvaluations(lost=True):
         write_atomically(files.looks.with_name(f"{files.looks.name}.damaged"), files.looks.read_bytes())
     grown = replace(looks, looks=(*looks.looks, look))
-    write_looks(files.looks, grown, record.identity.stamp())
+    write_held_out(files.looks, grown, record.identity.stamp())
     return grown
