@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +15,11 @@ from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.spec.sources.python_file import model_code, read_code
 from hpsearch.spec.study_file.distributions import alternatives, bounds
-from hpsearch.spec.study_file.problems import dotted, placed
-from hpsearch.spec.study_file.source import Place, Source
+from hpsearch.spec.study_file.problems import placed
 from hpsearch.study.prerequisites import check_donors
+
+UNSUITED = (DataError, UnsupportedError)
+"""What is raised of data, and of what does not suit them."""
 
 
 @dataclass(frozen=True)
@@ -56,28 +57,15 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
     if isinstance(experiment, SearchExperiment):
         from hpsearch.scheduling.samplers import check_sampler
 
-        with _at(study.source, ("search", "sampler")):
+        with placed(study.source, ("search", "sampler"), UNSUITED):
             check_sampler(spec, experiment.space)
-    with _at(study.source, ("data",)):
+    with placed(study.source, ("data",), UNSUITED):
         dataset = load_dataset(spec.data, study.directory, data_dir)
-    with _at(study.source, ("search", "metric")):
+    with placed(study.source, ("search", "metric"), UNSUITED):
         check_metric(spec, dataset)
-    with _at(study.source, ("model",)):
+    with placed(study.source, ("model",), UNSUITED):
         check_images(spec, dataset)
     return Inspection(dataset.summary(), tuple(_notes(spec, dataset)))
-
-
-@contextmanager
-def _at(source: Source, place: Place) -> Iterator[None]:
-    """Put the line of the study file before what is wrong with its data or does not suit them."""
-    try:
-        yield
-    except (DataError, UnsupportedError) as failure:
-        line = source.line_of(place)
-        where = source.file_of(place) + ("" if line is None else f":{line}")
-        path = dotted(place)
-        told = str(failure)
-        raise type(failure)(f"{where}: " + (told if told.startswith(path) else f"{path}: {told}")) from None
 
 
 def _notes(spec: StudySpec, dataset: Dataset) -> Iterator[str]:

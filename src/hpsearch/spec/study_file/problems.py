@@ -118,11 +118,16 @@ def _of_distributions(expected: str, place: Place) -> str:
 
 
 @contextmanager
-def placed(source: Source, place: Place) -> Iterator[None]:
-    """Put the line of the study file before what is wrong with a file that it names."""
+def placed(
+    source: Source, place: Place, kinds: tuple[type[Exception], ...] = (DataError, ModelCodeError, DonorError)
+) -> Iterator[None]:
+    """Put the line of the study file before what is wrong with what stands at a place of it.
+
+    `kinds` are the failures that it is put before: by default those of files that a study file names.
+    """
     try:
         yield
-    except (DataError, ModelCodeError, DonorError) as failure:
+    except kinds as failure:
         line, path, told = source.line_of(place), dotted(place), str(failure)
         where = source.file_of(place) + ("" if line is None else f":{line}")
         raise type(failure)(f"{where}: {'' if told.startswith(path) else f'{path}: '}{told}") from None
