@@ -203,7 +203,9 @@ class TestCommands:
         result = run("optimize", "study.yaml", "--trials", "4", cwd=directory)
         assert result.returncode == 2
         path = directory.resolve() / "nets.py"
-        assert result.stderr == f"hpsearch: model.python.file: {path}: no such file or directory\n"
+        assert (
+            result.stderr == f"hpsearch: study.yaml:3: model.python.file: {path}: no such file or directory\n"
+        )
 
     def test_a_changed_file_is_refused_and_not_run(self, directory: Path) -> None:
         changed = directory / "nets.py"

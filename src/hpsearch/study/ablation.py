@@ -126,12 +126,12 @@ def _carry_out(
     stored = _begun(part, plan, options.storage, display)
     own = replace(study, spec=with_budget(plan, stored))
     code = fingerprint(read_code(model_code(own.spec, own.directory)))
-    with placed(study.source, ("data",)):
+    with placed(study.source):
         pool = WorkerPool(
             ENGINES[options.engine](), options.workers, job_of(own, options, stored, code, donors)
         )
     try:
-        with placed(study.source, ("data",)):
+        with placed(study.source):
             opened = pool.opened()
         check_same_material(searched, opened)
         resolved = resolve(own, "ablation", options, stored, opened)

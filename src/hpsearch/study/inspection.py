@@ -50,7 +50,7 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
     """
     kind: Kind = "search" if study.spec.compare is None else "comparison"
     spec = prepare(study.spec, kind)
-    with placed(study.source, ("model",)):
+    with placed(study.source):
         read_code(model_code(spec, study.directory))
         check_donors(study)
     experiment = experiment_of(spec, kind)

@@ -108,7 +108,7 @@ def _carry_out(
         sweep(files)
         stored = stored_of(files, study.spec, code)
         job = replace(job_of(trained, options, stored, code, donors), timed=kind == "comparison")
-        with placed(study.source, ("data",)):
+        with placed(study.source):
             pool = WorkerPool(ENGINES[options.engine](), options.workers, job)
         try:
             if isinstance(experiment, SearchExperiment):
@@ -123,7 +123,7 @@ def _carry_out(
 def sources_of(study: StudyFile, options: Options, display: Display) -> tuple[str, tuple[DonorFile, ...]]:
     """Give the fingerprint of the Python files of a study, and its donors, which may have to be trained."""
     code = announced_code(study, display.note, refused=options.no_code)
-    with placed(study.source, ("model",)):
+    with placed(study.source):
         return fingerprint(read_code(code)), ready_donors(
             study, options.out, display, lambda one, heard: optimize(one, replace(options, new=False), heard)
         )
@@ -166,7 +166,7 @@ def _run(
 ) -> tuple[Outcome, StudyRecord]:
     storage = shared_storage(files, options.storage, confirmed=bool(study.spec.confirm.finalists))
     Thread(target=_import_ahead, daemon=True).start()
-    with placed(study.source, ("data",)):
+    with placed(study.source):
         opened = pool.opened()
     for note in opened.notes:
         display.note(note)

@@ -88,7 +88,7 @@ def probe(study: StudyFile, options: ProbeOptions) -> Probed:
     arms = arms_of(study.spec, trained=options.epochs[-1] > 0)
     _check_measurements(arms, options.epochs)
     choose_backend("jax")
-    with jax_ahead(), placed(study.source, ("data",)):
+    with jax_ahead(), placed(study.source):
         dataset = load_dataset(study.spec.data, study.directory, options.data_dir)
     import_keras("jax", spawned=False)
     check_compiler()

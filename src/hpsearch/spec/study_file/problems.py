@@ -117,19 +117,29 @@ def _of_distributions(expected: str, place: Place) -> str:
     return f": nothing is searched outside {' and '.join(map(repr, SEARCHED))}"
 
 
+PLACES: dict[type[Exception], Place] = {
+    DataError: ("data",),
+    ModelCodeError: ("model",),
+    DonorError: ("model",),
+}
+"""Where a study file names the files that these failures are of."""
+
+
 @contextmanager
 def placed(
-    source: Source, place: Place, kinds: tuple[type[Exception], ...] = (DataError, ModelCodeError, DonorError)
+    source: Source, place: Place | None = None, kinds: tuple[type[Exception], ...] = tuple(PLACES)
 ) -> Iterator[None]:
     """Put the line of the study file before what is wrong with what stands at a place of it.
 
-    `kinds` are the failures that it is put before: by default those of files that a study file names.
+    `kinds` are the failures that it is put before, by default those of files that a study file names, whose
+    places are known.
     """
     try:
         yield
     except kinds as failure:
-        line, path, told = source.line_of(place), dotted(place), str(failure)
-        where = source.file_of(place) + ("" if line is None else f":{line}")
+        at = place or next(known for kind, known in PLACES.items() if isinstance(failure, kind))
+        line, path, told = source.line_of(at), dotted(at), str(failure)
+        where = source.file_of(at) + ("" if line is None else f":{line}")
         raise type(failure)(f"{where}: {'' if told.startswith(path) else f'{path}: '}{told}") from None
 
 
