@@ -288,7 +288,7 @@ class TestStoredStudies:
         shutil.copytree(short, tmp_path, dirs_exist_ok=True)
         for name in ("study.yaml", "study.copy.yaml"):
             path = tmp_path / "runs" / "s" / name
-            path.write_text(path.read_text().replace("format: 2", "format: 1"))
+            path.write_text(path.read_text().replace("format: 3", "format: 1"))
         for command in (["optimize", "s.yaml"], ["trials", "s"]):
             result = run(*command, cwd=tmp_path)
             assert result.returncode == 2
