@@ -45,7 +45,7 @@ from hpsearch.study.progress import Display
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import EpochReport, Member, MemberState
-from support.commands import events, run, started, succeed, wait_until, write_study
+from support.commands import events, run, seal, started, succeed, wait_until, write_study
 
 EPOCHS, BATCH, SEED = 4, 40, 5
 CLASSES = [1, 2]
@@ -565,9 +565,11 @@ class TestCommands:
         other = keras.saving.load_model(path)
         other.set_weights([weight + 1e-3 for weight in other.get_weights()])
         other.save(path)
+        seal(path.parent)
         with pytest.raises(StudyMismatchError) as error:
             optimize_here(directory / "study.yaml")
         path.write_bytes(before)
+        seal(path.parent)
         assert "the donor of the study 'heir' has changed since it was begun" in str(error.value)
         assert "bring the old one back, give the study another name, or start over" in str(error.value)
 
