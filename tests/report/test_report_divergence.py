@@ -142,7 +142,9 @@ FIRST = """
 def test_the_first_900_pixels_hold_what_one_wants_to_know(search: Search, visit: Any) -> None:
     seen = visit(search.text, FIRST)
     conclusion = search.analysis.verdict.conclusion
-    facts = dict(zip(("winner", "score", "tied"), (text for text, _ in seen["facts"]), strict=False))
+    facts = dict(
+        zip(("winner", "score", "constant", "tied"), (text for text, _ in seen["facts"]), strict=False)
+    )
     assert re.search(rf"trial {search.analysis.winner.number}\b", facts["winner"])
     assert f"95 % interval {conclusion.score.low:.4g} to {conclusion.score.high:.4g}" in facts["score"]
     assert f"{len(conclusion.ties) - 1} of {len(conclusion.standings) - 1} others" in facts["tied"]
@@ -158,7 +160,7 @@ def test_without_a_confirmation_the_page_claims_neither_interval_nor_ties(search
     facts = [text for text, _ in seen["facts"]]
     best = min(one["value"] for one in search.trials if one["value"] is not None)
     assert f"{best:.4g} one seed: no interval" in facts[1]
-    assert facts[2] == "Tied with it not known no finalists were trained again"
-    assert "95 %" not in " ".join(facts[:3])
+    assert facts[3] == "Tied with it not known no finalists were trained again"
+    assert "95 %" not in " ".join(facts[:4])
     assert max(bottom for _, bottom in (*seen["facts"], *seen["mattered"])) < 900
     assert len(seen["mattered"]) == 3

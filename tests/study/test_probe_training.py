@@ -93,7 +93,7 @@ def test_every_measurement_tells_its_epoch(found: Probed) -> None:
     assert told["fixed"] == {"learning_rate": pytest.approx(0.1)}
     assert told["endings"] == []
     table = probe_table(found)
-    assert [column.header for column in table.columns][:3] == ["initializer", "activation", "epoch"]
+    assert [str(column.header) for column in table.columns][:3] == ["initializer", "activation", "epoch"]
     assert [str(cell) for cell in table.columns[2].cells] == ["0", "1", "3"]
     assert "arms: 1, hidden layers: 2, rows: 60, means over 2 seeds" in probe_lines(found)[2]
 

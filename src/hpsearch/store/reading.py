@@ -64,7 +64,7 @@ def _read_part(files: StudyFiles, kind: Kind) -> StudyRecord | None:
     part = StudyFiles(files.out, files.name, PARTS[kind])
     if part not in files.parts:
         return None
-    searched, resolved = read_resolved(files), read_resolved(part)
+    searched, resolved = read_resolved(StudyFiles(files.out, files.name)), read_resolved(part)
     if searched is None or resolved is None:
         return None
     check_parent(part, resolved, searched)

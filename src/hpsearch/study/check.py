@@ -21,7 +21,7 @@ from hpsearch.store.documents import MAX_BYTES, load_document
 from hpsearch.store.events import Ended
 from hpsearch.store.holder import Holder
 from hpsearch.store.identity import DamagedError, Identity, check_page, digest, digest_of_file
-from hpsearch.store.layout import PARTS, StudyFiles
+from hpsearch.store.layout import OF_SEARCH, StudyFiles
 from hpsearch.store.log import TickLog
 from hpsearch.store.optuna.picture import check_database
 from hpsearch.store.probes import read_probes
@@ -96,7 +96,7 @@ def _checked(path: Path, check: Callable[[Path], str]) -> Checked:
 
 def _resolved(path: Path, files: StudyFiles, identity: Identity) -> str:
     resolved, searched = check_copy(path, identity), read_resolved(StudyFiles(files.out, files.name))
-    if files.part != PARTS["search"] and searched is not None:
+    if files.part in OF_SEARCH and searched is not None:
         check_parent(files, resolved, searched)
     return "resolved study file"
 

@@ -88,7 +88,7 @@ def diverged(record: StudyRecord) -> Iterator[StudyFinding]:
     trials = [trial for trial in failures(record) if is_diverged(trial)]
     for group in _groups(trials, find_rules(record, is_diverged)):
         at_once = _at_once(group.trials)
-        remedy = before_any_step() if at_once else _remedy(record, group, is_diverged)
+        remedy = _first_remedy(group) if at_once else _remedy(record, group, is_diverged)
         sentence = (
             f"{counted(group.trials, 'diverged')}{group.where}: {group.example.cause}{group.of_one}"
             f"{AT_ONCE if at_once else group.rates}{_steepest(group.example)}; {remedy}"
@@ -132,6 +132,13 @@ def _remedy(record: StudyRecord, group: _Group, troubled: Callable[[TrialRecord]
     if group.rule is not None:
         return " or ".join(map(_avoided, group.rule.conditions))
     return remedy_of(record, group.trials, troubled)
+
+
+def _first_remedy(group: _Group) -> str:
+    """Say what may help where no step was taken yet: not another learning rate, though the region has one."""
+    conditions = () if group.rule is None else group.rule.conditions
+    others = [one for one in conditions if "learning_rate" not in one.parameter]
+    return " or ".join(map(_avoided, others)) or before_any_step()
 
 
 def _avoided(condition: Condition) -> str:
