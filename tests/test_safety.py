@@ -26,7 +26,7 @@ from support.commands import STUDY, Result, in_process, python, write_study
 PACKAGE = Path(__file__).parents[1] / "src" / "hpsearch"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
-ASKED_FOR = {"models/builders.py": ["builtins.exec", "builtins.compile"]}
+ASKED_FOR = {"models/sources/python.py": ["builtins.exec", "builtins.compile"]}
 """A person's own model is a Python file, which `optimize` runs because the study file says so."""
 
 
@@ -558,7 +558,7 @@ except HpsearchError as failure:
             (b"cos\nmkdir\n(S'canary'\ntR.", None, "x_train.npy is not an array"),
             (b"\x93NUMPY\x09\x00", None, "x_train cannot be read"),
             (npy("<f4", (9, 9))[:20], None, "x_train cannot be read"),
-            (npy("<f2", (10**8, 2)) + bytes(4 * 10**8), None, "not enough memory"),
+            (npy("<f2", (10**8, 4)) + bytes(8 * 10**8), None, "not enough memory"),
         ],
         ids=[
             "10^12",

@@ -22,8 +22,8 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Studies:
     return made
 
 
-def test_a_file_of_another_study_is_told(studies: Studies, tmp_path: Path) -> None:
+def test_a_file_of_another_study_is_told(studies: Studies) -> None:
     assert len(swaps_of(studies)) > 20
     for name in CHOSEN:
         swap = Swap(TWIN, Path("runs", "a", name))
-        assert try_swaps(studies, [swap], tmp_path / "tried", resume=name == "best.keras") == []
+        assert try_swaps(studies, [swap], studies.place / "tried", resume=name == "best.keras") == []

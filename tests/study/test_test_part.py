@@ -258,7 +258,8 @@ class TestWhen:
         files = StudyFiles(tmp_path / "again", "two")
         before, log = files.insides.read_bytes(), files.looks.read_bytes()
         files.insides.write_bytes(before[:-9])
-        optimize_here(files.out, "two")
+        with pytest.warns(RuntimeWarning, match=r"insides\.json is not used: damaged"):
+            optimize_here(files.out, "two")
         assert (files.insides.read_bytes(), files.looks.read_bytes()) == (before, log)
 
 
@@ -271,7 +272,8 @@ class TestLog:
         told = run("check", "two", cwd=spoiled)
         assert told.returncode == 1
         assert "DAMAGED  runs/two/test.json" in told.stdout
-        optimize_here(spoiled, "two")
+        with pytest.warns(RuntimeWarning, match=r"test\.json is not used: damaged"):
+            optimize_here(spoiled, "two")
         printed = succeed("best", "two", cwd=spoiled).stdout
         assert "the record of earlier looks at the test part is damaged" in printed
         assert json.loads(path.read_text())["content"]["lost"] is True
