@@ -96,6 +96,7 @@ NUMBERS: list[tuple[str, list[float], set[str]]] = [
 ]
 
 
+@pytest.mark.slow
 class TestEveryScorer:
     @pytest.mark.parametrize(("case", "y", "validation", "known"), CLASSES, ids=[c[0] for c in CLASSES])
     def test_of_classes_works_or_is_refused(

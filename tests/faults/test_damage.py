@@ -20,6 +20,8 @@ from faults.damage import (
 )
 from faults.small_study import files_in, numbers, run_study
 
+pytestmark = pytest.mark.slow
+
 COUNT, RESUMES = 100, 12
 
 

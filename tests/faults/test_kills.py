@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from faults.kills import torment
 from faults.outcomes import KINDS
+
+pytestmark = pytest.mark.slow
 
 SEED, KILLS = 11, 20
 

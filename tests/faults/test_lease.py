@@ -28,6 +28,8 @@ from hpsearch.store.log import TickLog
 from hpsearch.store.optuna.projection import FLUSH_SECONDS
 from support.commands import Result, environment, events, run, started, succeed, wait_until, write_study
 
+pytestmark = pytest.mark.slow
+
 TRIALS, LOCKED = 3, 3
 
 QUIET_SECONDS = FLUSH_SECONDS + 0.3

@@ -8,6 +8,8 @@ import pytest
 
 from faults.swaps import Studies, Swap, swaps_of, try_swaps
 
+pytestmark = pytest.mark.slow
+
 TWIN = "another seed"
 
 CHOSEN = ("ticks.jsonl", "study.copy.yaml", "best.keras", "refit.json", "confirm/study.yaml")

@@ -13,6 +13,8 @@ from scipy import stats
 
 from support.commands import ended, run, started, succeed, succeed_here, wait_until, write_study
 
+pytestmark = pytest.mark.slow
+
 STUDY: dict[str, Any] = {
     "name": "c",
     "data": {"sklearn": "digits", "subset": 300, "rescale": "1/16"},

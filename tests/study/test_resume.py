@@ -26,6 +26,8 @@ from hpsearch.training.messages import EpochReport
 from hpsearch.training.trainer import Trainer
 from support.commands import ended, events, started, succeed, wait_until, write_study
 
+pytestmark = pytest.mark.slow
+
 EPOCHS, TRIALS = 150, 4
 
 

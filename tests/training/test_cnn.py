@@ -33,6 +33,8 @@ from hpsearch.training.messages import EpochReport, Member
 from hpsearch.training.trainer import Trainer
 from support.compiling import optimized
 
+pytestmark = pytest.mark.slow
+
 SEED = 5
 EPOCHS = 2
 DIGITS = {"sklearn": "digits", "shape": [8, 8], "subset": 240, "rescale": 1 / 16}

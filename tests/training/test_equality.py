@@ -22,6 +22,8 @@ from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.messages import Member
 from support.compiling import optimized
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 3
 
 CASES: dict[str, dict[str, dict[str, Any]]] = {
