@@ -13,6 +13,8 @@ import pytest
 
 from support.commands import environment
 
+pytestmark = pytest.mark.slow
+
 BEGUN = Path(__file__).parents[1] / "begun"
 EXPECTED: dict[str, Any] = json.loads((BEGUN / "expected.json").read_text(encoding="utf-8"))
 
