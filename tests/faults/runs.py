@@ -28,7 +28,7 @@ DOOR_SECONDS = 1.0
 class Run:
     """One process of a study, from the command to its end."""
 
-    def __init__(self, home: Path, name: str, number: int, **extra: str) -> None:
+    def __init__(self, home: Path, name: str, number: int, *options: str, **extra: str) -> None:
         self.files = StudyFiles(home, name)
         self.door, self.output = home / "door", home / f"output.{number}"
         self.repeated = home / f"repeated.{number}"
@@ -37,7 +37,7 @@ class Run:
         watched = {"WATCHED_DOOR": str(self.door), "WATCHED_REPEATED": str(self.repeated), **extra}
         with self.output.open("wb") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, str(WATCHED), "optimize", "study.yaml"],
+                [sys.executable, str(WATCHED), "optimize", "study.yaml", *options],
                 cwd=home,
                 env=environment(**watched),
                 stdout=stream,

@@ -107,14 +107,16 @@ def test_a_stopped_process_is_taken_over_and_changes_nothing_any_more(
 ) -> None:
     """It is stopped in the middle of a write: what it writes when it wakes up is a line that does not count."""
     home, copy = begun(tmp_path), StudyFiles(tmp_path, "study").ticks_copy
-    first = Run(home, "study", 1)
+    # More trials than it can end before it is met.
+    first = Run(home, "study", 1, "--trials", "1000")
     assert first.until(lambda: reported(home) > 20, 60), first.told()
     first.meet("write */ticks.jsonl", hasten=False, seconds=10)
     time.sleep(QUIET_SECONDS)
     os.killpg(first.process.pid, signal.SIGSTOP)
     assert first.place == "write ticks.jsonl"
     assert "--takeover" in refused(run("optimize", "study.yaml", cwd=home))
-    succeed("optimize", "study.yaml", "--takeover", cwd=home)
+    count = str(max(TRIALS, len({event["number"] for event in events(home / "runs" / "study")})))
+    succeed("optimize", "study.yaml", "--trials", count, "--takeover", cwd=home)
     log, before = copy.read_bytes(), content(home)
     os.killpg(first.process.pid, signal.SIGCONT)
     assert first.process.wait(60) == LOCKED, first.told()
