@@ -1,3 +1,59 @@
 """Hyperparameter search for Keras: fast, honest, unkillable."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hpsearch import exceptions
+    from hpsearch.api import Study, ablate, compare, confirm, load_study, optimize, predict, probe
+    from hpsearch.exceptions import HpsearchError
+    from hpsearch.spec import StudySpec
+    from hpsearch.study.results import Best, Trial, Trials
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Best",
+    "HpsearchError",
+    "Study",
+    "StudySpec",
+    "Trial",
+    "Trials",
+    "__version__",
+    "ablate",
+    "compare",
+    "confirm",
+    "exceptions",
+    "load_study",
+    "optimize",
+    "predict",
+    "probe",
+]
+"""What is public; all else may change in any version."""
+
+_ELSEWHERE = {
+    "Best": "hpsearch.study.results",
+    "HpsearchError": "hpsearch.exceptions",
+    "StudySpec": "hpsearch.spec",
+    "Trial": "hpsearch.study.results",
+    "Trials": "hpsearch.study.results",
+}
+"""Modules of what does not come from `hpsearch.api`."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is public when it is first asked for (PEP 562): `import hpsearch` itself costs nothing."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "exceptions":
+        return import_module("hpsearch.exceptions")
+    found = getattr(import_module(_ELSEWHERE.get(name, "hpsearch.api")), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """List what is public."""
+    return sorted(__all__)

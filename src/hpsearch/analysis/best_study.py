@@ -8,6 +8,9 @@ from hpsearch.spec import Data, StudySpec
 from hpsearch.spec.sections.study import name_with
 from hpsearch.store.record import StudyRecord, TrialRecord
 
+FILES = ("csv", "npz", "arrays")
+"""Sources of data that are paths."""
+
 
 def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
     """Give the configuration of a trial as a study with nothing left to search."""
@@ -24,7 +27,7 @@ def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
 
 def _found_from_anywhere(data: Data, directory: str) -> Data:
     """Write the path of a data file in full, because the study file may be moved."""
-    paths = {name: getattr(data, name) for name in ("csv", "npz") if getattr(data, name) is not None}
+    paths = {name: getattr(data, name) for name in FILES if getattr(data, name) is not None}
     return data.model_copy(
         update={name: str(Path(directory, Path(path).expanduser())) for name, path in paths.items()}
     )

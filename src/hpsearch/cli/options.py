@@ -41,14 +41,6 @@ StorageOption = Annotated[
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
-ABLATION_REPLICATES = 3
-"""The fewest that give each difference an interval.
-
-All configurations of an ablation meet the same seeds, so what a seed does to all of them drops out of every
-difference, and few seeds go far. The number of configurations grows with the square of the changes, and every
-replicate trains all of them once more.
-"""
-
 
 class TrialsFormat(StrEnum):
     """How trials are printed."""

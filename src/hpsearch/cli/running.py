@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hpsearch.api import ABLATION_REPLICATES, run
 from hpsearch.cli.app import INTERRUPTED, app
 from hpsearch.cli.options import (
-    ABLATION_REPLICATES,
     CompareFormat,
     DataDirOption,
     NoCodeOption,
@@ -25,21 +25,16 @@ from hpsearch.cli.options import (
 )
 from hpsearch.cli.output import console
 from hpsearch.cli.studies import load
-from hpsearch.exceptions import HpsearchError
 from hpsearch.spec.study_file.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from hpsearch.api import Command, Study
     from hpsearch.cli.progress import TerminalDisplay
     from hpsearch.spec import StudyFile
     from hpsearch.spec.experiments import Kind
-    from hpsearch.store.layout import StudyFiles
-    from hpsearch.store.record import StudyRecord
     from hpsearch.study.lifecycle import Options
-    from hpsearch.study.progress import Outcome
-
-    Run = Callable[[StudyFile, Options, TerminalDisplay], tuple[Outcome, StudyRecord]]
 
 
 @app.command()
@@ -101,9 +96,8 @@ def optimize(
     given = {"search.trials": trials, "search.timeout": timeout, "search.seed": seed}
     loaded = load(study, [*(settings or []), *_overrides(given)])
     from hpsearch.study.lifecycle import Options
-    from hpsearch.study.lifecycle import optimize as run
 
-    _search(run, loaded, Options(out, storage, data_dir, new, takeover, workers, no_code), quiet=quiet)
+    _search("optimize", loaded, Options(out, storage, data_dir, new, takeover, workers, no_code), quiet=quiet)
 
 
 @app.command()
@@ -128,14 +122,10 @@ def confirm(
     given = {"confirm.finalists": finalists, "confirm.replicates": replicates}
     loaded = load(study, [*(settings or []), *_overrides(given)])
     from hpsearch.study.lifecycle import Options
-    from hpsearch.study.lifecycle import confirm_search as run
 
-    files = _search(
-        run, loaded, Options(out, storage, data_dir, False, takeover, workers, no_code), quiet=quiet
+    _search(
+        "confirm", loaded, Options(out, storage, data_dir, False, takeover, workers, no_code), quiet=quiet
     )
-    from hpsearch.store.reading import read_confirmation
-
-    _end("finished", read_confirmation(files), "replicate of the finalists")
 
 
 @app.command()
@@ -158,14 +148,10 @@ def ablate(
     from hpsearch.study.lifecycle import Options
 
     options = Options(out, storage, data_dir, False, takeover, workers, no_code)
-    display, files = _display(loaded, "search", options, quiet=quiet)
-    from hpsearch.study.ablation import ablate as run
-
-    outcome, path = display.show(lambda: run(loaded, options, replicates, display))
-    display.conclude_ablation(outcome, path, files)
-    from hpsearch.store.reading import read_ablation
-
-    _end(outcome, read_ablation(files), "run")
+    display = _display(loaded, "search", options, quiet=quiet)
+    found = display.show(lambda: run("ablate", loaded, options, display, replicates))
+    display.conclude_ablation(found)
+    _end(found)
 
 
 @app.command()
@@ -192,36 +178,30 @@ def compare(
     from hpsearch.study.lifecycle import Options
 
     options = Options(out, storage, data_dir, new, takeover, workers, no_code)
-    display, files = _display(loaded, "comparison", options, quiet=quiet or format is CompareFormat.json)
-    from hpsearch.study.lifecycle import compare as run
-
-    outcome, record = display.show(lambda: run(loaded, options, display))
+    display = _display(loaded, "comparison", options, quiet=quiet or format is CompareFormat.json)
+    found = display.show(lambda: run("compare", loaded, options, display))
     if format is CompareFormat.json:
-        from hpsearch.analysis import compare as analyzed
         from hpsearch.analysis import comparison_to_json
 
-        print(json.dumps(comparison_to_json(analyzed(record)), indent=1))
+        print(json.dumps(comparison_to_json(found.comparison), indent=1))
     else:
-        display.conclude_comparison(outcome, record, files)
-    _end(outcome, record, "run")
+        display.conclude_comparison(found)
+    _end(found)
 
 
-def _search(run: Run, loaded: StudyFile, options: Options, *, quiet: bool) -> StudyFiles:
-    """Run a search, or what belongs to it, and tell what was found; gives its files."""
-    display, files = _display(loaded, "search", options, quiet=quiet)
-    outcome, record = display.show(lambda: run(loaded, options, display))
-    display.conclude(outcome, record, files)
-    _end(outcome, record)
-    return files
+def _search(command: Command, loaded: StudyFile, options: Options, *, quiet: bool) -> None:
+    """Run a search, or what belongs to it, and tell what was found."""
+    display = _display(loaded, "search", options, quiet=quiet)
+    found = display.show(lambda: run(command, loaded, options, display))
+    display.conclude(found)
+    _end(found)
 
 
 def _overrides(given: Mapping[str, Any]) -> list[str]:
     return [f"{path}={value}" for path, value in given.items() if value is not None]
 
 
-def _display(
-    loaded: StudyFile, kind: Kind, options: Options, *, quiet: bool
-) -> tuple[TerminalDisplay, StudyFiles]:
+def _display(loaded: StudyFile, kind: Kind, options: Options, *, quiet: bool) -> TerminalDisplay:
     from hpsearch.cli.progress import TerminalDisplay
     from hpsearch.spec.experiments import prepare
     from hpsearch.store.layout import PARTS, StudyFiles
@@ -232,23 +212,14 @@ def _display(
     def bytes_on_disk() -> int:
         return sum(path.stat().st_size for path in files.directory.rglob("*") if path.is_file())
 
-    return TerminalDisplay(console(), search.trials, search.metric, quiet, bytes_on_disk), files
+    return TerminalDisplay(console(), search.trials, search.metric, quiet, bytes_on_disk)
 
 
-def _end(outcome: str, record: StudyRecord | None, what: str = "trial") -> None:
+def _end(found: Study) -> None:
     """End with the exit code of an outcome; that all that was trained failed is a failure."""
-    if outcome == "interrupted":
+    if found.outcome == "interrupted":
         raise typer.Exit(INTERRUPTED)
-    if record is None:
-        return
-    from hpsearch.analysis import total_failure
-
-    failure = total_failure(record, what)
-    if failure is None and outcome == "hopeless":
-        failure = f"given up, because the first trials failed: {record.trials[0].kind_of_failure}"
-    if failure is not None:
-        anew = "; mend it and start over with --new" if record.kind in ("search", "comparison") else ""
-        raise HpsearchError(f"{failure}{anew}")
+    found.check()
 
 
 @app.command()
@@ -268,9 +239,9 @@ def probe(
     loaded = load(study, settings)
     from hpsearch.cli.tables import probe_lines, probe_table
     from hpsearch.study.probe import ProbeOptions, read_epochs
-    from hpsearch.study.probe import probe as run
+    from hpsearch.study.probe import probe as probe_study
 
-    probed = run(loaded, ProbeOptions(rows, replicates, out, data_dir, read_epochs(at_epochs)))
+    probed = probe_study(loaded, ProbeOptions(rows, replicates, out, data_dir, read_epochs(at_epochs)))
     if format is ProbeFormat.json:
         print(probed.json())
     else:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from hpsearch.exceptions import Problem, StudyFileError
 
 if TYPE_CHECKING:
     from hpsearch.spec import StudyFile
@@ -16,31 +13,16 @@ if TYPE_CHECKING:
 
 def load(path: Path, settings: list[str] | None) -> StudyFile:
     """Load a study file with what `--set` says, and check what only a search space can."""
-    from hpsearch.spec import load_study_file
-    from hpsearch.spec.space.enqueue import check_enqueued
+    from hpsearch.study.given import read_study
 
-    study = load_study_file(path, settings or ())
-    check_enqueued(study.spec, study.source)
-    if study.spec.compare is not None:
-        from hpsearch.spec.space.arms import arms_of
-
-        arms_of(study.spec, study.source)
-    return study
+    return read_study(path, settings or ())
 
 
 def files_of(study: str, out: Path) -> StudyFiles:
     """Find the files of a study by its study file or its name."""
-    from hpsearch.spec import load_study_file
-    from hpsearch.spec.sections.study import names_one_directory
-    from hpsearch.store.layout import StudyFiles
+    from hpsearch.study import find
 
-    path = Path(study)
-    if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # noqa: PTH113 - Path raises for a long name
-        return StudyFiles(out, load_study_file(path).spec.name)
-    if not names_one_directory(study):
-        shown = study or repr(study)
-        raise StudyFileError((Problem(shown, None, "", "a study file or the name of a study", "neither"),))
-    return StudyFiles(out, study)
+    return find.files_of(study, out)
 
 
 def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
@@ -48,12 +30,9 @@ def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
 
     Raises StudyNotFoundError where nothing was.
     """
-    from hpsearch.store.layout import OF_SEARCH
-    from hpsearch.store.reading import read_record
+    from hpsearch.study import find
 
-    files = files_of(study, out)
-    begun = [part for part in files.parts if part.part not in OF_SEARCH]
-    return [(part, read_record(part)) for part in begun or [files]]
+    return find.records_of(study, out)
 
 
 def record_of(study: str, out: Path) -> tuple[StudyFiles, StudyRecord]:

@@ -16,6 +16,7 @@ from hpsearch.data.encoding import Encoding, encode_table
 from hpsearch.data.loaded import Loaded, from_arrays
 from hpsearch.data.partition import Partition, Partitioner
 from hpsearch.data.precision import lossy, origin_of
+from hpsearch.data.readers.arrays import read_arrays
 from hpsearch.data.readers.csv import load_csv
 from hpsearch.data.readers.keras import load_keras
 from hpsearch.data.readers.npz import read_npz
@@ -172,6 +173,9 @@ def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
         return load_csv(_place(directory, data.csv), data.target, classes=data.task == "classification")
     if data.random_normal is not None:
         return draw_normal(data.source, data.random_normal, data.split_seed)
+    if data.arrays is not None:
+        path = _place(directory, data.arrays)
+        return from_arrays(str(path), read_arrays(path))
     path = _place(directory, str(data.npz))
     return from_arrays(str(path), read_npz(path))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.data.checks import meant
+from hpsearch.data.checks import features, meant
 from hpsearch.data.encoding import Column, Encoding
 from hpsearch.data.readers.csv import load_rows
 from hpsearch.data.readers.npz import read_features
@@ -62,16 +62,25 @@ class Preprocessing:
             what = "an npz file with x, the rows" if self.encoding is None else "a csv file with its columns"
             raise DataError(f"{path}: expected {what}, because the study was trained on {self.source}.")
         try:
-            return self._arrays(path) if self.encoding is None else self._table(path, self.encoding)
+            if self.encoding is None:
+                return self._arrays(str(path), read_features(path))
+            return self._table(path, self.encoding)
         except MemoryError:
             raise DataError(f"{path}: there is not enough memory for these rows.") from None
 
-    def _arrays(self, path: Path) -> NewRows:
-        x = read_features(path)
+    def take(self, x: Array) -> NewRows:
+        """Take new rows that are in memory, as `x` of an npz file. Raises `DataError`."""
+        if self.encoding is not None:
+            raise DataError(
+                f"x: expected a csv file with its columns, because the study was trained on {self.source}."
+            )
+        return self._arrays("x", features("x", "x", x))
+
+    def _arrays(self, where: str, x: Array) -> NewRows:
         found = x.shape[1:]
         if prod(found) != prod(self.features):
             shown, known = (" x ".join(map(str, shape)) for shape in (found, self.features))
-            raise DataError(f"{path}: a row of x has {shown} numbers, but the model takes {known}.")
+            raise DataError(f"{where}: a row of x has {shown} numbers, but the model takes {known}.")
         return NewRows(self._rows(x))
 
     def _table(self, path: Path, encoding: Encoding) -> NewRows:

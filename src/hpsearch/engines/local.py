@@ -5,9 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing import connection
+from threading import Lock
+from types import ModuleType
 from typing import Any
 
 from hpsearch.engines.interface import Engine, Worker
@@ -23,7 +26,8 @@ class LocalWorker(Worker):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs,), name="hpsearch worker", daemon=True)
-        self._process.start()
+        with _main_hidden():
+            self._process.start()
         self._busy = False
         theirs.close()
         self._send(job)
@@ -67,6 +71,26 @@ class LocalWorker(Worker):
             # It is at work that nobody waits for any more.
             self.kill()
         self.pipe.close()
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Let a process that is spawned meanwhile do without the program that spawns it.
+
+    Python would run that file again in the new process, where a script that calls hpsearch without asking for
+    its `__name__` would begin the study once more. A worker needs nothing of it.
+    """
+    with _HIDING:
+        known = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = known
+
+
+_HIDING = Lock()
+"""Two threads that hid it at once would not find it again."""
 
 
 class LocalEngine(Engine):

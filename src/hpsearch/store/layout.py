@@ -19,6 +19,9 @@ PARTS: dict[Kind, str] = {
 OF_SEARCH = (PARTS["confirmation"], PARTS["ablation"])
 """Those that belong to a search, and go when it goes."""
 
+ARRAYS = "arrays"
+"""Under which name rows that were given in memory lie inside the files of the study."""
+
 
 @dataclass(frozen=True)
 class StudyFiles:
@@ -132,6 +135,11 @@ class StudyFiles:
     def probes(self) -> Path:
         """Probes of trials that did not learn, at their first weights."""
         return self.directory / "probes.npz"
+
+    @property
+    def arrays(self) -> Path:
+        """Rows that were given in memory, a folder for each content; all experiments share them."""
+        return self.out / "runs" / self.name / ARRAYS
 
     @property
     def table(self) -> Path:

@@ -38,8 +38,10 @@ BUDGETS = (
     *(("search", name) for name in ("trials", "timeout", "trial_timeout", "keep")),
     *(("compare", name) for name in ("replicates", "baseline", "claims", "target")),
     *(("confirm", name) for name in Confirm.model_fields),
+    ("data", "arrays"),
 )
-"""What may change between two runs of one study: budgets, and what the results are held against."""
+"""What may change between two runs of one study: budgets, what the results are held against, and where arrays
+lie, whose content has a fingerprint of its own."""
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,7 @@ def _carry_out(
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
             _clear(files, options.storage)
+            _forget_arrays(files, study.spec)
         sweep(files)
         stored = stored_of(files, study.spec, code)
         job = replace(job_of(trained, options, stored, code, donors), timed=kind == "comparison")
@@ -311,9 +312,18 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
         )
     remove_from_storage(_with_parts(files), storage)
     for path in files.directory.iterdir():
-        if path == files.leases or path.name == PARTS["comparison"]:
+        if path in (files.leases, files.arrays) or path.name == PARTS["comparison"]:
             continue
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _forget_arrays(files: StudyFiles, given: StudySpec) -> None:
+    """Remove rows that were given in memory, and that neither `given` nor another experiment is of."""
+    specs = [given, *(resolved.spec for part in files.parts if (resolved := read_resolved(part)) is not None)]
+    used = {Path(spec.data.arrays).name for spec in specs if spec.data.arrays is not None}
+    for folder in files.arrays.glob("*"):
+        if folder.name not in used:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def delete(files: StudyFiles, storage: str | None = None) -> None:

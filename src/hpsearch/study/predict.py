@@ -68,15 +68,15 @@ class Predicted:
         return plain
 
 
-def predict(files: StudyFiles, data: Path) -> Predicted:
-    """Apply the best model of a study to the rows of a csv or npz file; Keras runs on JAX in this process.
+def predict(files: StudyFiles, data: Path | NDArray[Any]) -> Predicted:
+    """Apply the best model of a study to rows, or to those of a csv or npz file; Keras runs on JAX here.
 
     Raises StudyNotFoundError where there is no model yet, DataError where the rows are not what it takes, and
     ModelError where it cannot be loaded.
     """
     preprocessing = _preprocessing(files)
     with jax_ahead():
-        rows = preprocessing.read(data)
+        rows = preprocessing.read(data) if isinstance(data, Path) else preprocessing.take(np.asarray(data))
     return _predicted(preprocessing, rows, _given(files, preprocessing, rows.x))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Literal, Protocol
 
 from hpsearch.store.record import TrialRecord
 from hpsearch.study.trial import RunningTrial
+
+LOGGER = logging.getLogger("hpsearch")
 
 Outcome = Literal["finished", "timeout", "exhausted", "hopeless", "interrupted"]
 
@@ -24,3 +27,23 @@ class Display(Protocol):
 
     def note(self, text: str) -> None:
         """Show a remark."""
+
+
+class LoggedProgress(Display):
+    """Shows nothing; remarks go to the log of the library."""
+
+    def ended(self, record: TrialRecord, best: TrialRecord | None, finished: int) -> None:
+        """Log the end of a trial."""
+        shown = None if best is None else best.value
+        LOGGER.debug("trial %s %s, %s ended, best %s", record.number, record.state, finished, shown)
+
+    def advanced(self, running: list[RunningTrial]) -> None:
+        """Nothing to log: an epoch may take milliseconds."""
+
+    def begin(self, runs: int, told: str) -> None:
+        """Log what begins."""
+        LOGGER.info("%s (at most %s runs)", told, runs)
+
+    def note(self, text: str) -> None:
+        """Log a remark."""
+        LOGGER.info("%s", text)

@@ -49,7 +49,7 @@ def read_npz(path: Path) -> dict[str, Array]:
 
     Raises `DataError` for a file that cannot be read, lacks a key or holds Python objects.
     """
-    return _arrays(path, _keys)
+    return _arrays(path, keys_of)
 
 
 def read_features(path: Path) -> Array:
@@ -81,7 +81,11 @@ def _arrays(path: Path, choose: Callable[[Path, set[str]], dict[str, str]]) -> d
         raise DataError(f"{path}: cannot be read as an npz file ({failure}).") from None
 
 
-def _keys(path: Path, found: set[str]) -> dict[str, str]:
+def keys_of(path: Path | str, found: set[str]) -> dict[str, str]:
+    """Choose from the names of arrays those of a training part and, where there is one, of a test part.
+
+    Raises DataError where one is missing.
+    """
     if "x_train" not in found and {"x", "y"} <= found:
         return {"x_train": "x", "y_train": "y"}
     keys = ["x_train", "y_train"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -25,7 +26,7 @@ KERAS = ("mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_hou
 SHORT = ("sklearn", "keras", "npz", "csv")
 """Sources that can be written as `SOURCE:NAME`."""
 
-SOURCES = (*SHORT, "random_normal")
+SOURCES = (*SHORT, "arrays", "random_normal")
 
 
 class ShareOfRows(Component):
@@ -133,14 +134,15 @@ class RandomRows(Part):
 class Data(Part):
     """One data set, and how it is prepared.
 
-    Exactly one of `sklearn`, `keras`, `npz`, `csv` and `random_normal` names it; `sklearn:digits` is short
-    for `{sklearn: digits}`. The other fields are options.
+    Exactly one of `sklearn`, `keras`, `npz`, `csv`, `arrays` and `random_normal` names it; `sklearn:digits`
+    is short for `{sklearn: digits}`. The other fields are options.
     """
 
     sklearn: Literal["digits", "wine", "breast_cancer", "iris", "diabetes"] | None = None
     keras: Literal["mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing"] | None = None
     npz: Text | None = None
     csv: Text | None = None
+    arrays: Text | None = None
     random_normal: RandomRows | None = None
     target: Text | None = None
     task: Literal["auto", "classification", "regression"] = "auto"
@@ -170,7 +172,7 @@ class Data(Part):
         named = [source for source in SOURCES if getattr(self, source) is not None]
         if len(named) != 1:
             found = " and ".join(named) or "none of them"
-            expected = "exactly one of 'sklearn', 'keras', 'npz', 'csv' and 'random_normal'"
+            expected = "exactly one of 'sklearn', 'keras', 'npz', 'csv', 'arrays' and 'random_normal'"
             raise problem(expected, found=found)
         if self.csv is not None and self.target is None:
             raise problem("'target', the name of the column to predict, with csv", found="no target")
@@ -184,4 +186,7 @@ class Data(Part):
         made = self.random_normal
         if made is not None:
             return f"random_normal: {made.rows} rows, {made.features} features, {made.classes} classes"
+        if self.arrays is not None:
+            # The folder is named after its content, whatever machine it is on.
+            return f"arrays:{PurePath(self.arrays).name}"
         return next(f"{name}:{getattr(self, name)}" for name in SHORT if getattr(self, name))

@@ -39,10 +39,17 @@ def load_study_file(path: Path, settings: Sequence[str] = ()) -> StudyFile:
 
     Raises StudyFileError with every problem of the file.
     """
-    source = parse(read_text(path), str(path))
+    return study_file_of(parse(read_text(path), str(path)), path.resolve().parent, settings)
+
+
+def study_file_of(source: Source, directory: Path, settings: Sequence[str] = ()) -> StudyFile:
+    """Validate a source as a study file whose relative paths start from a directory, with `settings` put in.
+
+    Raises StudyFileError with every problem of the source.
+    """
     for setting in settings:
         source = _set(source, setting)
-    return StudyFile(read_spec(source), source, path.resolve().parent)
+    return StudyFile(read_spec(source), source, directory)
 
 
 def read_spec(source: Source) -> StudySpec:

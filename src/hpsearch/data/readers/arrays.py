@@ -1,0 +1,191 @@
+"""Rows given in memory: kept as .npy files in a folder, and memory-mapped from there; pickles are refused."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpsearch.data.checks import NUMBERS, features, targets
+from hpsearch.data.loaded import fingerprint, from_arrays
+from hpsearch.data.readers.npz import BROKEN, keys_of
+from hpsearch.data.types import Array
+from hpsearch.exceptions import DataError
+
+NAMES = ("x", "y", "x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
+"""Names of arrays in a mapping: those of an npz file, and those of a validation part."""
+
+WHERE = "data"
+"""Opens each message about what was given in memory."""
+
+FORMS = (
+    "(x, y), ((x, y), (x_val, y_val)), a mapping of arrays with the names of an npz file, or a table with "
+    "the name of its target"
+)
+
+DIGITS = 16
+"""Hexadecimal digits of the fingerprint that name the folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Arrays that were given in memory, checked, under the names of an npz file.
+
+    `validation` counts the last rows of the training part, where a validation part was given.
+    """
+
+    arrays: Mapping[str, Array]
+    validation: int | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Give the SHA-256 that an npz file with these arrays has."""
+        return fingerprint(self.arrays)
+
+
+def given_arrays(data: Any, target: str | None = None) -> Given:
+    """Read rows that were given in memory, in any of the forms of `FORMS`.
+
+    Raises DataError where they are of none of them, or are what an npz file would be refused for.
+    """
+    named = _named(data, target)
+    validation = None
+    if "x_val" in named:
+        named, validation = _with_validation(named)
+    named = {name: _plain(array) for name, array in named.items()}
+    from_arrays(WHERE, named)
+    return Given(named, validation)
+
+
+def _named(data: Any, target: str | None) -> dict[str, Array]:
+    """Give arrays under the names of an npz file, and of a validation part."""
+    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
+        return _of_table(data, target)
+    if target is not None:
+        raise DataError(f"{WHERE}: target= is the name of a column, and no table was given.")
+    if isinstance(data, Mapping):
+        return _of_mapping(data)
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise DataError(f"{WHERE}: expected {FORMS}; found {_kind(data)}.")
+    if not all(isinstance(part, tuple) for part in data):
+        return {"x_train": _plain(data[0]), "y_train": _plain(data[1])}
+    if any(len(part) != 2 for part in data):
+        raise DataError(f"{WHERE}: expected ((x, y), (x_val, y_val)); found {_kind(data)}.")
+    (x, y), (x_val, y_val) = data
+    return {"x_train": _plain(x), "y_train": _plain(y), "x_val": _plain(x_val), "y_val": _plain(y_val)}
+
+
+def _kind(data: Any) -> str:
+    if isinstance(data, tuple | list):
+        return f"a {type(data).__name__} of {len(data)} items: {', '.join(map(_kind, data[:3]))}"[:200]
+    return f"an object of the type {type(data).__name__}"
+
+
+def _of_mapping(data: Mapping[str, Any]) -> dict[str, Array]:
+    found = {str(name) for name in data}
+    if unknown := sorted(found.difference(NAMES)):
+        raise DataError(f"{WHERE}: expected arrays called {', '.join(NAMES)}; found {unknown[0]!r}.")
+    chosen = keys_of(WHERE, found)
+    for name in ("x_val", "y_val"):
+        if name in found:
+            chosen[name] = name
+        elif {"x_val", "y_val"} & found:
+            raise DataError(f"{WHERE}: lacks {name}; it holds {', '.join(sorted(found))}.")
+    return {name: _plain(data[key]) for name, key in chosen.items()}
+
+
+def _of_table(table: Any, target: str | None) -> dict[str, Array]:
+    """Take the columns of a pandas or polars table, all of which must be numbers but the target's."""
+    names = list(table.columns)
+    if target is None or target not in names:
+        found = "no target" if target is None else repr(target)
+        shown = ", ".join(map(repr, names[:10]))
+        raise DataError(f"{WHERE}: expected target=, the name of a column of {shown}; found {found}.")
+    columns = {name: np.asarray(table[name]) for name in names if name != target}
+    for name, column in columns.items():
+        if column.dtype.kind not in NUMBERS:
+            raise DataError(
+                f"{WHERE}: column {name!r} holds {column.dtype}, and arrays hold numbers: write the table as "
+                "csv, which keeps words and missing values, and give "
+                f"data={{'csv': FILE, 'target': {target!r}}}."
+            )
+    if not columns:
+        raise DataError(f"{WHERE}: the table has no column but {target!r}.")
+    return {"x_train": np.column_stack(list(columns.values())), "y_train": _plain(table[target])}
+
+
+def _plain(array: Any) -> Array:
+    """Give an array of numbers or text, if need be from Python objects that are all text."""
+    try:
+        found = np.asarray(array)
+    except ValueError as failure:
+        raise DataError(f"{WHERE}: expected arrays; {failure}.") from None
+    if found.dtype.kind == "O" and found.size and all(isinstance(item, str) for item in found.flat):
+        return found.astype(str)
+    return found
+
+
+def _with_validation(named: dict[str, Array]) -> tuple[dict[str, Array], int]:
+    """Put the validation part behind the training part, as its last rows."""
+    x, x_val = (features(WHERE, key, named.pop(key)) for key in ("x_train", "x_val"))
+    y, y_val = (targets(WHERE, key, named.pop(key)) for key in ("y_train", "y_val"))
+    for rows, labels, part in ((x, y, "train"), (x_val, y_val, "val")):
+        if len(rows) != len(labels):
+            raise DataError(f"{WHERE}: x_{part} has {len(rows)} rows, but y_{part} has {len(labels)}.")
+    if x.shape[1:] != x_val.shape[1:]:
+        raise DataError(
+            f"{WHERE}: a row of x_train has shape {x.shape[1:]}, but one of x_val {x_val.shape[1:]}."
+        )
+    if (y.dtype.kind == "U") != (y_val.dtype.kind == "U"):
+        raise DataError(f"{WHERE}: y_train and y_val must both hold numbers or both hold text.")
+    joined = {"x_train": np.concatenate([x, x_val]), "y_train": np.concatenate([y, y_val])}
+    return {**joined, **named}, len(x_val)
+
+
+def folder_of(parent: Path, given: Given) -> Path:
+    """Give the folder of arrays, which is named after their content."""
+    return parent / given.fingerprint[:DIGITS]
+
+
+def write_arrays(folder: Path, given: Given) -> None:
+    """Keep arrays in a folder, in one step; what is there already, and complete, stays."""
+    with suppress(DataError):
+        if fingerprint(read_arrays(folder)) == given.fingerprint:
+            return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    try:
+        for name, array in given.arrays.items():
+            np.save(new / f"{name}.npy", array, allow_pickle=False)
+        new.chmod(0o755)
+        with suppress(FileExistsError):
+            new.rename(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def read_arrays(folder: Path) -> dict[str, Array]:
+    """Read `x_train`, `y_train` and, where present, the same for the test part; or plain `x` and `y`.
+
+    They are memory-mapped. Raises DataError where one is missing, or is no array.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder of arrays.")
+    keys = keys_of(folder, {path.stem for path in folder.glob("*.npy")})
+    return {key: _read(folder / f"{name}.npy") for key, name in keys.items()}
+
+
+def _read(path: Path) -> Array:
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except BROKEN as failure:
+        if "Python objects" in str(failure) or "allow_pickle" in str(failure):
+            raise DataError(f"{path}: holds Python objects (a pickle), which are refused.") from None
+        raise DataError(f"{path}: cannot be read as an array ({failure}).") from None

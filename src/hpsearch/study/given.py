@@ -1,0 +1,156 @@
+"""From what a caller gives to a study file: a path, plain data or a spec, and rows in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hpsearch.exceptions import DataError
+from hpsearch.spec import Part, StudyFile, StudySpec
+from hpsearch.spec.sections.data import SOURCES
+from hpsearch.spec.study_file.loading import study_file_of
+from hpsearch.spec.study_file.source import Source, parse, read_text
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.record import StudyRecord
+
+What = str | os.PathLike[str] | Mapping[str, Any] | StudySpec | StudyFile
+"""What a study is given as: the path of a study file, the same as plain data, or as a spec."""
+
+Settings = Mapping[str, Any] | Sequence[str]
+"""Values by their dotted paths, or as the command line writes them: `training.epochs=5`."""
+
+FILE = "study"
+"""Stands in messages where the path of a study file would, where there is none."""
+
+
+def read_study(
+    what: What, settings: Settings = (), data: Any = None, *, target: str | None = None, out: Path = Path()
+) -> StudyFile:
+    """Read a study, with `settings` and `data` in place of its own, and check what only its search space can.
+
+    Args:
+        what: The study.
+        settings: Values that are put in place of those of the study.
+        data: A data section, or rows in memory, which are kept in the folder of the study.
+        target: The column to predict, where the rows are a table.
+        out: The parent of `runs/`.
+
+    Raises:
+        StudyFileError: With every problem of the study.
+        DataError: The rows cannot be used.
+    """
+    if isinstance(what, StudyFile) and not settings and data is None:
+        study = what
+    else:
+        study = _read(what, overridden(settings), data, target, out)
+    _check(study)
+    return study
+
+
+def begun_study(files: StudyFiles, record: StudyRecord, settings: Sequence[str]) -> StudyFile:
+    """Give the study file of a study that was begun, with `settings` in place of what it says.
+
+    Rows that were given in memory are found beside it, wherever it was moved. Raises StudyFileError.
+    """
+    source = Source(str(files.study), record.spec.dump(), {})
+    kept = record.spec.data.arrays
+    if kept is not None and (folder := files.arrays.resolve() / Path(kept).name).is_dir():
+        source = _with_section(source, {**source.data["data"], "arrays": str(folder)})
+    return study_file_of(source, Path(record.directory), settings)
+
+
+def _read(what: What, settings: Sequence[str], data: Any, target: str | None, out: Path) -> StudyFile:
+    source, directory = _source_of(what)
+    if data is None and target is None:
+        return study_file_of(source, directory, settings)
+    if isinstance(data, str) or (isinstance(data, Mapping) and not _holds_arrays(data)):
+        return study_file_of(_with_section(source, _plain(data)), directory, settings)
+    from hpsearch.data.readers.arrays import folder_of, given_arrays, write_arrays
+
+    given = given_arrays(data, target)
+    section = {"arrays": given.fingerprint, **_validation(source, given.validation)}
+    study = study_file_of(_with_section(source, {**_options(source), **section}), directory, settings)
+    folder = folder_of(StudyFiles(out, study.spec.name).arrays.resolve(), given)
+    write_arrays(folder, given)
+    rows = study.spec.data.model_copy(update={"arrays": str(folder)})
+    spec = study.spec.model_copy(update={"data": rows})
+    return replace(study, spec=spec, source=_with_section(study.source, rows.dump()))
+
+
+def _source_of(what: What) -> tuple[Source, Path]:
+    """Give a study as plain data, and the directory that its relative paths start from."""
+    if isinstance(what, StudyFile):
+        return what.source, what.directory
+    if isinstance(what, Mapping | StudySpec):
+        return Source(FILE, _plain(what), {}), Path.cwd()
+    path = Path(what)
+    return parse(read_text(path), str(path)), path.resolve().parent
+
+
+def _plain(value: Any) -> Any:
+    """Give plain data as a study file has it, from what Python has beside it."""
+    if isinstance(value, Part):
+        return value.dump()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def overridden(settings: Settings, given: Mapping[str, Any] | None = None) -> list[str]:
+    """Write settings as the command line does, so that their errors name them as there.
+
+    `given` are those that have an argument of their own; None stands for one that was not given.
+    """
+    if isinstance(settings, Mapping):
+        settings = [f"{path}={json.dumps(_plain(value))}" for path, value in settings.items()]
+    own = [f"{path}={json.dumps(value)}" for path, value in (given or {}).items() if value is not None]
+    return [*settings, *own]
+
+
+def _holds_arrays(data: Mapping[str, Any]) -> bool:
+    """Tell whether a mapping holds arrays, rather than being a data section."""
+    from hpsearch.data.readers.arrays import NAMES
+
+    return bool(data) and set(data) <= set(NAMES)
+
+
+def _with_section(source: Source, section: Any) -> Source:
+    """Put a data section in place of the study's own."""
+    lines = {place: line for place, line in source.lines.items() if place[:1] != ("data",)}
+    data = source.data if isinstance(source.data, dict) else {}
+    settings = {**source.settings, ("data",): "data="}
+    return replace(source, data={**data, "data": section}, lines=lines, settings=settings)
+
+
+def _options(source: Source) -> dict[str, Any]:
+    """Give the options of a study's data section, without what names its rows."""
+    section = source.data.get("data") if isinstance(source.data, dict) else None
+    known = section if isinstance(section, dict) else {}
+    return {name: value for name, value in known.items() if name not in (*SOURCES, "target")}
+
+
+def _validation(source: Source, count: int | None) -> dict[str, Any]:
+    """Give the option that makes the last rows the validation part, where one was given."""
+    if count is None:
+        return {}
+    if "validation" in _options(source):
+        raise DataError("data.validation: a validation part is given, and another one is to be drawn.")
+    return {"validation": {"last": count}}
+
+
+def _check(study: StudyFile) -> None:
+    """Check what only a search space can."""
+    from hpsearch.spec.space.arms import arms_of
+    from hpsearch.spec.space.enqueue import check_enqueued
+
+    check_enqueued(study.spec, study.source)
+    if study.spec.compare is not None:
+        arms_of(study.spec, study.source)

@@ -1,0 +1,261 @@
+"""A study that was begun, as an object: what it found, and how to go on with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hpsearch.exceptions import HpsearchError, warnings_as_notes
+
+if TYPE_CHECKING:
+    from hpsearch.analysis import AblationPath, Comparison
+    from hpsearch.spec import StudyFile, StudySpec
+    from hpsearch.store.layout import StudyFiles
+    from hpsearch.store.record import StudyRecord
+    from hpsearch.study.lifecycle import Options
+    from hpsearch.study.predict import Predicted
+    from hpsearch.study.progress import Display, Outcome
+    from hpsearch.study.results import Best, Trials
+
+Command = Literal["optimize", "confirm", "compare", "ablate"]
+
+ABLATION_REPLICATES = 3
+"""The fewest that give each difference an interval.
+
+All configurations of an ablation meet the same seeds, so what a seed does to all of them drops out of every
+difference, and few seeds go far. The number of configurations grows with the square of the changes, and every
+replicate trains all of them once more.
+"""
+
+
+class Study:
+    """A study that was begun: what it found so far, and how to go on with it.
+
+    What it says is as it was when it was loaded, or when a method of it last ended.
+    """
+
+    def __init__(
+        self, files: StudyFiles, record: StudyRecord, options: Options, outcome: Outcome | None = None
+    ) -> None:
+        self.files, self.record, self.outcome = files, record, outcome
+        self.failure: str | None = None
+        """What is to be said where all that was trained failed."""
+        self.ablation: AblationPath | None = None
+        """The way from the defaults to the winner, once it was trained."""
+        self._options = options
+
+    def __repr__(self) -> str:
+        what = "comparison" if self.record.kind == "comparison" else "study"
+        return f"<{what} {self.name!r} of {len(self.record.trials):,} trials in {self.directory}>"
+
+    @property
+    def name(self) -> str:
+        """Give the name of the study."""
+        return self.record.name
+
+    @property
+    def directory(self) -> Path:
+        """Give the folder of its files."""
+        return self.files.directory
+
+    @property
+    def spec(self) -> StudySpec:
+        """Give the study file as validated types."""
+        return self.record.spec
+
+    @property
+    def yaml(self) -> str:
+        """Give the study file, every default written out; the command line takes it from a file."""
+        from hpsearch.spec import print_spec
+
+        return print_spec(self.spec)
+
+    @cached_property
+    def trials(self) -> Trials:
+        """Give the trials, or the runs of a comparison."""
+        from hpsearch.study.results import Trials
+
+        return Trials(self.record)
+
+    @cached_property
+    def best(self) -> Best | None:
+        """Give what is best; None where no trial has a value.
+
+        Raises:
+            HpsearchError: It is a comparison.
+        """
+        from hpsearch.store.reading import read_confirmation
+        from hpsearch.study.results import best_result
+
+        self._searched("has no best configuration; its results are in `comparison`")
+        return best_result(self.record, read_confirmation(self.files), self.files.best_model)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Give the results of a comparison.
+
+        Raises:
+            HpsearchError: It is a search.
+        """
+        from hpsearch.analysis import compare as compared
+
+        if self.record.kind != "comparison":
+            raise HpsearchError(f"{self.name!r} is a search, and only a comparison has arms")
+        return compared(self.record)
+
+    def report(self) -> Path:
+        """Write the report, and give its path; one is written when a study ends, too."""
+        from hpsearch.study.report import write_report
+
+        write_report(self.files, self.record)
+        return self.files.report
+
+    def predict(self, x: Any) -> Predicted:
+        """Apply the best model to new rows: an array, or the path of a csv or npz file.
+
+        Raises:
+            StudyNotFoundError: No model has been saved yet.
+            DataError: The rows are not what the model takes.
+        """
+        from hpsearch.study.predict import predict as run
+
+        self._searched("saves no model")
+        return run(self.files, Path(x) if isinstance(x, str | os.PathLike) else x)
+
+    def resume(
+        self,
+        *,
+        trials: int | None = None,
+        timeout: float | None = None,
+        workers: int | None = None,
+        progress: bool | None = None,
+    ) -> Study:
+        """Go on with the study, with the budget that it has or a larger one; gives the study itself.
+
+        Raises:
+            HpsearchError: Something keeps it from running, or all that it trained failed.
+            KeyboardInterrupt: It was interrupted; the same call goes on.
+        """
+        if workers is not None:
+            self._options = replace(self._options, workers=workers)
+        command: Command = "compare" if self.record.kind == "comparison" else "optimize"
+        return self._go_on(command, {"search.trials": trials, "search.timeout": timeout}, progress=progress)
+
+    def confirm(
+        self, *, finalists: int | None = None, replicates: int | None = None, progress: bool | None = None
+    ) -> Study:
+        """Train the best trials again, or from more seeds; gives the study itself."""
+        self._searched("has nothing to confirm")
+        given = {"confirm.finalists": finalists, "confirm.replicates": replicates}
+        return self._go_on("confirm", given, progress=progress)
+
+    def ablate(self, *, replicates: int = ABLATION_REPLICATES, progress: bool | None = None) -> Study:
+        """Train the way from the defaults to the winner, one change at a time; it is `ablation` then."""
+        self._searched("has nothing to ablate")
+        return self._go_on("ablate", {}, progress=progress, replicates=replicates)
+
+    def check(self) -> None:
+        """Raise what the last command on the study ended with, where it did not end well.
+
+        Raises:
+            HpsearchError: All that was trained failed.
+            KeyboardInterrupt: It was interrupted.
+        """
+        if self.outcome == "interrupted":
+            raise KeyboardInterrupt(f"the study {self.name!r} was stopped; the same call goes on from here")
+        if self.failure is not None:
+            raise HpsearchError(self.failure)
+
+    def _searched(self, why: str) -> None:
+        if self.record.kind == "comparison":
+            raise HpsearchError(f"{self.name!r} is a comparison, which {why}")
+
+    def _go_on(
+        self, command: Command, given: Mapping[str, Any], *, progress: bool | None, replicates: int = 0
+    ) -> Study:
+        from hpsearch.study.given import begun_study, overridden
+
+        study = begun_study(self.files, self.record, overridden((), given))
+        options = replace(self._options, new=False)
+        found = run_shown(command, study, options, progress=progress, replicates=replicates)
+        self.__dict__ = found.__dict__
+        return self
+
+
+def run(
+    command: Command,
+    study: StudyFile,
+    options: Options,
+    display: Display,
+    replicates: int = ABLATION_REPLICATES,
+) -> Study:
+    """Run a command on a study that was read; whether all failed or it was interrupted is for `check` to say.
+
+    Raises HpsearchError where something keeps it from running.
+    """
+    from hpsearch.store.layout import PARTS, StudyFiles
+    from hpsearch.study import lifecycle
+
+    files = StudyFiles(options.out, study.spec.name, PARTS["comparison"] if command == "compare" else "")
+    if command == "ablate":
+        from hpsearch.store.reading import read_record
+        from hpsearch.study import ablation
+
+        outcome, path = ablation.ablate(study, options, replicates, display)
+        found = Study(files, read_record(files), options, outcome)
+        found.ablation = path
+    else:
+        started = {
+            "optimize": lifecycle.optimize,
+            "confirm": lifecycle.confirm_search,
+            "compare": lifecycle.compare,
+        }[command]
+        outcome, record = started(study, options, display)
+        found = Study(files, record, options, outcome)
+    found.failure = _failure(command, found)
+    return found
+
+
+def _failure(command: Command, found: Study) -> str | None:
+    """Say that all that a command trained failed; None where something did not."""
+    from hpsearch.analysis import total_failure
+    from hpsearch.store.reading import read_ablation, read_confirmation
+
+    if command == "ablate":
+        runs = read_ablation(found.files)
+        return None if runs is None else total_failure(runs, "run")
+    record, what = found.record, "run" if command == "compare" else "trial"
+    failure = total_failure(record, what)
+    if failure is None and found.outcome == "hopeless":
+        failure = f"given up, because the first trials failed: {record.trials[0].kind_of_failure}"
+    if failure is not None:
+        return f"{failure}; mend it and start over with --new"
+    replicates = read_confirmation(found.files) if command == "confirm" else None
+    return None if replicates is None else total_failure(replicates, "replicate of the finalists")
+
+
+def run_shown(
+    command: Command, study: StudyFile, options: Options, *, progress: bool | None, replicates: int
+) -> Study:
+    """Run a command on a study, show how it goes where that is wanted, and raise what it ended with."""
+    from hpsearch.spec.experiments import prepare
+    from hpsearch.study.progress import LOGGER, LoggedProgress
+
+    if not (sys.stderr.isatty() if progress is None else progress):
+        with warnings_as_notes(LOGGER.warning):
+            found = run(command, study, options, LoggedProgress(), replicates)
+    else:
+        from rich.console import Console
+
+        from hpsearch.study.terminal import LiveDisplay
+
+        search = prepare(study.spec, "comparison" if command == "compare" else "search").search
+        display = LiveDisplay(Console(stderr=True), search.trials, search.metric)
+        found = display.show(lambda: run(command, study, options, display, replicates))
+    found.check()
+    return found

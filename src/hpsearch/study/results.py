@@ -1,0 +1,159 @@
+"""What a study found, as plain frozen values: its trials, and what is best."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from hpsearch.analysis.best import best_of
+from hpsearch.analysis.confirmation import judge_finalists
+from hpsearch.engines.process.imports import choose_backend
+from hpsearch.exceptions import HpsearchError, StudyNotFoundError
+from hpsearch.scheduling.racing.estimates import Estimate
+from hpsearch.spec.space.parameter import Value
+from hpsearch.store.record import Curve, StudyRecord, TrialRecord
+from hpsearch.store.trials_table import trial_row
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration as it was trained, in the words of `hpsearch trials --format json`.
+
+    `value` is the metric at `best_epoch` (from 1), None where there is none; `cause` says why a trial failed
+    or was pruned. `configuration` is what the study file would say; `history` maps metrics to their curves.
+    """
+
+    number: int
+    state: str
+    value: float | None
+    parameters: Mapping[str, Value]
+    epochs: int
+    best_epoch: int | None
+    seconds: float
+    seed: int
+    cause: str | None
+    configuration: Mapping[str, Any]
+    history: Mapping[str, Curve]
+
+    @classmethod
+    def of(cls, trial: TrialRecord) -> Trial:
+        """Give a trial of a record."""
+        return cls(**trial_row(trial), configuration=trial.configuration.dump(), history=trial.history)
+
+
+class Trials(Sequence[Trial]):
+    """The trials of a study, by number; `columns` and `to_pandas` give them as a table."""
+
+    def __init__(self, record: StudyRecord) -> None:
+        self._trials = tuple(map(Trial.of, record.trials))
+        self._parameters = [parameter.name for parameter in record.parameters]
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self._trials)
+
+    @overload
+    def __getitem__(self, index: int) -> Trial: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Trial]: ...
+    def __getitem__(self, index: int | slice) -> Trial | Sequence[Trial]:
+        return self._trials[index]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} trials>"
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Give the columns of `trials.csv`: those of a trial, and one for each parameter."""
+        fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause")
+        table = {name: [getattr(trial, name) for trial in self] for name in fixed}
+        searched = {
+            f"parameters.{name}": [trial.parameters.get(name) for trial in self] for name in self._parameters
+        }
+        return {**table, **searched}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give a table with a row for each trial.
+
+        Raises:
+            HpsearchError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise HpsearchError(
+                "to_pandas needs pandas, which hpsearch does without: pip install pandas, or give columns() "
+                "to another library"
+            ) from None
+        return pd.DataFrame(self.columns())
+
+
+@dataclass(frozen=True)
+class Best:
+    """The winner of a study: the confirmed one, or where nothing was confirmed the best trial of the search.
+
+    `value` is the trial's own in the search. `score` is the mean over the replicates from fresh seeds, with
+    its 95 % `interval`, None where it was not confirmed; `tied` lists the trials that cannot be told apart
+    from it, itself among them. `path` is that of its model.
+    """
+
+    trial: int
+    value: float
+    configuration: Mapping[str, Any]
+    parameters: Mapping[str, Value]
+    score: float | None
+    interval: tuple[float, float] | None
+    tied: tuple[int, ...]
+    path: Path
+
+    def model(self) -> keras.Model:
+        """Load the model, which takes raw rows.
+
+        Keras runs on the backend that it runs on already, or that KERAS_BACKEND names, or else on JAX.
+
+        Raises:
+            StudyNotFoundError: It has not been saved yet.
+            ModelError: The file is not what a study saves.
+        """
+        if not self.path.exists():
+            raise StudyNotFoundError(f"there is no {self.path} yet: it is saved when the search ends")
+        if "keras" not in sys.modules:
+            choose_backend(os.environ.get("KERAS_BACKEND", "jax"))
+        from hpsearch.models.saved import load_stock
+
+        return load_stock(self.path)
+
+
+def best_result(record: StudyRecord, confirmation: StudyRecord | None, path: Path) -> Best | None:
+    """Give what is best in a search; None where no trial has a value."""
+    trial = best_of(record, confirmation).trial
+    if trial is None or trial.value is None:
+        return None
+    verdict = None if confirmation is None else judge_finalists(record, confirmation)
+    standings = () if verdict is None else verdict.conclusion.standings
+    own = next((one.estimate for one in standings if one.name == f"trial {trial.number}"), None)
+    return Best(
+        trial=trial.number,
+        value=trial.value,
+        configuration=trial.configuration.dump(),
+        parameters=dict(trial.parameters),
+        score=None if own is None else own.mean,
+        interval=_interval(own),
+        tied=tuple(int(one.name.removeprefix("trial ")) for one in standings if one.tied) or (trial.number,),
+        path=path,
+    )
+
+
+def _interval(estimate: Estimate | None) -> tuple[float, float] | None:
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return None
+    return estimate.low, estimate.high
