@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sqlite3
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -29,6 +31,7 @@ from hpsearch.report.dashboard.exhibition import exhibit, most_notes
 from hpsearch.report.dashboard.mirror import mirror
 from hpsearch.report.words.best import best_json
 from hpsearch.spec import load_study_file
+from hpsearch.store import lease
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.optuna import storage as storages
 from hpsearch.store.optuna.storage import open_storage
@@ -70,6 +73,16 @@ COMPARED: dict[str, Any] = {
     "search": {"trials": 1},
     "compare": {"factors": ["activation"], "replicates": 2},
 }
+
+FOLLOWS_AND_DIES = """
+import os, signal, sys
+from pathlib import Path
+from hpsearch.report.dashboard.following import following
+from hpsearch.store.layout import StudyFiles
+
+with following(StudyFiles(Path(sys.argv[1]), sys.argv[2]), lambda: True):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -378,6 +391,30 @@ class TestStorages:
         ):
             pass
         assert written == [1]
+
+    def test_a_dashboard_that_was_killed_is_succeeded_at_once(self, own: StudyFiles) -> None:
+        done = python(FOLLOWS_AND_DIES, str(own.out), own.name, cwd=own.out)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        written: list[int] = []
+        begun = time.monotonic()
+        with following.following(own, lambda: not written.append(1)):
+            assert written == [1]
+        assert time.monotonic() - begun < lease.SILENT_SECONDS
+
+    def test_a_dashboard_that_woke_up_after_it_was_succeeded_writes_no_more(
+        self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(following, "PAUSE_SECONDS", 0.01)
+        monkeypatch.setattr(following, "SHARE", 1e9)
+        written = Event()
+        with following.following(own, lambda: written.set() is None):
+            written.clear()
+            held = max(int(path.stem) for path in (own.artifacts / "leases").iterdir())
+            successor = lease.Lease(own.artifacts / "leases", held + 1)
+            with own.ticks.open("a") as stream:
+                stream.write("\n")
+            assert not written.wait(0.2)
+            successor.release()
 
     def test_the_study_is_followed(self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(following, "PAUSE_SECONDS", 0.01)

@@ -48,9 +48,13 @@ class Lease:
 
     def check(self) -> None:
         """Raise StudyLockedError where another process has taken the study over."""
-        if self.path.exists() and not _place(self.directory, self.number + 1).exists():
-            return
-        raise StudyLockedError(f"the study was taken over by {_holder(self.directory)}: this process stops")
+        if not self.holds():
+            holder = _holder(self.directory)
+            raise StudyLockedError(f"the study was taken over by {holder}: this process stops")
+
+    def holds(self) -> bool:
+        """Tell whether no other process has taken over."""
+        return self.path.exists() and not _place(self.directory, self.number + 1).exists()
 
     def keep(self) -> None:
         """Let the heart beat in a thread of its own."""

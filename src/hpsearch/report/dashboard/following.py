@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from filelock import BaseFileLock, FileLock, Timeout
-
-from hpsearch.store.disk import cannot_write
+from hpsearch.exceptions import StudyLockedError
 from hpsearch.store.layout import StudyFiles
+from hpsearch.store.lease import Lease, leased
 
 PAUSE_SECONDS = 10.0
 """How long a study is left alone, at least, before notes and artifacts follow it."""
@@ -30,32 +29,35 @@ def following(files: StudyFiles, write: Callable[[], bool]) -> Iterator[None]:
     `write` tells whether it could; where not, it is tried again. Raises StoreError where the folder of
     artifacts cannot be written.
     """
-    lock = _lock(files.artifacts)
-    if lock is None:
+    with ExitStack() as stack:
+        lease = _lease(files, stack)
+        if lease is not None:
+            stack.enter_context(_followed(files, write, lease))
         yield
-        return
+
+
+def _lease(files: StudyFiles, stack: ExitStack) -> Lease | None:
+    """Take the folder of artifacts for this process; None where another dashboard has it.
+
+    One whose heart does not beat any more, on a machine that is gone, is succeeded.
+    """
+    try:
+        return stack.enter_context(leased(files.artifacts / "leases", takeover=True))
+    except StudyLockedError:
+        return None
+
+
+@contextmanager
+def _followed(files: StudyFiles, write: Callable[[], bool], lease: Lease) -> Iterator[None]:
     stop = Event()
-    follower = Thread(target=_follow, args=(files, write, stop, *_once(files, write)), daemon=True)
+    seen = _once(files, write)
+    follower = Thread(target=_follow, args=(files, write, lease, stop, *seen), daemon=True)
     follower.start()
     try:
         yield
     finally:
         stop.set()
         follower.join(timeout=1)
-        lock.release()
-
-
-def _lock(folder: Path) -> BaseFileLock | None:
-    """Take the folder of artifacts for this process; None where another dashboard has it."""
-    lock = FileLock(folder / ".lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        return None
-    except OSError as failure:
-        raise cannot_write(folder, failure) from None
-    return lock
 
 
 def _once(files: StudyFiles, write: Callable[[], bool]) -> tuple[State | None, float]:
@@ -66,9 +68,15 @@ def _once(files: StudyFiles, write: Callable[[], bool]) -> tuple[State | None, f
 
 
 def _follow(
-    files: StudyFiles, write: Callable[[], bool], stop: Event, seen: State | None, seconds: float
+    files: StudyFiles,
+    write: Callable[[], bool],
+    lease: Lease,
+    stop: Event,
+    seen: State | None,
+    seconds: float,
 ) -> None:
-    while not stop.wait(max(PAUSE_SECONDS, seconds / SHARE)):
+    """Write as the study goes on, until told to stop or succeeded by another dashboard."""
+    while not stop.wait(max(PAUSE_SECONDS, seconds / SHARE)) and lease.holds():
         if state_of(files) != seen:
             seen, seconds = _once(files, write)
 
