@@ -55,7 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
     take_share()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Before pytest deselects: what is long is slow too.
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker("slow")
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(Path(item.path).stem, len(places)))
 

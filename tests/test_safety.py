@@ -295,6 +295,7 @@ def refused(result: Result) -> str:
 class TestStudyFiles:
     """In a process with 1 GB of memory and 4 seconds of computing, imports included."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", HOSTILE_TEXTS)
     def test_texts(self, kind: str, tmp_path: Path) -> None:
         text, place = HOSTILE_TEXTS[kind]
@@ -304,6 +305,7 @@ class TestStudyFiles:
         assert len(told.splitlines()[0]) < 1_000
         assert sorted(path.name for path in tmp_path.iterdir()) == ["study.yaml"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", HOSTILE_FILES)
     def test_files(self, kind: str, tmp_path: Path) -> None:
         make, found = HOSTILE_FILES[kind]
@@ -312,6 +314,7 @@ class TestStudyFiles:
         assert told.startswith("study.yaml: expected ")
         assert found in told
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "hidden",
         [whole_numbers(1_000), "[1000000]", f"[{', '.join(['{choice: [1, 2, 3, 4]}'] * 1_000)}]"],
@@ -361,6 +364,7 @@ draw(space, 1)
         }
         return python(self.LIMITED, json.dumps(study), cwd=tmp_path)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("hidden", "told"),
         [
@@ -377,6 +381,7 @@ draw(space, 1)
         assert result.returncode == 1, result.stderr[-500:]
         assert result.stderr.startswith(told)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("sampler", ["qmc", "random"])
     def test_a_long_range_is_drawn_from_and_not_listed(self, sampler: str, tmp_path: Path) -> None:
         result = self.limited(tmp_path, sampler, [{"int": [1, 10**9, 1]}])
@@ -408,6 +413,7 @@ class TestNames:
         shutil.rmtree(tmp_path / "made")
         return tmp_path
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "verb", ["trials", "best", "status", "report", "delete --yes", "check", "dashboard"]
     )
@@ -518,6 +524,7 @@ except HpsearchError as failure:
         assert told.count("\n") == 1
         return told
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("write", "told"),
         [
@@ -534,6 +541,7 @@ except HpsearchError as failure:
             write(file)
         assert self.refusal(tmp_path, csv="d.csv", target="y").startswith(told)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", ["csv", "npz"])
     @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
     def test_what_is_no_file(self, kind: str, make: Callable[[Path], object], tmp_path: Path) -> None:
@@ -541,6 +549,7 @@ except HpsearchError as failure:
         data = {kind: f"d.{kind}", **({"target": "y"} if kind == "csv" else {})}
         assert "there is no such file" in self.refusal(tmp_path, **data)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("member", "size", "told"),
         [

@@ -81,6 +81,7 @@ class TestMainEffects:
         assert found[0].sampled == found[0].trials == 400
 
 
+@pytest.mark.slow
 def test_fewer_trials_are_less_sure():
     def width(trials: int) -> float:
         _, effects = effects_of(formula_record(trials, lambda v: v["x0"]))
@@ -98,6 +99,7 @@ def test_a_larger_score_is_a_better_place():
     assert effects["x0"].best.metric > 0.7
 
 
+@pytest.mark.slow
 def test_failures_count_as_the_last_and_no_more():
     """Half of the range fails: a mean of values would need a number for that, a place does not."""
     record = formula_record(300, lambda v: v["x1"], failing=lambda v: v["x0"] > 0.7)
@@ -110,6 +112,7 @@ def test_failures_count_as_the_last_and_no_more():
     assert np.mean([level.place for level in fine]) == pytest.approx(0.35, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_huge_value_weighs_no_more_than_a_bad_one():
     plain = formula_record(200, lambda v: v["x0"] if v["x0"] < 0.9 else 1.0 + v["x0"])
     huge = formula_record(200, lambda v: v["x0"] if v["x0"] < 0.9 else 1e30 * v["x0"])
@@ -166,12 +169,14 @@ class TestInteractions:
         assert found.share < 0.05
         assert found.high < 0.15
 
+    @pytest.mark.slow
     def test_of_a_product_around_zero_it_is_nearly_all(self):
         record = from_formula(cube(3, -1.0), 600, lambda v: v["x0"] * v["x1"])
         found = interaction(record, "x0", "x1")
         assert found.low > 0.5
         assert found.share > 0.7
 
+    @pytest.mark.slow
     def test_of_ishigamis_function_it_is_between_the_first_and_the_third(self):
         """Its indices are known: S1 = 0.314, S2 = 0.442, S13 = 0.244, all others 0 (Ishigami and Homma, 1990)."""
 
@@ -205,11 +210,13 @@ class TestLimits:
         assert few.levels == ()
         assert few.best is None
 
+    @pytest.mark.slow
     def test_of_many_trials_a_sample_is_looked_at(self):
         found, effects = effects_of(formula_record(1200, lambda v: v["x0"]))
         assert (found.trials, found.sampled) == (1200, 1000)
         assert effects["x0"].trials == 1200
 
+    @pytest.mark.slow
     def test_the_same_record_gives_the_same_numbers(self, synthetic):
         record = synthetic.record_of(40)
         assert judge_influence(record) == judge_influence(record)

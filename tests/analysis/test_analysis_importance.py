@@ -112,6 +112,7 @@ class TestIntervals:
         assert few > some > many
         assert many < 0.2
 
+    @pytest.mark.slow
     def test_most_intervals_hold_what_many_trials_give(self):
         def first(trials: int, seed: object) -> ParameterImportance:
             record = formula_record(trials, lambda v: v["x0"] + 0.5 * v["x1"], seed)
@@ -176,6 +177,7 @@ def test_whole_numbers_become_whole_distributions():
     assert optuna_distribution(layers) == optuna.distributions.IntDistribution(1, 64, log=True)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_fanova_is_optunas_over_completed_trials(synthetic):
     record = synthetic.record_of(40)
@@ -226,6 +228,7 @@ class TestEvidence:
 
     SLOPE = "activation.leaky_relu.negative_slope"
 
+    @pytest.mark.slow
     def test_two_trials_are_no_evidence(self, synthetic):
         record = synthetic.record_of(60, mixed=False)
         assert self.SLOPE in {parameter.name for parameter in record.parameters}
@@ -246,6 +249,7 @@ class TestEvidence:
         assert [each.text for each in last[1:5]] == ["\N{EN DASH}"] * 3 + ["2"]
         assert self.SLOPE not in render_report(analysis, record).partition("What mattered most")[2][:600]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("values", "doubt"),
         [

@@ -53,6 +53,7 @@ def test_a_range_with_the_best_at_its_border_is_widened():
     assert found.spec.name == "mlp-next"
 
 
+@pytest.mark.slow
 def test_a_range_is_widened_only_as_far_as_the_study_file_allows():
     record = from_formula(spec_of(MLP), 200, lambda v: -v["dropout"])
     _, changes, parameters = suggest(record)
@@ -102,6 +103,7 @@ def test_whole_numbers_keep_their_steps():
     assert (new.high - new.low) % 16 == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_changed_where_nothing_matters(seed):
     found, changes, _ = suggest(formula_record(100, lambda v: hash((seed, v["x0"])) % 1000, seed))
@@ -116,6 +118,7 @@ def test_nothing_is_changed_where_evidence_is_thin():
     assert "at least 40 completed trials are needed, and there are 39" in found.reason
 
 
+@pytest.mark.slow
 def test_the_next_study_is_a_study_file():
     record = from_formula(spec_of(MLP), 200, lambda v: -math.log10(v["learning_rate"]))
     spec = record.spec.search.model_copy(update={"enqueue": ({"learning_rate": 0.05},)})

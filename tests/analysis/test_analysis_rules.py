@@ -160,6 +160,7 @@ def test_another_label_gives_its_own_rule():
     assert "of the dead have x1 > " in rule.told("dead", "died")
 
 
+@pytest.mark.slow
 def test_of_many_parameters_and_trials_the_one_is_found():
     record = from_formula(cube(10), 3_000, lambda v: v["x0"], 0, lambda v: v["x3"] > 0.95)
     ((condition,),) = (rule.conditions for rule in find_rules(record))

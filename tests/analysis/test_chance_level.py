@@ -72,6 +72,7 @@ def test_of_a_score_more_is_better_even_where_it_is_negative(
     assert word in first_sentence(answer(analyze(record)))
 
 
+@pytest.mark.slow
 def test_of_a_confirmed_winner_the_interval_decides(synthetic: ModuleType) -> None:
     record = record_with(synthetic, None)
     confirmation = confirmed(record)

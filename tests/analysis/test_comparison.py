@@ -132,6 +132,7 @@ def test_a_band_goes_on_with_the_seeds_that_still_train():
     assert band.low[-1] is None
 
 
+@pytest.mark.slow
 def test_failed_runs_are_told_and_no_part_of_a_band():
     record = made.large()
     comparison = compare(record)
@@ -351,6 +352,7 @@ def test_when_every_arm_failed_none_is_best():
     assert comparison.optimism is None
 
 
+@pytest.mark.slow
 def test_json_holds_what_all_numbers_can_be_computed_from_again():
     record = made.large(baseline=GLOROT)
     plain = json.loads(json.dumps(comparison_to_json(compare(record)), allow_nan=False))

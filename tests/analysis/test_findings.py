@@ -535,6 +535,7 @@ def test_what_diverged_tells_the_layer_and_the_gradients() -> None:
     assert "the largest gradient in the step before was that of hidden_1, its norm 3e6" in finding.sentence
 
 
+@pytest.mark.slow
 def test_every_finding_stands_in_the_report_and_in_json() -> None:
     made = record(*many(), trial(12, *FLAT), trial(13, val_losses=(1.4, 0.6, 0.67, 0.68, 0.7)))
     findings = judge(made).findings

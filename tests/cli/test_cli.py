@@ -124,6 +124,7 @@ def refused(result: Result, code: int = 2) -> str:
 
 
 class TestWithoutHeavyLibraries:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("arguments", "without"),
         [
@@ -149,6 +150,7 @@ class TestWithoutHeavyLibraries:
         assert result.returncode == 0, result.stderr
         assert result.stdout.splitlines()[-1] == "imported"
 
+    @pytest.mark.slow
     def test_help_lists_every_command_and_exit_code(self, tmp_path: Path) -> None:
         told = succeed("--help", cwd=tmp_path).stdout
         for name in (
@@ -221,6 +223,7 @@ BAD = {
 
 
 class TestBadStudyFiles:
+    @pytest.mark.slow
     @pytest.mark.parametrize("verb", ["validate", "optimize"])
     @pytest.mark.parametrize("kind", BAD)
     def test_exit_code_and_place(self, verb: str, kind: str, tmp_path: Path) -> None:
@@ -273,6 +276,7 @@ class TestBadStudyFiles:
         for arguments in (["list"], ["status", "x"]):
             assert "study.yaml" in refused(run(*arguments, cwd=tmp_path))
 
+    @pytest.mark.slow
     def test_a_broken_study_does_not_hide_the_others(self, finished: Finished, tmp_path: Path) -> None:
         shutil.copytree(finished.directory / "runs", tmp_path / "runs")
         (tmp_path / "runs" / "a").mkdir()
@@ -376,6 +380,7 @@ class TestWhatAStudyLeaves:
         assert succeed("report", "flowers", cwd=finished.directory).stdout.strip() == "reports/flowers.html"
         assert path.read_text() == before
 
+    @pytest.mark.slow
     def test_fanova_tells_what_it_costs_before_it_runs(self, tmp_path: Path) -> None:
         training = {"optimizer": "sgd", "learning_rate": {"log_uniform": [1e-4, 1.0]}, "epochs": 2}
         raw = {**STUDY, "training": training, "search": {"trials": 12}, "confirm": "none"}
@@ -435,6 +440,7 @@ class TestBest:
         assert told["study"]["training"]["learning_rate"] == best["parameters"]["learning_rate"]
         assert (finished.directory / told["model"]).is_file()
 
+    @pytest.mark.slow
     def test_as_a_study_file(self, finished: Finished, tmp_path: Path) -> None:
         printed = succeed("best", "flowers", cwd=finished.directory).stdout
         best = finished.best["value"]
@@ -541,11 +547,13 @@ print(json.dumps(answers))
         assert answers.pop("backend") == request.param
         return answers
 
+    @pytest.mark.slow
     def test_only_stock_layers(self, evaluated: dict[str, Any]) -> None:
         assert {name: answer["strange"] for name, answer in evaluated.items()} == {
             name: [] for name in self.STUDIES
         }
 
+    @pytest.mark.slow
     def test_the_reported_value_is_reproduced(self, evaluated: dict[str, Any], directory: Path) -> None:
         for name, answer in evaluated.items():
             best = json.loads(succeed("best", name, "--format", "json", cwd=directory).stdout)
@@ -557,6 +565,7 @@ print(json.dumps(answers))
             assert answer["loss"] == pytest.approx(best["value"], rel=1e-5), name
             assert answer["score"] == pytest.approx(score, rel=1e-5), name
 
+    @pytest.mark.slow
     def test_best_of_a_table_is_found_from_elsewhere(self, directory: Path, tmp_path: Path) -> None:
         printed = succeed("best", "table", cwd=directory).stdout
         (tmp_path / "moved.yaml").write_text(printed, encoding="utf-8")
@@ -564,6 +573,7 @@ print(json.dumps(answers))
 
 
 class TestOptions:
+    @pytest.mark.slow
     def test_a_study_from_its_options_to_its_end(self, tmp_path: Path) -> None:
         """Settings, seed, place and storage; then more trials, another file, a fresh start, and its deletion."""
         write_study(tmp_path / "study.yaml", small("a"))
@@ -620,6 +630,7 @@ class TestOptions:
         assert "4 trials" in result.stderr
         assert finished.files.exists()
 
+    @pytest.mark.slow
     def test_timeout(self, tmp_path: Path) -> None:
         write_study(tmp_path / "study.yaml", small("a"))
         options = ["--timeout", "0.001", "--trials", "50"]
@@ -627,6 +638,7 @@ class TestOptions:
         assert "the time is up" in result.stdout
         assert len(events(tmp_path / "runs" / "a")) < 50
 
+    @pytest.mark.slow
     def test_two_workers(self, tmp_path: Path) -> None:
         write_study(tmp_path / "study.yaml", small("a"))
         succeed("optimize", "study.yaml", "--workers", "2", "--trials", "5", cwd=tmp_path)
@@ -634,6 +646,7 @@ class TestOptions:
         assert [trial["state"] for trial in trials] == ["complete"] * 5
         assert len({trial["parameters"]["learning_rate"] for trial in trials}) == 5
 
+    @pytest.mark.slow
     def test_strange_names(self, tmp_path: Path) -> None:
         name = "it's 100% #1 [bold]ü[+bold] 🚀 $(x) &amp; ;".ljust(96, "~")
         assert len(name.encode()) == 100, "as long as a name may be"
@@ -652,6 +665,7 @@ class TestOptions:
 
 
 class TestRefused:
+    @pytest.mark.slow
     def test_the_study_is_locked(self, tmp_path: Path) -> None:
         write_study(tmp_path / "study.yaml", small("a", epochs=100_000))
         with started("optimize", "study.yaml", cwd=tmp_path) as process:
@@ -661,6 +675,7 @@ class TestRefused:
             assert str(process.pid) in refused(run("delete", "a", "--yes", cwd=tmp_path), 3)
             assert "0 of 2 trials ended (1 running)" in succeed("status", "a", cwd=tmp_path).stdout
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("settings", "word"),
         [
@@ -693,6 +708,7 @@ class TestRefused:
         assert word in told
         assert not (tmp_path / "runs" / "a" / "study.yaml").exists()
 
+    @pytest.mark.slow
     def test_quiet_until_the_data_change(self, tmp_path: Path) -> None:
         table = tmp_path / "rows.csv"
         table.write_text("a,y\n" + "".join(f"{row},{row % 2}\n" for row in range(40)))
@@ -756,6 +772,7 @@ COLOR = re.compile(r"\x1b\[(?:3|4|9|10)[0-9][;0-9]*m")
 
 
 class TestOnATerminal:
+    @pytest.mark.slow
     def test_a_live_line(self, tmp_path: Path) -> None:
         write_study(tmp_path / "study.yaml", small("a"))
         told = on_a_terminal("optimize", "study.yaml", cwd=tmp_path)
@@ -763,6 +780,7 @@ class TestOnATerminal:
         assert COLOR.search(told)
         assert "trial    1" in told
 
+    @pytest.mark.slow
     def test_no_color(self, tmp_path: Path) -> None:
         write_study(tmp_path / "study.yaml", small("a"))
         told = on_a_terminal("optimize", "study.yaml", cwd=tmp_path, NO_COLOR="1")

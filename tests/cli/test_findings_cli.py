@@ -13,7 +13,7 @@ from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
 from support.commands import run, succeed, succeed_here, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ADAM = {"optimizer": "adam", "learning_rate": 0.003, "epochs": 3, "batch_size": 128}
 

@@ -54,6 +54,7 @@ class TestClean:
         assert clean("a\tb\nc") == "a\tb\nc"
         assert clean("a\tb\nc", line=True) == "a\\u0009b\\u000ac"
 
+    @pytest.mark.slow
     @given(st.text())
     def test_it_is_the_same_again(self, text: str) -> None:
         assert clean(clean(text)) == clean(text)
@@ -168,6 +169,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestCommands:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "line",
         ["validate study.yaml", "trials a", "trials a --format csv", "trials a --format json", "best a", "best a --format json",
@@ -186,6 +188,7 @@ class TestCommands:
             assert result.returncode == 2
             assert not (set(result.stderr) - {"\n"}) & FORBIDDEN
 
+    @pytest.mark.slow
     def test_no_room_on_the_standard_output(self, hostile: Path) -> None:
         for line in (
             "trials a",
@@ -200,15 +203,18 @@ class TestCommands:
             assert result.returncode == 1
             assert result.stderr == "hpsearch: cannot write the standard output: No space left on device\n"
 
+    @pytest.mark.slow
     def test_a_reader_that_has_seen_enough(self, hostile: Path) -> None:
         result = at_shell("$hpsearch report a --format json | head -c 1", hostile)
         assert (result.stdout, result.stderr) == ("{", "")
 
+    @pytest.mark.slow
     def test_streams_that_are_closed(self, hostile: Path) -> None:
         for closed in (">&-", "2>&-", "<&- >&- 2>&-"):
             result = at_shell(f"$hpsearch status a {closed}", hostile)
             assert (result.returncode, result.stderr) == (0, "")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
     def test_a_terminal_that_is_not_utf8(self, encoding: str, hostile: Path) -> None:
         for line in ("trials a", "best a", "list", "status a"):

@@ -163,6 +163,7 @@ class TestStores:
         with pytest.raises(DamagedError, match="damaged"):
             load_arrays(path)
 
+    @pytest.mark.slow
     def test_a_command_takes_no_memory_for_them(self, place: Path) -> None:
         path = place / "runs" / "a" / "probes.npz"
         archive(path, {"names.npy": plain(npy(2) + b"[]"), "progress.npy": ZEROS}, MAGIC)
@@ -204,6 +205,7 @@ class TestModels:
         with pytest.raises(ArchiveError, match="another method"), opened(path):
             pass
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", ["blanks as the layers", "large layers"])
     def test_predict_takes_no_memory_for_them(self, kind: str, place: Path) -> None:
         path = place / "runs" / "a" / "best.keras"
@@ -220,6 +222,7 @@ class TestModels:
         assert "best.keras" in told
         assert "Traceback" not in told
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", ["blanks as the layers", "large layers"])
     def test_no_donor_takes_memory(self, kind: str, tmp_path: Path) -> None:
         layers = {"config.json": plain(json.dumps(LAYERS).encode()), "metadata.json": plain(b"{}")}

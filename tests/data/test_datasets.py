@@ -823,6 +823,7 @@ class TestCsv:
         with pytest.raises(DataError, match="there is no such file"):
             load(tmp_path, csv=".", target="y")
 
+    @pytest.mark.slow
     def test_a_hundred_thousand_columns_are_quick(self, table: Callable[..., Dataset]) -> None:
         header = ",".join(["y", *(f"c{c}" for c in range(99_999))])
         rows = [",".join([f"{r}.5", *["u", "1.5"] * 49_999, "u"]) for r in range(4)]
@@ -980,6 +981,7 @@ class TestRealData:
         assert dataset.task == "regression"
         np.testing.assert_allclose(split.train.x, StandardScaler().fit_transform(raw), atol=1e-3)
 
+    @pytest.mark.slow
     def test_reuters_through_keras(self, real: Path) -> None:
         home = real.parent / "keras_home"
         if not (home / "datasets" / "reuters.npz").is_file():

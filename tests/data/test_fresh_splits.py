@@ -100,6 +100,7 @@ def test_all_rows_together_leave_nothing_to_validate_on(tmp_path: Path) -> None:
 
 
 class TestInAWorker:
+    @pytest.mark.slow
     def test_one_is_held_beside_the_own(self) -> None:
         divisions = Divisions(lambda: material(sklearn="iris"), Confirm(splits="fresh"))
         first = weakref.ref(divisions.of(1))
@@ -110,6 +111,7 @@ class TestInAWorker:
         gc.collect()
         assert first() is None
 
+    @pytest.mark.slow
     def test_what_a_split_is_made_from_is_kept_only_where_it_is_needed(self) -> None:
         loaded: list[Any] = []
 

@@ -65,6 +65,7 @@ def check_export(dataset: Dataset, directory: Path) -> None:
         np.testing.assert_allclose(np.asarray(model(raw)), expected, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [-30, -20, -9, -7, -3, 0, 5, 18, 19, 25, 30])
 def test_training_and_export_scale_alike_whatever_the_deviation(tmp_path: Path, power: int) -> None:
     """Keras' Normalization clips deviations at 1e-7, and their squares leave float32 above 1.8e19."""
@@ -86,6 +87,7 @@ def test_a_factor_before_standardizing_changes_nothing(tmp_path: Path, factor: f
     check_export(dataset, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, 1e-9, 1e25])
 def test_features_of_words_stay_what_they_are(tmp_path: Path, factor: float) -> None:
     x = np.random.default_rng(0).normal(size=(60, 2))
@@ -99,6 +101,7 @@ def test_features_of_words_stay_what_they_are(tmp_path: Path, factor: float) -> 
     check_export(dataset, tmp_path)
 
 
+@pytest.mark.slow
 def test_what_is_constant_is_only_centred_and_told(tmp_path: Path) -> None:
     x, y = load_iris(return_X_y=True)
     for value in (0.0, 7.0, 1e-30, 1e30, 1_700_000_000.0):
@@ -130,6 +133,7 @@ def times(seed: int = 0, rows: int = 100) -> tuple[Any, Any]:
 
 
 class TestTimes:
+    @pytest.mark.slow
     def test_are_scaled_as_float64(self, tmp_path: Path) -> None:
         x, y = times()
         table(tmp_path / "a.csv", x, y)
@@ -184,6 +188,7 @@ class TestTimes:
             assert "feature 0" in note
             assert "'standardize: true' keeps it" in note
 
+    @pytest.mark.slow
     def test_a_study_learns_from_them_and_predicts(self, tmp_path: Path) -> None:
         """Rounded to float32, all of them are one number, and nothing better than a half is learned."""
         table(tmp_path / "a.csv", *times())

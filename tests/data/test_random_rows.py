@@ -24,6 +24,7 @@ STUDY = {
 }
 
 
+@pytest.mark.slow
 def test_it_is_trained_its_model_kept_and_a_changed_draw_refused(tmp_path: Path) -> None:
     path = write_study(tmp_path / "study.yaml", STUDY)
     study = load_study_file(path)

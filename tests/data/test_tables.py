@@ -111,6 +111,7 @@ class TestTooManyCategories:
         assert "up to 1,000" in told
         assert "Leave the column out" in told
 
+    @pytest.mark.slow
     def test_as_many_as_allowed(self, table: Write) -> None:
         texts = [f"M{row % 1000:04}" for row in range(2500)]
         assert table(self.column(texts), validation={"last": 100}).features == (1001,)

@@ -79,6 +79,7 @@ def searched(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(searched())
 def test_the_bounds_are_those_of_all_configurations(model: dict[str, Any]) -> None:

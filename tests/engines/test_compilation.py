@@ -39,6 +39,7 @@ def entries(directory: Path) -> list[Path]:
     )
 
 
+@pytest.mark.slow
 def test_an_entry_of_another_program_is_never_run(tmp_path):
     cache = tmp_path / "cache"
     first = python(SWAPPED, cwd=tmp_path, HPSEARCH_CACHE=str(cache))
@@ -55,6 +56,7 @@ def test_an_entry_of_another_program_is_never_run(tmp_path):
     ] == [False] * 2
 
 
+@pytest.mark.slow
 def test_the_known_computation_is_kept_however_quickly_it_compiled(tmp_path):
     code = """
 from hpsearch.engines.process import canary, compilation
@@ -72,6 +74,7 @@ assert jax.config.jax_persistent_cache_min_compile_time_secs == 1000
     assert len([path for path in cache.iterdir() if path.name.endswith("-cache")]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "emptied", "flipped"])
 def test_a_damaged_entry_is_compiled_anew(damage, tmp_path):
     cache = tmp_path / "cache"
@@ -144,6 +147,7 @@ def test_a_cache_that_jax_does_not_know_is_none(tmp_path, monkeypatch):
     assert compilation.use_compilation_cache() == ("off", None)
 
 
+@pytest.mark.slow
 def test_a_study_says_that_it_does_without(tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()

@@ -42,6 +42,7 @@ def run(code: str, **environment: str) -> str:
     return ended.stdout
 
 
+@pytest.mark.slow
 def test_a_process_of_ours_computes_rightly_whatever_flags_it_was_given():
     code = """
 from hpsearch.engines.process.imports import choose_backend
@@ -53,6 +54,7 @@ print(wrong())
     assert run(code, XLA_FLAGS=FUSED) == "False\n"
 
 
+@pytest.mark.slow
 def test_the_canary_fails_where_the_compiler_was_started_before_and_computes_wrongly():
     code = """
 faulty = wrong()
@@ -139,6 +141,7 @@ def test_a_study_ends_with_the_sentence_where_the_canary_fails(tmp_path, monkeyp
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_trial_does_not_count_where_numbers_went_wrong_while_it_trained(tmp_path, monkeypatch):
     checks = []
 

@@ -49,6 +49,7 @@ def workers(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         worker.close()
 
 
+@pytest.mark.slow
 def test_an_engine_does_what_its_contract_says(engine: Engine, workers: list[Worker]) -> None:
     """One test, because a worker in a process of its own takes seconds to start."""
     for worker in workers:

@@ -51,12 +51,14 @@ def holding(code: str, *arguments: object, **extra: str) -> Iterator[str]:
             process.kill()
 
 
+@pytest.mark.slow
 def test_each_takes_the_core_with_the_fewest_workers(tmp_path):
     with ExitStack() as stack:
         taken = [stack.enter_context(holding(HOLDER, tmp_path, 3, 1, 2)) for _ in range(5)]
     assert taken == ["3", "1", "2", "3", "1"]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_frees_its_core(tmp_path):
     with holding(HOLDER, tmp_path, 1, 0) as first, holding(HOLDER, tmp_path, 1, 0) as second:
         assert (first, second) == ("1", "0")

@@ -9,6 +9,8 @@ import pytest
 
 from support.commands import python
 
+pytestmark = pytest.mark.slow
+
 RACE = """
 import sys
 from hpsearch.engines.process.imports import import_keras, jax_ahead

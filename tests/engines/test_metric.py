@@ -96,7 +96,7 @@ NUMBERS: list[tuple[str, list[float], set[str]]] = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 class TestEveryScorer:
     @pytest.mark.parametrize(("case", "y", "validation", "known"), CLASSES, ids=[c[0] for c in CLASSES])
     def test_of_classes_works_or_is_refused(
@@ -161,6 +161,7 @@ class TestStudies:
         ):
             check_metric(spec("f1"), found)
 
+    @pytest.mark.slow
     def test_what_the_metric_does_not_take_is_no_divergence(self, tmp_path: Path) -> None:
         generator = np.random.default_rng(0)
         x = generator.normal(size=(40, 3)).astype(np.float32)

@@ -17,6 +17,8 @@ from hpsearch.exceptions import WorkerDiedError
 from hpsearch.spec import load_study_file
 from support import cores
 
+pytestmark = pytest.mark.slow
+
 
 class MortalEngine(LocalEngine):
     """Its first few workers die while they open the study."""

@@ -20,7 +20,7 @@ from faults.damage import (
 )
 from faults.small_study import files_in, numbers, run_study
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 COUNT, RESUMES = 100, 12
 

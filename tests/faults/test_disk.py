@@ -24,7 +24,7 @@ from hpsearch.store.arrays import read_arrays
 from hpsearch.store.layout import StudyFiles
 from support.commands import ended, run, succeed, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 STRIDE = 10
 """Every so manieth call fails here; disk_faults.py lets every one fail."""

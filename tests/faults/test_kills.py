@@ -10,7 +10,7 @@ import pytest
 from faults.kills import torment
 from faults.outcomes import KINDS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 SEED, KILLS = 11, 20
 

@@ -28,7 +28,7 @@ from hpsearch.store.log import TickLog
 from hpsearch.store.optuna.projection import FLUSH_SECONDS
 from support.commands import Result, environment, events, run, started, succeed, wait_until, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 TRIALS, LOCKED = 3, 3
 

@@ -8,7 +8,7 @@ import pytest
 
 from faults.swaps import Studies, Swap, swaps_of, try_swaps
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 TWIN = "another seed"
 

@@ -113,6 +113,7 @@ class TestContract:
         KINDS[name].write(tmp_path)
         return KINDS[name]
 
+    @pytest.mark.slow
     def test_builds_a_network_whose_first_weights_are_a_function_of_the_seed(
         self, kind: Kind, tmp_path: Path
     ) -> None:
@@ -128,6 +129,7 @@ class TestContract:
         of_the_donor = {"model/0"} if kind.file == "donor.keras" else set()
         assert others == drawn - of_the_donor
 
+    @pytest.mark.slow
     def test_exports_a_model_that_loads_and_computes_what_was_trained(
         self, kind: Kind, tmp_path: Path
     ) -> None:
@@ -163,6 +165,7 @@ class TestContract:
         kind.write(tmp_path, units=7)
         assert set(known.values()).isdisjoint(opened(spec, tmp_path).fingerprints.values())
 
+    @pytest.mark.slow
     def test_is_trained_by_the_compiled_trainer_or_says_why_not(self, kind: Kind, tmp_path: Path) -> None:
         spec = spec_of(kind.model)
         sources = opened(spec, tmp_path)

@@ -94,6 +94,7 @@ class TestFirstWeights:
         alone, beside = (drawn(hidden=[units, 30], initializer=initializer) for units in (30, 3_000))
         np.testing.assert_array_equal(beside["output/kernel"], alone["output/kernel"])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", sorted(set(INITIALIZERS) - WITHOUT_SEED))
     def test_equal_to_those_of_keras(self, name: str) -> None:
         kernel = drawn(3, hidden=[70], initializer=name)["hidden_1/kernel"]
@@ -136,6 +137,7 @@ class TestFirstWeights:
         else:
             assert abs(kernel).max() < 2.3 * deviation
 
+    @pytest.mark.slow
     def test_orthogonal_identity_and_constant(self) -> None:
         kernel = drawn(initializer={"orthogonal": {"gain": 2.0}})["hidden_1/kernel"]
         np.testing.assert_allclose(kernel.T @ kernel, 4 * np.eye(30), atol=1e-5)
@@ -356,6 +358,7 @@ class TestExportedModel:
         np.testing.assert_allclose(loaded.predict(raw, verbose=0), expected, rtol=1e-4, atol=1e-5)
         assert loaded.losses == [], "penalties are for training"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
     def test_every_activation_is_saved_and_loaded_safely(self, name: str, tmp_path: Path) -> None:
         arguments = {"threshold": {"threshold": 0.1, "default_value": 0.2}}

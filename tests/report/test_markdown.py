@@ -129,6 +129,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_the_browser_shows_hostile_words_as_text(hostile: str, tmp_path: Path) -> None:
     own = ["--virtual-time-budget=8000", f"--user-data-dir={tmp_path}"]

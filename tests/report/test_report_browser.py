@@ -15,6 +15,8 @@ from hpsearch.report.html.reports import render_comparison, render_probe, render
 from support import made_comparisons, made_probes
 from support.browsers import CHROMIUM, FLAGS
 
+pytestmark = pytest.mark.slow
+
 FRAME = """<!DOCTYPE html><iframe style="width:375px;height:800px;border:0" srcdoc="{page}"></iframe><script>
 const frame = document.querySelector("iframe");
 frame.onload = () => {{

@@ -116,6 +116,7 @@ def test_the_answer_names_the_best_the_effect_and_the_claims():
     assert answer.endswith("Of 2 claims, 1 holds, 1 does not hold.")
 
 
+@pytest.mark.slow
 def test_the_answer_counts_ties_failures_and_what_is_not_finished():
     comparison = large().comparison
     answer = large().page.answer
@@ -156,6 +157,7 @@ def test_columns_that_say_nothing_are_left_out():
     assert "seeds" in shared.arms.columns
 
 
+@pytest.mark.slow
 def test_claims_have_their_verdicts_and_what_they_rest_on():
     first, second = cells_of(small().page.claims.table)
     found = small().comparison.claims[0].measured
@@ -279,6 +281,7 @@ def test_the_heat_map_has_a_cell_for_each_combination_and_the_best_is_the_strong
     assert max(opacities) == pytest.approx(STRONGEST)
 
 
+@pytest.mark.slow
 def test_an_interval_that_goes_on_beyond_the_axis_says_so_and_no_seed_is_lost():
     row = DotRow("a", "arm", 2.0, -3.0, 9.0, (1.0, 7.0), "two")
     inside = replace(row, low=1.0, high=3.0, points=(1.0, 3.0))
@@ -366,6 +369,7 @@ def test_epochs_are_shown_of_arms_that_reach_the_target():
     assert "2 arms never reach it" in note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("trials", "figures"), [(0, 0), (1, 4), (7, 5), (30, 5)])
 def test_the_page_is_one_sound_file_however_far_the_comparison_is(trials, figures):
     record = only(trials)
@@ -384,6 +388,7 @@ def test_the_page_is_one_sound_file_however_far_the_comparison_is(trials, figure
         assert f"{tag}-src 'sha256-{digest}'" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_text(name):
     arms = {name: {"training.epochs": 2}, "plain": {"training.epochs": 3}}
@@ -405,6 +410,7 @@ def test_hostile_names_are_text(name):
     assert name.replace(" ", "")[:12] in console.file.getvalue().replace(" ", "")
 
 
+@pytest.mark.slow
 def test_the_largest_page_stays_small_and_quick_and_the_same(tmp_path):
     begun = time.perf_counter()
     path = tmp_path / "reports" / "made-compare.html"

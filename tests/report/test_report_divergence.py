@@ -22,6 +22,8 @@ from hpsearch.training.interface import EpochPlan
 from hpsearch.training.messages import Member
 from support.commands import succeed
 
+pytestmark = pytest.mark.slow
+
 STUDY = Path(__file__).parents[2] / "studies" / "divergence.yaml"
 HUGE = "random_normal(stddev=1e+20)"
 LAYERS = ("hidden_1", "hidden_2", "output")

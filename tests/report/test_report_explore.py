@@ -13,6 +13,8 @@ from hpsearch.report.html.study import FIRST_ROWS
 from support import made_confirmations
 from support.made_hostile import HOSTILE, made_hostile
 
+pytestmark = pytest.mark.slow
+
 HELPERS = """
   const set = (field, value) => { field.value = value; field.dispatchEvent(new view.Event(field.id === "filter" ? "input" : "change")); };
   const group = (name) => all("#ranges fieldset").find((one) => one.querySelector("legend").textContent === name);

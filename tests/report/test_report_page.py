@@ -21,6 +21,8 @@ from hpsearch.report.html.reports import render_report, write_report
 from hpsearch.report.html.study import study_page
 from hpsearch.spec import print_spec, print_yaml
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "input", "wbr", "br", "link", "img"}
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -62,6 +62,7 @@ def cell_of(attributes, content):
     return None if content == "–" else html.unescape(content)
 
 
+@pytest.mark.slow
 def test_every_number_of_the_ranking_is_in_the_json(text, told):
     names = [row["name"] for row in told["importance"]["parameters"]]
     keys = ("rank", "number", "state", "value", "best_epoch", "epochs", "seconds")
@@ -123,6 +124,7 @@ def test_sections_stand_in_the_order_of_the_questions(text):
     assert re.findall(r'<li><a href="#([^"]+)"', text) == order[1:]
 
 
+@pytest.mark.slow
 def test_the_facts_name_the_winner_its_interval_its_ties_and_what_mattered(confirmed):
     record, analysis = confirmed
     facts = study_page(analysis, record).facts
@@ -135,6 +137,7 @@ def test_the_facts_name_the_winner_its_interval_its_ties_and_what_mattered(confi
     assert [row.name for row in facts.mattered] == [row.name for row in analysis.importance.told[:3]]
 
 
+@pytest.mark.slow
 def test_a_search_without_confirmation_promises_no_interval(synthetic):
     record = synthetic.record_of(12)
     page = study_page(analyze(record, influence=NOT_JUDGED), record)
@@ -202,6 +205,7 @@ def test_axes_hold_the_searched_ranges_and_every_value(confirmed):
         assert axis.options[parallel.values[by_name["schedule"]][place]] == trial.parameters["schedule"]
 
 
+@pytest.mark.slow
 def test_the_data_of_the_script_are_json_whatever_names_contain(synthetic):
     record, analysis = made_hostile(synthetic, 30)
     text = render_report(analysis, record)
@@ -213,6 +217,7 @@ def test_the_data_of_the_script_are_json_whatever_names_contain(synthetic):
     assert text.count("<script") == 4
 
 
+@pytest.mark.slow
 def test_a_large_search_is_sampled_and_says_so(synthetic):
     record = synthetic.record_of(20)
     many = tuple(
@@ -230,6 +235,7 @@ def test_a_large_search_is_sampled_and_says_so(synthetic):
     assert time.process_time() - started < 20
 
 
+@pytest.mark.slow
 def test_what_the_test_part_says_is_in_the_json_and_among_the_facts(confirmed):
     record, _ = confirmed
     name = WinnerName(record.best.number, None, 1, 5)

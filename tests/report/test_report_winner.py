@@ -55,6 +55,7 @@ def test_each_count_stands_in_the_confusion_matrix():
     assert "style=" not in draw_confusion(COUNTS, LABELS)
 
 
+@pytest.mark.slow
 def test_a_matrix_of_fifty_classes_is_drawn_without_counts():
     counts = np.full((50, 50), 3).tolist()
     drawn = ElementTree.fromstring(draw_confusion(counts, [f"class {n}" for n in range(50)]))
@@ -71,6 +72,7 @@ def test_each_pair_has_a_dot():
     draw_residuals([(1.0, 1.0)])
 
 
+@pytest.mark.slow
 def test_the_page_has_a_section_for_the_insides(synthetic):
     record = synthetic.record_of(9)
     influence = judge_influence(record)
@@ -95,6 +97,7 @@ def test_classes_are_told_with_what_they_are_taken_for(synthetic):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "said"), [(1, "looked at once."), (2, "looked at 2 times: this score is")])
 def test_the_looks_are_counted(synthetic, count, said):
     record = replace(synthetic.record_of(9), looks=HeldOutEvaluations((LOOK,) * count))
@@ -108,6 +111,7 @@ def test_the_looks_are_counted(synthetic, count, said):
     assert '<h2 id="sure-title">How sure</h2>' in text
 
 
+@pytest.mark.slow
 def test_a_page_laid_out_before_the_evaluation_is_the_same_after_it(synthetic):
     record = synthetic.record_of(9)
     influence = judge_influence(record)

@@ -24,6 +24,7 @@ def calibration():
     return module
 
 
+@pytest.mark.slow
 def test_a_study_shuffles_the_seeds_of_all_configurations_alike(calibration):
     table = calibration.tables("kc1")
     rows = {tuple(row) for row in table}
@@ -45,6 +46,7 @@ def test_where_the_truth_is_known_seeds_scatter_around_it_as_they_do_on_record(c
     assert abs(np.mean([study.values[:, 0] - study.judge for study in studies])) < 0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "covered"), [("kc1", 0.88), ("parkinsons_telemonitoring", None)])
 def test_confirmation_is_calibrated(calibration, task, covered):
     """Where a race has only two seeds, no score has an interval."""

@@ -153,6 +153,7 @@ class TestInAStudy:
         loaded = load_study_file(directory / "study.yaml")
         return optimize(loaded, Options(out=directory, engine="in_process"), Silent())[1]
 
+    @pytest.mark.slow
     def test_bad_trials_end_early(self, record: StudyRecord) -> None:
         slow = next(trial for trial in record.trials if trial.parameters["learning_rate"] == 1e-4)
         assert slow.state == "pruned"

@@ -180,6 +180,7 @@ def test_replicates_that_chose_the_field_are_no_witnesses():
     assert conclude(race, ended, 0.0).score.count == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("finalists", "limit", "budget"), [(6, 3, 18), (10, 3, 20), (5, 5, 15), (10, 2, 20)])
 def test_the_score_of_the_winner_is_not_optimistic(finalists, limit, budget):
     """All finalists are equally good, with a true score of 0: the hardest case for an honest score."""

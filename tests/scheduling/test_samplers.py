@@ -164,6 +164,7 @@ class TestEverySampler:
         assert first == second
         assert first != other
 
+    @pytest.mark.slow
     def test_a_rebuilt_sampler_suggests_the_same(self, sampler: Any, space: dict[str, Any]) -> None:
         steady = Study(spec_of(space, sampler)).search(distance, self.trials)
         rebuilt = Study(spec_of(space, sampler))
@@ -184,6 +185,7 @@ class TestEverySampler:
         results = iter([None, None, 1.0, None, 0.5] * self.trials)
         assert len(study.search(lambda values: next(results), 12)) == 12
 
+    @pytest.mark.slow
     def test_a_rebuilt_sampler_goes_on_behind_enqueued_configurations(
         self, sampler: Any, space: dict[str, Any]
     ) -> None:
@@ -198,6 +200,7 @@ class TestEverySampler:
 
 
 class TestFiniteSpaces:
+    @pytest.mark.slow
     @pytest.mark.parametrize("sampler", ["grid", "random", "tpe", "qmc"])
     def test_everything_once_and_then_exhausted(self, sampler: str) -> None:
         study = Study(spec_of(FINITE, sampler))
@@ -213,6 +216,7 @@ class TestFiniteSpaces:
         assert found != list(study.space.grid())
         assert found != Study(spec_of(FINITE, "grid", seed=1)).search(distance, SIZE)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("sampler", ["grid", "tpe", "qmc", "random", "cmaes"])
     def test_nothing_to_search(self, sampler: str) -> None:
         if sampler == "cmaes":

@@ -30,6 +30,8 @@ from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.source import Source, parse
 from support.strategies import examples, study_files
 
+pytestmark = pytest.mark.slow
+
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 VALIDATOR = Draft7Validator(json_schema())

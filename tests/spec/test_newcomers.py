@@ -249,6 +249,7 @@ def test_an_anchor_may_be_given_again() -> None:
     assert parse("a: &x 1\nb: &x 2\nc: *x\n", "s.yaml").data == {"a": 1, "b": 2, "c": 2}
 
 
+@pytest.mark.slow
 def test_many_mistakes_are_told_in_time(tmp_path: Path) -> None:
     """Where nearly everything is wrong, nothing is tried out."""
     lines = "".join(f"  k{n}: [1, 2]\n" for n in range(5_000))

@@ -380,6 +380,7 @@ def _tenths() -> list[tuple[float, float, float]]:
     return found
 
 
+@pytest.mark.slow
 def test_steps_that_divide_a_range_are_those_of_optuna(recwarn: pytest.WarningsRecorder) -> None:
     """`0.3 - 0.1` is below 0.2 in floats, and 0.1 + 0.2 above 0.3."""
     for low, high, step in _tenths():

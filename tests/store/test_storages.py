@@ -26,7 +26,7 @@ from hpsearch.store.optuna.urls import scrubbed, shown, url_of, without_password
 from hpsearch.store.resolved import SEAL, _seal
 from support.commands import STUDY, Result, command, environment, here, succeed, succeed_here, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ODD = [
     "a%41",

@@ -28,6 +28,8 @@ from hpsearch.store.layout import StudyFiles
 from hpsearch.store.resolved import _seal
 from support.commands import STUDY, in_process, run, started, succeed, wait_until, write_study
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., tuple[int, str]]
 
 

@@ -115,6 +115,7 @@ def mean(values: dict[int, float]) -> float:
 
 
 class TestPath:
+    @pytest.mark.slow
     def test_it_begins_at_the_default_and_ends_at_the_winner(
         self, records: tuple[StudyRecord, StudyRecord], values: Values
     ) -> None:
@@ -298,6 +299,7 @@ class TestShown:
         assert [line.split()[:2] for line in listed[1:]] == [["a", "search"]]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_ends_the_same(
     searched: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -510,6 +512,7 @@ class TestRefused:
         assert "hpsearch ablate does it" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_dashboard_shows_it(finished: Path, path: AblationPath, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "f")
     files = StudyFiles(tmp_path / "f", "a")

@@ -13,7 +13,7 @@ import pytest
 
 from support.commands import environment
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 BEGUN = Path(__file__).parents[1] / "begun"
 EXPECTED: dict[str, Any] = json.loads((BEGUN / "expected.json").read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ from scipy import stats
 
 from support.commands import ended, run, started, succeed, succeed_here, wait_until, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 STUDY: dict[str, Any] = {
     "name": "c",

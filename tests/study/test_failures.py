@@ -17,6 +17,8 @@ import pytest
 from hpsearch.store.arrays import read_arrays
 from support.commands import ended, events, here, run, succeed, succeed_here, write_study
 
+pytestmark = pytest.mark.slow
+
 BUILDER = """
 import os, signal, time
 import keras

@@ -101,6 +101,7 @@ class TestDrawnPart:
             load(tmp_path, sklearn="digits", validation="test")
 
 
+@pytest.mark.slow
 def test_the_resolved_file_and_the_report_say_that_scores_are_optimistic(tmp_path: Path) -> None:
     data = {"sklearn": "iris", "test": 0.3, "validation": "test"}
     write_study(tmp_path / "study.yaml", {**STUDY, "data": data})

@@ -127,6 +127,7 @@ def by_plain_keras(directory: Path, name: str, x: Any) -> Any:
 
 
 class TestTable:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "columns",
         [[*NUMERIC, *CATEGORIES], ["side", "kind", "girth", "soil", "owner", "height"]],

@@ -86,6 +86,7 @@ def runs_of_the_winner(directory: Path, winner: int) -> list[Any]:
 
 
 class TestTheSavedModel:
+    @pytest.mark.slow
     def test_is_what_plain_keras_makes_of_all_rows(
         self, finished: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -175,6 +176,7 @@ class TestSplitsAndSeeds:
         assert "intervals of the mean over splits and seeds, each replicate on a split of its own" in report
         assert "on the same split of the data" not in report
 
+    @pytest.mark.slow
     def test_the_named_replicate_scores_on_the_split_that_scikit_learn_draws(
         self, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -214,6 +216,7 @@ class TestSplitsAndSeeds:
         assert own["values"] != fresh["values"]
 
 
+@pytest.mark.slow
 def test_killed_in_the_confirmation_and_in_the_refit_it_ends_the_same(finished: Path, tmp_path: Path) -> None:
     write(tmp_path)
     with started("optimize", "a.yaml", cwd=tmp_path) as process:
@@ -243,6 +246,7 @@ def test_killed_in_the_confirmation_and_in_the_refit_it_ends_the_same(finished: 
     assert len(content(files.looks)["looks"]) == 1
 
 
+@pytest.mark.slow
 def test_interrupted_in_mid_refit_it_goes_on_from_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +305,7 @@ def _stopping_at(count: int) -> Any:
 WRITE = refitting.write_arrays
 
 
+@pytest.mark.slow
 def test_a_refit_that_fails_leaves_the_named_replicate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

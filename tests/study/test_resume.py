@@ -26,7 +26,7 @@ from hpsearch.training.messages import EpochReport
 from hpsearch.training.trainer import Trainer
 from support.commands import ended, events, started, succeed, wait_until, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 EPOCHS, TRIALS = 150, 4
 

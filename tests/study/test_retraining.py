@@ -34,6 +34,7 @@ def again(files, count):
     return list(retrain(files, count, engine="in_process"))
 
 
+@pytest.mark.slow
 def test_every_trial_comes_out_the_same(files):
     assert again(files, 9) == [Retrained(number, 2) for number in range(3)]
 
@@ -83,6 +84,7 @@ def test_other_data_are_refused(files, monkeypatch):
         again(files, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("difference", "code"), [(None, 0), ("epoch 1: loss is 1.0 in the log", 1)])
 def test_the_command_tells_what_came_of_it(difference, code, files, monkeypatch):
     asked = []

@@ -16,7 +16,7 @@ from hpsearch.spec import Data, StudyFile, load_study_file
 from hpsearch.spec.space.arms import arms_of
 from support.commands import succeed_here, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted((ROOT / "studies" / "textbook").glob("*.yaml"))

@@ -142,6 +142,7 @@ structures = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(3), deadline=None, derandomize=True)
 @given(rows=st.integers(1, 400), validation=st.integers(1, 1_500), batch=st.integers(1, 128), **structures)
 def test_structures_and_batches(rows, validation, batch, **structure: Any):
@@ -151,7 +152,7 @@ def test_structures_and_batches(rows, validation, batch, **structure: Any):
 EDGE = {"features": 3, "classes": 3, "hidden": [3], "l1": 0.0, "l2": 1e-4}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @settings(max_examples=examples(4), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     rows=st.sampled_from([2**14, 2**15, 2**16]).flatmap(lambda power: st.integers(power - 3, power + 3)),

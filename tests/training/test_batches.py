@@ -26,6 +26,8 @@ from hpsearch.training.refit import refit_length, refit_slot
 from hpsearch.training.schedules import run_length
 from support.commands import ended, succeed_here, write_study
 
+pytestmark = pytest.mark.slow
+
 SEED = 5
 
 

@@ -33,7 +33,7 @@ from hpsearch.training.messages import EpochReport, Member
 from hpsearch.training.trainer import Trainer
 from support.compiling import optimized
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 SEED = 5
 EPOCHS = 2

@@ -36,6 +36,8 @@ from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.messages import Member
 from support.compiling import optimized
 
+pytestmark = pytest.mark.slow
+
 CARD: dict[str, Any] = {
     "hidden": [12, 8],
     "initializer": {"choice": ["glorot_uniform", "he_normal"]},

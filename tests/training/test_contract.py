@@ -30,6 +30,8 @@ from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import EpochReport, Member, MemberState
 from hpsearch.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 Schedules = keras.optimizers.schedules
 SEED = 11
 EPOCHS = 3

@@ -22,7 +22,7 @@ from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.messages import Member
 from support.compiling import optimized
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 EPOCHS = 3
 

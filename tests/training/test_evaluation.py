@@ -33,6 +33,7 @@ def test_a_scorer_stands_beside_loss_and_accuracy() -> None:
     assert low < expected < high
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_other_intervals() -> None:
     first, again, other = (evaluate(of_classes(3), "test", "f1_macro", seed) for seed in (1, 1, 2))
     assert first == again

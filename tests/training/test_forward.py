@@ -153,6 +153,7 @@ class TestForward:
             assert forward.variables[name].shape == known[name].shape
         assert not set(forward.variables) & set(forward.moving)
 
+    @pytest.mark.slow
     def test_without_training_it_is_the_exported_model(self, implementation: str, case: str) -> None:
         made = make(implementation, case)
         exported = export_model(made.configuration, made.features, OBJECTIVE, Scaling(), made.values)
@@ -214,6 +215,7 @@ class TestForward:
         names = forward.activations(made.configuration)
         assert names == [made.configuration.model.of_layer("activation", n).name for n in (0, 1)]
 
+    @pytest.mark.slow
     def test_a_trace_leaves_no_value_behind(self, implementation: str, case: str) -> None:
         made = make(implementation, case)
 

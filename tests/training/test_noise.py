@@ -63,6 +63,7 @@ def expected_share(rate: float, count: int) -> Any:
 class TestDropouts:
     ROWS = np.ones((300, UNITS), np.float32)
 
+    @pytest.mark.slow
     @BOTH
     @pytest.mark.parametrize("rate", [0.1, 0.6])
     def test_input_dropout_drops_its_share_and_scales_the_rest(self, passed: Passed, rate: float) -> None:
@@ -70,6 +71,7 @@ class TestDropouts:
         assert np.mean(told == 0) == expected_share(rate, told.size)
         np.testing.assert_allclose(told[told != 0], 1 / (1 - rate), rtol=1e-6)
 
+    @pytest.mark.slow
     @BOTH
     @pytest.mark.parametrize("rate", [0.1, 0.6])
     def test_alpha_dropout_moves_its_share_to_the_floor_of_selu(self, passed: Passed, rate: float) -> None:
@@ -91,6 +93,7 @@ class TestDropouts:
             assert abs(told.mean()) < 0.01
             assert abs(told.var() - 1) < 0.015
 
+    @pytest.mark.slow
     def test_alpha_dropout_is_that_of_keras(self) -> None:
         """The same two values for each input, whatever is drawn."""
         x = np.random.default_rng(1).normal(size=(60,)).astype(np.float32)

@@ -196,6 +196,7 @@ def test_every_preprocessing_layer_of_keras_is_tried() -> None:
     assert own == {*kinds(), *OTHER}
 
 
+@pytest.mark.slow
 def test_each_kind_trains_as_in_plain_keras(tmp_path: Path) -> None:
     found = both_ways(tmp_path, *QUICK)
     check(found)
@@ -205,6 +206,6 @@ def test_each_kind_trains_as_in_plain_keras(tmp_path: Path) -> None:
     assert [kind for kind, told in found.items() if told[-1]] == ["Hashing"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_of_them_train_as_in_plain_keras(tmp_path: Path) -> None:
     check(both_ways(tmp_path, *kinds(), limit=1800))

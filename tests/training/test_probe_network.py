@@ -67,6 +67,7 @@ def by_hand(activation: str, **mlp: Any) -> tuple[list[Any], list[float]]:
     return [behind_1, behind_2], [float(norm) for norm in norms]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", FUNCTIONS)
 @pytest.mark.parametrize("initializer", ["he_normal", {"random_normal": {"stddev": 2.0}}])
 def test_both_passes_are_those_of_numpy(activation: str, initializer: Any) -> None:
@@ -109,6 +110,7 @@ def normalized(values: Any) -> Any:
     return (values - values.mean(axis=0)) / np.sqrt(values.var(axis=0) + 1e-3)
 
 
+@pytest.mark.slow
 def test_batch_normalization_works_with_the_batch() -> None:
     """An activation without a layer of its own is found behind the normalization, and in front of it."""
     weights = initial_weights(configuration(), (7,), OBJECTIVE, SEED)
@@ -125,6 +127,7 @@ def test_batch_normalization_works_with_the_batch() -> None:
     assert second.deviation == pytest.approx(celu(inner).std(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_dropout_is_at_work_behind_the_activation_and_penalties_are_not() -> None:
     plain, dropped = probed(), probed(dropout=0.5)
     assert dropped[0].deviation == pytest.approx(plain[0].deviation, rel=1e-6)
@@ -190,6 +193,7 @@ def test_relu_with_he_keeps_the_deviation_and_small_weights_do_not() -> None:
     assert "exploding activations" in kinds(deep.probe(large, (1, 2)))
 
 
+@pytest.mark.slow
 def test_a_hundred_layers_of_sigmoid_are_called_vanishing() -> None:
     layers = probed(hidden=[8] * 100, activation="sigmoid", initializer="glorot_uniform")
     assert len(layers) == 100

@@ -88,6 +88,7 @@ def assert_close(found: dict[str, Any], expected: dict[str, Any]) -> None:
         np.testing.assert_allclose(found[name], array, rtol=2e-4, atol=2e-6, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", MAKERS)
 def test_all_rows_are_trained_as_keras_does_and_the_schedule_is_stretched(maker: str) -> None:
     one = member("cosine")
