@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,21 @@ def test_a_study_says_that_it_does_without(tmp_path):
     told = succeed("optimize", study, cwd=tmp_path, HPSEARCH_CACHE=str(shared))
     assert "without the compilation cache" in told.stdout + told.stderr
     assert not list(shared.iterdir())
+
+
+ASKED_FOR = """
+import sys
+sys.modules["filelock"] = None
+from jax._src.lru_cache import LRUCache
+try:
+    LRUCache(".", max_size=1)
+except RuntimeError as failure:
+    print("filelock" in str(failure))
+"""
+
+
+def test_what_jaxs_cache_asks_for_and_jax_does_not_require_is_a_dependency(tmp_path: Path) -> None:
+    """Without it every study fails at its start; where JAX asks no more, it may go."""
+    assert python(ASKED_FOR, cwd=tmp_path).stdout == "True\n"
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert any(needed.startswith("filelock") for needed in project["project"]["dependencies"])
