@@ -528,7 +528,7 @@ except HpsearchError as failure:
     @pytest.mark.parametrize(
         ("write", "told"),
         [
-            (lambda file: file.write(b"a," * 10**6 + b"y\n"), "d.csv: 1000001 columns are more than"),
+            (lambda file: file.write(b"a," * 10**6 + b"y\n"), "d.csv: 1000001 columns exceed the limit"),
             (lambda file: file.truncate(10**9), "d.csv:1: this line has more than"),
             (lambda file: (file.write(b"a,y\n"), file.truncate(10**9)), "d.csv:2: this line has more than"),
             (lambda file: file.write(b'"' * 10**7), "d.csv:1: this is not a csv row"),

@@ -1,4 +1,4 @@
-"""Hyperparameter search for Keras: fast, honest, unkillable."""
+"""Hyperparameter search for Keras: fast, reproducible, crash-safe."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_fanova_announces_its_cost_once_and_is_kept(record, files, made):
     second = find_influence(record, files, "fanova", told.append)
     assert first == second
     completed = sum(trial.state == "complete" for trial in record.trials)
-    assert told == [f"fANOVA over {completed} completed trials takes about 1 s; the result is kept"]
+    assert told == [f"fANOVA over {completed} completed trials takes about 1 s; the result is saved"]
     assert first.importance.method == "fanova"
     assert first.effects == find_influence(record, files).effects
     assert find_influence(record, files).importance.method == "ped_anova"

@@ -243,11 +243,14 @@ class TestEvidence:
         assert self.SLOPE not in [row.name for row in facts_of(analysis).mattered]
         assert [row.name for row in facts_of(analysis).mattered] == [r.name for r in importance.told[:3]]
         note = importance_note(importance)
-        assert f"Not known, and shown without a share: {self.SLOPE} (it was active in 2 trials only)" in note
+        assert f"Unknown, and shown without a share: {self.SLOPE} (it was active in 2 trials only)" in note
         rows = importance_table(importance.parameters).rows
         last = next(row for row in rows if row[0].text == self.SLOPE)
         assert [each.text for each in last[1:5]] == ["\N{EN DASH}"] * 3 + ["2"]
-        assert self.SLOPE not in render_report(analysis, record).partition("What mattered most")[2][:600]
+        assert (
+            self.SLOPE
+            not in render_report(analysis, record).partition("Most important hyperparameters")[2][:600]
+        )
 
     @pytest.mark.slow
     @pytest.mark.parametrize(
@@ -271,4 +274,4 @@ class TestEvidence:
             importance = judge_importance(record)
             analysis = analyze(record, influence=Influence(importance, Effects(0, 0, reason="No.")))
             assert bool(facts_of(analysis).mattered) is known
-            assert facts_of(analysis).unknown.startswith("Not known. The best tenth is") is not known
+            assert facts_of(analysis).unknown.startswith("Unknown. The best 10 % are") is not known

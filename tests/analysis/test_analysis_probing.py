@@ -76,7 +76,7 @@ def test_sentences_hold_the_evidence() -> None:
         "the deviation falls from 2 in the first to 0.01 in the last hidden layer"
     )
     assert told["vanishing gradient"].endswith("falls from 1 to 0.001")
-    assert "all units of layer 1 give the same" in told["symmetry"]
+    assert "all units of layer 1 are identical" in told["symmetry"]
     (dead,) = summary({}, {"dead": 0.5}).findings
     assert dead.sentence == "50 % of the units are 0 for every row in layer 3"
 

@@ -39,10 +39,10 @@ def first_sentence(text: str) -> str:
 @pytest.mark.parametrize(
     ("of_best", "standing", "words"),
     [
-        (2.0, "better", "(lower is better), and a constant prediction gives"),
-        (1.02, "hardly better", "but this is hardly better than a constant prediction, which gives"),
-        (1.0, "no better", "but this is no better than a constant prediction, which gives"),
-        (0.5, "no better", "but this is no better than a constant prediction, which gives"),
+        (2.0, "better", "(lower is better), and a constant prediction has"),
+        (1.02, "hardly better", "but this is hardly better than a constant prediction, which has"),
+        (1.0, "no better", "but this is no better than a constant prediction, which has"),
+        (0.5, "no better", "but this is no better than a constant prediction, which has"),
     ],
 )
 def test_the_first_sentence_of_a_search_says_how_a_constant_does(
@@ -132,9 +132,7 @@ def test_studies_of_older_versions_know_the_level_of_the_loss_only(synthetic: Mo
 def test_what_every_resample_gives_alike_is_no_interval(synthetic: ModuleType) -> None:
     from hpsearch.report.words.prose import interval
 
-    assert interval(estimate({0: 1.0, 1: 1.0, 2: 1.0})) == (
-        " (the same every time, so how far it varies is not known)"
-    )
+    assert interval(estimate({0: 1.0, 1: 1.0, 2: 1.0})) == (" (identical in all replicates, so no interval)")
     assert interval(estimate({0: 0.9, 1: 0.95, 2: 0.92})).startswith(" (95 % interval")
 
 
@@ -152,8 +150,8 @@ def test_the_test_part_names_the_metric_first_and_the_constant() -> None:
     )
     told = look_words(HeldOutEvaluations((look,)), look, "f1")
     assert told == (
-        "on the test part, with 95 % intervals: f1 0, loss 0.14 (0.05 to 0.22), accuracy 0.98 (0.965 to 0.989); "
-        "by f1 it is no better than a constant prediction, which gives f1 0.036, loss 0.09, accuracy 0.9817"
+        "on the test set, with 95 % intervals: f1 0, loss 0.14 (0.05 to 0.22), accuracy 0.98 (0.965 to 0.989); "
+        "by f1 this is not better than a constant prediction, which has f1 0.036, loss 0.09, accuracy 0.9817"
     )
     assert "intervals: accuracy 0.98" in look_words(HeldOutEvaluations((look,)), look, "val_accuracy")
     better = replace(measures[2], value=0.4)

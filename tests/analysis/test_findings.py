@@ -146,7 +146,7 @@ def test_trials_are_grouped_and_explained_by_what_was_probed() -> None:
         ((3, 4, 5), "vanishing gradient"),
     ]
     assert "3 trials did not learn" in findings[0].sentence
-    assert "the norm of the gradient falls from 1 to 1e-9" in findings[1].sentence
+    assert "the gradient norm falls from 1 to 1e-9" in findings[1].sentence
     assert unexplained(record(*trials, first_probes=probes), 5) == []
     assert [one.number for one in unexplained(record(*trials), 5)] == [0, 3]
     assert [one.number for one in unexplained(record(*trials, first_probes={0: tuple(dead)}), 2)] == [3]
@@ -183,7 +183,7 @@ def test_a_loss_that_was_high_in_the_first_epoch_did_not_rise() -> None:
     falling = trial(12, (900.0, 600.0, 400.0), (800.0, 500.0, 300.0), parameters={"learning_rate": 0.0001})
     findings = found(*many(), falling)
     assert "exploding loss" not in findings
-    assert "take longer steps, or train for longer" in findings["did not learn"].sentence
+    assert "raise the learning rate, or train for longer" in findings["did not learn"].sentence
     once = trial(12, (900.0,), (800.0,), parameters={"learning_rate": 0.0001})
     assert "exploding loss" not in found(*many(), once), "of one epoch nothing is known"
 
@@ -192,11 +192,11 @@ def test_a_loss_that_was_high_in_the_first_epoch_did_not_rise() -> None:
     ("rates", "told"),
     [
         ((0.09, 0.1), "no trial with a learning rate up to 0.012 did: end the range there"),
-        ((0.0115, 0.09), "lower the learning rate, or begin with smaller weights"),
-        ((0.006, 0.009), "a lower learning rate may help, or begin with smaller weights"),
+        ((0.0115, 0.09), "lower the learning rate, or start from smaller weights"),
+        ((0.006, 0.009), "a lower learning rate may help, or start from smaller weights"),
         (
             (0.0001, 0.0005),
-            "trials with as large a learning rate and larger did better, so begin with smaller weights",
+            "trials with the same or a larger learning rate did better, so start from smaller weights",
         ),
     ],
     ids=["above all", "above most", "among them", "below all"],
@@ -235,7 +235,7 @@ def test_what_broke_before_any_step_is_not_blamed_on_the_learning_rate() -> None
     bad = trial(12, (None,), (None,), state="failed", cause=cause, parameters={"learning_rate": 0.09})
     sentence = found(*many(), bad)["diverged"].sentence
     assert (
-        "the first weights or the data are the cause, not the learning rate; begin with smaller" in sentence
+        "the initial weights or the data are the cause, not the learning rate; start from smaller" in sentence
     )
     assert "lower" not in sentence
     assert "clip" not in sentence
@@ -279,11 +279,11 @@ def test_what_failed_as_a_whole_is_told_with_its_cause() -> None:
     assert total_failure(record(odd, running)) == "the only trial failed: ValueError: odd"
     assert total_failure(record(odd, trial(1))) is None, "one has a value"
     assert total_failure(record(odd, late, bad(2, "val_loss is not finite (epoch 9)"))) == (
-        "every trial failed, 2 of 3 for this cause: val_loss is not finite"
+        "all trials failed, 2 of 3 with this error: val_loss is not finite"
     )
     same = record(odd, bad(1, "ValueError: odd"), kind="confirmation")
     assert total_failure(same, "replicate of the finalists") == (
-        "every replicate of the finalists failed for one cause: ValueError: odd"
+        "all replicates of the finalists failed with the same error: ValueError: odd"
     )
 
 
@@ -532,7 +532,7 @@ def test_what_diverged_tells_the_layer_and_the_gradients() -> None:
         "gradient norm, hidden_1": 3e6,
         "gradient norm, hidden_2": 5e4,
     }
-    assert "the largest gradient in the step before was that of hidden_1, its norm 3e6" in finding.sentence
+    assert "the largest gradient of the previous step was in hidden_1, with norm 3e6" in finding.sentence
 
 
 @pytest.mark.slow
@@ -547,9 +547,9 @@ def test_every_finding_stands_in_the_report_and_in_json() -> None:
         assert (told["kind"], told["trials"]) == (finding.kind, list(finding.trials))
         assert told["evidence"] == finding.evidence
     healthy = record(*many())
-    assert "Nothing was found that keeps the trials from learning" in render_report(analyze(healthy), healthy)
+    assert "No problems were found in the trials" in render_report(analyze(healthy), healthy)
     hopeless = record(trial(0, *FLAT))
-    assert "No trial is of any use. 1 trial did not learn" in render_report(analyze(hopeless), hopeless)
+    assert "No trial learned. 1 trial did not learn" in render_report(analyze(hopeless), hopeless)
 
 
 def test_probes_come_back_from_their_file_as_they_were(tmp_path: Path) -> None:

@@ -112,13 +112,13 @@ def test_the_dashboard_names_the_model_that_was_saved(record: StudyRecord) -> No
 
     confirmation = made_confirmations.confirmed(record, finalists=2, replicates=3)
     plan = planned(record, confirmation)
-    kept = "its model is kept"
+    kept = "its model is saved"
     for refit, of_replicate in ((None, True), (replace(plan, cause="the loss"), True), (plan, False)):
         search = analyze(replace(record, refit=refit), confirmation, NOT_JUDGED)
         note = confirmation_note(confirmation, search)
-        assert ("The model that is kept is that of replicate" in note) == of_replicate
+        assert ("The saved model is that of replicate" in note) == of_replicate
         assert (
             any(kept in told for told in confirmation_trial_notes(confirmation, search).values())
             == of_replicate
         )
-        assert ("The saved model was trained once more" in note) != of_replicate
+        assert ("The saved model was refitted" in note) != of_replicate

@@ -303,9 +303,12 @@ class TestWhatAStudyLeaves:
         told = f"val_loss {best['value']!r} at epoch {best['best_epoch']}"
         (answer,) = (line for line in lines if line.startswith(f"trial {best['number']}: {told}; "))
         assert "a constant prediction" in answer
-        assert any(line.startswith("nothing is confirmed, because") for line in lines)
+        assert any(line.startswith("no confirmation: ") for line in lines)
         counts = Counter(trial["state"] for trial in finished.trials)
-        assert "the budget is finished: " + ", ".join(f"{n} {state}" for state, n in counts.items()) in lines
+        assert (
+            "finished: the budget is used up: " + ", ".join(f"{n} {state}" for state, n in counts.items())
+            in lines
+        )
         assert "runs/flowers/best.keras" in finished.result.stdout
         assert "reports/flowers.html" in lines[-1]
         assert finished.result.stderr == ""
@@ -387,7 +390,7 @@ class TestWhatAStudyLeaves:
         write_study(tmp_path / "study.yaml", raw)
         succeed_here("optimize", "study.yaml", cwd=tmp_path)
         told = succeed("report", "study.yaml", "--importance", "fanova", cwd=tmp_path)
-        assert told.stderr == "fANOVA over 12 completed trials takes about 1 s; the result is kept\n"
+        assert told.stderr == "fANOVA over 12 completed trials takes about 1 s; the result is saved\n"
         page = (tmp_path / told.stdout.strip()).read_text(encoding="utf-8")
         assert "fANOVA over 12 completed trials: the share" in page
         again = succeed("report", "study.yaml", "--importance", "fanova", cwd=tmp_path)
@@ -447,7 +450,7 @@ class TestBest:
         assert repr(best) in printed.splitlines()[0]
         (tmp_path / "again.yaml").write_text(printed)
         result = succeed("optimize", "again.yaml", "--trials", "3", cwd=tmp_path)
-        assert "every configuration of the space has been tried: 1 complete" in result.stdout
+        assert "every configuration of the search space has been tried: 1 complete" in result.stdout
         trials = json.loads(succeed("trials", "flowers-best", "--format", "json", cwd=tmp_path).stdout)
         assert [trial["parameters"] for trial in trials] == [{}]
         stored = YAML(typ="safe", pure=True).load(finished.files / "best.yaml")
@@ -593,7 +596,7 @@ class TestOptions:
 
         more = succeed_here("optimize", "study.yaml", *options, "--trials", "3", cwd=tmp_path)
         assert "trial    0" not in more.stdout
-        assert "the budget is finished: 3 complete" in more.stdout
+        assert "finished: the budget is used up: 3 complete" in more.stdout
         assert [trial.number for trial in optuna.load_study(study_name="a", storage=storage).trials] == [
             0,
             1,
@@ -635,7 +638,7 @@ class TestOptions:
         write_study(tmp_path / "study.yaml", small("a"))
         options = ["--timeout", "0.001", "--trials", "50"]
         result = succeed("optimize", "study.yaml", *options, cwd=tmp_path)
-        assert "the time is up" in result.stdout
+        assert "finished: the time limit is reached" in result.stdout
         assert len(events(tmp_path / "runs" / "a")) < 50
 
     @pytest.mark.slow
@@ -689,7 +692,7 @@ class TestRefused:
             (["model={cnn: {filters: [4]}}"], "a cnn needs images: rows of height x width [x channels]"),
             (
                 ["model={cnn: {filters: 4, blocks: {int: [1, 3]}}}", "data={sklearn: iris, shape: [2, 2]}"],
-                "block 2 leaves nothing of images of 2 x 2, of which 1 x 1 reach it",
+                "the output of block 2 would be empty: its input is 1 x 1 (images are 2 x 2)",
             ),
             (["search.sampler=cmaes", "model.mlp.activation={choice: [relu, tanh]}"], "activation"),
             (

@@ -201,7 +201,7 @@ class TestCommands:
         ):
             result = at_shell(f"$hpsearch {line} > /dev/full", hostile)
             assert result.returncode == 1
-            assert result.stderr == "hpsearch: cannot write the standard output: No space left on device\n"
+            assert result.stderr == "hpsearch: cannot write to standard output: No space left on device\n"
 
     @pytest.mark.slow
     def test_a_reader_that_has_seen_enough(self, hostile: Path) -> None:

@@ -88,8 +88,8 @@ def test_json_holds_every_number(probed: tuple[Path, Result]) -> None:
 @pytest.mark.parametrize(
     ("model", "options", "told"),
     [
-        ({"python": {"file": "nets.py"}}, [], "a probe looks into an mlp"),
-        ({"cnn": {"filters": [4]}}, [], "a probe looks into an mlp, and this study's model is 'cnn'"),
+        ({"python": {"file": "nets.py"}}, [], "a probe needs an mlp"),
+        ({"cnn": {"filters": [4]}}, [], "a probe needs an mlp, and the model of this study is 'cnn'"),
         (
             {"mlp": {"hidden": [4] * 7, "activation": [{"choice": ["relu", "tanh"]}] * 7}},
             [],

@@ -276,7 +276,7 @@ class TestSplits:
         [
             ({"validation": 150}, "a validation part of 150 rows leaves none of the 150"),
             ({"validation": {"last": 200}}, "a validation part of 200 rows"),
-            ({"test": 151}, "a test part of 151 rows"),
+            ({"test": 151}, "a test set of 151 rows"),
             ({"test": 60, "validation": 90}, "a validation part of 90 rows leaves none of the 90"),
             ({"subset": 151}, "a subset of 151 rows cannot be drawn from 150"),
             ({"validation": 2}, "at least 3 rows, one for each class"),
@@ -408,7 +408,7 @@ class TestClasses:
             ("iris", [0, 3], "there is no class '3'"),
             ("iris", ["setosa"], "only one class, 'setosa'"),
             ("iris", ["setosa", "setosa"], "names the class 'setosa' twice"),
-            ("diabetes", [1, 2], "the targets are quantities"),
+            ("diabetes", [1, 2], "these targets are continuous"),
         ],
     )
     def test_refuses_what_is_not_there(self, name: str, classes: list[Any], message: str) -> None:
@@ -418,7 +418,7 @@ class TestClasses:
     def test_refuses_a_test_part_without_the_classes(self, npz: Callable[..., Dataset]) -> None:
         arrays = numbers(classes=3)
         arrays |= {"x_test": np.ones((2, 3)), "y_test": np.array([2, 2])}
-        with pytest.raises(DataError, match="the test part has no row"):
+        with pytest.raises(DataError, match="the test set has no row"):
             npz(arrays, classes=[0, 1])
 
 
@@ -703,7 +703,7 @@ class TestCsv:
         np.testing.assert_array_equal(dataset.encoding.encode(cells), whole(dataset))
         with pytest.raises(DataError, match="The rows:2: column 'age' holds 'old'"):
             dataset.encoding.encode({**cells, "age": ["30", "old", *cells["age"][2:]]})
-        with pytest.raises(DataError, match="lack the column 'town'"):
+        with pytest.raises(DataError, match="have no column 'town'"):
             dataset.encoding.encode({name: cells[name] for name in names if name != "town"})
 
     def test_held_out_rows_change_nothing(self, tmp_path: Path, mixed: list[list[Any]]) -> None:
@@ -759,7 +759,7 @@ class TestCsv:
             ("a,Targets\n1,2\n", "no target column 'y'"),
             ("a,Y\n1,2\n", r"no target column 'y' \(did you mean 'Y'\?\)"),
             ("y\n1\n2\n", "no column besides the target"),
-            ("a,y\n1,2\n1\n", "d.csv:3: this row has 1 cells, the header 2"),
+            ("a,y\n1,2\n1\n", "d.csv:3: this row has 1 cells, but the header has 2"),
             ("a,y\n1,2\n1,2,3\n", "d.csv:3: this row has 3 cells"),
             ('a,y\n1,"2\n', "d.csv:2: this is not a csv row"),
             (b"a,y\n1,2\n\xff,3\n", "d.csv:3: this line is not UTF-8"),
@@ -810,11 +810,11 @@ class TestCsv:
     def test_refuses_a_huge_file(self, tmp_path: Path) -> None:
         with (tmp_path / "d.csv").open("wb") as file:
             file.truncate(2 * 10**9 + 1)
-        with pytest.raises(DataError, match="up to 2 GB"):
+        with pytest.raises(DataError, match="limit for csv files is 2 GB"):
             load(tmp_path, csv="d.csv", target="y")
 
     def test_refuses_too_many_columns(self, table: Callable[..., Dataset]) -> None:
-        with pytest.raises(DataError, match="100001 columns are more than the 100000"):
+        with pytest.raises(DataError, match="100001 columns exceed the limit of 100000"):
             table(",".join(f"c{c}" for c in range(100_001)) + "\n")
 
     def test_refuses_a_file_that_is_not_there(self, tmp_path: Path) -> None:

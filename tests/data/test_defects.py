@@ -105,9 +105,9 @@ class TestRefused:
             (("1", "2", "3", "9" * 400), "d.csv:5: column 'a' holds '999"),
             (
                 ('"1,234"', "7", '"12,000.5"', "4"),
-                "d.csv:2: column 'a' holds '1,234'; numbers are written without",
+                "d.csv:2: column 'a' holds '1,234'; write numbers without",
             ),
-            (("1,234", "2", "3", "4"), "d.csv:2: this row has 3 cells, the header 2"),
+            (("1,234", "2", "3", "4"), "d.csv:2: this row has 3 cells, but the header has 2"),
             (("1", '"2', "3", "4"), "d.csv:3: this is not a csv row"),
             (("1", '2"', '"3"x', "4"), "d.csv:4: this is not a csv row"),
             (("1", '"' + "x" * 200_000 + '"', "3", "4"), "d.csv:3: this is not a csv row"),
@@ -124,7 +124,7 @@ class TestRefused:
             (("1.5", "NAN", "2.5"), "d.csv:3: column 'y' holds 'NAN'"),
             (
                 ('"1,250"', '"3,100"', '"2,000"'),
-                "d.csv:2: column 'y' holds '1,250'; numbers are written without",
+                "d.csv:2: column 'y' holds '1,250'; write numbers without",
             ),
             (("3", "3", "3"), "only one class, '3'"),
             (("", "3", "4"), "d.csv:2: the target column 'y' has no value"),

@@ -183,8 +183,8 @@ confirm:
         ("{last: 9}", 2, "splits: fresh", "7: confirm.splits: expected own: {last: n} keeps"),
         ("test", 2, "splits: fresh", "7: confirm.splits: expected own: with validation: test"),
         ("test", 2, "refit: true", "7: confirm.refit: expected false: with validation: test"),
-        ("0.2", 0, "splits: fresh", "7: confirm.splits: expected own, because without finalists"),
-        ("0.2", 0, "refit: true", "7: confirm.refit: expected false, because without finalists"),
+        ("0.2", 0, "splits: fresh", "7: confirm.splits: expected own (splits: fresh requires finalists)"),
+        ("0.2", 0, "refit: true", "7: confirm.refit: expected false (refit: true requires finalists)"),
         ("0.2", 2, "splits: new", "7: confirm.splits: expected 'own' or 'fresh'"),
     ],
 )

@@ -148,7 +148,7 @@ class TestTimes:
             np.testing.assert_allclose(split.train.x, train, atol=2e-5)
             np.testing.assert_allclose(split.validation.x, validation, atol=2e-5)
             assert len(np.unique(split.train.x[:, 0])) == len(np.unique(train[:, 0]))
-            assert any("too close to each other for float32" in note for note in dataset.notes)
+            assert any("values too close together for float32" in note for note in dataset.notes)
             check_export(dataset, tmp_path)
 
     def test_new_rows_and_test_rows_are_moved_alike(self, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ class TestTimes:
         for dataset in (load(tmp_path, csv="a.csv", target="y"), npz(tmp_path, x, y)):
             (note,) = dataset.notes
             assert "feature 0" in note
-            assert "'standardize: true' keeps it" in note
+            assert "'standardize: true' keeps them" in note
 
     @pytest.mark.slow
     def test_a_study_learns_from_them_and_predicts(self, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ class TestTimes:
             "confirm": "none",
         }
         told = succeed_here("optimize", write_study(tmp_path / "s.yaml", study), cwd=tmp_path)
-        assert "hpsearch predict moves them itself" in told.stdout + told.stderr
+        assert "hpsearch predict shifts them itself" in told.stdout + told.stderr
         assert max(trial.value or 0 for trial in read_record(StudyFiles(tmp_path, "a")).trials) > 0.9
         printed = succeed_here("predict", "a", new, cwd=tmp_path).stdout.splitlines()
         found = [line.split(",")[1] for line in printed[1:]]

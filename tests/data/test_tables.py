@@ -161,7 +161,7 @@ REFUSED: dict[str, tuple[Callable[[float], str], str]] = {
     ),
     "thousands of Switzerland": (
         lambda n: f"{n * 1e6:,.2f}".replace(",", "'"),
-        "without commas, blanks or other",
+        "without commas, spaces or other",
     ),
     "thousands with thin blanks": (lambda n: f"{n * 1e6:,.2f}".replace(",", "\u202f"), "blanks"),
     "underscores": (lambda n: f"{n * 1e6:_.0f}", "other separators"),
@@ -171,8 +171,8 @@ REFUSED: dict[str, tuple[Callable[[float], str], str]] = {
     "codes": (lambda n: f"EUR {n}", "a currency"),
     "brackets for minus": (lambda n: f"({abs(n)})", "quotes or brackets"),
     "a formula of a spreadsheet": (lambda n: f'="{n}"', "quotes or brackets"),
-    "a true minus": (lambda n: f"\u2212{abs(n)}", "a sign of its own"),
-    "a minus behind": (lambda n: f"{abs(n)}-", "a sign of its own"),
+    "a true minus": (lambda n: f"\u2212{abs(n)}", "another minus sign"),
+    "a minus behind": (lambda n: f"{abs(n)}-", "another minus sign"),
     "a unit": (lambda n: f"{n} kg", "a unit"),
     "a unit of two parts": (lambda n: f"{n}km/h", "a unit"),
     "degrees": (lambda n: f"{n} °C", "a unit"),
@@ -258,7 +258,9 @@ class TestMixed:
         assert "Leave the cell empty, or write NA" in told
 
     def test_written_numbers_count_as_numbers(self, text: Write) -> None:
-        with pytest.raises(DataError, match="holds numbers in 3 of 4 cells, and words in the others: '-'"):
+        with pytest.raises(
+            DataError, match="holds numbers in 3 of 4 cells, and words in the other cells: '-'"
+        ):
             text(["5 %", "7 %", "-", "9 %"])
 
     @pytest.mark.parametrize("word", ["", "NA", "N/A", "NULL", "null", "NaN", "?"])
@@ -326,7 +328,7 @@ class TestFiles:
             ),
             (
                 b"Unnamed: 0,a,y\n0,1,2\n1,3,4\n2,5,6\n",
-                "'Unnamed: 0' counts the rows: it is the index of a pandas",
+                "'Unnamed: 0' numbers the rows: it is the index of a pandas",
             ),
         ],
     )
@@ -359,7 +361,7 @@ class TestTargetsThatCount:
     def test_the_remedy_is_told(self, table: Write, validation: dict[str, Any]) -> None:
         told = refusal(table, self.columns(), validation=validation)
         assert "class '" in told
-        assert "distinct whole numbers of the target were taken for classes" in told
+        assert "distinct whole numbers of the target were treated as classes" in told
         assert "write 'task: regression'" in told
         assert table(self.columns(), validation=validation, task="regression").task == "regression"
 

@@ -150,7 +150,7 @@ class TestStudies:
         assert result.returncode == 2
         assert result.stderr.startswith(
             "hpsearch: search.metric: roc_auc cannot be computed on the validation part: it is defined for two "
-            "classes, and there are 3; choose one of val_loss, val_accuracy, average_precision, "
+            "classes, and the data have 3; choose one of val_loss, val_accuracy, average_precision, "
         )
         assert not events(tmp_path / "runs" / "a")
 

@@ -53,8 +53,8 @@ READERS: tuple[tuple[str, ...], ...] = (
 )
 
 TELLS = re.compile(
-    r"DAMAGED|another study|another search|other study|not used|contradict|is not the model|does not say|"
-    r"do not belong|not of this study|of two studies|damaged"
+    r"DAMAGED|another study|another search|other study|not used|contradict|differ at tick|is not the model|does not name|"
+    r"do not belong|not of this study|different studies|damaged"
 )
 
 EVERY = 5

@@ -116,7 +116,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "half": cut(lambda size: size // 2),
     "nonsense": overwrite,
     "zeros": scratch,
-    "other content": other_content,
+    "different content": other_content,
     "other version": other_version,
     "nonsense in the journal": journal,
 }

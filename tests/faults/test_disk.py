@@ -140,7 +140,7 @@ class TestFullDisk:
         files = StudyFiles(small_disk.path, "study")
         full = run("optimize", study, "--out", small_disk.path, cwd=tmp_path)
         self.check_failed(full, files.directory, "No space left on device")
-        (warned,) = (line for line in full.stdout.splitlines() if "behind the study" in line)
+        (warned,) = (line for line in full.stdout.splitlines() if "out of date" in line)
         assert "study.db: No space left on device" in warned
         assert decisions(files), "nothing was kept"
         assert len(ended(files.directory)) < TRIALS

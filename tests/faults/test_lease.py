@@ -120,7 +120,7 @@ def test_a_stopped_process_is_taken_over_and_changes_nothing_any_more(
     log, before = copy.read_bytes(), content(home)
     os.killpg(first.process.pid, signal.SIGCONT)
     assert first.process.wait(60) == LOCKED, first.told()
-    assert re.search(r"was taken over by process \d+ on ", first.told())
+    assert re.search(r"process \d+ on \S+ has taken over the study", first.told())
     assert "Traceback" not in first.told()
     late = copy.read_bytes().removeprefix(log)
     assert json.loads(late)["lease"] < json.loads(log.splitlines()[-1])["lease"]

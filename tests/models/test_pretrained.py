@@ -349,14 +349,14 @@ class TestScaling:
     @pytest.mark.parametrize("options", [{"rescale": 0.5}, {"standardize": True}])
     def test_both_is_an_error(self, options: dict[str, Any], tmp_path: Path) -> None:
         path = self.scaled(tmp_path / "donor.keras")
-        with pytest.raises(DonorError, match=r"would scale them twice: leave both out, or rescale by 0\.25$"):
+        with pytest.raises(DonorError, match=r"would scale them twice: remove both, or rescale by 0\.25$"):
             opened(path, data(**options), data=_data(**options))
 
     def test_standardizing_is_never_the_same(self, tmp_path: Path) -> None:
         normal = layers.Normalization(mean=[1.0] * 4, variance=[2.0] * 4)
         path = save(tmp_path / "donor.keras", normal, layers.Dense(5))
         opened(path)
-        with pytest.raises(DonorError, match=r"scale the rows \(Normalization\).*leave both out$"):
+        with pytest.raises(DonorError, match=r"scale the rows \(Normalization\).*remove both$"):
             opened(path, data(rescale=0.5), data=_data(rescale=0.5))
 
 
@@ -413,7 +413,7 @@ class TestRefusals:
         path = donor(tmp_path / "donor.keras")
         found = find_donor(str(path), path)
         path.write_bytes(path.read_bytes() + b" ")
-        with pytest.raises(StudyMismatchError, match="has changed while the study was under way"):
+        with pytest.raises(StudyMismatchError, match="has changed while the study was running"):
             PretrainedSource([found], None, _data(), data())
 
 
@@ -580,8 +580,8 @@ class TestCommands:
             optimize_here(directory / "study.yaml")
         path.write_bytes(before)
         seal(path.parent)
-        assert "the donor of the study 'heir' has changed since it was begun" in str(error.value)
-        assert "bring the old one back, give the study another name, or start over" in str(error.value)
+        assert "the donor of the study 'heir' has changed since it was started" in str(error.value)
+        assert "restore the old one, give the study another name, or start over" in str(error.value)
 
     @pytest.mark.slow
     def test_killed_it_goes_on_with_the_same_numbers(self, directory: Path, tmp_path: Path) -> None:
@@ -629,6 +629,6 @@ class TestCommands:
 
     def test_a_probe_refuses_it(self) -> None:
         with pytest.raises(
-            UnsupportedError, match="a probe looks into an mlp, and this study's model is 'pretrained'"
+            UnsupportedError, match="a probe needs an mlp, and the model of this study is 'pretrained'"
         ):
             arms_of(StudySpec.model_validate(study(search={})))

@@ -216,10 +216,8 @@ class TestCommands:
         result = run("optimize", "study.yaml", "--trials", "4", cwd=directory)
         changed.unlink()
         assert result.returncode == 2
-        assert "the Python code of the study 'own' has changed since it was begun" in result.stderr
-        assert (
-            "bring the old file back, give the study another name, or start over with --new" in result.stderr
-        )
+        assert "the Python code of the study 'own' has changed since it was started" in result.stderr
+        assert "restore the old file, give the study another name, or start over with --new" in result.stderr
         assert len((directory / "nets.ran").read_text().splitlines()) == 1
 
     def test_no_code_refuses_it_before_anything_runs(self, tmp_path: Path) -> None:
@@ -451,22 +449,22 @@ class TestFailures:
         [
             ("return helper()", "ZeroDivisionError: division by zero (in helper, nets.py:3)"),
             ("raise SystemExit('no more')", "SystemExit: no more (in build, nets.py:5)"),
-            ("return 3", "the function gives no keras.Model but int (in build, nets.py:4)"),
+            ("return 3", "the function returns int instead of a keras.Model (in build, nets.py:4)"),
             (
                 "return keras.Sequential([DENSE])",
-                "layers of an earlier model again: each trial needs new ones",
+                "layers of an earlier model: each trial needs new ones",
             ),
             (
                 "return keras.Sequential([keras.layers.Dense(outputs + 1)])",
-                "the model gives outputs of shape (None, 4), and this study needs (None, 3): give its one output as many units as the argument outputs says (in build, nets.py:4)",
+                "the model has outputs of shape (None, 4), but this study needs (None, 3): give its single output as many units as the argument outputs (in build, nets.py:4)",
             ),
             (
                 "r = keras.Input(features); return keras.Model(r, [r, r])",
-                "the model gives several outputs, and this study needs (None, 3): give its one output as many units as the argument outputs says (in build, nets.py:4)",
+                "the model has several outputs, but this study needs (None, 3): give its single output as many units as the argument outputs (in build, nets.py:4)",
             ),
             (
                 "return keras.Sequential([keras.layers.Dense(outputs)], name='predictions')",
-                "a model called 'predictions', which is the name of a layer around it",
+                "a model called 'predictions', which is the name of a layer that hpsearch adds",
             ),
             (
                 "return Unsaveable(object())",

@@ -260,7 +260,7 @@ class TestServed:
         self, studies: dict[str, Any], url: str, out: Path
     ) -> None:
         compared = studies["a-compare"]
-        assert "The best mean val\\_loss (lower is better) has" in compared["note"]["body"]
+        assert "has the best mean val\\_loss (lower is better): " in compared["note"]["body"]
         assert {trial["params"][0]["param_external_value"] for trial in compared["trials"]} == {
             "relu",
             "tanh",
@@ -388,7 +388,7 @@ class TestStorages:
             assert not serving._write(own, storage, None, told)
         assert serving._write(own, storage, None, told)
         (line,) = capsys.readouterr().err.splitlines()
-        assert "behind the study" in line
+        assert "out of date" in line
         assert "locked" in line
         assert attributes(storage)["a"]["dashboard:note_ver"] > 0
 

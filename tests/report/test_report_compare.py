@@ -104,15 +104,15 @@ def test_the_answer_names_the_best_the_effect_and_the_claims():
     best = small().comparison.best
     answer = small().page.answer
     assert answer.startswith(
-        "6 arms, each trained from the same 5 seeds. The best mean val_loss (lower is better)"
+        f"6 arms, each trained from the same 5 seeds. “{HE}” has the best mean val_loss (lower is better)"
     )
     assert (
-        f"has “{HE}”: {best.best.mean:.3f} (95 % interval {best.best.low:.3f} to {best.best.high:.3f})"
+        f"(lower is better): {best.best.mean:.3f} (95 % interval {best.best.low:.3f} to {best.best.high:.3f})"
         in answer
     )
-    assert "It is told apart from every other arm." in answer
+    assert "It differs significantly from every other arm." in answer
     shift = -best.standing.difference.estimate.mean
-    assert f"Against the baseline, “{GLOROT}”, it is lower by {shift:.3f}" in answer
+    assert f"Compared with the baseline “{GLOROT}”, it is lower by {shift:.3f}" in answer
     assert answer.endswith("Of 2 claims, 1 holds, 1 does not hold.")
 
 
@@ -125,9 +125,9 @@ def test_the_answer_counts_ties_failures_and_what_is_not_finished():
     assert f"“ and {len(comparison.tied) - 7} more.".replace("“", "”") in answer
     answer = page_of(only(8)).answer
     assert "Not finished: 8 of 30 runs are over." in answer
-    assert "There is not enough to tell arms apart: that takes 3 seeds of each." in answer
-    assert answer.endswith("Of 2 claims, 2 have not enough seeds.")
-    assert "No run is over yet." in page_of(only(0)).answer
+    assert "Too few seeds to tell arms apart: that takes 3 for each arm." in answer
+    assert answer.endswith("Of 2 claims, 2 have too few seeds.")
+    assert "No run has ended yet." in page_of(only(0)).answer
 
 
 def test_the_table_has_the_exact_numbers_of_every_arm_in_their_order():
@@ -151,9 +151,9 @@ def test_columns_that_say_nothing_are_left_out():
     columns = small().page.arms.columns
     assert "failed" not in columns
     assert "seeds" not in columns
-    assert "seconds an epoch" in columns
+    assert "seconds per epoch" in columns
     shared = page_of(replace(only(20), settings={"workers": "2", "width": "1"}))
-    assert "seconds an epoch" not in shared.arms.columns
+    assert "seconds per epoch" not in shared.arms.columns
     assert "seeds" in shared.arms.columns
 
 
@@ -174,8 +174,8 @@ def test_claims_have_their_verdicts_and_what_they_rest_on():
 def test_the_page_says_what_its_intervals_are_over():
     seeds, alone, optimism, epoch = large().page.limits
     assert "The intervals are over seeds" in seeds
-    assert "same split of the same data" in seeds
-    assert "one mean or one difference alone" in alone
+    assert "split of one data set" in seeds
+    assert "single mean or difference" in alone
     found = large().comparison.optimism
     assert f"gives {found.held_out:.4g} instead of {found.reported:.4g}" in optimism
     assert "best epoch, which was chosen on the validation part" in epoch
@@ -184,8 +184,8 @@ def test_the_page_says_what_its_intervals_are_over():
 def test_optimism_is_told_in_the_direction_of_the_metric():
     upwards = replace(small().comparison, minimize=False, optimism=Optimism(0.9, 0.8, (HE, HE, GLOROT)))
     told = limits_notes(upwards)[2]
-    assert "gives 0.8 instead of 0.9, worse by 0.1. The choice falls on another arm 1 of 3 times." in told
-    assert "which is no worse." in limits_notes(replace(upwards, minimize=True))[2]
+    assert "has 0.8 instead of 0.9, which is worse by 0.1. Another arm is chosen in 1 of 3 cases." in told
+    assert "which is not worse." in limits_notes(replace(upwards, minimize=True))[2]
 
 
 def test_failures_are_listed_by_cause_and_arm():
@@ -365,7 +365,7 @@ def test_epochs_are_shown_of_arms_that_reach_the_target():
         arm.name for arm in comparison.arms if arm.to_target.count
     }
     note = small().page.epochs.note
-    assert f"a val_loss of {comparison.target.loss:.4g}, which at least half" in note
+    assert f"a val_loss of {comparison.target.loss:.4g}, the lowest loss that at least half" in note
     assert "2 arms never reach it" in note
 
 

@@ -94,8 +94,8 @@ def test_a_finding_for_each_cause_says_how_to_avoid_it(search: Search) -> None:
     (rate,) = [one for one in search.analysis.failure_rules[0].conditions if one.relation == "above"]
     assert steps.endswith(f"; keep learning_rate at most {rate.value:g} or take another clipping than none")
     assert weights.endswith(f"take another initializer than {HUGE}")
-    assert "before any step was taken" in weights
-    assert "before any step was taken" not in steps
+    assert "before the first step" in weights
+    assert "before the first step" not in steps
     assert (found[1].evidence["epoch"], found[1].evidence["step"]) == (1, 1)
     assert found[1].evidence["layer"] == "hidden_2"
     told = to_json(search.analysis)["judgement"]["findings"]

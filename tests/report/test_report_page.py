@@ -158,7 +158,7 @@ def test_one_trial_is_not_called_optimistic(synthetic):
     record = synthetic.record_of(1)
     answer = study_page(analyze(record), record).answer
     assert "optimistic" not in answer
-    assert "not enough trials" in answer
+    assert "Too few trials" in answer
 
 
 def test_all_failed_says_so_and_lists_the_causes(synthetic):
@@ -274,8 +274,7 @@ def test_importance_is_told_with_its_intervals_and_what_took_part(synthetic):
     analysis = analyze(record)
     importance = study_page(analysis, record).importance
     assert (
-        "60 finished trials (9 pruned, placed by their values at the epochs that they had; "
-        in importance.note
+        "60 finished trials (9 pruned, ranked by their values at the epochs they trained; " in importance.note
     )
     assert "2 failed, counted as the worst)" in importance.note
     assert "90 % of the shares over 200 resamples" in importance.note

@@ -50,7 +50,7 @@ def test_the_answer_says_what_was_measured_and_names_who_is_fine():
     fine, bad = arm(initializer="he_normal"), arm(layer(), layer(dead=0.5), initializer="zeros")
     made = probe(fine, bad)
     answer = probe_page(made, tuple(map(summarize, made.arms))).answer
-    assert "2 arms with 2 hidden layers at first weights, without any training" in answer
+    assert "2 arms with 2 hidden layers at initialization, before any training" in answer
     assert "120 rows" in answer
     assert "3 seeds" in answer
     assert answer.endswith("1 without a finding: he_normal with relu.")
@@ -100,9 +100,9 @@ def test_the_page_is_one_file_with_three_figures_and_unique_ids():
 
 
 def test_the_shared_values_are_told_or_that_there_are_none():
-    assert "Searched values that all arms share" in rendered(probe())
+    assert "Searched hyperparameters fixed in all arms" in rendered(probe())
     assert "dropout" in rendered(probe())
-    assert "Nothing else of the network is searched" in rendered(probe(fixed={}))
+    assert "Nothing else in the network is searched" in rendered(probe(fixed={}))
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -231,7 +231,7 @@ def test_a_large_search_is_sampled_and_says_so(synthetic):
     assert len(page.ranking.rows) == len(page.parallel.numbers) == MOST_ROWS
     assert "Of 2,500 trials, the best 1,000 and an even sample of 1,000 of the others" in page.ranking_note
     assert [cells[0].value for cells in page.ranking.rows[:1000]] == [str(rank) for rank in range(1, 1001)]
-    assert "Marked is an even sample of 2,000 of the 2,500 trials" in page.progress.note
+    assert "The marks are an even sample of 2,000 of 2,500 trials" in page.progress.note
     assert time.process_time() - started < 20
 
 
@@ -259,7 +259,7 @@ def test_what_the_test_part_says_is_in_the_json_and_among_the_facts(confirmed):
     fact = study_page(analysis, record).facts.facts[-1]
     # The study's metric is val_loss, wherever its measure stands in the list.
     assert (fact.term, fact.value) == ("loss on the test part", "0.1")
-    assert fact.note == "95 % interval 0.08 to 0.12, looked at once"
+    assert fact.note == "95 % interval 0.08 to 0.12, evaluated once"
     fact = study_page(replace(analysis, metric="val_accuracy"), record).facts.facts[-1]
     assert (fact.term, fact.value) == ("accuracy on the test part", "0.97")
-    assert fact.note == "95 % interval 0.95 to 0.98, of a constant prediction 0.53, looked at once"
+    assert fact.note == "95 % interval 0.95 to 0.98, constant prediction: 0.53, evaluated once"

@@ -76,8 +76,8 @@ def test_each_pair_has_a_dot():
 def test_the_page_has_a_section_for_the_insides(synthetic):
     record = synthetic.record_of(9)
     influence = judge_influence(record)
-    for insides, said in ((CONFUSED, "20 rows of the validation part, which chose it"),
-                          (insides_of_numbers(), "3 rows of the test part. A residual")):  # fmt: skip
+    for insides, said in ((CONFUSED, "20 rows of the validation set, on which it was chosen"),
+                          (insides_of_numbers(), "3 rows of the test set. Residuals are")):  # fmt: skip
         seen = replace(record, insides=insides)
         page = study_page(analyze(seen, None, influence), seen)
         assert "replicate 1 of trial 3" in page.mistakes.note
@@ -98,7 +98,7 @@ def test_classes_are_told_with_what_they_are_taken_for(synthetic):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "said"), [(1, "looked at once."), (2, "looked at 2 times: this score is")])
+@pytest.mark.parametrize(("count", "said"), [(1, "evaluated once."), (2, "evaluated 2 times: this score is")])
 def test_the_looks_are_counted(synthetic, count, said):
     record = replace(synthetic.record_of(9), looks=HeldOutEvaluations((LOOK,) * count))
     analysis = analyze(record, None, judge_influence(record))
@@ -108,7 +108,10 @@ def test_the_looks_are_counted(synthetic, count, said):
     text = render_report(analysis, record)
     assert "2026-01-02 03:04:05 UTC" in text
     assert 'data-value="0.125"' in text
-    assert '<h2 id="sure-title">How sure</h2>' in text
+    assert (
+        '<h2><span id="sure-title">Confidence and replicates</span> <small>How sure is it?</small></h2>'
+        in text
+    )
 
 
 @pytest.mark.slow

@@ -182,7 +182,7 @@ WRONG: list[tuple[str, str, str, str]] = [
     (cnn("head: {choice: [flatten, max]}"), "model.cnn.head.choice.1", "global_average", "'max'"),
     (cnn("dropout: [0.1]"), "model.cnn.dropout", "'dropout'", "1 settings for 2 blocks and dense layers"),
     (cnn("hidden: [9], dropout: [0.1, 0.2]"), "model.cnn.dropout", "'dropout'", "2 settings for 3 blocks"),
-    (cnn("initializer: identity"), "model.cnn.initializer", "makes a matrix", "'identity'"),
+    (cnn("initializer: identity"), "model.cnn.initializer", "creates a matrix", "'identity'"),
     (
         cnn("blocks: 2"),
         "model.cnn",
@@ -334,11 +334,16 @@ WRONG: list[tuple[str, str, str, str]] = [
         "true or",
         "{int",
     ),
-    (search("trials: {int: [10, 20]}"), "search.trials", "nothing is searched outside 'model' and", "{int"),
+    (
+        search("trials: {int: [10, 20]}"),
+        "search.trials",
+        "distributions are only allowed in 'model' and",
+        "{int",
+    ),
     (
         search("pruner: {median: {startup_trials: {int: [1, 5]}}}"),
         "search.pruner.median.startup_trials",
-        "nothing is searched outside 'model' and 'training'",
+        "distributions are only allowed in 'model' and 'training'",
         "{int",
     ),
     (

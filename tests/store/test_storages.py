@@ -219,7 +219,7 @@ class TestStrangers:
         result = succeed_here(
             "delete", "theirs", "--yes", "--out", "T", "--storage", url_of(victim), cwd=victim.parent
         )
-        assert "does not belong to these files, and is left there" in result.stderr
+        assert "does not belong to these files and is not deleted" in result.stderr
         assert names(victim) == ["a-confirm", "theirs"]
 
     def test_a_database_that_is_not_optunas_is_refused(self, own: Path) -> None:

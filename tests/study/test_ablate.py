@@ -286,7 +286,7 @@ class TestShown:
 
     def test_without_an_ablation_the_page_tells_the_command(self, searched: Path) -> None:
         page = (searched / "reports" / "a.html").read_text(encoding="utf-8")
-        assert "This command does it: hpsearch ablate a.yaml" in page
+        assert "To run one: hpsearch ablate a.yaml" in page
         assert '<table id="steps">' not in page
 
     def test_every_file_is_whole_and_the_study_is_listed_once(
@@ -362,7 +362,7 @@ class TestGoingOn:
         training = stored.spec.training.model_copy(update=other)
         write_resolved(part, replace(stored, spec=stored.spec.model_copy(update={"training": training})))
         assert _begun(part, self.plan(copied), None, display) is None  # type: ignore[arg-type]
-        assert [told for told in display.told if "another winner now" in told]
+        assert [told for told in display.told if "a new winner" in told]
         assert list(part.directory.iterdir()) == []
 
     def test_what_a_dying_process_left_of_another_is_removed(self, copied: StudyFiles) -> None:
@@ -384,8 +384,8 @@ class TestGoingOn:
         other = next(trial.number for trial in record.trials if trial.number != path.trial)
         stale = trace(record, ablation, other)
         assert (stale.trial, stale.current) == (path.trial, False)
-        assert sentences(stale, "a")[0].startswith("The search has another winner now")
-        assert "another winner now" not in " ".join(sentences(path, "a"))
+        assert sentences(stale, "a")[0].startswith("The search has a new winner")
+        assert "a new winner" not in " ".join(sentences(path, "a"))
 
     def test_a_part_of_the_runs_gives_a_part_of_the_path(
         self, records: tuple[StudyRecord, StudyRecord], path: AblationPath
@@ -465,16 +465,16 @@ class TestSentences:
         assert path.carried == 1
         assert "val_loss goes from 1.101 to 0.701: -0.4" in text
         assert re.search(r"1 of 3 changes carries the gain: learning_rate \(0\.001 to \S+\)\. ", text)
-        assert "no change, as late as it was made: activation." in text
-        assert "Made it worse, as late as it was made: dropout." in text
-        assert re.search(r"On its way the path is better than the winner, best after step [12] ", text)
+        assert "No measurable effect at its position in the path: activation." in text
+        assert "Made it worse at its position in the path: dropout." in text
+        assert re.search(r"An intermediate step is better than the winner, the best being step [12] ", text)
 
     def test_it_takes_all(self, told: Any) -> None:
         path, text = told(self.table(la=0.3, lad=0.2))
         assert path.carried == 3
-        assert "It takes all changes to be as good as the winner: learning_rate" in text
-        assert "On its way" not in text
-        assert "no change" not in text
+        assert "All changes are needed to match the winner: learning_rate" in text
+        assert "An intermediate step" not in text
+        assert "No measurable effect" not in text
 
     def test_nothing_is_gained(self, told: Any) -> None:
         path, text = told(dict.fromkeys(self.table(), 0.5))
@@ -497,14 +497,14 @@ class TestRefused:
     def test_without_a_search(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         write_study(tmp_path / "a.yaml", STUDY)
         assert in_process("ablate", tmp_path / "a.yaml", "--out", tmp_path) == 2
-        assert "begin it with hpsearch optimize" in capsys.readouterr().err
+        assert "start it with hpsearch optimize" in capsys.readouterr().err
 
     def test_without_a_finished_trial(self, searched: Path, tmp_path: Path) -> None:
         shutil.copytree(searched, tmp_path / "d")
         files = StudyFiles(tmp_path / "d", "a")
         for log in (files.ticks, files.ticks_copy):
             log.unlink()
-        with pytest.raises(HpsearchError, match="an ablation needs a winner: hpsearch optimize goes on"):
+        with pytest.raises(HpsearchError, match="continue with hpsearch optimize"):
             plan_of(files, 3)
 
     def test_where_nothing_was_ablated(self, searched: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -521,7 +521,7 @@ def test_the_dashboard_shows_it(finished: Path, path: AblationPath, tmp_path: Pa
     attributes = {study.study_name: study.system_attrs for study in storage.get_all_studies()}
     assert attributes.keys() == {"a", "a-ablate"}
     note = "".join(value for key, value in attributes["a-ablate"].items() if "note_str" in key)
-    assert note.startswith("Not a search: the way from the defaults")
+    assert note.startswith("Not a search but an ablation: from the defaults")
     first = path.steps[1].taken.change
     assert first is not None
     assert first.place.replace("_", "\\_") in note

@@ -249,7 +249,7 @@ class TestWhatItSaysOfItself:
     @pytest.mark.slow
     def test_too_short_a_search_pays_for_no_run(self, tmp_path: Path) -> None:
         told = self.of(tmp_path, 8)
-        why = "nothing is confirmed, because confirm.share, 0.2 of the 8 epochs of the search, pays for 1 run of 25"
+        why = "no confirmation: confirm.share, 0.2 of the 8 epochs of the search, covers 1 run of 25"
         assert why in told
         assert why in succeed_here("best", "a", cwd=tmp_path).stdout
         plan = json.loads(succeed_here("best", "a", "--format", "json", cwd=tmp_path).stdout)["plan"]
@@ -272,7 +272,7 @@ class TestWhatItSaysOfItself:
             in told
         )
         assert (
-            "Of 5 finalists only this one was trained again: the budget of 3 runs did not reach the" in told
+            "Only this one of 5 finalists was trained again: the budget of 3 runs did not cover the" in told
         )
         assert len(by_finalist(tmp_path)) == 1
         page = (tmp_path / "reports" / "a.html").read_text()
@@ -282,9 +282,7 @@ class TestWhatItSaysOfItself:
 
     @pytest.mark.slow
     def test_none_that_was_asked_for_is_said_too(self, tmp_path: Path) -> None:
-        why = "nothing is confirmed, because the study file asks for no finalists"
+        why = "no confirmation: the study file asks for no finalists"
         assert why in self.of(tmp_path, 2, confirm="none")
         told = self.of(tmp_path / "one", 2, confirm={"finalists": 1, "replicates": 1})
-        assert (
-            "nothing is confirmed, because a single run of a single finalist would tell nothing new" in told
-        )
+        assert "no confirmation: a single run of a single finalist would add no information" in told

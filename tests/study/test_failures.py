@@ -82,7 +82,7 @@ class TestModelsInTrouble:
         [
             (DIE, {}, "the worker process died (signal 9)"),
             (DIE, {"width": 4}, "the worker process died (signal 9)"),
-            (HANG, {"trial_timeout": 15}, "it took longer than trial_timeout, 15 s"),
+            (HANG, {"trial_timeout": 15}, "it exceeded trial_timeout, 15 s"),
             (USE_UP_MEMORY, {}, "MemoryError: cannot allocate 10 TB"),
         ],
         ids=["dies", "dies among others", "hangs", "memory"],
@@ -139,7 +139,7 @@ class TestDivergence:
         result = here("optimize", "s.yaml", cwd=tmp_path)
         assert result.returncode == 1
         assert "every trial failed, 1" in result.stderr
-        assert "of 22 for this cause: ValueError: " in result.stderr
+        assert "of 22 with this error: ValueError: " in result.stderr
         files = tmp_path / "runs" / "s"
         assert states(files) == ["failed"] * 22
         causes = {end["cause"] for end in ended(files).values()}
@@ -158,18 +158,18 @@ class TestExitCodeWhereEverythingFails:
         write_study(directory / "s.yaml", study(model=LINEAR, training=NOT_FINITE, search={"trials": 2}))
         result = here("optimize", "s.yaml", cwd=directory)
         assert (result.returncode, states(directory / "runs" / "s")) == (1, ["failed"] * 2)
-        assert "every trial failed for one cause: the training loss is not finite" in result.stderr
+        assert "all trials failed with the same error: the training loss is not finite" in result.stderr
         assert "Traceback" not in result.stderr
         return directory
 
     @pytest.mark.parametrize(
         ("arguments", "code", "told"),
         [
-            (("optimize", "s.yaml"), 1, "every trial failed for one cause"),
-            (("confirm", "s.yaml"), 1, "every trial failed for one cause"),
-            (("ablate", "s.yaml"), 1, "no trial of 's' has ended with a value"),
-            (("best", "s"), 1, "'s' has no best configuration: every trial failed for one cause"),
-            (("best", "s", "--format", "json"), 1, "every trial failed for one cause"),
+            (("optimize", "s.yaml"), 1, "all trials failed with the same error"),
+            (("confirm", "s.yaml"), 1, "all trials failed with the same error"),
+            (("ablate", "s.yaml"), 1, "no trial of 's' has a value"),
+            (("best", "s"), 1, "'s' has no best configuration: all trials failed with the same error"),
+            (("best", "s", "--format", "json"), 1, "all trials failed with the same error"),
             (("predict", "s", "s.yaml"), 2, "has no best model"),
             (("report", "s"), 0, ""),
             (("status", "s"), 0, ""),
@@ -188,7 +188,7 @@ class TestExitCodeWhereEverythingFails:
         raw = study(model=LINEAR, training=NOT_FINITE, search={"trials": 19, "timeout": 0.001})
         write_study(tmp_path / "s.yaml", raw)
         result = here("optimize", "s.yaml", cwd=tmp_path)
-        assert "the time is up: 1 failed" in result.stdout
+        assert "the time limit is reached: 1 failed" in result.stdout
         assert result.returncode == 1
         assert "the only trial failed: the training loss is not finite" in result.stderr
 
@@ -271,7 +271,7 @@ class TestStoredStudies:
         with closing(sqlite3.connect(files / "study.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             result = succeed_here("optimize", "s.yaml", "--trials", "2", cwd=tmp_path)
-        assert "another process has it locked" in result.stdout
+        assert "it is locked by another process" in result.stdout
         assert states(files) == ["complete"] * 2
         succeed_here("optimize", "s.yaml", "--trials", "3", cwd=tmp_path)
         with closing(sqlite3.connect(files / "study.db")) as storage:
@@ -306,7 +306,7 @@ class TestStoredStudies:
         told = run("check", "s", cwd=tmp_path)
         assert (told.returncode, "DAMAGED  runs/s/study.yaml" in told.stdout) == (1, True)
         result = succeed_here("optimize", "s.yaml", "--trials", "2", cwd=tmp_path)
-        assert "its copy is used" in result.stdout
+        assert "using its copy" in result.stdout
         body = written.replace("trials: 1", "trials: 2").rpartition("#")[0]
         assert path.read_text().rpartition("#")[0] == body
         succeed("check", "s", cwd=tmp_path)

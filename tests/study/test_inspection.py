@@ -125,7 +125,7 @@ class TestAllowed:
     def test_numbers_that_are_taken_for_classes(self, tmp_path: Path) -> None:
         write_table(tmp_path, np.tile([0, 1, 2, 3, 4], 20).tolist())
         (note,) = inspected(tmp_path, study(data=TABLE)).notes
-        assert "5 distinct whole numbers of the target are taken for classes" in note
+        assert "5 distinct whole numbers of the target are treated as classes" in note
         assert "'task: regression'" in note
         for task in ("regression", "classification"):
             assert inspected(tmp_path, study(data={**TABLE, "task": task})).notes == ()

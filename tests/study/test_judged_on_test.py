@@ -15,7 +15,7 @@ from hpsearch.exceptions import DataError
 from hpsearch.spec import Data, load_study_file
 from support.commands import STUDY, succeed, succeed_here, write_study
 
-SENTENCE = "the test part chose the best epoch and the best configuration"
+SENTENCE = "the test set chose the best epoch and the best configuration"
 
 
 def load(directory: Path, **options: Any) -> Dataset:
@@ -73,7 +73,7 @@ class TestPartOfItsOwn:
     def test_classes_that_it_lacks_are_an_error(self, tmp_path: Path) -> None:
         x = np.zeros((6, 2))
         np.savez(tmp_path / "d.npz", x_train=x, y_train=np.arange(6) % 3, x_test=x[:1], y_test=np.array([2]))
-        with pytest.raises(DataError, match="the test part has no row of the classes that are kept"):
+        with pytest.raises(DataError, match="the test set has no row of the selected classes"):
             load(tmp_path, npz="d.npz", validation="test", classes=[0, 1])
 
 
@@ -97,7 +97,7 @@ class TestDrawnPart:
         assert dataset.features == (3,)
 
     def test_that_is_not_there_is_an_error(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="sklearn:digits: 'validation: test' needs a test part"):
+        with pytest.raises(DataError, match="sklearn:digits: 'validation: test' needs a test set"):
             load(tmp_path, sklearn="digits", validation="test")
 
 

@@ -147,7 +147,7 @@ class TestTable:
         assert [row[1] for row in rows] == [LABELS[best] for best in expected.argmax(axis=1)]
         assert len({row[1] for row in rows}) > 1
         peat = sum(row["soil"] == "peat" for row in NEW)
-        assert f"column 'soil': {peat} rows have categories that no row for training had" in remarks
+        assert f"column 'soil': {peat} rows have categories that no training row had" in remarks
         assert ("left out: 'owner'" in remarks) == ("owner" in columns)
 
     def test_is_the_same_as_json_and_in_a_file(self, studies: Path, predict: Call, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ class TestTable:
             ),
             ("height,girht,soil,side\n1,2,clay,north\n", "no column 'girth' (did you mean 'girht'?)"),
             ("height,girth,soil,side\ntall,2,clay,north\n", ":2: column 'height' holds 'tall', which is not"),
-            ("height,girth,soil,side\n1,2,clay\n", ":2: this row has 3 cells, the header 4"),
+            ("height,girth,soil,side\n1,2,clay\n", ":2: this row has 3 cells, but the header has 4"),
             ("height,girth,soil,side\n", "no rows below its header"),
         ],
     )
@@ -206,7 +206,7 @@ class TestArrays:
             ({"x": np.zeros((4, 7))}, "a row of x has 7 numbers, but the model takes 2 x 3"),
             ({"x": np.zeros(6)}, "x must have rows and features"),
             ({"x": np.full((2, 6), np.nan)}, "every number must be finite"),
-            ({"rows": np.zeros((4, 6))}, "lacks x, the rows; it holds rows"),
+            ({"rows": np.zeros((4, 6))}, "the array x (the rows) is missing; it holds rows"),
             ({"x": np.array([[{}]], dtype=object)}, "holds Python objects (a pickle), which are refused"),
         ],
     )

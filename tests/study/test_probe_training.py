@@ -101,7 +101,7 @@ def test_every_measurement_tells_its_epoch(found: Probed) -> None:
 
 def test_the_page_has_a_line_for_each_epoch(found: Probed) -> None:
     page = probe_page(found.probe, found.summaries)
-    assert "1 arm with 2 hidden layers in training, after epoch 0, 1, 3" in page.answer
+    assert "1 arm with 2 hidden layers during training, after epoch 0, 1, 3" in page.answer
     assert [row[2].text for row in page.arms.rows] == ["0", "1", "3"]
     for figure in (page.deviations.figure, page.gradients.figure):
         assert str(figure).count(">epoch<") == 1
@@ -142,7 +142,7 @@ def test_no_network_that_can_be_measured_is_an_error(tmp_path: Path) -> None:
 def test_an_epoch_beyond_the_run_is_refused(training: Any, remedy: str, tmp_path: Path) -> None:
     raw = with_training(**training)
     raw["training"] = {name: value for name, value in raw["training"].items() if value is not None}
-    with pytest.raises(UnsupportedError, match=f"has 4 epochs, and epoch 5 was.*training.{remedy}"):
+    with pytest.raises(UnsupportedError, match=f"has 4 epochs, but epoch 5 was.*training.{remedy}"):
         probed(tmp_path, (0, 5), raw)
 
 

@@ -38,7 +38,7 @@ STUDY: dict[str, Any] = {
     "search": {"trials": 3, "sampler": "random"},
     "confirm": {"finalists": 2, "replicates": 3, "splits": "fresh", "refit": True},
 }
-BEGUN = "training the winner once more: 120 rows"
+BEGUN = "refitting the winner: 120 rows"
 
 
 def write(directory: Path, confirm: Mapping[str, Any] | None = None, **changes: Any) -> Path:
@@ -146,18 +146,21 @@ class TestTheSavedModel:
     ) -> None:
         best = told(finished, capsys)
         epochs = best["refit"]["winner"]["epoch"]
-        sentence = "The saved model was trained once more, on all 120 rows"
+        sentence = "The saved model was refitted on all 120 training and validation rows"
         assert in_process("best", "a", "--out", finished) == 0
         report = (finished / "reports" / "a.html").read_text()
         for page in (capsys.readouterr().out, (finished / "printed").read_text(), report):
             assert sentence in page
-            assert "so val_loss is that of the replicates, and only the test part scores it" in page
-        assert f"trained once more, for {epochs} epoch" in report
+            assert (
+                "so the reported val_loss is that of the replicates, and only the test set can score it"
+                in page
+            )
+        assert f"<span>for {epochs} epoch" in report
         assert best["refit"]["best_epochs"] == [
             run.best_epoch for run in runs_of_the_winner(finished, best["number"])
         ]
         assert in_process("check", "a", "--out", finished) == 0
-        assert "how the winner was refitted" in capsys.readouterr().out
+        assert "refit of the winner" in capsys.readouterr().out
 
 
 class TestSplitsAndSeeds:
@@ -278,7 +281,7 @@ def test_interrupted_in_mid_refit_it_goes_on_from_its_checkpoint(
     assert not files.refit_checkpoint.exists()
     assert again.refit == whole.refit
     report = (tmp_path / "reports" / "a.html").read_text()
-    assert "so val_loss is that of the replicates, and nothing scores it" in report
+    assert "so the reported val_loss is that of the replicates, and no rows are left to score it" in report
     assert again.insides is None
     for found, known in zip(model_of(tmp_path).get_weights(), expected, strict=True):
         np.testing.assert_array_equal(found, known)
@@ -327,4 +330,4 @@ def test_without_a_winner_nobody_is_refitted(finished: Path, tmp_path: Path) -> 
     unasked: Any = None
     told = refitting.refit_winner(StudyFiles(tmp_path, "a"), record, unasked, unasked, display)
     assert told is record
-    assert display.notes == ["no finalist has a value from fresh seeds, so none is refitted"]
+    assert display.notes == ["no finalist succeeded with fresh seeds: refit skipped"]

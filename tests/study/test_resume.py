@@ -122,7 +122,7 @@ class TestProcesses:
         result = self.interrupt(number, tmp_path, after=EPOCHS + EPOCHS // 3)
         assert result.returncode == 130, result.stdout + result.stderr
         assert "Traceback" not in result.stderr
-        assert "the same command goes on from here" in result.stdout
+        assert "run the same command again to continue" in result.stdout
         assert len(ended(files)) < TRIALS
         left = {path.name.split(".")[0] for path in (files / "checkpoints").glob("*.npz")}
         # The signal may come just when a trial has ended: then none is under way.
@@ -136,7 +136,7 @@ class TestProcesses:
         )
 
         again = succeed("optimize", "study.yaml", cwd=tmp_path)
-        assert "the budget is finished" in again.stdout
+        assert "finished: the budget is used up" in again.stdout
         assert "trial    0" not in again.stdout
         check_finished(files, TRIALS)
         assert outcome(files) == uninterrupted

@@ -35,7 +35,7 @@ from support.progress import Silent
 
 WATCHED = Path(__file__).parents[1] / "faults" / "watched.py"
 ROWS = 90
-OFTEN = "the test part has been looked at 2 times: this score is optimistic by an unknown amount"
+OFTEN = "the test set has been evaluated 2 times: this score is optimistic by an unknown amount"
 
 CLASSES: dict[str, Any] = {
     "name": "two",
@@ -189,15 +189,15 @@ class TestOneLook:
         words = f"loss {loss['value']:.4g} ({loss['low']:.4g} to {loss['high']:.4g}), accuracy"
         (line,) = [line for line in (two / "printed").read_text().splitlines() if "model: " in line]
         assert words in line
-        assert "looked at" not in line
+        assert "evaluated" not in line
         assert words in succeed("best", "two", cwd=two).stdout
         told = json.loads(succeed("best", "two", "--format", "json", cwd=two).stdout)
         assert told["test"] == {"looks": looks_of(two, "two"), "lost": False}
         page = (two / "reports" / "two.html").read_text()
-        assert "The test part has been looked at once." in page
+        assert "The test set has been evaluated once." in page
         assert repr(loss["value"]) in page
         printed = (two / "printed").read_text().splitlines()
-        assert len(printed) - printed.index(next(li for li in printed if "budget is finished" in li)) <= 5
+        assert len(printed) - printed.index(next(li for li in printed if "budget is used up" in li)) <= 5
 
     def test_leaves_the_insides_of_the_winner(self, two: Path) -> None:
         told = json.loads((two / "runs" / "two" / "insides.json").read_text())["content"]
@@ -206,7 +206,7 @@ class TestOneLook:
             expected = confusion_matrix(data["y_test"], given)
         assert told["evaluation"]["confusion"] == expected.tolist()
         page = (two / "reports" / "two.html").read_text()
-        assert "Inside the winner" in page
+        assert "Error analysis of the winner" in page
         assert "90 rows of the test part" in page
 
     @pytest.mark.slow
@@ -221,7 +221,7 @@ class TestOneLook:
         assert OFTEN in printed
         assert OFTEN in succeed("best", "two", cwd=more).stdout
         assert OFTEN[1:] in (more / "reports" / "two.html").read_text()
-        assert "2 looks at the test part" in succeed("check", "two", cwd=more).stdout
+        assert "2 test-set evaluations" in succeed("check", "two", cwd=more).stdout
 
 
 class TestWhen:
@@ -279,7 +279,7 @@ class TestLog:
         with pytest.warns(RuntimeWarning, match=r"test\.json is not used: damaged"):
             optimize_here(spoiled, "two")
         printed = succeed("best", "two", cwd=spoiled).stdout
-        assert "the record of earlier looks at the test part is damaged" in printed
+        assert "the log of earlier test-set evaluations is damaged" in printed
         assert json.loads(path.read_text())["content"]["lost"] is True
         assert (path.parent / "test.json.damaged").exists()
 

@@ -68,15 +68,19 @@ KEPT = {
 }
 
 REFUSED = {
-    "relu": (lambda: chain(layers.Dense(3, "relu")), THREE, "ends in relu, which gives neither"),
-    "ReLU": (lambda: chain(layers.Dense(3), layers.ReLU()), THREE, "ends in relu, which gives neither"),
-    "sigmoid": (lambda: chain(layers.Dense(3, "sigmoid")), THREE, "classes exclude each other: end without"),
-    "constant": (lambda: chain(layers.Dense(1, "softmax")), TWO, "constant: end .* or in sigmoid"),
+    "relu": (lambda: chain(layers.Dense(3, "relu")), THREE, "ends in relu, which outputs neither"),
+    "ReLU": (lambda: chain(layers.Dense(3), layers.ReLU()), THREE, "ends in relu, which outputs neither"),
+    "sigmoid": (
+        lambda: chain(layers.Dense(3, "sigmoid")),
+        THREE,
+        "classes are mutually exclusive: end without",
+    ),
+    "constant": (lambda: chain(layers.Dense(1, "softmax")), TWO, "constant: end .* or in Keras' own sigmoid"),
     "constant number": (lambda: chain(layers.Dense(1, "softmax")), NUMBER, "constant: end without"),
-    "a call": (lambda: Called(3, "softmax"), THREE, "cannot be taken off"),
-    "a call of one": (lambda: Called(1, "sigmoid"), TWO, "cannot be taken off"),
-    "a function": (lambda: chain(layers.Dense(3, keras.ops.softmax)), THREE, "cannot be taken"),
-    "shared": (shared, Objective("classification", 4), "is called elsewhere too"),
+    "a call": (lambda: Called(3, "softmax"), THREE, "cannot be removed"),
+    "a call of one": (lambda: Called(1, "sigmoid"), TWO, "cannot be removed"),
+    "a function": (lambda: chain(layers.Dense(3, keras.ops.softmax)), THREE, "cannot be removed"),
+    "shared": (shared, Objective("classification", 4), "is called more than once"),
 }
 
 
@@ -131,8 +135,8 @@ class TestCompiled:
     @pytest.mark.parametrize(
         ("activation", "from_logits", "told"),
         [
-            ("softmax", True, "takes logits, and the model ends in softmax"),
-            (None, False, "and the model gives"),
+            ("softmax", True, "expects logits, but the model ends in softmax"),
+            (None, False, "but the model gives"),
         ],
     )
     def test_a_loss_that_contradicts_the_ending_is_refused(

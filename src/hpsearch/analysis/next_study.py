@@ -183,7 +183,7 @@ def _narrowed(column: Column, distribution: Numeric, effect: Effect) -> list[_Pr
     new = _inside(_readable(distribution, *ends), distribution)
     if _length(new) > LONGEST * _length(distribution):
         return []
-    why = f"all {len(column.numbers)} best trials lie there, and what lies beyond is worse on average"
+    why = f"all {len(column.numbers)} best trials lie there, and values beyond are worse on average"
     return [_proposal(parameter, "narrow", new, why)]
 
 

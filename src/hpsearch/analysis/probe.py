@@ -83,13 +83,13 @@ def _symmetry(layers: Layers) -> str:
     equal = [index + 1 for index, layer in enumerate(layers) if layer.symmetric]
     if not equal:
         return ""
-    return f"all units of {_named(equal, len(layers))} give the same, so that one unit would do as well"
+    return f"all units of {_named(equal, len(layers))} are identical, so they act as one unit"
 
 
 def _exploding_activations(layers: Layers) -> str:
     endless = [index + 1 for index, layer in enumerate(layers) if layer.deviation == math.inf]
     if endless:
-        return f"activations are too large for a float32 from layer {endless[0]} on"
+        return f"activations overflow float32 from layer {endless[0]} on"
     ratio = _ratio(layers[-1].deviation, layers[0].deviation)
     if ratio is None or ratio <= EXPLODING_ACTIVATIONS:
         return ""
@@ -108,7 +108,10 @@ def _rows_alike(layers: Layers) -> str:
     ratio = _ratio(last, first)
     if ratio is None or ratio >= ROWS_ALIKE or _vanishing_activations(layers):
         return ""
-    return f"the deviation between the rows falls from {_course(first, last)}, which hardly tells them apart"
+    return (
+        f"the deviation between the rows falls from {_course(first, last)}, so the rows are almost "
+        "indistinguishable"
+    )
 
 
 def _dead_units(layers: Layers) -> str:
@@ -119,7 +122,7 @@ def _dead_units(layers: Layers) -> str:
 
 def _saturation(layers: Layers) -> str:
     shares = [layer.saturated or 0.0 for layer in layers]
-    return _worst(shares, SATURATED, "of the activations lie at the ends of their range")
+    return _worst(shares, SATURATED, "of the activations are saturated")
 
 
 def _worst(shares: Sequence[float], limit: float, told: str) -> str:
@@ -132,21 +135,21 @@ def _worst(shares: Sequence[float], limit: float, told: str) -> str:
 def _exploding_gradient(layers: Layers) -> str:
     first, last = layers[0].gradient_norm, layers[-1].gradient_norm
     if math.inf in (first, last):
-        return "the gradient is too large for a float32"
+        return "the gradient overflows float32"
     ratio = _ratio(first, last)
     if ratio is None or ratio <= EXPLODING_GRADIENT:
         return ""
-    return f"on its way back the norm of the gradient grows from {_number(last)} to {_number(first)}"
+    return f"in the backward pass, the gradient norm grows from {_number(last)} to {_number(first)}"
 
 
 def _vanishing_gradient(layers: Layers) -> str:
     first, last = layers[0].gradient_norm, layers[-1].gradient_norm
     if last == 0:
-        return "the gradient is 0 in the last hidden layer already"
+        return "the gradient is already 0 in the last hidden layer"
     ratio = _ratio(first, last)
     if ratio is None or ratio >= VANISHING_GRADIENT:
         return ""
-    return f"on its way back the norm of the gradient falls from {_number(last)} to {_number(first)}"
+    return f"in the backward pass, the gradient norm falls from {_number(last)} to {_number(first)}"
 
 
 LOOKS: dict[str, Callable[[Layers], str]] = {

@@ -14,7 +14,7 @@ from hpsearch.spec.study_file.text import clean
 
 app = typer.Typer(
     name="hpsearch",
-    help="Hyperparameter search for Keras: fast, honest, unkillable.",
+    help="Hyperparameter search for Keras: fast, reproducible, crash-safe.",
     epilog="Exit codes: 0 done, 1 failed, 2 bad input, 3 locked by another process, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
@@ -52,7 +52,7 @@ def _code() -> int:
         _tell(str(failure))
         return failure.exit_code
     except KeyboardInterrupt:
-        _tell("stopped at once; the same command goes on from the last checkpoint")
+        _tell("stopped at once; run the same command again to continue from the last checkpoint")
         return INTERRUPTED
     except (OSError, UnicodeEncodeError) as failure:
         _tell(clean(_refused(failure), line=True))
@@ -65,8 +65,8 @@ def _refused(failure: OSError | UnicodeEncodeError) -> str:
     if isinstance(failure, OSError):
         return f"{failure.filename or 'the system'}: {failure.strerror or failure}"
     return (
-        f"the encoding of this system's file names ({failure.encoding}) does not have "
-        f"{failure.object[failure.start : failure.end]!r}: set one that has, such as LC_ALL=C.UTF-8, or use "
+        f"the file system encoding ({failure.encoding}) cannot represent "
+        f"{failure.object[failure.start : failure.end]!r}: set another one, such as LC_ALL=C.UTF-8, or use "
         "another name"
     )
 
@@ -76,7 +76,7 @@ def _unread(out: Output) -> int:
     if out.failure is None:
         return 0
     if not isinstance(out.failure, BrokenPipeError):  # its reader has seen enough
-        _tell(f"cannot write the standard output: {out.failure.strerror}")
+        _tell(f"cannot write to standard output: {out.failure.strerror}")
     return HpsearchError.exit_code
 
 
@@ -98,4 +98,4 @@ def hpsearch(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Hyperparameter search for Keras: fast, honest, unkillable."""
+    """Hyperparameter search for Keras: fast, reproducible, crash-safe."""

@@ -13,11 +13,14 @@ NameArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="The study file, or the name of the study.", show_default=False)
 ]
 OutOption = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="The parent of runs/ and reports/.", show_default=False)
+    Path,
+    typer.Option(
+        "--out", metavar="DIR", help="The directory that contains runs/ and reports/.", show_default=False
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Put a value in place of the study file's; repeatable."),
+    typer.Option("--set", metavar="PATH=VALUE", help="Override a value of the study file; repeatable."),
 ]
 DataDirOption = Annotated[
     Path | None,
@@ -25,21 +28,25 @@ DataDirOption = Annotated[
         "--data-dir",
         envvar="HPSEARCH_DATA",
         metavar="DIR",
-        help="Where the NAME.npz of keras:NAME lie.",
+        help="The directory with NAME.npz for keras:NAME.",
         show_default=False,
     ),
 ]
 TakeoverOption = Annotated[
-    bool, typer.Option("--takeover", help="Take the study from a process that is silent for 5 s.")
+    bool,
+    typer.Option("--takeover", help="Take over the study from a process that has not responded for 5 s."),
 ]
-WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=1024, help="Training processes.")]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", min=1, max=1024, help="The number of training processes.")
+]
 NoCodeOption = Annotated[
-    bool, typer.Option("--no-code", help="Refuse a study that runs Python code of its own.")
+    bool, typer.Option("--no-code", help="Refuse a study that runs its own Python code.")
 ]
 StorageOption = Annotated[
-    str | None, typer.Option("--storage", metavar="URL", help="An Optuna storage.", show_default=False)
+    str | None,
+    typer.Option("--storage", metavar="URL", help="The URL of an Optuna storage.", show_default=False),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 
 
 class TrialsFormat(StrEnum):

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from hpsearch.api import Study
 
 ENDINGS: dict[Outcome, str] = {
-    "finished": "the budget is finished",
-    "timeout": "the time is up",
-    "exhausted": "every configuration of the space has been tried",
-    "hopeless": "given up",
-    "interrupted": "stopped; the same command goes on from here",
+    "finished": "finished: the budget is used up",
+    "timeout": "finished: the time limit is reached",
+    "exhausted": "finished: every configuration of the search space has been tried",
+    "hopeless": "stopped: all trials failed",
+    "interrupted": "interrupted; run the same command again to continue",
 }
 
 
@@ -48,7 +48,7 @@ class TerminalDisplay(LiveDisplay):
         if judgement.last_word is not None:
             return [best[0], best[-1], f"report: {files.report}", judgement.last_word]
         count = len(judgement.findings)
-        findings = f"   ({count} finding{'' if count == 1 else 's'} in it)" if count else ""
+        findings = f"   ({count} finding{'' if count == 1 else 's'})" if count else ""
         return [*best, f"report: {files.report}{findings}"]
 
     def conclude_comparison(self, found: Study) -> None:
@@ -92,7 +92,7 @@ def _ending(outcome: Outcome, record: StudyRecord) -> str:
 def _so_far(record: StudyRecord) -> str:
     best = record.best
     if best is None:
-        return "no trial has a value" if record.trials else "nothing was tried"
+        return "no trial has a value" if record.trials else "no trial was run"
     from hpsearch.analysis import judge_chance
     from hpsearch.report.words.chance import chance_words
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @app.command()
 def trials(
     study: NameArgument,
-    format: Annotated[TrialsFormat, typer.Option(help="How to print them.")] = TrialsFormat.table,
+    format: Annotated[TrialsFormat, typer.Option(help="The output format.")] = TrialsFormat.table,
     replicates: Annotated[
         bool, typer.Option("--replicates", help="List the replicates of the finalists instead.")
     ] = False,
@@ -50,7 +50,9 @@ def trials(
 
     files, record = record_of(study, out)
     if replicates and ablation:
-        raise UnsupportedError("either --replicates or --ablation: they list runs of two experiments")
+        raise UnsupportedError(
+            "--replicates and --ablation exclude each other: they list runs of different experiments"
+        )
     if replicates:
         record = _begun(read_confirmation(files), f"no replicates of {record.name!r}", "confirm")
     if ablation:
@@ -68,14 +70,14 @@ def trials(
 def _begun(record: StudyRecord | None, missing: str, command: str) -> StudyRecord:
     """Give the record of what belongs to a search; say by which command it is made where there is none."""
     if record is None:
-        raise HpsearchError(f"{missing} were trained: hpsearch {command} does it")
+        raise HpsearchError(f"{missing}: hpsearch {command} trains them")
     return record
 
 
 @app.command()
 def best(
     study: NameArgument,
-    format: Annotated[BestFormat, typer.Option(help="How to print it.")] = BestFormat.yaml,
+    format: Annotated[BestFormat, typer.Option(help="The output format.")] = BestFormat.yaml,
     out: OutOption = Path(),
 ) -> None:
     """Print the best configuration as a study file, and the path of its model."""
@@ -88,7 +90,7 @@ def best(
 
     files, record = record_of(study, out)
     if record.kind != "search":
-        raise HpsearchError(f"{record.name!r} is a comparison: hpsearch compare shows what was best")
+        raise HpsearchError(f"{record.name!r} is a comparison: hpsearch compare shows its best arms")
     confirmation = read_confirmation(files)
     trial = best_of(record, confirmation).trial
     if trial is None:
@@ -116,13 +118,13 @@ def predict(
     data: Annotated[
         Path,
         typer.Argument(
-            metavar="DATA", help="The rows: csv as the study's, or npz with x.", show_default=False
+            metavar="DATA", help="The rows: csv like that of the study, or npz with x.", show_default=False
         ),
     ],
-    format: Annotated[PredictFormat, typer.Option(help="How to print them.")] = PredictFormat.csv,
+    format: Annotated[PredictFormat, typer.Option(help="The output format.")] = PredictFormat.csv,
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Write them to a file.", show_default=False),
+        typer.Option("--output", metavar="FILE", help="Write to a file.", show_default=False),
     ] = None,
     out: OutOption = Path(),
 ) -> None:
@@ -147,14 +149,14 @@ def predict(
 def report(
     study: NameArgument,
     format: Annotated[
-        ReportFormat, typer.Option(help="Write the pages, or print all their numbers.")
+        ReportFormat, typer.Option(help="html writes the report, json prints all its numbers.")
     ] = ReportFormat.html,
     importance: Annotated[
-        ImportanceMethod, typer.Option(help="How to judge importance; fanova takes long.")
+        ImportanceMethod, typer.Option(help="How to estimate importance; fanova is slow.")
     ] = ImportanceMethod.ped_anova,
     out: OutOption = Path(),
 ) -> None:
-    """Write the reports of a study, finished or not: of its search, of its comparison."""
+    """Write the report of a study, finished or not."""
     from hpsearch.analysis import find_influence
     from hpsearch.analysis.export import report_json
     from hpsearch.report.html.reports import study_report
@@ -182,7 +184,7 @@ def report(
 
 @app.command()
 def status(study: NameArgument, out: OutOption = Path()) -> None:
-    """Tell how far a study is."""
+    """Show the progress of a study."""
     from hpsearch.cli.tables import status_lines
 
     for _, record in records_of(study, out):
@@ -196,12 +198,12 @@ def check(
     retrain: Annotated[
         int,
         typer.Option(
-            min=0, metavar="N", help="Train N trials once more in another process, and compare bit for bit."
+            min=0, metavar="N", help="Train N trials again in another process, and compare bit for bit."
         ),
     ] = 0,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Check every file of a study; exit code 1 where one is damaged or a number comes out otherwise."""
+    """Check every file of a study; exit code 1 if one is damaged or a retrained number differs."""
     from hpsearch.study.check import check_study
 
     damaged = 0
@@ -209,11 +211,11 @@ def check(
     for part in files.parts or [files]:
         for checked in check_study(part):
             damaged += not checked.whole
-            word = "whole  " if checked.whole else "DAMAGED"
+            word = "intact " if checked.whole else "DAMAGED"
             print(clean(f"{word}  {checked.path}  {checked.told}", line=True))
         damaged += _retrain(part, retrain, data_dir) if retrain else 0
     if damaged:
-        raise HpsearchError(f"damaged: {damaged}; hpsearch optimize mends what it can of files")
+        raise HpsearchError(f"damaged: {damaged}; hpsearch optimize repairs the files that it can")
 
 
 def _retrain(files: StudyFiles, count: int, data_dir: Path | None) -> int:
@@ -281,11 +283,11 @@ def _reading(files: StudyFiles) -> StudyRecord | HpsearchError:
 @app.command()
 def delete(
     study: NameArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     storage: StorageOption = None,
     out: OutOption = Path(),
 ) -> None:
-    """Delete a study: its files, its report, and its trials in the storage that is named."""
+    """Delete a study: its files, its report, and with --storage its trials there."""
     from hpsearch.store.optuna.urls import shown
     from hpsearch.study.lifecycle import delete as delete_study
 
@@ -293,17 +295,20 @@ def delete(
     links = [part.directory for part in files.parts if part.directory.is_symlink()]
     left = [f"the directory {link.resolve()} behind the link {link}" for link in links]
     if storage is None:
-        left += [f"its trials in the storage {url}, which --storage would name" for url in _elsewhere(files)]
+        left += [
+            f"its trials in the storage {url} (name it with --storage to delete them)"
+            for url in _elsewhere(files)
+        ]
     if not yes:
         trials = sum(len(record.trials) for _, record in records)
         also = "" if storage is None else f", also in the storage {shown(storage)}"
-        stays = f" ({'; '.join(left)} will be left)" if left else ""
+        stays = f" ({'; '.join(left)} will be kept)" if left else ""
         asked = f"delete {files.name!r} with {trials} trials{also}{stays}?"
         typer.confirm(clean(asked, line=True), abort=True, err=True)
     delete_study(files, storage)
     print(clean(f"deleted {files.directory}", line=True), file=sys.stderr)
     for what in left:
-        print(clean(f"left: {what}", line=True), file=sys.stderr)
+        print(clean(f"kept: {what}", line=True), file=sys.stderr)
 
 
 def _elsewhere(files: StudyFiles) -> list[str]:

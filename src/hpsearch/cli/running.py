@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 def validate(
     study: StudyArgument,
     settings: SetOption = None,
-    no_data: Annotated[bool, typer.Option("--no-data", help="Check the study file alone.")] = False,
+    no_data: Annotated[bool, typer.Option("--no-data", help="Check the study file only.")] = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Check a study file and its data, and show what it searches; nothing is trained, no code is run."""
+    """Check a study file and its data, and show the search space; trains nothing and runs no code."""
     from hpsearch.cli.tables import search_space_table
     from hpsearch.spec.space.arms import arms_of
     from hpsearch.spec.space.space import SearchSpace
@@ -58,7 +58,7 @@ def validate(
     if space.parameters:
         console().print(search_space_table(space))
     else:
-        print("nothing is searched: the study has one configuration")
+        print("nothing is searched: the study has a single configuration")
     count = space.structures()
     print(f"{len(space.parameters)} parameters, {count:,} distinct structure{'' if count == 1 else 's'}")
     if loaded.spec.compare is not None:
@@ -80,10 +80,12 @@ def optimize(
     settings: SetOption = None,
     trials: Annotated[int | None, typer.Option(help="The number of trials.", show_default=False)] = None,
     timeout: Annotated[
-        float | None, typer.Option(help="Seconds after which no trial is begun.", show_default=False)
+        float | None, typer.Option(help="Seconds after which no new trial starts.", show_default=False)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of the study.", show_default=False)] = None,
-    new: Annotated[bool, typer.Option("--new", help="Start over: what the study has found is lost.")] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="Start over; all results of the study are lost.")
+    ] = False,
     takeover: TakeoverOption = False,
     storage: StorageOption = None,
     workers: WorkersOption = 1,
@@ -92,7 +94,7 @@ def optimize(
     data_dir: DataDirOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Search for the best configuration; the same command goes on where it stopped."""
+    """Search for the best configuration; run the same command again to continue."""
     given = {"search.trials": trials, "search.timeout": timeout, "search.seed": seed}
     loaded = load(study, [*(settings or []), *_overrides(given)])
     from hpsearch.study.lifecycle import Options
@@ -105,10 +107,10 @@ def confirm(
     study: StudyArgument,
     settings: SetOption = None,
     finalists: Annotated[
-        int | None, typer.Option(help="How many of the best trials.", show_default=False)
+        int | None, typer.Option(help="The number of best trials to confirm.", show_default=False)
     ] = None,
     replicates: Annotated[
-        int | None, typer.Option(help="The number of seeds of each, at most.", show_default=False)
+        int | None, typer.Option(help="The maximum number of seeds per finalist.", show_default=False)
     ] = None,
     takeover: TakeoverOption = False,
     storage: StorageOption = None,
@@ -133,7 +135,7 @@ def ablate(
     study: StudyArgument,
     settings: SetOption = None,
     replicates: Annotated[
-        int, typer.Option(min=1, max=1000, help="The number of seeds of each configuration.")
+        int, typer.Option(min=1, max=1000, help="The number of seeds per configuration.")
     ] = ABLATION_REPLICATES,
     takeover: TakeoverOption = False,
     storage: StorageOption = None,
@@ -143,7 +145,7 @@ def ablate(
     data_dir: DataDirOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Train the way from the defaults to the winner of a search, one change at a time, in greedy order."""
+    """Ablation: train from the defaults to the winner of a search, one change at a time, in greedy order."""
     loaded = load(study, settings)
     from hpsearch.study.lifecycle import Options
 
@@ -159,20 +161,20 @@ def compare(
     study: StudyArgument,
     settings: SetOption = None,
     replicates: Annotated[
-        int | None, typer.Option(help="The number of seeds of each arm.", show_default=False)
+        int | None, typer.Option(help="The number of seeds per arm.", show_default=False)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of the study.", show_default=False)] = None,
-    new: Annotated[bool, typer.Option("--new", help="Start over: what was trained is lost.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Start over; all results are lost.")] = False,
     takeover: TakeoverOption = False,
     storage: StorageOption = None,
     workers: WorkersOption = 1,
     no_code: NoCodeOption = False,
-    format: Annotated[CompareFormat, typer.Option(help="How to print the results.")] = CompareFormat.table,
+    format: Annotated[CompareFormat, typer.Option(help="The output format.")] = CompareFormat.table,
     out: OutOption = Path(),
     data_dir: DataDirOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Train every arm of a comparison from the same seeds; the same command goes on where it stopped."""
+    """Train every arm of a comparison from the same seeds; run the same command again to continue."""
     given = {"compare.replicates": replicates, "search.seed": seed}
     loaded = load(study, [*(settings or []), *_overrides(given)])
     from hpsearch.study.lifecycle import Options
@@ -226,16 +228,19 @@ def _end(found: Study) -> None:
 def probe(
     study: StudyArgument,
     settings: SetOption = None,
-    rows: Annotated[int, typer.Option(min=2, help="Rows of the training part, from its beginning.")] = 512,
-    replicates: Annotated[int, typer.Option(min=1, max=1000, help="Seeds of each network.")] = 3,
+    rows: Annotated[int, typer.Option(min=2, help="The number of training rows, from the first.")] = 512,
+    replicates: Annotated[int, typer.Option(min=1, max=1000, help="The number of seeds per network.")] = 3,
     at_epochs: Annotated[
-        str, typer.Option(metavar="EPOCHS", help="When to measure, as in 0,1,5; 0: before training.")
+        str,
+        typer.Option(
+            metavar="EPOCHS", help="Epochs at which to measure, such as 0,1,5; 0 is before training."
+        ),
     ] = "0",
-    format: Annotated[ProbeFormat, typer.Option(help="How to print the numbers.")] = ProbeFormat.table,
+    format: Annotated[ProbeFormat, typer.Option(help="The output format.")] = ProbeFormat.table,
     out: OutOption = Path(),
     data_dir: DataDirOption = None,
 ) -> None:
-    """Show how activations and gradients travel through the layers, at first weights or in training."""
+    """Show how activations and gradients propagate through the layers, at initialization or in training."""
     loaded = load(study, settings)
     from hpsearch.cli.tables import probe_lines, probe_table
     from hpsearch.study.probe import ProbeOptions, read_epochs

@@ -114,13 +114,13 @@ def probe_lines(probed: Probed) -> list[str]:
     layers = len(probe.arms[0].layers)
     counts = f"arms: {len(probe.names)}, hidden layers: {layers}, rows: {probe.rows}"
     lines = [
-        "dev.: deviation of the activations in the first and last hidden layer; dead, saturated: the last;",
-        "grad. ratio: norm of the gradient in the first hidden layer, divided by that in the last",
+        "dev.: standard deviation of activations, first and last hidden layer; dead, saturated: last layer;",
+        "grad. ratio: gradient norm of the first hidden layer divided by that of the last",
         f"{counts}, means over {probe.replicates} seeds",
     ]
     if probe.fixed:
         shared = ", ".join(f"{name} = {_plain(value)}" for name, value in probe.fixed.items())
-        lines.append(f"the same in every arm (first option, or middle of the range): {shared}")
+        lines.append(f"fixed in all arms (first option, or middle of the range): {shared}")
     return [*lines, *(ending.sentence for ending in probe.endings), f"page: {probed.page}"]
 
 
@@ -174,7 +174,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     lines += compare_prose.sentences(comparison)
     for failed in comparison.failures:
         arms = len({name for name, _ in failed.runs})
-        lines.append(f"failed: {len(failed.runs)} runs of {arms} arms: {failed.cause or 'no cause known'}")
+        lines.append(f"failed: {len(failed.runs)} runs of {arms} arms: {failed.cause or 'no recorded cause'}")
     return lines + [_claim(claim) for claim in comparison.claims]
 
 
@@ -195,7 +195,7 @@ def ablation_table(path: AblationPath) -> Table:
 
     table = _table()
     table.add_column("step", overflow="fold")
-    for column in (path.metric, "to the step before", ""):
+    for column in (path.metric, "to previous step", ""):
         table.add_column(Text(column), justify="right" if column else "left", no_wrap=True)
     for step in path.steps:
         own, standing = step.taken.estimate, step.taken.standing

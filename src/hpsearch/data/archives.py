@@ -37,7 +37,7 @@ def bounded(path: Path, limit: int) -> bytes:
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > limit:
-            raise ArchiveError(f"it has {size:,} bytes, of at most {limit:,}")
+            raise ArchiveError(f"it has {size:,} bytes; the limit is {limit:,}")
         # A log may grow meanwhile; what is no file, and has no size, must not be read without end.
         return stream.read(size + PIECE)
 
@@ -65,7 +65,7 @@ def measure(archive: zipfile.ZipFile, stream: IO[bytes], limit: int) -> None:
         raise ArchiveError(f"it has {len(members):,} members, of at most {MAX_MEMBERS:,}")
     declared = sum(member.file_size for member in members)
     if declared > limit:
-        raise ArchiveError(f"it unpacks to {declared:,} bytes, of at most {limit:,}")
+        raise ArchiveError(f"it unpacks to {declared:,} bytes; the limit is {limit:,}")
     for member in members:
         _measure(member, stream)
 
@@ -73,11 +73,11 @@ def measure(archive: zipfile.ZipFile, stream: IO[bytes], limit: int) -> None:
 def _measure(member: zipfile.ZipInfo, stream: IO[bytes]) -> None:
     if member.compress_type == zipfile.ZIP_STORED:
         if member.compress_size != member.file_size:
-            raise ArchiveError(f"{member.filename} is not as long as it says")
+            raise ArchiveError(f"{member.filename} does not have its declared size")
         return
     if member.compress_type != zipfile.ZIP_DEFLATED:
         # Those of zipfile's other methods unpack at once whatever there is.
-        raise ArchiveError(f"{member.filename} is packed by another method than deflate")
+        raise ArchiveError(f"{member.filename} is not compressed with deflate")
     if _held(member, stream) > member.file_size:
         raise ArchiveError(
             f"{member.filename} holds more than the {member.file_size:,} bytes that it declares"
@@ -105,7 +105,7 @@ def _seek(member: zipfile.ZipInfo, stream: IO[bytes]) -> None:
     stream.seek(member.header_offset)
     head = stream.read(_LOCAL.size)
     if len(head) < _LOCAL.size:
-        raise ArchiveError(f"{member.filename} begins behind the end of the file")
+        raise ArchiveError(f"{member.filename} begins after the end of the file")
     signature, name, extra = _LOCAL.unpack(head)
     if signature != b"PK\x03\x04":
         raise ArchiveError(f"{member.filename} has no header")

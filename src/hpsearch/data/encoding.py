@@ -94,7 +94,7 @@ class Encoding:
         """
         absent = [column.name for column in self.columns if column.name not in cells]
         if absent:
-            raise DataError(f"The rows lack the column {absent[0]!r}.")
+            raise DataError(f"The rows have no column {absent[0]!r}.")
         columns = tuple(Cells(c.name, tuple(text.strip() for text in cells[c.name])) for c in self.columns)
         return self.encode_rows(Table("The rows", columns, range(1, len(columns[0].texts) + 1)), split)
 
@@ -169,18 +169,18 @@ def _refuse_many(table: Table, cells: Cells, layout: Array, categories: Sequence
     if len(categories) > MAX_CATEGORIES:
         why = f"each would become a feature, and a column may have up to {MAX_CATEGORIES:,}"
     elif len(categories) > FEW_CATEGORIES and len(categories) > present / 2:
-        why = "so nearly every row has a category of its own, from which nothing can be learned"
+        why = "almost every row has its own category, so nothing can be learned from it"
     else:
         return
     shown = " and ".join(map(repr, categories[:2]))
     raise DataError(
-        f"{table.where}: column {cells.name!r} holds {len(categories):,} different texts in {present:,} rows"
-        f" for training, such as {shown}; {why}. {REMEDY}"
+        f"{table.where}: column {cells.name!r} holds {len(categories):,} different texts in {present:,}"
+        f" training rows, such as {shown}; {why}. {REMEDY}"
     )
 
 
 FEATURES = (
-    "Leave the cell empty, or write NA, where a value is missing; if all of them are names of categories,"
+    "Leave the cell empty, or write NA, where a value is missing; if all cells are names of categories,"
     " write them as words, such as c1 for 1."
 )
 
@@ -196,7 +196,7 @@ def _column(table: Table, cells: Cells, known: Array, layout: Array, trains: Seq
     for number, train in enumerate(trains, start=1):
         if cells.missing[train].all():
             which = f" of fold {number}" if len(trains) > 1 else ""
-            raise DataError(f"{table.where}: column {cells.name!r} has no value in the training part{which}.")
+            raise DataError(f"{table.where}: column {cells.name!r} has no value in the training set{which}.")
     if not cells.text[known].any():
         return _numeric(table, cells, trains)
     table.complain_of_text(cells, known, FEATURES)

@@ -47,7 +47,9 @@ def load_material(data: Data, directory: Path, data_dir: Path | None = None) -> 
     with _enough_memory(data):
         loaded = _load(data, directory, data_dir)
         if data.test is not None and loaded.y_test is not None:
-            raise DataError(f"{loaded.where}: 'test' cannot be given, because this data set has a test part.")
+            raise DataError(
+                f"{loaded.where}: 'test' cannot be given, because this data set already has a test set."
+            )
         target = find_target(loaded, data)
         if target.task == "regression" and lossy(loaded.y).any():
             raise DataError(_lost_targets(loaded))
@@ -62,8 +64,8 @@ def _lost_targets(loaded: Loaded) -> str:
     y = loaded.y.astype(np.float64)
     return (
         f"{loaded.where}: the targets have a mean of {y.mean():.10g} and a deviation of {y.std():.3g}, which "
-        "the float32 of a network cannot tell apart: subtract a constant from them, such as their mean, and "
-        "add it to the predictions."
+        "float32 cannot resolve: subtract a constant from them, such as their mean, and add it to the "
+        "predictions."
     )
 
 
@@ -140,17 +142,17 @@ def _notes(data: Data, pool: Pool, splits: Sequence[Split]) -> Iterator[str]:
         if pool.indicators is not None:
             constant &= ~pool.indicators.reshape(-1)
         if constant.any():
-            yield f"constant in the training part, so only centred by 'standardize': {_named(constant)}"
+            yield f"constant in the training set, so only centred by 'standardize': {_named(constant)}"
     if pool.origin is not None:
         yield (
-            f"too close to each other for float32, so moved towards 0 before they are rounded: "
-            f"{_named(pool.origin.reshape(-1) != 0)}; best.keras takes such rows, and hpsearch predict moves "
-            "them itself"
+            f"values too close together for float32, so shifted towards 0 before rounding: "
+            f"{_named(pool.origin.reshape(-1) != 0)}; best.keras expects shifted rows, and hpsearch predict "
+            "shifts them itself"
         )
     elif pool.x.dtype == np.float64:
         yield (
-            f"rounded to float32, which loses what they differ in: {_named(lossy(pool.x).reshape(-1))}; "
-            "'standardize: true' keeps it"
+            f"rounding to float32 removes the differences between rows: {_named(lossy(pool.x).reshape(-1))}; "
+            "'standardize: true' keeps them"
         )
 
 
@@ -283,8 +285,10 @@ def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> tupl
     unknown = ~np.isin(raw, np.unique(loaded.y))
     if unknown.any():
         row = int(unknown.argmax())
-        raise DataError(f"{loaded.where}: y_test[{row}] is the class {str(raw[row])!r}, which y_train lacks.")
+        raise DataError(
+            f"{loaded.where}: y_test[{row}] is the class {str(raw[row])!r}, which is not in y_train."
+        )
     kept = np.flatnonzero(y >= 0)
     if not kept.size:
-        raise DataError(f"{loaded.where}: the test part has no row of the classes that are kept.")
+        raise DataError(f"{loaded.where}: the test set has no row of the selected classes.")
     return x if kept.size == len(y) else x[kept], y[kept]

@@ -68,8 +68,8 @@ class Partitioner:
         rows = np.arange(self.drawn, len(self.y))
         if not rows.size:
             raise DataError(
-                f"{self.where}: 'validation: test' needs a test part, and these data have none: draw one "
-                "with 'test: 0.2', or name another validation part."
+                f"{self.where}: 'validation: test' needs a test set, and these data have none: draw one "
+                "with 'test: 0.2', or choose another validation set."
             )
         return rows
 
@@ -84,7 +84,7 @@ class Partitioner:
         count = _rows_in(size, len(rows))
         if count >= len(rows):
             raise DataError(
-                f"{self.where}: a {purpose} part of {count} rows leaves none of the {len(rows)} to train on."
+                f"{self.where}: a {purpose} set of {count} rows leaves none of {len(rows)} rows for training."
             )
         return count
 
@@ -118,12 +118,12 @@ class Partitioner:
         return np.sort(others), np.sort(drawn)
 
     def _can_stratify(self, rows: Array, count: int, purpose: str) -> None:
-        self._rows_of_each_class(rows, 2, f"to be split for the {purpose} part")
+        self._rows_of_each_class(rows, 2, f"to be split for the {purpose} set")
         classes = len(np.unique(self.y[rows]))
         smaller = min(count, len(rows) - count)
         if smaller < classes:
             raise DataError(
-                f"{self.where}: the {purpose} part takes {count} of {len(rows)} rows, but each side needs"
+                f"{self.where}: the {purpose} set takes {count} of {len(rows)} rows, but each part needs"
                 f" at least {classes} rows, one for each class.{self.target.doubt}"
             )
 
@@ -156,8 +156,7 @@ class Partitioner:
         if missing.size:
             label = self.target.labels[int(missing[0])]
             raise DataError(
-                f"{self.where}: class {label!r} has no row in the training part of {which}."
-                f"{self.target.doubt}"
+                f"{self.where}: class {label!r} has no row in the training set of {which}.{self.target.doubt}"
             )
 
 

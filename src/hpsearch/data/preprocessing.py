@@ -130,7 +130,7 @@ def _left_out(encoding: Encoding, columns: dict[str, Cells]) -> Iterator[str]:
     known = {encoding.target, *(column.name for column in encoding.columns)}
     others = [name for name in columns if name not in known]
     if others:
-        yield f"columns that the model does not know are left out: {_listed(others)}"
+        yield f"ignored columns that the model does not use: {_listed(others)}"
 
 
 def _unseen(encoding: Encoding, columns: tuple[Cells, ...]) -> Iterator[str]:
@@ -146,6 +146,6 @@ def _unseen_in(known: Column, cells: Cells) -> Iterator[str]:
     if others:
         rows = "1 row has a category" if len(others) == 1 else f"{len(others):,} rows have categories"
         yield (
-            f"column {known.name!r}: {rows} that no row for training had, such as {others[0]!r}: "
+            f"column {known.name!r}: {rows} that no training row had, such as {others[0]!r}: "
             "encoded as zeros, as in training"
         )

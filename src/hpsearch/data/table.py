@@ -72,7 +72,7 @@ class Table:
             row = int(column.text.argmax())
             raise DataError(
                 f"{self.where}:{self.lines[row]}: column {column.name!r} holds {column.texts[row]!r},"
-                " which is not a number as in the rows for training."
+                " which is not a number as in the training rows."
             )
         # The negation finds a cell such as NAN, too, which reads as a number that is none.
         wrong = ~(np.abs(column.numbers) <= WIDEST) & ~column.missing
@@ -102,8 +102,9 @@ class Table:
         numbers = present - others.total()
         if 2 * numbers > present:
             raise DataError(
-                f"{self._line_of(column, rows, others)}: column {column.name!r} holds numbers in"
-                f" {numbers:,} of {present:,} cells, and words in the others: {_counted(others)}. {remedy}"
+                f"{self._line_of(column, rows, others)}: column {column.name!r} holds numbers in "
+                f"{numbers:,} of {present:,} cells, and words in the other cells: {_counted(others)}. "
+                f"{remedy}"
             )
 
     def _line_of(self, column: Cells, rows: Array, words: Counter[str]) -> str:

@@ -38,7 +38,7 @@ class Target:
         if not self.guessed:
             return ""
         return (
-            f" The {len(self.labels)} distinct whole numbers of the target were taken for classes; if they"
+            f" The {len(self.labels)} distinct whole numbers of the target were treated as classes; if they"
             " are a quantity, write 'task: regression' in the data section."
         )
 
@@ -66,7 +66,9 @@ def find_target(loaded: Loaded, data: Data) -> Target:
         guessed = data.task == "auto" and loaded.task is None and loaded.y.dtype.kind in "iuf"
         return replace(_classes(loaded, data), guessed=guessed and data.classes is None)
     if data.classes is not None:
-        raise DataError(f"{loaded.where}: 'classes' needs classes, but the targets are quantities.")
+        raise DataError(
+            f"{loaded.where}: 'classes' is only for classification; these targets are continuous."
+        )
     if loaded.y.dtype.kind == "U":
         raise DataError(
             f"{loaded.where}: the task is regression, but the targets are text such as {str(loaded.y[0])!r}."

@@ -25,15 +25,15 @@ FEW_LEVELS = 20
 
 REMEDIES: Mapping[str, tuple[re.Pattern[str], str]] = {
     "a percent sign": (re.compile(r"[%‰]"), "write 62.9 for 62.9 %"),
-    "a currency": (re.compile(rf"[{SYMBOLS}]|\b(?:{CODES})\b"), "write the amount alone"),
+    "a currency": (re.compile(rf"[{SYMBOLS}]|\b(?:{CODES})\b"), "write only the amount"),
     "quotes or brackets": (
         re.compile(r"^=|[\"'\u2019()]\s*$|^[\"'\u2019(]"),
-        "write the number alone, -5 for (5)",
+        "write only the number, -5 for (5)",
     ),
-    "a sign of its own": (re.compile(r"[\u2212\u2013]|-$"), "write -5 with a hyphen before the number"),
+    "another minus sign": (re.compile(r"[\u2212\u2013]|-$"), "write -5 with a hyphen before the number"),
     "separators": (
         re.compile(r"[.,'\u2019_\s]"),
-        "numbers are written without commas, blanks or other separators, and with a decimal point: 1234.5",
+        "write numbers without commas, spaces or other separators, and with a decimal point: 1234.5",
     ),
 }
 
@@ -59,4 +59,4 @@ def why_not_read(text: str) -> str:
     for what, (pattern, remedy) in REMEDIES.items():
         if pattern.search(text) and MEASURED.fullmatch(text) is None:
             return remedy if what == "separators" else f"a number with {what} is not read: {remedy}"
-    return "a number with a unit is not read: write the number alone, and the unit in the name of the column"
+    return "a number with a unit is not read: write only the number, and put the unit into the column name"

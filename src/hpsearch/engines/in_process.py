@@ -37,7 +37,7 @@ class InProcessWorker(Worker):
 
     def kill(self) -> None:
         self.close()
-        self._result = WorkerDiedError("the worker was ended")
+        self._result = WorkerDiedError("the worker was stopped")
 
     def close(self) -> None:
         if self._session is not None:

@@ -55,7 +55,7 @@ class LocalWorker(Worker):
         self._process.join(5)
         code = self._process.exitcode
         cause = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        hint = ": was the memory used up?" if code == -signal.SIGKILL else ""
+        hint = ": it may have run out of memory" if code == -signal.SIGKILL else ""
         return WorkerDiedError(f"the worker process died ({cause}){hint}")
 
     def kill(self) -> None:

@@ -56,7 +56,7 @@ def saved_configuration(path: Path) -> Any:
     with opened(path) as archive:
         size = archive.getinfo("config.json").file_size
         if size > MAX_CONFIGURATION:
-            raise ArchiveError(f"config.json has {size:,} bytes, of at most {MAX_CONFIGURATION:,}")
+            raise ArchiveError(f"config.json has {size:,} bytes; the limit is {MAX_CONFIGURATION:,}")
         return json.loads(archive.read("config.json"))
 
 

@@ -82,6 +82,6 @@ def _read(
         return None
     except DamagedError as failure:
         told = "is damaged" if str(failure) == "damaged" else f"is not used, {failure}"
-        warnings.warn(f"{path} {told}: the one before it is used", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{path} {told}: using the previous one", RuntimeWarning, stacklevel=2)
         return None
     return stored if {"trainer", "epochs"} <= stored[1].keys() else None

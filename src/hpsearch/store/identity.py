@@ -53,15 +53,15 @@ class Identity:
         if not self.name:
             return None
         if stamp is None:
-            return "it does not say of which study it is" if self.strict else None
+            return "it does not name its study" if self.strict else None
         if not isinstance(stamp, Mapping) or not isinstance(stamp.get("study"), str):
-            return "it does not say of which study it is"
+            return "it does not name its study"
         if stamp["study"] != self.study:
-            return f"it is of another study ({_named(stamp)}; this one is {_named(vars(self))})"
+            return f"it belongs to another study ({_named(stamp)}; this one is {_named(vars(self))})"
         other = next((name for name, value in expected.items() if stamp.get(name) != value), None)
         if other == "of":
-            return "what it belongs to has changed since"
-        return None if other is None else f"it is of {other} {stamp.get(other)}, not {expected[other]}"
+            return "it was written for an earlier version of its study"
+        return None if other is None else f"it belongs to {other} {stamp.get(other)}, not {expected[other]}"
 
     def verify(self, stamp: object, **expected: Any) -> None:
         """Raise DamagedError where a file is not the one that is expected here."""
@@ -120,4 +120,4 @@ def check_page(content: bytes, identity: Identity) -> None:
     if sealed_page(page, Identity(study)) != content:
         raise DamagedError("damaged")
     if identity.study and study != identity.study:
-        raise DamagedError(f"it is of another study ({study[:MARK]}; this one is {identity.mark})")
+        raise DamagedError(f"it belongs to another study ({study[:MARK]}; this one is {identity.mark})")

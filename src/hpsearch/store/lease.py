@@ -49,8 +49,7 @@ class Lease:
     def check(self) -> None:
         """Raise StudyLockedError where another process has taken the study over."""
         if not self.holds():
-            holder = _holder(self.directory)
-            raise StudyLockedError(f"the study was taken over by {holder}: this process stops")
+            raise StudyLockedError(f"{_holder(self.directory)} has taken over the study: this process stops")
 
     def holds(self) -> bool:
         """Tell whether no other process has taken over."""
@@ -131,8 +130,8 @@ def _check_free(directory: Path, number: int, *, takeover: bool) -> None:
     if (takeover or holder is None) and _is_silent(path):
         return
     who = holder or "another process"
-    hint = "its heart beats" if takeover else "if it hangs, or its machine is gone: --takeover"
-    raise StudyLockedError(f"the study is being run by {who}; wait for it, or stop it first ({hint})")
+    hint = "it is still running" if takeover else "if it hangs or its machine is gone, use --takeover"
+    raise StudyLockedError(f"the study is locked by {who}: wait for it to end, or stop it ({hint})")
 
 
 def _is_silent(path: Path) -> bool:

@@ -23,7 +23,7 @@ from hpsearch.store.identity import UNKNOWN, Identity
 SEAL = ', "crc": "'
 
 REMEDY = (
-    "bring the right file back, or remove the one that is not of this study (one copy is enough), or start "
+    "restore the right file, or remove the one of the other study (one copy is enough), or start "
     "over with --new"
 )
 
@@ -103,7 +103,7 @@ class TickLog:
         last = ticks[-1].number if ticks else 0
         lost = max((number for _, number in known), default=0) - last
         if lost > 0 or (self.damage and not known):
-            self.damage.append(f"what follows tick {last} is lost in both copies, and done again")
+            self.damage.append(f"the ticks after {last} are lost in both copies and are trained again")
         return ticks
 
     def open(self, lease: int) -> list[Event]:
@@ -188,20 +188,18 @@ def _refuse_contradictions(copies: list[_Copy]) -> None:
     """Refuse a log that says two things of one tick: which of them is right, no copy can tell."""
     for copy in copies:
         if copy.twice:
-            raise StoreError(
-                f"{copy.path}: tick {copy.twice} stands there twice, with other content; {REMEDY}"
-            )
+            raise StoreError(f"{copy.path}: tick {copy.twice} occurs twice, with different content; {REMEDY}")
     marks = sorted({copy.mark for copy in copies if copy.mark})
     if len(marks) > 1:
-        raise StoreError(f"{copies[0].path} and {copies[1].path} are of two studies; {REMEDY}")
+        raise StoreError(f"{copies[0].path} and {copies[1].path} belong to different studies; {REMEDY}")
     if len(copies) < 2:  # they are equal
         return
     first, second = copies
     for key in sorted(first.ticks.keys() & second.ticks.keys()):
         if first.ticks[key] != second.ticks[key]:
             raise StoreError(
-                f"{first.path} and {second.path} contradict each other at tick {key[1]}: one of them is not "
-                f"what this study wrote; {REMEDY}"
+                f"{first.path} and {second.path} differ at tick {key[1]}: one of them was "
+                f"not written by this study; {REMEDY}"
             )
 
 

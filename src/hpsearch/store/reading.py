@@ -25,7 +25,7 @@ def read_record(files: StudyFiles) -> StudyRecord:
     if resolved is None:
         raise StudyNotFoundError(
             f"there is no study {files.full_name!r} in {files.out / 'runs'}: "
-            f"begin it with hpsearch {files.part or 'optimize'}, or name its place with --out"
+            f"start it with hpsearch {files.part or 'optimize'}, or give its directory with --out"
         )
     return _record(files, resolved)
 
@@ -78,9 +78,9 @@ def check_parent(part: StudyFiles, resolved: Resolved, searched: Resolved) -> No
     """
     if resolved.parent != searched.identified().study and (resolved.parent or resolved.format >= FORMAT):
         raise StoreError(
-            f"{part.directory} is of another search than {part.name!r} beside it: bring the right directory "
-            f"back, or remove it, and hpsearch {'ablate' if resolved.kind == 'ablation' else 'optimize'} "
-            "trains its runs anew"
+            f"{part.directory} belongs to another search than {part.name!r}: restore the right directory, or "
+            f"remove it, and hpsearch {'ablate' if resolved.kind == 'ablation' else 'optimize'} "
+            "trains its runs again"
         )
 
 

@@ -118,7 +118,7 @@ def read_resolved(files: StudyFiles) -> Resolved | None:
     if len(whole) == len((files.study, files.study_copy)) and _content(paths[0]) != _content(paths[1]):
         return _agreed(files)
     if whole and whole[0] != files.study:
-        warnings.warn(f"{files.study} is damaged: its copy is used", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{files.study} is damaged: using its copy", RuntimeWarning, stacklevel=2)
     return _read((whole or paths)[0], sealed=bool(whole))
 
 
@@ -136,10 +136,10 @@ def _agreed(files: StudyFiles) -> Resolved:
     if len(ours) == 1 and first.study != second.study:
         ((path, one),) = ours.items()
         other = next(known for known in both if known != path)
-        text = f"{other} is of another study than the tick log: {path.name} is used"
+        text = f"{other} does not belong to the study of the log: using {path.name}"
         warnings.warn(text, RuntimeWarning, stacklevel=3)
         return one
-    raise StoreError(f"{files.study} and {files.study_copy} contradict each other; {REMEDY}")
+    raise StoreError(f"{files.study} and {files.study_copy} differ; {REMEDY}")
 
 
 def check_copy(path: Path, identity: Identity) -> Resolved:
@@ -151,7 +151,7 @@ def check_copy(path: Path, identity: Identity) -> Resolved:
         raise DamagedError("it is damaged; the other copy is used")
     resolved = _read(path, sealed=True)
     if resolved.study not in ("", identity.study):
-        raise DamagedError(identity.complaint(vars(resolved.identity)) or "it is of another study")
+        raise DamagedError(identity.complaint(vars(resolved.identity)) or "it belongs to another study")
     return resolved
 
 
@@ -198,8 +198,8 @@ def _read(path: Path, *, sealed: bool) -> Resolved:
     if sealed:
         with suppress(AttributeError, KeyError, TypeError, ValueError):
             return _resolved(source, known)
-    expected = "the resolved study file as hpsearch wrote it: bring it back, or start over with --new"
-    raise StudyFileError((Problem(str(path), None, "", expected, "other content"),))
+    expected = "the resolved study file as hpsearch wrote it: restore it, or start over with --new"
+    raise StudyFileError((Problem(str(path), None, "", expected, "different content"),))
 
 
 def _resolved(source: Source, known: Any) -> Resolved:
@@ -233,9 +233,9 @@ def check_same_experiment(stored: StudySpec, given: StudySpec) -> None:
     ]
     if lines:
         raise StudyMismatchError(
-            f"the study {stored.name!r} was begun with another study file:\n"
+            f"the study {stored.name!r} was started with a different study file:\n"
             + "\n".join(lines)
-            + "\ngo on with the old values, give the study another name, or start over with --new"
+            + "\nuse the old values, give the study another name, or start over with --new"
         )
 
 

@@ -141,7 +141,7 @@ def model_problem(files: StudyFiles, identity: Identity) -> str | None:
     try:
         load_applied(files, identity)
     except (DamagedError, FileNotFoundError) as failure:
-        return f"{failure}; hpsearch optimize writes it anew"
+        return f"{failure}; hpsearch optimize rewrites it"
     return None
 
 

@@ -95,15 +95,16 @@ def plan_of(files: StudyFiles, replicates: int) -> Plan:
     winner = best_of(record, read_confirmation(files)).trial
     if winner is None:
         raise HpsearchError(
-            f"no trial of {record.name!r} has ended with a value, and an ablation needs a winner: "
-            "hpsearch optimize goes on"
+            f"an ablation needs a winner, and no trial of {record.name!r} has a value: continue with "
+            "hpsearch optimize"
         )
     opened = open_changes(record.spec, winner.configuration)
     spec = compared(opened.spec, Compare(replicates=replicates), 1)
     path = path_of(ablation_of(spec))
     if not path.changes:
         raise HpsearchError(
-            f"there is nothing to ablate: what {record.name!r} searches has no default, or its winner has it"
+            f"there is nothing to ablate: every searched value of {record.name!r} has no default, or "
+            "equals it in the winner"
         )
     if REPLICATE in path.changes:
         raise UnsupportedError(f"an ablation cannot vary an argument that is called {REPLICATE!r}: rename it")
@@ -164,7 +165,7 @@ def _begun(part: StudyFiles, plan: Plan, url: str | None, display: Display) -> R
     if part.directory.exists() and not same:
         # Without a study file a process died while it removed another one.
         if stored is not None:
-            display.note("the search has another winner now: the ablation is done anew")
+            display.note("the search has a new winner: the ablation starts over")
         remove(part, url)
         stored = None
     part.directory.mkdir(exist_ok=True)

@@ -31,7 +31,7 @@ from hpsearch.store.resolved import check_copy, read_resolved
 from hpsearch.store.trials_table import trials_csv
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, InferenceInfo, Refit, load_applied
 
-ANEW = "hpsearch optimize writes it anew"
+ANEW = "hpsearch optimize rewrites it"
 
 BROKEN = (
     *(HpsearchError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
@@ -66,13 +66,15 @@ def check_study(files: StudyFiles) -> list[Checked]:
         files.best_model: lambda path: _best_model(path, files, identity),
         files.best_configuration: lambda path: _configuration(path, record),
         files.best_preprocessing: lambda path: _document(
-            path, InferenceInfo, identity, "what applies the model to new rows"
+            path, InferenceInfo, identity, "preprocessing of the best model"
         ),
         files.looks: lambda path: _looks(path, identity),
-        files.insides: lambda path: _document(path, ErrorAnalysis, identity, "the winner's insides"),
-        files.refit: lambda path: _document(path, Refit, identity, "how the winner was refitted"),
-        files.refit_weights: lambda path: _refit_arrays(path, identity, "the winner is refitted again"),
-        files.refit_checkpoint: lambda path: _refit_arrays(path, identity, "the refit begins anew"),
+        files.insides: lambda path: _document(path, ErrorAnalysis, identity, "error analysis of the winner"),
+        files.refit: lambda path: _document(path, Refit, identity, "refit of the winner"),
+        files.refit_weights: lambda path: _refit_arrays(
+            path, identity, "hpsearch optimize refits the winner again"
+        ),
+        files.refit_checkpoint: lambda path: _refit_arrays(path, identity, "the refit starts over"),
         files.probes: lambda path: _probes(path, identity),
         files.influence: lambda path: _kept(path, record),
         files.fanova: lambda path: _kept(path, record),
@@ -107,7 +109,7 @@ def _log(files: StudyFiles, identity: Identity) -> Iterator[Checked]:
     ends = sum(isinstance(event, Ended) for event in events)
     for path in (files.ticks, files.ticks_copy):
         damage = [told.removeprefix(f"{path}: ") for told in log.damage if told.startswith(f"{path}:")]
-        mended = "; it is mended from the other copy when the study goes on"
+        mended = "; it is repaired from the other copy when the study continues"
         yield Checked(path, damage[0] + mended if damage else f"{ends} trials ended", whole=not damage)
     for told in log.damage:
         if not told.startswith((f"{files.ticks}:", f"{files.ticks_copy}:")):
@@ -128,7 +130,7 @@ def _best_model(path: Path, files: StudyFiles, identity: Identity) -> str:
         load_applied(files, identity)
     except FileNotFoundError:
         raise ValueError(
-            f"{files.best_preprocessing.name}, which says whose it is, is not there; {ANEW}"
+            f"{files.best_preprocessing.name}, which identifies the model, is missing; {ANEW}"
         ) from None
     except DamagedError as failure:
         raise ValueError(f"{failure}; {ANEW}") from None
@@ -138,7 +140,7 @@ def _best_model(path: Path, files: StudyFiles, identity: Identity) -> str:
 def _configuration(path: Path, record: StudyRecord) -> str:
     told = bounded(path, MAX_BYTES)
     if not any(told == encoded(print_spec(best_spec(record, trial))) for trial in record.ranking):
-        raise ValueError(f"it is the configuration of no trial of the tick log; {ANEW}")
+        raise ValueError(f"no trial in the log has this configuration; {ANEW}")
     return f"configuration {load_study_file(path).spec.name}"
 
 
@@ -161,8 +163,8 @@ def _looks(path: Path, identity: Identity) -> str:
     try:
         count = len(load_document(path, HeldOutEvaluations, identity).looks)
     except DamagedError as failure:
-        raise ValueError(f"{failure}: how often the test part was looked at is not known any more") from None
-    return f"{count} look{'' if count == 1 else 's'} at the test part"
+        raise ValueError(f"{failure}: the number of test-set evaluations is unknown") from None
+    return f"{count} test-set evaluation{'' if count == 1 else 's'}"
 
 
 def _probes(path: Path, identity: Identity) -> str:
@@ -190,7 +192,7 @@ def _timing(path: Path, identity: Identity) -> str:
 
 def _table(path: Path, record: StudyRecord) -> str:
     if path.read_bytes() != encoded(trials_csv(record)):
-        raise ValueError("it is not what the tick log says; hpsearch optimize writes it anew")
+        raise ValueError("it differs from the log; hpsearch optimize rewrites it")
     return f"{len(record.trials)} trials"
 
 
@@ -198,21 +200,21 @@ def _report(path: Path, identity: Identity) -> str:
     try:
         check_page(bounded(path, LARGEST), identity)
     except DamagedError as failure:
-        raise ValueError(f"{failure}; hpsearch report writes it anew") from None
+        raise ValueError(f"{failure}; hpsearch report rewrites it") from None
     return "report"
 
 
 def _page(path: Path) -> str:
     if not bounded(path, LARGEST).rstrip().endswith((b"</html>", b"-->")):
-        raise ValueError("it is cut short; hpsearch probe writes it anew")
+        raise ValueError("it is incomplete; hpsearch probe rewrites it")
     return "report of probes"
 
 
 def _arrays(files: StudyFiles, record: StudyRecord) -> Iterator[Checked]:
     ended = {files.weights(trial.number): trial.stamp for trial in record.trials if trial.state != "running"}
     for directory, remedy in (
-        ("checkpoints", "the trial goes on from the one before"),
-        ("models", "the trial is trained again when it is needed"),
+        ("checkpoints", "the trial continues from the previous one"),
+        ("models", "the trial is trained again when needed"),
     ):
         for path in sorted((files.directory / directory).glob("*.npz")):
             try:
@@ -228,7 +230,7 @@ def _models(files: StudyFiles, identity: Identity) -> Iterator[Checked]:
         yield _checked(path, lambda path: _model_with_note(path, identity))
         note = path.with_name(f"{path.name}.json")
         if note.exists():
-            yield _checked(note, lambda note: _document(note, str, identity, "whose the model is"))
+            yield _checked(note, lambda note: _document(note, str, identity, "identity of the model"))
 
 
 def _model_with_note(path: Path, identity: Identity) -> str:
@@ -249,14 +251,14 @@ def _leases(files: StudyFiles) -> Iterator[Checked]:
 def _lease(path: Path) -> str:
     holder = Holder.read(json.loads(bounded(path, MAX_BYTES)).get("holder"))
     if holder is None:
-        raise ValueError("damaged; the next process takes the study after 5 s")
+        raise ValueError("damaged; the next process takes over the study after 5 s")
     return f"lease of {holder}"
 
 
 def _artifacts(files: StudyFiles) -> Iterator[Checked]:
     for path in sorted(files.artifacts.glob("*")):
         if path.is_file():
-            yield Checked(path, "shown by the dashboard, which brings it up to date")
+            yield Checked(path, "shown by the dashboard, which updates it")
 
 
 def _left_over(files: StudyFiles, known: set[Path]) -> Iterator[Checked]:
@@ -265,6 +267,6 @@ def _left_over(files: StudyFiles, known: set[Path]) -> Iterator[Checked]:
     }
     for path in sorted(files.own("*")):
         if path.name.endswith((".tmp", ".tmp.keras", ".damaged")):
-            yield Checked(path, "left over; it may be deleted")
+            yield Checked(path, "leftover; it may be deleted")
         elif path.is_file() and path not in known and path not in beside:
-            yield Checked(path, "not a file of hpsearch")
+            yield Checked(path, "not a file written by hpsearch")

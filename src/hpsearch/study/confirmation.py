@@ -45,7 +45,7 @@ def confirm(
         # Without a study file a process died while it removed the others.
         if stored is not None:
             what = "splits" if _arms(stored.spec) == _arms(spec) else "finalists"
-            display.note(f"the search has other {what} now: they are confirmed anew")
+            display.note(f"the search has other {what} now: the confirmation starts over")
         remove(part, resolved.storage)
         stored = None
     part.directory.mkdir(exist_ok=True)

@@ -162,7 +162,7 @@ class Coordinator:
 
     @property
     def _too_long(self) -> str:
-        return f"it took longer than trial_timeout, {self.search.trial_timeout:g} s"
+        return f"it exceeded trial_timeout, {self.search.trial_timeout:g} s"
 
     def _hear(self, slots: WorkerSlots) -> None:
         slots.busy = False
@@ -201,13 +201,13 @@ class Coordinator:
         """Hear a report that the tick log has already, with no end behind it: the decision was to go on."""
         agreed = trial.catch_up(report)
         where = (
-            f"trial {trial.number} gave another value at epoch {report.epoch} than before it was interrupted"
+            f"trial {trial.number} has a different value at epoch {report.epoch} than before the interruption"
         )
         if agreed == "contradictory":
             raise StudyMismatchError(
-                f"{where}, beyond rounding, so that the study would mix two: go on with the versions and on "
-                f"the machine of its beginning ({told_of_beginning(self.beginning)}), or start over "
-                "with --new"
+                f"{where}, by more than rounding, so continuing would mix two experiments: use the "
+                f"versions and the machine that it was started with ({told_of_beginning(self.beginning)}), "
+                "or start over with --new"
             )
         if agreed == "rounded":
             self.display.note(f"warning: {where}, by a rounding; has the machine or a library changed?")

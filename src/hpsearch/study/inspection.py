@@ -77,6 +77,6 @@ def _notes(spec: StudySpec, dataset: Dataset) -> Iterator[str]:
         )
     if dataset.doubtful:
         yield (
-            f"data.task: the {dataset.outputs} distinct whole numbers of the target are taken for classes; if"
-            " they are a quantity, write 'task: regression'"
+            f"data.task: the {dataset.outputs} distinct whole numbers of the target are treated as "
+            "classes; if they are a quantity, write 'task: regression'"
         )

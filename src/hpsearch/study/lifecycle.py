@@ -285,9 +285,9 @@ def check_same_material(stored: Resolved, opened: Opened) -> None:
     name = stored.spec.name
     if stored.data.fingerprint != opened.data.fingerprint:
         raise StudyMismatchError(
-            f"the data of the study {name!r} have changed since it was begun "
+            f"the data of the study {name!r} have changed since it was started "
             f"(fingerprint {stored.data.fingerprint[:12]} -> {opened.data.fingerprint[:12]}): "
-            "bring the old data back, give the study another name, or start over with --new"
+            "restore the old data, give the study another name, or start over with --new"
         )
     check_same_donors(name, stored.settings.get("donor", ""), opened.settings.get("donor", ""))
 
@@ -307,8 +307,8 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
     """
     if files.directory.is_symlink():
         raise StoreError(
-            f"{files.directory} is a link to {files.directory.resolve()}, whose content is not removed: "
-            "remove the link, or give another --out"
+            f"{files.directory} is a link to {files.directory.resolve()}, which is not removed: "
+            "remove the link, or use another --out"
         )
     remove_from_storage(_with_parts(files), storage)
     for path in files.directory.iterdir():

@@ -129,7 +129,9 @@ def _predicted(preprocessing: Preprocessing, rows: NewRows, given: NDArray[Any])
     notes = list(rows.notes)
     if not finite.all():
         first, count = int((~finite).argmin() if finite[0] else 0), int((~finite).sum())
-        notes.append(f"the model gives no finite number for rows: {count}, the first of them {first}")
+        notes.append(
+            f"the predictions of the model are not finite for rows: {count}, the first of them {first}"
+        )
     if not labels:
         numbers = tuple(_number(value) if ok else None for value, ok in zip(given[:, 0], finite, strict=True))
         return Predicted(numbers, (), None, tuple(notes))

@@ -76,7 +76,7 @@ def _trained(study: StudyFile, out: Path, display: Display, run: Run) -> Path:
     """Give the best model of a donor's study, which is run unless it is finished."""
     files = StudyFiles(out, study.spec.name)
     if not _is_finished(study, files):
-        display.note(f"the donor's study {study.spec.name!r} comes first: {study.source.file}")
+        display.note(f"running the donor's study {study.spec.name!r} first: {study.source.file}")
         heard = DonorDisplay(study.spec.name, study.spec.search.metric, display)
         outcome, record = run(study, heard)
         if outcome == "interrupted":
@@ -95,7 +95,7 @@ def _is_finished(study: StudyFile, files: StudyFiles) -> bool:
     except FileNotFoundError:
         return False
     except DamagedError as failure:
-        warnings.warn(f"{files.best_model} is saved anew: {failure}", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{files.best_model} is saved again: {failure}", RuntimeWarning, stacklevel=2)
         return False
     check_same_experiment(stored.spec, prepare(study.spec, "search"))
     trials = read_record(files).trials

@@ -126,7 +126,7 @@ def _measured(spec: StudySpec, dataset: Dataset, arms: Arms, options: ProbeOptio
     if not found:
         raise HpsearchError(
             f"no network could be trained up to epoch {options.epochs[0]}: {endings[0].sentence}; "
-            "put epoch 0 in front of --at-epochs to see where it began"
+            "add epoch 0 to --at-epochs to see the state before training"
         )
     return StudyProbe(
         spec=spec,
@@ -157,7 +157,7 @@ def _trainer(spec: StudySpec, dataset: Dataset, arms: Arms, last: int) -> Traine
     if last > length.epochs:
         longer = f"epochs={last}" if training.steps is None else f"steps={last * length.steps_per_epoch}"
         raise UnsupportedError(
-            f"--at-epochs: a run of this study has {length.epochs} epochs, and epoch {last} was asked for: "
+            f"--at-epochs: a run of this study has {length.epochs} epochs, but epoch {last} was requested: "
             f"name epochs from 0 to {length.epochs}, or let it train for longer with --set training.{longer}"
         )
     return trainer_of("auto", dataset, spec, Job(spec.dump(), "", width=1))[0]

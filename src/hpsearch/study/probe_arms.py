@@ -52,7 +52,7 @@ def arms_of(spec: StudySpec, *, trained: bool = False) -> Arms:
 def _first_model(spec: StudySpec) -> ModelComponent:
     model: ModelComponent = alternatives(spec.model)[0]
     if not model.probed:
-        raise UnsupportedError(f"model: a probe looks into an mlp, and this study's model is {model.name!r}")
+        raise UnsupportedError(f"model: a probe needs an mlp, and the model of this study is {model.name!r}")
     return model
 
 

@@ -58,9 +58,7 @@ def retrain(
 
 def _check_comparable(files: StudyFiles, resolved: Resolved) -> None:
     if any(pretrained_models(resolved.spec.model)):
-        raise UnsupportedError(
-            f"{files.name}: a study that reuses a donor cannot be trained again for a check"
-        )
+        raise UnsupportedError(f"{files.name}: a study that reuses a donor cannot be retrained for a check")
     others = [
         f"{package} {was} (now {now})"
         for package, was in resolved.versions.items()
@@ -126,5 +124,5 @@ def _difference(history: Mapping[str, Curve], metrics: Mapping[str, Any], epoch:
         if finite(float(found)) != known:
             shown = "no finite number" if known is None else repr(known)
             again = repr(float(found)) if math.isfinite(found) else "no finite number"
-            return f"epoch {epoch}: {name} is {shown} in the log, and {again} when it is trained again"
+            return f"epoch {epoch}: {name} is {shown} in the log, and {again} when trained again"
     return None

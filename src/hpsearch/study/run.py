@@ -111,7 +111,7 @@ def _unless_locked(own: Path | None, make: Callable[[], Made]) -> Made | None:
     except StorageLockedError as failure:
         if own is None:
             raise
-        warnings.warn(f"{failure}; the study goes on without it", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{failure}; the study continues without it", RuntimeWarning, stacklevel=2)
         return None
 
 

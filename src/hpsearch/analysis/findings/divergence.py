@@ -18,7 +18,7 @@ from hpsearch.store.record import StudyRecord, TrialRecord
 NOT_FINITE = "not finite"
 """Stands in the cause of every trial whose numbers left their range."""
 
-AT_ONCE = ", before any step was taken: the first weights or the data are the cause, not the learning rate"
+AT_ONCE = ", before the first step: the initial weights or the data are the cause, not the learning rate"
 """What it means that the numbers left their range in the first step."""
 
 _PLACE = re.compile(r"\(epoch (\d+)(?:, step (\d+))?(?:, first in (?:layer|the) (\w+))?")
@@ -124,7 +124,7 @@ def _steepest(trial: TrialRecord) -> str:
     if not norms:
         return ""
     name = max(norms, key=norms.__getitem__)
-    return f"; the largest gradient in the step before was that of {name}, its norm {spoken(norms[name])}"
+    return f"; the largest gradient of the previous step was in {name}, with norm {spoken(norms[name])}"
 
 
 def _remedy(record: StudyRecord, group: _Group, troubled: Callable[[TrialRecord], bool]) -> str:
@@ -144,7 +144,7 @@ def _first_remedy(group: _Group) -> str:
 def _avoided(condition: Condition) -> str:
     """Say how a configuration stays out of a region."""
     if condition.relation == "is":
-        return f"take another {condition.parameter} than {condition.value}"
+        return f"use another {condition.parameter} than {condition.value}"
     end = "at most" if condition.relation == "above" else "above"
     return f"keep {condition.parameter} {end} {condition.value:.12g}"
 
@@ -170,7 +170,7 @@ def _exploding(group: _Group, chance: float, remedy: str) -> StudyFinding:
     course = f"it was {spoken(loss)} in the first epoch" if first == loss else f"it rose to {spoken(loss)}"
     sentence = (
         f"the loss exploded in {counted(group.trials)}{group.where}: {course}{group.of_one} and at best "
-        f"{spoken(low)}, where a constant prediction gives {spoken(chance)}{group.rates}; {remedy}"
+        f"{spoken(low)}, where a constant prediction has {spoken(chance)}{group.rates}; {remedy}"
     )
     evidence: dict[str, Value] = {"loss": loss, "chance_loss": chance, **group.evidence}
     return StudyFinding("exploding loss", sentence, numbers_of(group.trials), evidence)

@@ -53,8 +53,8 @@ def overfitting(record: StudyRecord) -> Iterator[StudyFinding]:
     sentence = (
         f"{counted(trials, 'overfits', 'overfit')}: in {name} {metric} was best in epoch {found.epoch}, "
         f"{spoken(found.best)}, and {spoken(found.end)} in the median of the last {found.last} epochs, while "
-        "the training loss went on falling; the weights of the best epoch are kept, so more epochs do not "
-        "help, and more dropout, penalties or data may"
+        "the training loss kept falling; the weights of the best epoch are kept, so more epochs do not help, "
+        "but more dropout, stronger penalties or more data may"
     )
     evidence: dict[str, Value] = {metric: found.best, "epoch": found.epoch, f"last {metric}": found.end}
     yield StudyFinding("overfitting", sentence, numbers_of(trials), {**evidence, "trial": trial.number})
@@ -79,7 +79,7 @@ def underfitting(record: StudyRecord) -> Iterator[StudyFinding]:
         f"{counted(trials, 'underfits', 'underfit')}: in {name} even the training loss stayed at "
         f"{spoken(loss)}, {100 * loss / data.chance_loss:.0f} % of that of a constant prediction; a larger "
         "network, less dropout or weaker penalties, or another learning rate may learn more, "
-        "unless the data tell no more"
+        "unless the data contain no more information"
     )
     evidence: dict[str, Value] = {"loss": loss, "chance_loss": data.chance_loss, "trial": trial.number}
     yield StudyFinding("underfitting", sentence, numbers_of(trials), evidence)

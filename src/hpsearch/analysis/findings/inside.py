@@ -95,7 +95,7 @@ def _saturation(_: TrialRecord, probes: list[TrainingProbe]) -> Seen | None:
     share, name = _worst(probes[-1], lambda layer: layer.saturated)
     if share < SATURATED:
         return None
-    told = f"{100 * share:.0f} % of the activations in {name} lie at the ends of their range"
+    told = f"{100 * share:.0f} % of the activations in {name} are saturated"
     return Seen(share, f"{told} in the last probe")
 
 
@@ -110,7 +110,10 @@ def _collapsed_batch_norm(trial: TrialRecord, probes: list[TrainingProbe]) -> Se
     deviation, name = min(normalized, default=(math.inf, ""))
     if deviation >= COLLAPSED:
         return None
-    told = f"behind the batch normalization the activations in {name} deviate by {spoken(deviation)} only"
+    told = (
+        f"after batch normalization, the activations in {name} have a standard deviation of only "
+        f"{spoken(deviation)}"
+    )
     return Seen(-deviation, f"{told} in the last probe")
 
 
@@ -133,6 +136,6 @@ LOOKS: dict[Kind, Look] = {
     "saturation": _saturation,
     "collapsed batch norm": _collapsed_batch_norm,
     "clipping always active": _clipping(active=True, told="clipped the gradient in every probe"),
-    "clipping never active": _clipping(active=False, told="clipped the gradient in no probe"),
+    "clipping never active": _clipping(active=False, told="did not clip the gradient in any probe"),
 }
 """Each kind with the function that looks for it in one trial."""

@@ -51,8 +51,8 @@ def _did_not_learn(record: StudyRecord, trials: Trials, why: Why | None) -> Stud
     chance = 0.0 if record.data is None else record.data.chance_loss or 0.0
     loss = min(lowest(trial, "loss", "val_loss") for trial in trials)
     sentence = (
-        f"{counted(trials, 'did not learn')}: the loss never fell below {spoken(loss)}, and that of a "
-        f"constant prediction is {spoken(chance)}; {_unclear(trials) if why is None else why.sentence}"
+        f"{counted(trials, 'did not learn')}: the loss never fell below {spoken(loss)}, and a "
+        f"constant prediction has {spoken(chance)}; {_unclear(trials) if why is None else why.sentence}"
     )
     evidence: dict[str, Value] = {"loss": loss, "chance_loss": chance}
     if why is not None:
@@ -63,5 +63,5 @@ def _did_not_learn(record: StudyRecord, trials: Trials, why: Why | None) -> Stud
 def _unclear(trials: Trials) -> str:
     """Say what is known where no probe gives the cause."""
     if all(still_improving(trial, "val_loss", minimize=True) for trial in trials):
-        return "it was still falling in the last epoch: take longer steps, or train for longer"
-    return f"its first weights show no cause; look at {learning_rates(trials)} and at the data"
+        return "it was still falling in the last epoch: raise the learning rate, or train for longer"
+    return f"its initial weights show no cause; check {learning_rates(trials)} and the data"

@@ -50,7 +50,7 @@ def remedy_of(record: StudyRecord, trials: Trials, troubled: Callable[[TrialReco
     verdict = blame(trials, others)
     rest = _beside_the_rate(trials)
     if verdict == "cleared":
-        return f"trials with as large a learning rate and larger did better, so {rest}"
+        return f"trials with the same or a larger learning rate did better, so {rest}"
     ended = _end_of_the_range(record, others, troubled)
     if ended:
         return ended
@@ -78,9 +78,9 @@ def _beside_the_rate(trials: Trials) -> str:
     plain = all(one.optimizer.name == "sgd" for one in training)
     if plain and all(one.clipping.name == "none" for one in training):
         return "clip the gradient"
-    return "begin with smaller weights"
+    return "start from smaller weights"
 
 
 def before_any_step() -> str:
     """Say what may help where the numbers left their range before the weights were changed at all."""
-    return "begin with smaller weights, or bring the features and targets to a common scale"
+    return "start from smaller weights, or scale the features and targets"

@@ -81,7 +81,7 @@ def never_tried(record: StudyRecord) -> Iterator[StudyFinding]:
         taken = [t.parameters[parameter.name] for t in ended if parameter.name in t.parameters]
         missing = _missing(parameter, taken)
         if len(taken) >= FEWEST_TRIALS and missing:
-            sentence = f"{parameter.name}: no trial of {len(taken)} tried {' or '.join(missing)}"
+            sentence = f"{parameter.name}: none of {len(taken)} trials tried {' or '.join(missing)}"
             evidence: dict[str, Value] = {"parameter": parameter.name, "trials": len(taken)}
             yield StudyFinding("never tried", sentence, (), {**evidence, "options": ", ".join(missing)})
 

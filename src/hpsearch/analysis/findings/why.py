@@ -10,14 +10,14 @@ from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.training.probes.record import ArmProbe
 
 REMEDIES = {
-    "symmetry": "begin with random weights, such as glorot_uniform or he_normal",
-    "vanishing gradient": "take fewer layers, batch normalization, or relu with he_normal",
-    "saturation": "begin with smaller weights, or take an activation without ends, such as relu",
-    "dead units": "take leaky_relu or elu, or other first weights",
-    "exploding gradient": "begin with smaller weights, or clip the gradient",
-    "exploding activations": "begin with smaller weights, or take batch normalization",
-    "vanishing activations": "begin with larger weights, or take batch normalization",
-    "rows alike": "take fewer layers, batch normalization, or other first weights",
+    "symmetry": "start from random weights, such as glorot_uniform or he_normal",
+    "vanishing gradient": "use fewer layers, batch normalization, or relu with he_normal",
+    "saturation": "start from smaller weights, or use an activation that does not saturate, such as relu",
+    "dead units": "use leaky_relu or elu, or another initializer",
+    "exploding gradient": "start from smaller weights, or clip the gradient",
+    "exploding activations": "start from smaller weights, or use batch normalization",
+    "vanishing activations": "start from larger weights, or use batch normalization",
+    "rows alike": "use fewer layers, batch normalization, or another initializer",
 }
 """What a probe may find, the deepest cause first, with what may help."""
 
@@ -34,7 +34,7 @@ class Why:
     def sentence(self) -> str:
         """Say it."""
         return (
-            f"{self.cause} at the first weights of trial {self.number}: {self.evidence}; "
+            f"{self.cause} at the initial weights of trial {self.number}: {self.evidence}; "
             f"{REMEDIES[self.cause]}"
         )
 

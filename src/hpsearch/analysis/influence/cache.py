@@ -80,12 +80,12 @@ def check_kept(path: Path, record: StudyRecord) -> str:
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         whole = False
     if not whole:
-        raise DamagedError("damaged; what mattered is found out again")
+        raise DamagedError("damaged; hyperparameter importance is computed again")
     record.identity.verify(said.get("identity"))
     return (
-        "what mattered"
+        "hyperparameter importance"
         if said["fingerprint"] == fingerprint(record)
-        else "what mattered before; found out again"
+        else "an earlier hyperparameter importance; computed again"
     )
 
 

@@ -36,7 +36,7 @@ def cost(completed: int) -> str:
     """Say about how long fANOVA takes over so many trials."""
     seconds = SECONDS_FOR_A_THOUSAND * (completed / 1000) ** GROWTH
     told = f"{seconds / 60:.0f} min" if seconds > 120 else f"{max(seconds, 1):.0f} s"
-    return f"fANOVA over {completed:,} completed trials takes about {told}; the result is kept"
+    return f"fANOVA over {completed:,} completed trials takes about {told}; the result is saved"
 
 
 def judge_by_fanova(record: StudyRecord, announce: Callable[[str], None] = say_nothing) -> Importance:
@@ -53,7 +53,7 @@ def judge_by_fanova(record: StudyRecord, announce: Callable[[str], None] = say_n
     names = [p.name for p in record.parameters if all(p.name in trial.parameters for trial in trials)]
     shares = _shares(record, trials, names)
     if not shares:
-        reason = "No parameter that is active in every trial explains any of the differences between them."
+        reason = "No parameter that is active in every trial explains any of the variance between trials."
         return Importance(len(trials), reason=reason, method="fanova")
     rows = [
         ParameterImportance(

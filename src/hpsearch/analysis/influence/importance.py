@@ -115,7 +115,7 @@ def judge_importance(record: StudyRecord) -> Importance:
 def reason_against(record: StudyRecord, outcomes: Outcomes) -> str | None:
     """Say why nothing can be said about the parameters; None where something can."""
     if not record.parameters:
-        return "Nothing is searched in this study, so there is nothing to compare."
+        return "This study searches nothing, so there is no importance to compute."
     completed = outcomes.completed
     if len(completed) < FEWEST_TRIALS:
         return (
@@ -123,7 +123,7 @@ def reason_against(record: StudyRecord, outcomes: Outcomes) -> str | None:
             f"value, and there {'is' if len(completed) == 1 else 'are'} {len(completed)}."
         )
     if len(set(outcomes.places.tolist())) == 1:
-        return "All completed trials gave the same value, so no parameter made a difference."
+        return "All completed trials have the same value, so no parameter made a difference."
     return None
 
 
@@ -133,8 +133,8 @@ def _caution(trials: int) -> str | None:
         return None
     held = "one trial" if best == 1 else f"{best} trials"
     return (
-        f"The best tenth is {held}: with fewer than {FEWEST_BEST} of them, after which "
-        f"{round(FEWEST_BEST / TOP)} trials are needed, take the order of the parameters as a hint at most."
+        f"The best 10 % are {held}: with fewer than {FEWEST_BEST} of them, after which "
+        f"{round(FEWEST_BEST / TOP)} trials are needed, treat the order of the parameters as a hint only."
     )
 
 

@@ -51,7 +51,7 @@ class Influence:
     effects: Effects
 
 
-NOT_JUDGED = Influence(Importance(0, reason="Not looked at."), Effects(0, 0, reason="Not looked at."))
+NOT_JUDGED = Influence(Importance(0, reason="Not computed."), Effects(0, 0, reason="Not computed."))
 """Stands for what mattered where only the other results of an analysis are wanted."""
 
 

@@ -66,7 +66,7 @@ def _refuse_foreign(path: Path) -> None:
         raise DataError(f"{path}: there is no such file.")
     size = path.stat().st_size
     if size > MAX_FILE:
-        raise DataError(f"{path}: the file has {size / 1e9:.1f} GB; csv files of up to 2 GB can be read.")
+        raise DataError(f"{path}: the file has {size / 1e9:.1f} GB; the limit for csv files is 2 GB.")
     kind = kind_of_file(path)
     if kind is not None:
         raise DataError(f"{path}: this is {kind}, not a csv file. {REMEDY}")
@@ -96,11 +96,13 @@ def _read(path: Path) -> tuple[list[str], list[list[str]], list[int], str]:
         for line, row in records:
             if len(row) != len(header):
                 raise DataError(
-                    f"{path}:{line}: this row has {len(row)} cells, the header {len(header)}."
+                    f"{path}:{line}: this row has {len(row)} cells, but the header has {len(header)}."
                     f"{told_of_header(header)}"
                 )
             if (len(rows) + 1) * len(header) > MAX_CELLS:
-                raise DataError(f"{path}:{line}: more than {MAX_CELLS:,} cells cannot be read.")
+                raise DataError(
+                    f"{path}:{line}: the file has more than {MAX_CELLS:,} cells, which is the limit."
+                )
             digest.update(b"\x1e" + "\x1f".join(row).encode())
             rows.append(row)
             lines.append(line)
@@ -115,7 +117,7 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
     while line := file.readline(MAX_LINE):
         number += 1
         if len(line) == MAX_LINE:
-            raise DataError(f"{path}:{number}: this line has more than {MAX_LINE:,} letters.")
+            raise DataError(f"{path}:{number}: this line has more than {MAX_LINE:,} characters.")
         if "\0" in line:
             raise DataError(
                 f"{path}:{number}: this line is not UTF-8 text: it holds a NUL byte. A file in UTF-16"
@@ -144,14 +146,14 @@ def _header(path: Path, names: list[str]) -> list[str]:
     if not names:
         raise DataError(f"{path}: the file is empty.")
     if len(names) > MAX_COLUMNS:
-        raise DataError(f"{path}: {len(names)} columns are more than the {MAX_COLUMNS} that can be read.")
+        raise DataError(f"{path}: {len(names)} columns exceed the limit of {MAX_COLUMNS}.")
     if "" in names and len(names) > 1:
         position = names.index("") + 1
         index = f" This looks like the index of a pandas table: {REMEDY}" if position == 1 else ""
         raise DataError(f"{path}: column {position} has no name in the header.{index}")
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
-        raise DataError(f"{path}: {count} columns are named {name!r}; each needs a name of its own.")
+        raise DataError(f"{path}: {count} columns are named {name!r}; column names must be unique.")
     return names
 
 
@@ -175,8 +177,8 @@ def _refuse_index(table: Table) -> None:
             continue
         if (np.diff(column.numbers) == 1).all():
             raise DataError(
-                f"{table.where}: column {column.name!r} counts the rows: it is the index of a pandas table,"
-                f" which says nothing of them. {REMEDY}"
+                f"{table.where}: column {column.name!r} numbers the rows: it is the index of a pandas table,"
+                f" which is not a feature. {REMEDY}"
             )
 
 
@@ -193,6 +195,6 @@ def _target(table: Table, column: Cells, *, classes: bool) -> Array:
 
 
 TARGETS = (
-    "Delete rows without a target; if all of them are names of classes, write 'task: classification' in the"
+    "Delete rows without a target; if all values are names of classes, write 'task: classification' in the"
     " data section."
 )

@@ -82,9 +82,10 @@ def _from_keras(name: str, num_words: int) -> dict[str, Array]:
     except Exception as failure:  # noqa: BLE001 - Keras raises a bare Exception where a download fails
         reason = shortened(" ".join(str(failure).split()))
         raise DataError(
-            f"keras:{name} cannot be loaded ({reason}). Without a network, place {name}.npz with the arrays"
-            " x_train, y_train, x_test and y_test in the directory named by --data-dir or HPSEARCH_DATA,"
-            " or Keras' own file for it in the folder 'datasets' of the directory named by KERAS_HOME."
+            f"keras:{name} cannot be loaded ({reason}). Without network access, put {name}.npz with the "
+            "arrays x_train, y_train, x_test and y_test in the directory named by --data-dir or "
+            "HPSEARCH_DATA, or Keras' own file for it in the folder 'datasets' of the directory named by "
+            "KERAS_HOME."
         ) from None
     return {"x_train": train[0], "y_train": train[1], "x_test": test[0], "y_test": test[1]}
 

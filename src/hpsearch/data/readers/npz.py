@@ -59,7 +59,9 @@ def read_features(path: Path) -> Array:
 
 def _only_features(path: Path, found: set[str]) -> dict[str, str]:
     if "x" not in found:
-        raise DataError(f"{path}: lacks x, the rows; it holds {', '.join(sorted(found)) or 'nothing'}.")
+        raise DataError(
+            f"{path}: the array x (the rows) is missing; it holds {', '.join(sorted(found)) or 'nothing'}."
+        )
     return {"x": "x"}
 
 
@@ -94,7 +96,7 @@ def keys_of(path: Path | str, found: set[str]) -> dict[str, str]:
     missing = [key for key in keys if key not in found]
     if missing:
         shown = ", ".join(sorted(found)) or "nothing"
-        raise DataError(f"{path}: lacks {' and '.join(missing)}; it holds {shown}.")
+        raise DataError(f"{path}: {' and '.join(missing)} missing; it holds {shown}.")
     return {key: key for key in keys}
 
 
@@ -117,8 +119,8 @@ def _refuse_too_much(path: Path, archive: np.lib.npyio.NpzFile, names: set[str])
     sizes = [one.file_size for one in archive.zip.infolist() if one.filename in wanted]
     if len(sizes) > 1 and max(sizes) <= MAX_BYTES < sum(sizes):
         raise DataError(
-            f"{path}: {', '.join(sorted(names))} take {sum(sizes) / 2**30:.0f} GB together; up to"
-            f" {MAX_BYTES / 2**30:.0f} GB can be read."
+            f"{path}: {', '.join(sorted(names))} take {sum(sizes) / 2**30:.0f} GB together; the limit"
+            f" is {MAX_BYTES / 2**30:.0f} GB."
         )
 
 
@@ -132,8 +134,8 @@ def _refuse_bomb(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> None:
             continue
         if member.file_size > MAX_BYTES:
             raise DataError(
-                f"{path}: {name} takes {member.file_size / 2**30:.0f} GB; arrays of up to"
-                f" {MAX_BYTES / 2**30:.0f} GB can be read."
+                f"{path}: {name} takes {member.file_size / 2**30:.0f} GB; the limit for one"
+                f" array is {MAX_BYTES / 2**30:.0f} GB."
             )
         shape, dtype = _header(path, packed, member)
         size = math.prod(shape) * dtype.itemsize

@@ -125,8 +125,8 @@ def _check_sides(architecture: Architecture, features: Shape) -> None:
         left = layer.outputs(image)
         if min(left) < 1:
             raise UnsupportedError(
-                f"model.cnn: block {number} leaves nothing of images of {_spoken(features[:2])}, of which "
-                f"{_spoken(image[:2])} reach it: use fewer blocks, pools or kernels of a smaller size, "
+                f"model.cnn: the output of block {number} would be empty: its input is {_spoken(image[:2])} "
+                f"(images are {_spoken(features[:2])}); use fewer blocks, smaller pools or kernels, "
                 "'pooling: none' or 'padding: same'"
             )
         image = left

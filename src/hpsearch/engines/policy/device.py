@@ -40,6 +40,6 @@ def too_large(dataset: Dataset) -> str:
     """Say why the data are streamed."""
     size, limit = data_bytes(dataset) / 1e9, (device_bytes() or 0) * SHARE / 1e9
     return (
-        f"the data ({size:.2f} GB) are more than may lie on the device ({limit:.2f} GB): "
-        "they are streamed through model.fit, which is slower than a compiled epoch"
+        f"the data ({size:.2f} GB) exceed the limit for the device ({limit:.2f} GB): "
+        "they are streamed through model.fit, which is slower than the compiled trainer"
     )

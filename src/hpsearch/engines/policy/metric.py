@@ -54,18 +54,16 @@ def _undefined(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
     never = _tried(metric, every, labels)
     if never is not None:
         binary = len(labels) > 2 and _tried(metric, np.tile([0, 1], 4), labels[:2]) is None
-        return f"it is defined for two classes, and there are {len(labels)}" if binary else never
+        return f"it is defined for two classes, and the data have {len(labels)}" if binary else never
     missing = np.setdiff1d(every, y)
     reason = _tried(metric, y, labels)
-    return reason and (
-        f"no row of it is of the class {labels[int(missing[0])]!r}" if missing.size else reason
-    )
+    return reason and (f"it has no row of the class {labels[int(missing[0])]!r}" if missing.size else reason)
 
 
 def _tried(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
     """Try a scorer on predictions that differ in how good they are; give what is wrong."""
     if metric == "neg_mean_absolute_percentage_error" and not y.all():
-        return "it divides by the targets, and some are 0"
+        return "it divides by the targets, and some targets are 0"
     predicted = _of_classes(y, len(labels)) if labels else _of_numbers(y)
     try:
         found = np.array([strict_score(metric, y, one, labels) for one in predicted])
@@ -76,7 +74,7 @@ def _tried(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
         return None
     what = "a single row" if len(y) == 1 else "constant targets" if np.ptp(y) == 0 else "these targets"
     if finite.size:
-        return f"for {what} it is the same whatever is predicted"
+        return f"for {what} it is the same for all predictions"
     return f"it is undefined for {what}"
 
 

@@ -64,7 +64,7 @@ class Canary:
         wrong = sum(int(np.sum(one != other)) for one, other in zip(found, self._expected, strict=True))
         if wrong:
             count = sum(map(np.size, self._expected))
-            raise WrongNumbersError(f"{_sentence()}: {wrong} of {count} differ from those of NumPy")
+            raise WrongNumbersError(f"{_sentence()}: {wrong} of {count} differ from NumPy")
 
 
 @cache
@@ -82,9 +82,9 @@ def check_compiler() -> None:
 
 def _sentence() -> str:
     return (
-        f"jaxlib {version('jaxlib')} computes wrong numbers in this process, so that no result of it can be "
-        "trusted; give it more memory if a limit is set (ulimit -v), take JAX flags out of XLA_FLAGS, let "
-        "nothing compute with JAX before hpsearch does, or install the version that constraints.txt names"
+        f"jaxlib {version('jaxlib')} computes wrong numbers in this process, so its results cannot be "
+        "trusted; raise the memory limit if one is set (ulimit -v), remove JAX flags from XLA_FLAGS, run "
+        "no JAX computation before hpsearch, or install the version in constraints.txt"
     )
 
 

@@ -46,12 +46,14 @@ def own_directory(directory: Path) -> str | None:
         if found.st_uid != os.geteuid():
             return f"{directory} belongs to another user"
         if found.st_mode & OTHERS:
-            return f"{directory} can be written by others: chmod go-w it when you have looked into it"
+            return f"{directory} can be written by others: check its content, then run chmod go-w on it"
         replaceable = next(filter(_replaceable, resolved.parents), None)
     except OSError:
         return ""
     return (
-        None if replaceable is None else f"{directory} can be replaced by all who can write to {replaceable}"
+        None
+        if replaceable is None
+        else f"{directory} can be replaced by everyone who can write to {replaceable}"
     )
 
 
@@ -72,7 +74,7 @@ def use_compilation_cache() -> tuple[str, str | None]:
     problem = own_directory(directory)
     if problem is not None:
         # Without a cache everything works as well, only later.
-        return "off", problem and f"programs are compiled each time, without the compilation cache: {problem}"
+        return "off", problem and f"running without the compilation cache: {problem}"
     return ("on" if _install(directory) else "off"), None
 
 

@@ -73,7 +73,7 @@ def import_keras(backend: str, *, spawned: bool) -> None:
         defer_tensorflow()
     if keras.backend.backend() != backend:
         raise ModelError(
-            f"Keras runs on {keras.backend.backend()} in this process already, and the study wants {backend}"
+            f"Keras already uses {keras.backend.backend()} in this process, and the study needs {backend}"
         )
 
 

@@ -32,7 +32,7 @@ def backend_of(spec: StudySpec) -> str:
     options = spec.training.options if isinstance(spec.training, Choice) else (spec.training,)
     backends = {training.backend for training in options}
     if len(backends) > 1:
-        raise UnsupportedError(f"training.backend: one study runs on one backend, not on {sorted(backends)}")
+        raise UnsupportedError(f"training.backend: a study uses one backend, not {sorted(backends)}")
     return str(backends.pop())
 
 

@@ -48,8 +48,8 @@ class Brought:
         own = overridden(self.model, REFUSED)
         if own:
             raise ModelError(
-                f"the model has a {own[0]} of its own, which hpsearch does not go through: it compiles the "
-                "model by the training section, and predicts by calling it"
+                f"the model defines its own {own[0]}, which hpsearch would not use: it compiles the "
+                "model from the training section, and predicts by calling it"
             )
         if self.model.compiled:
             self._check_compiled()
@@ -107,14 +107,14 @@ class Brought:
     def _check_compiled(self) -> None:
         steps = self.model.steps_per_execution
         if steps != 1:
-            raise ModelError(f"the model is compiled with steps_per_execution={steps}: leave it out")
+            raise ModelError(f"the model is compiled with steps_per_execution={steps}: remove it")
         takes = _takes_logits(self.model.loss)
         if self.objective.task == "regression" or takes is None or takes != self.ending.probable:
             return
         wanted = "logits" if takes else "probabilities"
         found = f"ends in {self.ending.activation}" if takes else "gives logits"
         raise ModelError(
-            f"the loss that the model is compiled with takes {wanted}, and the model {found}: compile it "
+            f"the loss in compile expects {wanted}, but the model {found}: compile the model "
             f"with from_logits={not takes}"
         )
 

@@ -116,7 +116,7 @@ class Donor:
         if standardize or factor is None or not math.isclose(self._factor, factor, rel_tol=1e-6):
             raise self._problem(
                 f"its own layers scale the rows ({self._told_scaling}), so that data.rescale and "
-                "data.standardize would scale them twice: leave both out"
+                "data.standardize would scale them twice: remove both"
                 + ("" if math.isnan(self._factor) else f", or rescale by {self._factor:g}")
             )
         self._flat = _flat(self._flat, without=self._scaling)

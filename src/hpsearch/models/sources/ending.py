@@ -130,8 +130,8 @@ def check_ending(model: Any, ending: Ending, objective: Objective, features: Sha
             problem = _tied(ending.layer)
         elif ending.activation is None and _gives_probabilities(model, features, several=objective.units > 1):
             problem = (
-                "the model gives probabilities by an activation that cannot be taken off (of a custom layer, "
-                f"a Lambda or a call of its own): {_wanted(objective)}"
+                "the model outputs probabilities from an activation that cannot be removed (in a custom "
+                f"layer, a Lambda or a custom call): {_wanted(objective)}"
             )
     if problem is not None:
         raise ModelError(problem)
@@ -141,31 +141,34 @@ def _read(ending: Ending, objective: Objective) -> str | None:
     """Say what is wrong with an activation that can be read."""
     name, several = ending.activation, objective.units > 1
     if name in ("softmax", "log_softmax") and not several:
-        return f"the model ends in {name} over one unit, which is constant: {_wanted(objective)}"
+        return f"the model ends in {name} over one unit, whose output is constant: {_wanted(objective)}"
     if objective.task == "regression" or name is None:
         return None
     if name == "sigmoid" and several:
-        return f"the model ends in sigmoid, and the classes exclude each other: {_wanted(objective)}"
+        return f"the model ends in sigmoid, but the classes are mutually exclusive: {_wanted(objective)}"
     if name not in (*LOGITS, *PROBABILITIES):
-        return f"the model ends in {name}, which gives neither logits nor probabilities: {_wanted(objective)}"
+        return (
+            f"the model ends in {name}, which outputs neither logits nor probabilities: {_wanted(objective)}"
+        )
     return None
 
 
 def _wanted(objective: Objective) -> str:
     if objective.task == "regression":
         return "end without an activation"
-    return f"end without an activation, or in {objective.activation} as Keras' own"
+    return f"end without an activation, or in Keras' own {objective.activation}"
 
 
 def _tied(layer: Any) -> str | None:
     if len(layer._inbound_nodes) > 1:  # noqa: SLF001 - a layer does not tell otherwise how often it is called
         return (
-            f"the last layer, {layer.name}, is called elsewhere too: put its activation in a layer of its own"
+            f"the last layer, {layer.name}, is called more than once: put its activation into a separate "
+            "layer"
         )
     if getattr(layer, "activity_regularizer", None) is not None:
         return (
-            f"the activity_regularizer of the last layer, {layer.name}, is on its activation: put the "
-            "activation in a layer of its own"
+            f"the activity_regularizer of the last layer, {layer.name}, acts on its activation: put the "
+            "activation into a separate layer"
         )
     return None
 

@@ -29,7 +29,7 @@ class PretrainedSource(ModelSource[Pretrained]):
     """
 
     setting = "donor"
-    not_compiled = "the layers of a saved model are not those that the compiled trainer has programs for"
+    not_compiled = "the compiled trainer has no programs for the layers of a saved model"
 
     def __init__(self, files: Iterable[DonorFile], model: Any, data: Data, dataset: Dataset) -> None:
         files = tuple(files)

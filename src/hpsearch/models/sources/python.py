@@ -68,14 +68,16 @@ class PythonSource(ModelSource[PythonModel]):
     """
 
     setting = "model code"
-    not_compiled = "a model of a Python file has layers and methods of its own, and trains by its own fit"
+    not_compiled = (
+        "a model of a Python file may have custom layers and methods, and is trained by its own fit"
+    )
 
     def __init__(self, code: tuple[ModelCode, ...], expected: str | None = None) -> None:
         contents = read_code(code)
         self.files = tuple(contents)
         self.fingerprint = fingerprint(contents)
         if expected not in (None, self.fingerprint):
-            raise StudyMismatchError("the code of the model has changed while the study was under way")
+            raise StudyMismatchError("the code of the model has changed while the study was running")
         modules = {path: _run(path, content) for path, content in contents.items()}
         self._functions = {_key(one.model): _function(modules[one.path], one) for one in code}
         self._weights: WeakValueDictionary[int, keras.Variable] = WeakValueDictionary()
@@ -132,8 +134,8 @@ class PythonSource(ModelSource[PythonModel]):
         if shape is None or tuple(shape) != (None, objective.units):
             found = "several outputs" if shape is None else f"outputs of shape {tuple(shape)}"
             raise ModelError(
-                f"the model gives {found}, and this study needs (None, {objective.units}): give its one "
-                f"output as many units as the argument outputs says (in {function.place})"
+                f"the model has {found}, but this study needs (None, {objective.units}): give its single "
+                f"output as many units as the argument outputs (in {function.place})"
             )
         try:
             with self.blamed(model):
@@ -145,7 +147,7 @@ class PythonSource(ModelSource[PythonModel]):
         """Refuse layers that another trial has too: it would train their weights as well."""
         if any(self._weights.get(id(weight)) is weight for weight in built.trainable_weights):
             raise ModelError(
-                "the function gives layers of an earlier model again: each trial needs new ones "
+                "the function reuses layers of an earlier model: each trial needs new ones "
                 f"(in {function.place})"
             )
         self._weights.update({id(weight): weight for weight in built.trainable_weights})
@@ -153,12 +155,12 @@ class PythonSource(ModelSource[PythonModel]):
 
 def _check_kind(built: Any, function: Function) -> None:
     if not isinstance(built, keras.Model):
-        found = f"no keras.Model but {type(built).__name__}"
+        found = f"{type(built).__name__} instead of a keras.Model"
     elif built.name in OWN_NAMES:
-        found = f"a model called {built.name!r}, which is the name of a layer around it"
+        found = f"a model called {built.name!r}, which is the name of a layer that hpsearch adds"
     else:
         return
-    raise ModelError(f"the function gives {found} (in {function.place})")
+    raise ModelError(f"the function returns {found} (in {function.place})")
 
 
 def _check_saveable(built: keras.Model, function: Function) -> None:

@@ -100,13 +100,13 @@ class Guard:
         """Say why a request is refused; None where it is not."""
         host = environ.get("HTTP_HOST", "")
         if not self.address.is_meant_by(host):
-            told = "this is not the address of the dashboard: it names itself where it was started"
-            return "421 Misdirected Request", f"{told}, and --host lets it be reached by other names"
+            told = "this is not the address of the dashboard: use the one it printed when it started"
+            return "421 Misdirected Request", f"{told}, or start it with --host to allow another name"
         if environ["REQUEST_METHOD"] not in SAFE:
             if not _comes_from(environ, f"http://{host}"):
                 return "403 Forbidden", "only the dashboard's own pages may change studies"
         elif environ.get("HTTP_SEC_FETCH_SITE") in ("cross-site", "same-site") and not _is_a_link(environ):
-            return "403 Forbidden", "only the dashboard's own pages may show what is in it"
+            return "403 Forbidden", "only the dashboard's own pages may show its content"
         return None
 
 

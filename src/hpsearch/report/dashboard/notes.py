@@ -21,7 +21,7 @@ PICTURED = 10
 MOST_FINDINGS = 20
 MOST_ROWS = 20
 
-LUCKIEST = "What the dashboard calls the best trial is the best single run, and was partly lucky."
+LUCKIEST = "The best trial of the dashboard is the best single run, whose score is optimistic."
 
 FINALISTS = ("finalist", "replicates", "minus the winner", "told apart")
 
@@ -31,12 +31,12 @@ def search_note(record: StudyRecord, analysis: Analysis, noted: int) -> str:
     return note(
         text(prose.answer(analysis)),
         _best(analysis),
-        heading("How sure that is"),
+        heading("Confidence and replicates"),
         how_sure(analysis),
         _test_part(record),
         heading("Findings"),
         _findings(analysis),
-        heading("What is where"),
+        heading("Artifacts and notes"),
         _places(analysis, noted),
         as_of(record),
     )
@@ -69,7 +69,7 @@ def _test_part(record: StudyRecord) -> str:
     last = record.looks.looks[-1]
     words = look_words(record.looks, last, record.metric)
     told = f"Trial {last.winner.trial}, {words}. {looks_note(record.looks)}"
-    return note(heading("On the test part"), text(told))
+    return note(heading("Test-set evaluation"), text(told))
 
 
 def _findings(analysis: Analysis) -> str:
@@ -85,24 +85,24 @@ def _finding(found: StudyFinding) -> str:
 
 def _places(analysis: Analysis, noted: int) -> str:
     study = (
-        "Artifacts of the study, as far as there are any yet: the report as a page to download, the best "
-        "model and its study file, the table of trials, and the learning curves."
+        "Artifacts of the study, once they exist: the report (to download), the best model and its study "
+        "file, the table of trials, and the learning curves."
     )
     trials = (
-        f"Artifacts of trials, of the best {PICTURED} only: the learning curve, the configuration as a study "
-        "file, and the model where it was kept."
+        f"Artifacts of the best {PICTURED} trials: the learning curve, the configuration as a study file, "
+        "and the model if it was kept."
     )
     return bullets(map(text, (study, trials, _noted(analysis, noted))))
 
 
 def _noted(analysis: Analysis, noted: int) -> str:
-    told = f"Notes of trials: {amount(noted, 'trial')} of {analysis.counts.trials:,} have something to tell"
+    told = f"Notes of trials: {amount(noted, 'trial')} of {analysis.counts.trials:,} have a note"
     wanted = len(list(_worth_a_note(analysis)))
     if noted == wanted:
         return f"{told}."
     return (
-        f"Notes of trials: {noted:,} of the {wanted:,} that have something to tell, as more of them would "
-        "slow the dashboard down. The cause of every other end is among the user attributes."
+        f"Notes of trials: {noted:,} of {wanted:,}, because more notes would slow the dashboard down. The "
+        "causes of the other failures are in the user attributes."
     )
 
 
@@ -111,8 +111,8 @@ def as_of(record: StudyRecord) -> str:
     ended = sum(trial.state != "running" for trial in record.trials)
     of = f"{ended:,} of at most {amount(record.spec.search.trials, 'trial')}"
     return (
-        f"*Written by hpsearch when {of} had ended. While the dashboard is open, it follows the study. "
-        "A note that you edit is left alone from then on.*"
+        f"*Written by hpsearch after {of}. While the dashboard is open, the notes are kept up to date, "
+        "except those that you have edited.*"
     )
 
 
@@ -152,7 +152,7 @@ def _by_trial(analysis: Analysis) -> dict[int, list[StudyFinding]]:
 def _value(record: StudyRecord, trial: TrialRecord, rank: int | None) -> str:
     place, trained = "" if rank is None else f"**Rank {rank}.** ", f"{amount(trial.epochs, 'epoch')} trained"
     if trial.value is None:
-        return f"No epoch gave a value; {trained}."
+        return f"No epoch has a value; {trained}."
     told = f"{record.metric} {short(trial.value)} at epoch {trial.best_epoch}, {trained}."
     return place + text(told)
 
@@ -180,7 +180,7 @@ def _stands(standing: Standing, conclusion: Conclusion) -> str:
 def _part_of(findings: list[StudyFinding]) -> str:
     if not findings:
         return ""
-    return note(heading("Findings that it is part of"), bullets(map(_finding, findings)))
+    return note(heading("Findings about this trial"), bullets(map(_finding, findings)))
 
 
 def _ending(trial: TrialRecord) -> str:

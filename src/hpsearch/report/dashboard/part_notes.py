@@ -12,7 +12,7 @@ from hpsearch.store.record import StudyRecord
 
 ARMS = ("arm", "among the best", "95 % interval", "difference to baseline", "its 95 % interval")
 STEPS = ("step", "change", "from", "to")
-THAN_BEFORE = ("minus the step before", "difference, low", "difference, high", "than before")
+THAN_BEFORE = ("minus previous step", "difference, low", "difference, high", "than previous")
 CLAIMS = ("claim", "verdict", "measured", "95 % interval", "seeds")
 
 
@@ -23,9 +23,9 @@ def confirmation_note(record: StudyRecord, search: Analysis) -> str:
     """
     what = (
         f"Not a search: the best trials of {search.name}, its finalists, each trained again from fresh "
-        "seeds. The arm of a trial here names the trial of the search, and its replicate the seed."
+        "seeds. Here, the parameter arm is the trial of the search, and replicate is the seed."
     )
-    return note(text(what), heading("The answer"), _verdict(search), heading("The evidence"),
+    return note(text(what), heading("Result"), _verdict(search), heading("Evidence"),
                 how_sure(search), as_of(record))  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def _verdict(search: Analysis) -> str:
     told = list(map(text, filter(None, prose.verdict_sentences(search, verdict))))
     if verdict.named is not None and search.refitted is None:
         told.append(
-            f"The model that is kept is that of replicate {verdict.named.replicate}, trial "
+            f"The saved model is that of replicate {verdict.named.replicate}, trial "
             f"{verdict.named.number} here: the median of the winner's replicates."
         )
     return bullets(told)
@@ -47,7 +47,7 @@ def confirmation_trial_notes(record: StudyRecord, search: Analysis) -> dict[int,
     notes = failure_notes(record)
     named = None if search.verdict is None else search.verdict.named
     if named is not None:
-        kept = ": its model is kept" if search.refitted is None else ""
+        kept = ", and its model is saved" if search.refitted is None else ""
         notes[named.number] = text(
             f"Replicate {named.replicate} is the median of the winner's replicates{kept}."
         )
@@ -57,25 +57,25 @@ def confirmation_trial_notes(record: StudyRecord, search: Analysis) -> dict[int,
 def ablation_note(record: StudyRecord, path: AblationPath) -> str:
     """Tell what the runs of an ablation are, which changes carry the gain, and the steps."""
     what = (
-        f"Not a search: the way from the defaults of the study file to the winner of {record.name}, one "
-        "change at a time. A trial here says of each searched place whether the default stands there or the "
-        f"winner's value, and its replicate from which seed. {LUCKIEST}"
+        f"Not a search but an ablation: from the defaults of the study file to the winner of {record.name}, "
+        "one change at a time. Here, each parameter is either the default or the winner's value, and "
+        f"replicate is the seed. {LUCKIEST}"
     )
     told = bullets(map(text, ablation.sentences(path, record.name)))
     columns = (*STEPS, path.metric, "low", "high", *THAN_BEFORE)
     steps = report_table(ablation.steps_table(path), columns, MOST_ROWS) if path.steps else ""
-    evidence = note(heading("The evidence"), steps, text(ablation.path_note(path)))
-    return note(text(what), heading("The answer"), told, evidence, as_of(record))
+    evidence = note(heading("Evidence"), steps, text(ablation.path_note(path)))
+    return note(text(what), heading("Result"), told, evidence, as_of(record))
 
 
 def comparison_note(record: StudyRecord, comparison: Comparison) -> str:
     """Tell what was compared, what came out, and the claims with their evidence."""
     what = (
-        f"Not a search: {len(comparison.arms)} arms, each trained from the same seeds. The arm of a trial "
-        f"here says what was trained, and its replicate from which seed. {LUCKIEST}"
+        f"Not a search but a comparison: {len(comparison.arms)} arms, each trained from the same seeds. "
+        f"Here, the parameter arm is the configuration, and replicate is the seed. {LUCKIEST}"
     )
-    return note(text(what), heading("The answer"), bullets(map(text, compare_prose.sentences(comparison))),
-                heading("The arms, best first"), _arms(comparison), *_claims(comparison),
+    return note(text(what), heading("Result"), bullets(map(text, compare_prose.sentences(comparison))),
+                heading("Ranking of arms"), _arms(comparison), *_claims(comparison),
                 as_of(record))  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def _claims(comparison: Comparison) -> tuple[str, ...]:
     if not comparison.claims:
         return ()
     claims = report_table(claims_table(comparison.claims), CLAIMS, MOST_ROWS)
-    return heading("The claims"), claims, text(compare_prose.claims_note())
+    return heading("Claims"), claims, text(compare_prose.claims_note())
 
 
 def failure_notes(record: StudyRecord) -> dict[int, str]:

@@ -49,7 +49,7 @@ def opened(files: StudyFiles, host: str, port: int, named: str | None = None) ->
         server.set_app(Guard(app, address))
         _warn_of_strangers(address)
         _follow(files, storage, named, stack)
-        _tell(f"{address.url}  (Ctrl-C ends it)")
+        _tell(f"{address.url}  (Ctrl-C stops it)")
         yield server
 
 
@@ -90,8 +90,8 @@ def _storage(files: StudyFiles, named: str | None) -> RDBStorage:
 def _warn_of_strangers(address: Address) -> None:
     if not address.is_local:
         _tell(
-            f"warning: everyone who reaches {address.host}:{address.port} can read and delete studies; the "
-            "dashboard has no passwords"
+            f"warning: everyone who can connect to {address.host}:{address.port} can read and delete "
+            "studies; the dashboard has no passwords"
         )
 
 
@@ -120,7 +120,7 @@ def _write(files: StudyFiles, storage: RDBStorage, url: str | None, told: set[st
     try:
         lines = [_not_shown(name, files) for name in exhibit(files, storage, url)]
     except Exception as failure:  # noqa: BLE001 - whatever the storage raises, the dashboard is served
-        lines = [f"notes and artifacts are behind the study: {_reason(failure)}; they are tried again"]
+        lines = [f"notes and artifacts are out of date: {_reason(failure)}; retrying"]
         done = False
     else:
         done = True

@@ -28,7 +28,7 @@ def draw_confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Ma
         _lay_out(axes, labels)
         for true, row in enumerate(counts):
             _draw_row(axes, true, row, written=classes <= WRITTEN)
-        label = f"Confusion matrix of {classes} classes; the table of classes says what is taken for what"
+        label = f"Confusion matrix of {classes} classes; the table below lists the confusions"
         return to_svg(figure, "confusion", label)
 
 

@@ -137,7 +137,9 @@ def draw_dots(plot: DotPlot, scale: Scale, name: str) -> Markup:
         _draw_means(axes, plot.rows, scale)
         _add_legend(figure, axes)
         return to_svg(
-            figure, name, f"{plot.what} of each {plot.thing} with its 95 % interval; the table says the same"
+            figure,
+            name,
+            f"{plot.what} of each {plot.thing} with its 95 % interval; the table has the same numbers",
         )
 
 

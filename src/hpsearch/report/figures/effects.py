@@ -20,7 +20,7 @@ COLOUR = "#1f7fc4"
 TITLE, OPTION = 28, 18
 """Letters of a name that fit above a panel, and of an option that fit beside it."""
 
-WHAT = "expected place"
+WHAT = "expected rank"
 
 
 def draw_effects(effects: Sequence[Effect], level: float) -> Markup:
@@ -40,7 +40,7 @@ def draw_effects(effects: Sequence[Effect], level: float) -> Markup:
         _fit(flat[0], [end for effect in shown for one in effect.levels for end in (one.low, one.high)])
         label = (
             f"{WHAT} among all trials by the value of each parameter, with {100 * level:.0f} % intervals; "
-            "the table says the same"
+            "the table has the same numbers"
         )
         return to_svg(figure, "effects", label)
 

@@ -52,7 +52,9 @@ def draw_heat_map(heat: HeatMap, what: str) -> Markup:
         _lay_out(axes, heat, turned=turned)
         for row, cells in enumerate(heat.cells):
             _draw_row(axes, row, cells)
-        label = f"{what} by {heat.row_factor} and {heat.column_factor}; the table of arms says the same"
+        label = (
+            f"{what} by {heat.row_factor} and {heat.column_factor}; the table of arms has the same numbers"
+        )
         return to_svg(figure, "heat", label)
 
 

@@ -30,7 +30,9 @@ def draw_importance(parameters: Sequence[ParameterImportance]) -> Markup:
         axes.set_xlim(0, max(bar.high for bar in bars) * 1.12 or 1.0)
         axes.set_xlabel("share of importance")
         axes.grid(visible=False, axis="y")
-        return to_svg(figure, "importance", "Share of importance of each parameter; the table says the same")
+        return to_svg(
+            figure, "importance", "Share of importance of each parameter; the table has the same numbers"
+        )
 
 
 @dataclass(frozen=True)

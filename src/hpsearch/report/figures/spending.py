@@ -39,4 +39,4 @@ def draw_spending(shares: Sequence[Share]) -> Markup:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.set_xlabel("epochs")
         figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=8)
-        return to_svg(figure, "spending", "Epochs that were trained, and epochs that were saved or lost")
+        return to_svg(figure, "spending", "Epochs trained, saved and lost")

@@ -54,7 +54,7 @@ def winner_of(winner: Winner, metric: str) -> BandPlot:
     """Show how the replicates of the winner learned."""
     sound = [one for one in winner.replicates if not one.failed]
     failed = tuple(one.history.get(metric, ()) for one in winner.replicates if one.failed)
-    note = replicates_words(winner.splits, len(sound)) if winner.confirmed else "one seed, that of the search"
+    note = replicates_words(winner.splits, len(sound)) if winner.confirmed else "one seed, from the search"
     validation, training = DrawnBand.of(winner.validation), DrawnBand.of(winner.training)
     panel = BandPanel(f"trial {winner.number}", note, validation, training, failed)
     return BandPlot((panel,), None, metric)

@@ -51,7 +51,7 @@ def compare_page(comparison: Comparison, record: StudyRecord) -> ComparePage:
         epochs=_epochs(comparison),
         failures=_failures(comparison),
         limits=prose.limits_notes(comparison),
-        fixed=named_table("Searched values that all arms share", fixed) if fixed else None,
+        fixed=named_table("Searched hyperparameters fixed in all arms", fixed) if fixed else None,
         data=None if record.data is None else data_table(record.data),
         study_file=print_spec(record.spec),
         provenance=provenance_table(record),
@@ -61,7 +61,7 @@ def compare_page(comparison: Comparison, record: StudyRecord) -> ComparePage:
 def _means(comparison: Comparison) -> Explained:
     plot = means_of(comparison)
     if not plot.drawable:
-        return Explained("No run has given a value yet.")
+        return Explained("No run has a value yet.")
     scale = plot.fit(minimize=comparison.minimize)
     return _dots(plot, scale, prose.means_note(comparison, scale.outside), "means")
 

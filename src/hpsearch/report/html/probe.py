@@ -55,10 +55,10 @@ def probe_page(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> ProbePage:
         histograms=Explained(prose.histograms_note(probe), draw_histograms(arms)),
         deviations=Explained(prose.deviations_note(probe), deviations),
         gradients=Explained(prose.gradients_note(probe), gradients),
-        fixed=named_table("Searched values that all arms share", probe.fixed) if probe.fixed else None,
+        fixed=named_table("Searched hyperparameters fixed in all arms", probe.fixed) if probe.fixed else None,
         data=data_table(probe.data),
         study_file=print_spec(probe.spec),
-        provenance=named_table("Where the numbers come from", _provenance(probe)),
+        provenance=named_table("Seed, data, versions and settings", _provenance(probe)),
     )
 
 
@@ -76,7 +76,7 @@ def _arms(summaries: Sequence[ArmSummary], *, trained: bool) -> Table:
         "findings",
     )
     rows = tuple(_row(summary, trained=trained) for summary in summaries)
-    return Table("Every arm, in numbers", columns, rows)
+    return Table("All arms", columns, rows)
 
 
 def _row(summary: ArmSummary, *, trained: bool) -> tuple[Cell, ...]:
@@ -100,7 +100,7 @@ def _names(summary: ArmSummary, *, trained: bool) -> tuple[Cell, ...]:
 
 def _endings(probe: StudyProbe) -> Table | None:
     rows = tuple((Cell(ending.name), Cell(ending.sentence)) for ending in probe.endings)
-    return Table("Arms whose training ended early", ("arm", "why"), rows) if rows else None
+    return Table("Arms whose training ended early", ("arm", "cause"), rows) if rows else None
 
 
 def _evidence(summaries: Sequence[ArmSummary], *, trained: bool) -> Table | None:
@@ -110,7 +110,7 @@ def _evidence(summaries: Sequence[ArmSummary], *, trained: bool) -> Table | None
         for finding in summary.findings
     )
     columns = ("initializer", "activation", *EPOCH[:trained], "finding", "evidence")
-    return Table("Every finding, with its evidence", columns, rows) if rows else None
+    return Table("All findings with their evidence", columns, rows) if rows else None
 
 
 def _number(number: float | None) -> Cell:
@@ -121,9 +121,9 @@ def _provenance(probe: StudyProbe) -> dict[str, Value]:
     return {
         "seed": probe.spec.search.seed,
         "seeds of each arm": probe.replicates,
-        "epochs, 0 before any training": ", ".join(map(str, probe.epochs)),
-        "rows, the first of the training part": probe.rows,
-        "mode": "training: batch normalization by the batch, dropout at work",
+        "epochs (0: before training)": ", ".join(map(str, probe.epochs)),
+        "rows (the first of the training set)": probe.rows,
+        "mode": "training: batch statistics in batch normalization, dropout active",
         "data fingerprint (SHA-256)": probe.data.fingerprint,
         **{f"version: {name}": value for name, value in probe.versions.items()},
     }

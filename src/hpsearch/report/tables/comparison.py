@@ -22,7 +22,7 @@ def arms_table(comparison: Comparison) -> Table:
     """List every arm in numbers, best first."""
     columns = _columns(comparison)
     rows = tuple(tuple(make(arm) for make in columns.values()) for arm in comparison.arms)
-    return Table("Every arm, best first", tuple(columns), rows)
+    return Table("All arms, best first", tuple(columns), rows)
 
 
 def _columns(comparison: Comparison) -> dict[str, Column]:
@@ -35,7 +35,7 @@ def _columns(comparison: Comparison) -> dict[str, Column]:
         "at the last epoch": lambda arm: mean(arm.final),
         "difference to baseline": lambda arm: _difference(arm)[0],
         "its 95 % interval": lambda arm: _difference(arm)[1],
-        "probability of better": lambda arm: _difference(arm)[2],
+        "probability of being better": lambda arm: _difference(arm)[2],
     }
     if comparison.target.loss is not None:
         columns["epochs to target"] = lambda arm: mean(arm.to_target)
@@ -45,7 +45,7 @@ def _columns(comparison: Comparison) -> dict[str, Column]:
     if comparison.failures:
         columns["failed"] = lambda arm: cell(arm.best.failed)
     if any(arm.seconds_per_epoch is not None for arm in comparison.arms):
-        columns["seconds an epoch"] = lambda arm: cell(_mean(arm.seconds_per_epoch))
+        columns["seconds per epoch"] = lambda arm: cell(_mean(arm.seconds_per_epoch))
     return columns
 
 
@@ -80,7 +80,7 @@ def interval(estimate: Estimate) -> Cell:
 def claims_table(claims: Sequence[JudgedClaim]) -> Table:
     """List the claims with their verdicts and the evidence."""
     columns = ("claim", "verdict", "compared", "measured", "95 % interval", "seeds")
-    return Table("Every claim, with its evidence", columns, tuple(map(_claim, claims)))
+    return Table("All claims with their evidence", columns, tuple(map(_claim, claims)))
 
 
 def _claim(claim: JudgedClaim) -> tuple[Cell, ...]:
@@ -96,7 +96,7 @@ def _claim(claim: JudgedClaim) -> tuple[Cell, ...]:
 
 def compared(claim: JudgedClaim) -> str:
     """Say what was compared with what, by which number."""
-    by = {EPOCHS: "epochs to the target", SECONDS: "seconds an epoch"}.get(claim.by, claim.by)
+    by = {EPOCHS: "epochs to the target", SECONDS: "seconds per epoch"}.get(claim.by, claim.by)
     what = f"{by} at the {claim.at} epoch" if claim.at else by
     if claim.between is not None:
         low, high = claim.between
@@ -110,7 +110,7 @@ def evidence(claim: JudgedClaim) -> str:
         return claim.obstacle
     none = "did not reach the target" if claim.by == EPOCHS else "failed"
     troubles = [
-        f"{name} {none} on {count}"
+        f"{name} {none} with {count}"
         for name, count in ((claim.arm, claim.failed), (claim.than, claim.others_failed))
         if count
     ]

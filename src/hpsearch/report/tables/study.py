@@ -15,19 +15,17 @@ def effects_table(effects: Iterable[Effect], metric: str) -> Table:
     columns = (
         "parameter",
         "best at",
-        "place there",
+        "rank there",
         "from",
         "to",
         f"{metric} there",
         "worst at",
-        "place there",
+        "rank there",
         "from",
         "to",
         "trials where active",
     )
-    return Table(
-        "Effect of each parameter: its best and its worst value", columns, tuple(map(_effect, effects))
-    )
+    return Table("Effect of each parameter: best and worst value", columns, tuple(map(_effect, effects)))
 
 
 def _effect(effect: Effect) -> tuple[Cell, ...]:
@@ -73,8 +71,8 @@ def spending_table(spending: Spending) -> Table:
 def replicates_table(winner: Winner, metric: str) -> Table:
     """List the runs of the winner."""
     rows = tuple(map(_replicate, winner.replicates))
-    columns = ("replicate", "seed", metric, "at the last epoch", "best epoch", "epochs", "why it failed")
-    return Table("The runs of the winner", columns, rows)
+    columns = ("replicate", "seed", metric, "at the last epoch", "best epoch", "epochs", "cause of failure")
+    return Table("Replicates of the winner", columns, rows)
 
 
 def _replicate(one: Replicate) -> tuple[Cell, ...]:
@@ -85,4 +83,4 @@ def _replicate(one: Replicate) -> tuple[Cell, ...]:
 def changes_table(changes: Iterable[Change]) -> Table:
     """List the changes that the next study makes."""
     rows = tuple(tuple(map(Cell, (c.parameter, c.kind, c.old, c.new, c.why))) for c in changes)
-    return Table("What is new in the next study", ("parameter", "change", "from", "to", "why"), rows)
+    return Table("Changes in the next study", ("parameter", "change", "from", "to", "why"), rows)

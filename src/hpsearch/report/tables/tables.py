@@ -61,10 +61,12 @@ def cell(value: Value | None) -> Cell:
 def ranking_table(analysis: Analysis) -> Table:
     """List the finished trials, best first, with the most important parameters first."""
     names, trials = names_in_order(analysis), listed_trials(analysis)
-    every = "Every finished trial" if len(trials) == len(analysis.ranking) else "Finished trials"
+    every = "All finished trials" if len(trials) == len(analysis.ranking) else "Finished trials"
     own = ("rank", "number", "state", analysis.metric, "best epoch", "epochs", "seconds")
     rows = tuple(_ranking_row(trial, names) for trial in trials)
-    return Table(f"{every}, best first by {analysis.metric}", (*own, *names, "why it ended"), rows, header=1)
+    return Table(
+        f"{every}, best first by {analysis.metric}", (*own, *names, "cause of ending"), rows, header=1
+    )
 
 
 def _ranking_row(trial: RankedTrial, names: Iterable[str]) -> tuple[Cell, ...]:
@@ -140,7 +142,7 @@ def findings_table(findings: Iterable[StudyFinding]) -> Table:
         (Cell(f.kind), Cell(f.sentence), cell(len(f.trials)), Cell(_listed(f.trials) or DASH))
         for f in findings
     )
-    return Table("Every finding", ("finding", "evidence", "trials", "numbers"), rows)
+    return Table("All findings", ("finding", "evidence", "trials", "numbers"), rows)
 
 
 def searched_table(parameters: Iterable[SearchedParameter]) -> Table:
@@ -183,13 +185,13 @@ def provenance_table(record: StudyRecord) -> Table:
         ("setting", record.settings),
     ):
         shown |= {f"{title}: {name}": value for name, value in items.items()}
-    return named_table("Where the numbers come from", shown)
+    return named_table("Seed, data, versions and settings", shown)
 
 
 def named_table(caption: str, values: Mapping[str, Value]) -> Table:
     """Lay out named values, one a row."""
     rows = tuple((Cell(name), cell(value)) for name, value in values.items())
-    return Table(caption, ("what", "value"), rows)
+    return Table(caption, ("item", "value"), rows)
 
 
 def _condition(words: str) -> Cell:

@@ -27,7 +27,7 @@ KINDS: dict[Order, Kind] = {
 LONG_NUMBER = re.compile(r"\d+\.\d{4,}(e-?\d+)?")
 
 COMPARED = ("low", "high", "deviation", "replicates", "failed")
-DIFFERENCES = ("minus the step before", "difference, low", "difference, high", "probability of being better")
+DIFFERENCES = ("minus previous step", "difference, low", "difference, high", "probability of being better")
 
 
 def label_of(change: Change | None) -> str:
@@ -47,10 +47,10 @@ def _brief(value: Value) -> str:
 def missing_note(analysis: Analysis) -> str:
     """Say that there is no ablation, and how to get one."""
     if analysis.winner is None:
-        return "There is no way to a winner yet: no trial has given a value."
+        return "No ablation yet: no trial has a value."
     return (
-        "Which changes carry the gain of the winner over the defaults was not trained. This command does it: "
-        f"hpsearch ablate {shlex.quote(f'{analysis.name}.yaml')}"
+        "No ablation was run, so it is unknown which changes carry the gain of the winner over the defaults. "
+        f"To run one: hpsearch ablate {shlex.quote(f'{analysis.name}.yaml')}"
     )
 
 
@@ -58,21 +58,22 @@ def path_note(path: AblationPath) -> str:
     """Say how to read the path."""
     winner = "the winner" if path.trial is None else f"trial {path.trial}"
     how = (
-        f"From the defaults of the study file to {winner}, one change at a time, all trained anew from the "
-        f"same {amount(path.replicates, 'seed')}. In each round every change that was left was tried by "
-        "itself, and the one with the best mean was taken. Differences and colours are to the step before, "
-        "pair by pair, with 95 % intervals. The best of several changes was chosen by the seeds that judge "
-        "it, which flatters it; in the whole way from the default to the winner nothing was chosen."
+        f"From the defaults of the study file to {winner}, one change at a time, all trained from the same "
+        f"{amount(path.replicates, 'seed')}. Each round tried every remaining change by itself and kept the "
+        "one with the best mean. Differences and colours are paired differences to the previous step, with "
+        "95 % intervals. The difference of a single step is optimistic, because the same seeds chose the "
+        "change and measured it; the total difference between default and winner involves no choice."
     )
     kept = ", ".join(f"{one.name} = {one.value} ({one.why})" for one in path.kept)
-    return f"{how} As in the winner throughout: {kept}." if kept else how
+    return f"{how} Fixed at the winner's value in all steps: {kept}." if kept else how
 
 
 def sentences(path: AblationPath, name: str) -> tuple[str, ...]:
     """Say what an ablation has found, in a few sentences."""
     file = shlex.quote(f"{name}.yaml")
     stale = (
-        f"The search has another winner now, and this path does not lead to it: hpsearch ablate {file} does."
+        "The search has a new winner, and this ablation leads to the old one. To update it: hpsearch "
+        f"ablate {file}"
     )
     found = _found(path, file) if path.total is not None else _under_way(path, file)
     return tuple(filter(None, ("" if path.current else stale, *found)))
@@ -80,13 +81,15 @@ def sentences(path: AblationPath, name: str) -> tuple[str, ...]:
 
 def _under_way(path: AblationPath, file: str) -> tuple[str, ...]:
     done = f"{path.runs:,} of {amount(path.planned, 'run')} have ended"
-    return (f"The path is not at its end yet: {done}; hpsearch ablate {file} goes on.",)
+    return (f"The ablation is not finished: {done}. To continue: hpsearch ablate {file}",)
 
 
 def _found(path: AblationPath, file: str) -> tuple[str, ...]:
     if path.replicates < FEWEST_REPLICATES:
         more = f"hpsearch ablate {file} --replicates {FEWEST_REPLICATES}"
-        return (f"There are not enough seeds ({path.replicates}) to say what carries the gain: {more}",)
+        return (
+            f"Too few seeds ({path.replicates}) to say which changes carry the gain. To add more: {more}",
+        )
     return (_total(path), _carriers(path), *_without_effect(path))
 
 
@@ -94,7 +97,7 @@ def _total(path: AblationPath) -> str:
     first, last = path.steps[0].taken.estimate, path.steps[-1].taken.estimate
     for name, own in (("default", first), ("winner", last)):
         if own.failed:
-            return f"The {name} failed from {own.failed} of {amount(path.replicates, 'seed')}."
+            return f"The {name} failed with {own.failed} of {amount(path.replicates, 'seed')}."
     assert path.total is not None  # noqa: S101 - it was asked before
     difference = with_interval(path.total.difference.estimate)
     return f"{path.metric} goes from {short(first.mean)} to {short(last.mean)}: {difference}."
@@ -105,16 +108,16 @@ def _carriers(path: AblationPath) -> str:
     if path.total.order == "worse":
         return "The winner is worse than the default."
     if path.carried is None:
-        return "What carries the gain cannot be said."
+        return "Which changes carry the gain cannot be determined."
     if path.carried == 0:
         return "The winner cannot be told apart from the default."
     made = listed(map(_made, path.changes[: path.carried]))
     if path.carried == len(path.changes):
-        return f"It takes all changes to be as good as the winner: {made}."
+        return f"All changes are needed to match the winner: {made}."
     carry = "carries" if path.carried == 1 else "carry"
     return (
-        f"{path.carried} of {len(path.changes)} changes {carry} the gain: {made}. With these alone the "
-        "winner cannot be told to be better."
+        f"{path.carried} of {len(path.changes)} changes {carry} the gain: {made}. The winner is not "
+        "measurably better than the default with these changes alone."
     )
 
 
@@ -127,8 +130,8 @@ def _without_effect(path: AblationPath) -> tuple[str, ...]:
     """Name the changes that did nothing, or harm, and say where the path was better than its end."""
     same, worse = _places(path.changes, "cannot tell"), _places(path.changes, "worse")
     told = (
-        f"Cannot be told apart from no change, as late as it was made: {same}." if same else "",
-        f"Made it worse, as late as it was made: {worse}." if worse else "",
+        f"No measurable effect at its position in the path: {same}." if same else "",
+        f"Made it worse at its position in the path: {worse}." if worse else "",
         _passed(path),
     )
     return tuple(filter(None, told))
@@ -144,8 +147,8 @@ def _passed(path: AblationPath) -> str:
     best = min(sound, key=lambda step: sign * (step.taken.estimate.mean or 0.0))
     place, mean = "" if best.taken.change is None else best.taken.change.place, best.taken.estimate.mean
     return (
-        f"On its way the path is better than the winner, best after step {path.steps.index(best)} ({place}): "
-        f"{path.metric} {short(mean)}."
+        f"An intermediate step is better than the winner, the best being step {path.steps.index(best)} "
+        f"({place}): {path.metric} {short(mean)}."
     )
 
 
@@ -176,25 +179,23 @@ def _row(tried: Tried) -> DotRow:
 
 def steps_table(path: AblationPath) -> Table:
     """List the steps, the default first."""
-    columns = ("step", "change", "from", "to", path.metric, *COMPARED, *DIFFERENCES, "than before")
-    remaining = ("minus the winner", "to the winner, low", "to the winner, high", "than the winner")
+    columns = ("step", "change", "from", "to", path.metric, *COMPARED, *DIFFERENCES, "than previous")
+    remaining = ("minus the winner", "to winner, low", "to winner, high", "than winner")
     rows = tuple(
         (cell(number), *_tried(step.taken), *_remaining(step.remaining))
         for number, step in enumerate(path.steps)
     )
-    caption = "Steps from the default to the winner: means over seeds with 95 % intervals"
+    caption = "Ablation steps from the default to the winner: means over seeds with 95 % intervals"
     return Table(caption, (*columns, *remaining), rows, header=1)
 
 
 def others_table(path: AblationPath) -> Table | None:
     """List the changes that were tried and not taken, round by round; None where there are none."""
-    columns = ("round", "change", "from", "to", path.metric, *COMPARED, *DIFFERENCES, "than before")
+    columns = ("round", "change", "from", "to", path.metric, *COMPARED, *DIFFERENCES, "than previous")
     rows = tuple(
         (cell(number), *_tried(one)) for number, step in enumerate(path.steps) for one in step.others
     )
-    return (
-        Table("Changes that were tried in a round and not taken", columns, rows, header=1) if rows else None
-    )
+    return Table("Changes tried in a round and not kept", columns, rows, header=1) if rows else None
 
 
 def _tried(one: Tried) -> tuple[Cell, ...]:

@@ -79,7 +79,7 @@ def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str
 
 def _model_words(record: StudyRecord, best: Best, verdict: Verdict) -> str:
     if best.refit is not None:
-        return f"of all {best.refit.rows:,} rows"
+        return f"refitted on all {best.refit.rows:,} rows"
     assert best.run is not None  # noqa: S101 - it was confirmed
     replicate = verdict.named.replicate if verdict.named else 0
     return f"replicate {replicate}: {_score(record, best.run)}"

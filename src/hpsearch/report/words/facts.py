@@ -67,9 +67,9 @@ def _unknown(importance: Importance) -> str:
     if importance.reason is not None:
         return importance.reason
     if importance.caution is not None:
-        return f"Not known. {importance.caution}"
+        return f"Unknown. {importance.caution}"
     if any(row.doubt is not None for row in importance.parameters):
-        return "Not known: each searched parameter was active in too few trials, or had a single value."
+        return "Unknown: each searched parameter was active in too few trials, or had a single value."
     return "No parameter made a difference."
 
 
@@ -98,7 +98,7 @@ def _refitted(analysis: Analysis) -> Iterator[Fact]:
     refit = analysis.refitted
     if refit is not None:
         epochs = amount(refit.winner.epoch or 0, "epoch")
-        yield Fact("Saved model", f"of all {refit.rows:,} rows", f"trained once more, for {epochs}")
+        yield Fact("Saved model", f"refitted on all {refit.rows:,} rows", f"for {epochs}")
 
 
 def _tested(analysis: Analysis) -> Iterator[Fact]:
@@ -109,9 +109,9 @@ def _tested(analysis: Analysis) -> Iterator[Fact]:
     for measure in by_metric(looks[-1].evaluation.measures, analysis.metric)[:1]:
         ends = (measure.low, measure.high)
         note = "" if None in ends else f"95 % interval {short(measure.low)} to {short(measure.high)}, "
-        note += "" if measure.chance is None else f"of a constant prediction {short(measure.chance)}, "
+        note += "" if measure.chance is None else f"constant prediction: {short(measure.chance)}, "
         seen = "once" if len(looks) == 1 else f"{len(looks)} times"
-        yield Fact(f"{measure.name} on the test part", short(measure.value), f"{note}looked at {seen}")
+        yield Fact(f"{measure.name} on the test set", short(measure.value), f"{note}evaluated {seen}")
 
 
 def _single(analysis: Analysis) -> Fact:
@@ -121,9 +121,9 @@ def _single(analysis: Analysis) -> Fact:
 
 def _unconfirmed(analysis: Analysis) -> Fact:
     if analysis.verdict is not None:
-        return Fact("Tied with it", DASH, "every finalist failed from a fresh seed")
+        return Fact("Tied with it", DASH, "every finalist failed with a fresh seed")
     told = "" if analysis.plan is None else obstacle_words(analysis.plan).partition(";")[0]
-    return Fact("Tied with it", "not known", told or "no finalists were trained again")
+    return Fact("Tied with it", "unknown", told or "no finalists were confirmed")
 
 
 def _score(analysis: Analysis, verdict: Verdict) -> Fact:
@@ -131,7 +131,7 @@ def _score(analysis: Analysis, verdict: Verdict) -> Fact:
     if score.low is None or score.high is None:
         return Fact(analysis.metric, mean_text(score), "too few replicates for an interval")
     if score.low == score.high:
-        return Fact(analysis.metric, mean_text(score), "the same every time: no interval")
+        return Fact(analysis.metric, mean_text(score), "no variation: no interval")
     replicates = replicates_words(verdict.splits, score.count)
     note = f"95 % interval {short(score.low)} to {short(score.high)}, {replicates}"
     return Fact(analysis.metric, short(score.mean), note)
@@ -146,7 +146,7 @@ def _tied(verdict: Verdict) -> Fact:
 
 def _alone(verdict: Verdict) -> str:
     left = amount(verdict.left_out, "other finalist")
-    return f"not known: {left} got no replicate" if verdict.left_out else "no other finalist"
+    return f"unknown: {left} got no replicate" if verdict.left_out else "no other finalist"
 
 
 def _mattered(row: ParameterImportance) -> Mattered:

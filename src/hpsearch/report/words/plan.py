@@ -24,23 +24,23 @@ def obstacle_words(plan: ConfirmationPlan) -> str:
     if plan.possible:
         return ""
     if not plan.asked:
-        return "nothing is confirmed, because the study file asks for no finalists"
+        return "no confirmation: the study file asks for no finalists"
     if not plan.finalists:
-        return "nothing is confirmed, because no trial has a value"
+        return "no confirmation: no trial has a value"
     if plan.limited:
-        fewest = f"it takes {FEWEST_RUNS} to learn anything"
-        return f"nothing is confirmed, because {_paid(plan)}, and {fewest}; {_remedy(plan)}"
-    return "nothing is confirmed, because a single run of a single finalist would tell nothing new"
+        fewest = f"at least {FEWEST_RUNS} are needed"
+        return f"no confirmation: {_paid(plan)}, and {fewest}; {_remedy(plan)}"
+    return "no confirmation: a single run of a single finalist would add no information"
 
 
 def _remedy(plan: ConfirmationPlan) -> str:
-    return f"hpsearch confirm {option(plan)} pays for all"
+    return f"hpsearch confirm {option(plan)} covers all"
 
 
 def _paid(plan: ConfirmationPlan) -> str:
     spent = f"{amount(plan.epochs, 'epoch')} of the search"
     share = "" if plan.share is None else short(plan.share)
-    return f"confirm.share, {share} of the {spent}, pays for {amount(plan.runs, 'run')} of {plan.wanted:,}"
+    return f"confirm.share, {share} of the {spent}, covers {amount(plan.runs, 'run')} of {plan.wanted:,}"
 
 
 def option(plan: ConfirmationPlan) -> str:

@@ -26,23 +26,23 @@ def answer(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
     """Say what was measured, and which arms have no finding."""
     layers = amount(len(probe.arms[0].layers), "hidden layer")
     measured = (
-        f"{amount(len(probe.names), 'arm')} with {layers} {_when(probe)}: one batch of "
-        f"{amount(probe.rows, 'row')}, one step back, the mean over {amount(probe.replicates, 'seed')}."
+        f"{amount(len(probe.names), 'arm')} with {layers} {_when(probe)}: one forward and "
+        f"backward pass of {amount(probe.rows, 'row')}, the mean over {amount(probe.replicates, 'seed')}."
     )
     return " ".join((measured, _untroubled(probe, summaries), *_ended(probe)))
 
 
 def _when(probe: StudyProbe) -> str:
     if not probe.trained:
-        return "at first weights, without any training"
-    return f"in training, after epoch {', '.join(map(str, probe.epochs))}"
+        return "at initialization, before any training"
+    return f"during training, after epoch {', '.join(map(str, probe.epochs))}"
 
 
 def _ended(probe: StudyProbe) -> list[str]:
     ended = len(probe.endings)
     if not ended:
         return []
-    return [f"{amount(ended, 'arm')} could not be trained that far: {probe.endings[0].sentence}."]
+    return [f"{amount(ended, 'arm')} could not be trained that long: {probe.endings[0].sentence}."]
 
 
 def _untroubled(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
@@ -51,9 +51,9 @@ def _untroubled(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
     if not names:
         return "Every arm has a finding."
     if len(names) == len(probe.names):
-        return "None has a finding."
+        return "No arm has a finding."
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{len(names)} without a finding: {'; '.join(names[:NAMED])}{more}."
+    return f"{len(names)} arms without a finding: {'; '.join(names[:NAMED])}{more}."
 
 
 def limits_note() -> str:
@@ -64,8 +64,8 @@ def limits_note() -> str:
 def _limits_of_activations() -> str:
     low, high = short(VANISHING_ACTIVATIONS), short(EXPLODING_ACTIVATIONS)
     return (
-        f"Activations vanish or explode where the deviation of the last hidden layer is below {low} or above "
-        f"{high} times that of the first. Rows are alike where the deviation between the rows is below "
+        "Vanishing or exploding activations: the standard deviation of the last hidden layer is below "
+        f"{low} or above {high} times that of the first. Rows alike: the deviation between the rows is below "
         f"{short(ROWS_ALIKE)} times that of the first."
     )
 
@@ -73,16 +73,16 @@ def _limits_of_activations() -> str:
 def _limits_of_gradients() -> str:
     low, high = short(VANISHING_GRADIENT), short(EXPLODING_GRADIENT)
     return (
-        f"The gradient vanishes or explodes where its norm in the first hidden layer is below {low} or above "
-        f"{high} times that in the last."
+        "Vanishing or exploding gradient: its norm in the first hidden layer is below "
+        f"{low} or above {high} times that in the last."
     )
 
 
 def _limits_of_shares() -> str:
     return (
-        f"Dead units are a finding from {_percent(DEAD)} of a layer on, saturated activations from "
-        f"{_percent(SATURATED)}, and symmetry wherever all units of a layer are equal. An en dash stands "
-        "where there is no number: only activations that flatten out at both ends saturate."
+        f"Dead units: at least {_percent(DEAD)} of a layer. Saturation: at least {_percent(SATURATED)} of "
+        "the activations of a layer. Symmetry: all units of a layer are equal. An en dash means not "
+        "applicable: only activations that are flat at both ends can saturate."
     )
 
 
@@ -92,32 +92,32 @@ def histograms_note(probe: StudyProbe) -> str:
     shown = shown_layers(layers)
     some = "" if len(shown) == layers else f" Of {layers} layers, {len(shown)} evenly spaced ones are shown."
     return (
-        f"All axes run from {short(LOW)} to {short(HIGH)}. The height of a bar is the square root of the "
-        f"share of the activations in it, so that what is rare stays visible. Where {_percent(OUTSIDE)} or "
-        f"more lie beyond the axis, the share is written.{some}"
+        f"All axes run from {short(LOW)} to {short(HIGH)}. The height of a bar is the square root of its "
+        f"share of the activations, so that rare values stay visible. If {_percent(OUTSIDE)} or more lie "
+        f"beyond the axis, their share is printed.{some}"
     )
 
 
 def _lines_note(probe: StudyProbe) -> str:
     if not probe.trained:
         return ""
-    return " A panel for each arm, a line for each epoch, and the same axes for all."
+    return " One panel for each arm, one line for each epoch, the same axes in all panels."
 
 
 def deviations_note(probe: StudyProbe) -> str:
     """Explain the figure of the deviations."""
     return (
-        "The standard deviation of all activations of a layer. A level line is what an initializer is made "
-        f"for. A deviation of 0 has no place on this axis.{_lines_note(probe)}"
+        "The standard deviation of all activations of a layer. Initializers aim at a horizontal line. A "
+        f"deviation of 0 cannot be shown on this logarithmic axis.{_lines_note(probe)}"
     )
 
 
 def gradients_note(probe: StudyProbe) -> str:
     """Explain the figure of the gradients."""
     return (
-        "The norm of the gradient of the loss, without penalties, by the kernel of each hidden layer. A line "
-        "that falls towards the first layer means that the first layers hardly learn. A norm of 0 has no "
-        f"place on this axis.{_lines_note(probe)}"
+        "The norm of the gradient of the loss, without penalties, with respect to the kernel of each "
+        "hidden layer. A line that falls towards the first layer means that the first layers hardly learn. "
+        f"A norm of 0 cannot be shown on this logarithmic axis.{_lines_note(probe)}"
     )
 
 

@@ -33,7 +33,9 @@ def _confirmed(analysis: Analysis, verdict: Verdict) -> str:
     score, better = verdict.conclusion.score, "lower" if analysis.minimize else "higher"
     name = verdict.conclusion.winner
     if score.mean is None:
-        told = f"The winner is the configuration of {name}; too few replicates say how good it is"
+        told = (
+            f"The winner is the configuration of {name}; there are too few replicates to estimate its score"
+        )
         return f"{_with_chance(told, analysis)}."
     told = f"{analysis.metric} {short(score.mean)} over {replicates_words(verdict.splits, score.count)}"
     told = f"The winner is the configuration of {name}: {told}{interval(score)}; {better} is better"
@@ -53,9 +55,9 @@ def _with_chance(told: str, analysis: Analysis) -> str:
 def interval(estimate: Estimate) -> str:
     """Write the interval of an estimate behind its mean, or that there are too few replicates for one."""
     if estimate.low is None or estimate.high is None:
-        return " (not enough replicates for an interval)"
+        return " (too few replicates for an interval)"
     if estimate.low == estimate.high:
-        return " (the same every time, so how far it varies is not known)"
+        return " (identical in all replicates, so no interval)"
     return f" (95 % interval {short(estimate.low)} to {short(estimate.high)})"
 
 
@@ -66,8 +68,8 @@ def _ties(verdict: Verdict) -> str:
         if not verdict.left_out:
             return "It was the only finalist."
         return (
-            f"Of {verdict.finalists} finalists only this one was trained again: "
-            f"the budget of {amount(verdict.runs, 'run')} did not reach the others."
+            f"Only this one of {verdict.finalists} finalists was trained again: "
+            f"the budget of {amount(verdict.runs, 'run')} did not cover the others."
         )
     return f"{_told_apart(finalists, others)}{_left_out(verdict)}"
 
@@ -77,7 +79,7 @@ def _left_out(verdict: Verdict) -> str:
         return ""
     return (
         f" {amount(verdict.left_out, 'more finalist')} got no replicate: the budget of "
-        f"{amount(verdict.runs, 'run')} did not reach {'it' if verdict.left_out == 1 else 'them'}."
+        f"{amount(verdict.runs, 'run')} did not cover {'it' if verdict.left_out == 1 else 'them'}."
     )
 
 
@@ -107,15 +109,19 @@ def refit_sentence(analysis: Analysis, verdict: Verdict) -> str:
     if refit.cause is not None:
         replicate = None if verdict.named is None else verdict.named.replicate
         return (
-            f"Training the winner once more on all {refit.rows:,} rows failed: {refit.cause}; "
+            f"The refit of the winner on all {refit.rows:,} rows failed: {refit.cause}; "
             f"the saved model is that of replicate {replicate}."
         )
-    scored = "only the test part scores it" if analysis.looks.of(refit.winner) else "nothing scores it"
+    scored = (
+        "only the test set can score it"
+        if analysis.looks.of(refit.winner)
+        else "no rows are left to score it"
+    )
     epochs = amount(refit.winner.epoch or 0, "epoch")
     return (
-        f"The saved model was trained once more, on all {refit.rows:,} rows of the training and the "
-        f"validation part, for {epochs}, the median of the replicates' best. It has seen these rows, "
-        f"so {analysis.metric} is that of the replicates, and {scored}."
+        f"The saved model was refitted on all {refit.rows:,} training and validation rows, for {epochs}, the "
+        f"median of the best epochs of the replicates. It has seen the validation rows, so the reported "
+        f"{analysis.metric} is that of the replicates, and {scored}."
     )
 
 
@@ -123,18 +129,18 @@ def confirmation_note(verdict: Verdict) -> str:
     """Say what the replicates are, and what the numbers of the finalists mean."""
     fresh = verdict.splits == "fresh"
     where = (
-        "each replicate on a split of its own into training and validation part"
+        "each replicate with its own training and validation split"
         if fresh
         else "on the same split of the data"
     )
     return (
         f"The finalists were trained again from fresh {verdict.over}, the same for all: "
         f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win "
-        f"gets no further replicates. Intervals are 95 % intervals of the mean over {verdict.over}, {where}; "
-        "two finalists are told apart by their differences seed by seed, at a level that allows "
-        "for the number of finalists, so that an interval without 0 is not enough. The winner's own mean "
-        "flatters it, because the same replicates chose it: in the score at the top each seed counts with "
-        "the finalist that is best on the other seeds, and its interval is usually wider."
+        f"gets no further replicates. Intervals are 95 % intervals of the mean over {verdict.over}, {where}. "
+        "Two finalists are told apart by their paired differences, at a level adjusted for the number of "
+        "finalists, so that an interval without 0 is not enough. The mean of the winner is optimistic, "
+        "because the same replicates chose it. The cross-validated score at the top is not: each seed counts "
+        "with the finalist that is best on the other seeds. Its interval is usually wider."
     )
 
 
@@ -156,13 +162,13 @@ def _no_winner(counts: Counts) -> str:
         return "No trial has been run yet."
     if counts.failed == counts.trials:
         return "There is no best configuration: every trial failed."
-    return "No trial has given a value yet."
+    return "No trial has a value yet."
 
 
 def _ending(best: RankedTrial) -> str:
     if best.state == "failed":
-        return " That trial failed in a later epoch, so train it again before you rely on it."
-    return " That trial was pruned before its last epoch." if best.state == "pruned" else ""
+        return " This trial failed in a later epoch, so train it again before you rely on it."
+    return " This trial was pruned before its last epoch." if best.state == "pruned" else ""
 
 
 def _endings(counts: Counts) -> str:
@@ -183,8 +189,8 @@ def _caution(counts: Counts) -> str:
         return ""
     return (
         f"This is the best single-seed score of {amount(counts.valued, 'trial')} and therefore optimistic: "
-        "the best of many noisy numbers was partly lucky, and trained from another seed this configuration "
-        "will usually score worse."
+        "the best of many noisy scores is partly luck, and with another seed this configuration will usually "
+        "score worse."
     )
 
 
@@ -192,8 +198,8 @@ def _test_part(analysis: Analysis) -> str:
     if not analysis.judged_on_test:
         return ""
     return (
-        "All scores are those of the test part and optimistic, because the test part chose the best epoch "
-        "and the best configuration; no rows are held out to check them."
+        "All scores were measured on the test set and are optimistic, because the test set chose the best "
+        "epoch and the best configuration; no rows are held out to check them."
     )
 
 
@@ -201,17 +207,17 @@ def _scarcity(analysis: Analysis) -> str:
     valued = analysis.counts.valued
     if valued >= FEWEST_TRIALS or not analysis.searched or not analysis.counts.trials:
         return ""
-    told = {0: "no trial", 1: "only one trial"}.get(valued, f"only {valued} trials")
-    return f"There are not enough trials: {told} gave a value, too few to tell good regions from bad ones."
+    told = {0: "no trial has", 1: "only one trial has"}.get(valued, f"only {valued} trials have")
+    return f"Too few trials: {told} a value, not enough to tell good regions from bad ones."
 
 
 def findings_note(judgement: Judgement) -> str:
     """Say whether anything was found, and what it means where no trial is of any use."""
     if judgement.last_word is not None:
-        return f"No trial is of any use. {judgement.last_word[:1].upper()}{judgement.last_word[1:]}."
+        return f"No trial learned. {judgement.last_word[:1].upper()}{judgement.last_word[1:]}."
     if not judgement.findings:
-        return "Nothing was found that keeps the trials from learning, or that the search leaves out."
-    return "Found in the histories of the trials, and in probes of those that did not learn."
+        return "No problems were found in the trials or the search space."
+    return "Derived from the learning curves of the trials, and from probes of those that did not learn."
 
 
 def importance_note(importance: Importance) -> str:
@@ -220,15 +226,15 @@ def importance_note(importance: Importance) -> str:
         return _fanova_note(importance)
     note = (
         f"PED-ANOVA over {amount(importance.trials, 'finished trial')}{_taken_part(importance)}: how much "
-        "each parameter decides whether a trial is among the best tenth; the shares add up to 1. The "
-        f"intervals hold {100 * importance.level:.0f} % of the shares over "
-        f"{amount(importance.resamples, 'resample')} of the trials: where two overlap widely, another seed "
-        "could reorder them."
+        "each parameter determines whether a trial is among the best 10 %; the shares add up to 1. The "
+        f"intervals contain {100 * importance.level:.0f} % of the shares over "
+        f"{amount(importance.resamples, 'resample')} of the trials: if two overlap widely, another seed "
+        "could change their order."
     )
     if any(parameter.condition for parameter in importance.parameters):
         note += (
-            " A conditional parameter is judged only among the trials where it is active, and counts by how "
-            "many of the best trials those are."
+            " A conditional parameter is evaluated only on the trials where it is active, and weighted by "
+            "their share of the best trials."
         )
     return " ".join(filter(None, (note, _doubts(importance), importance.caution)))
 
@@ -236,15 +242,14 @@ def importance_note(importance: Importance) -> str:
 def _doubts(importance: Importance) -> str:
     """Name the parameters of which too little is known."""
     doubts = [f"{row.name} ({row.doubt})" for row in importance.parameters if row.doubt is not None]
-    return f"Not known, and shown without a share: {', '.join(doubts)}." if doubts else ""
+    return f"Unknown, and shown without a share: {', '.join(doubts)}." if doubts else ""
 
 
 def _fanova_note(importance: Importance) -> str:
     return (
-        f"fANOVA over {amount(importance.trials, 'completed trial')}: the share of the differences between "
-        "trials that each parameter explains by itself; the shares add up to 1. Pruned and failed trials "
-        "take no part, parameters that are active in some trials only cannot be judged, and there are no "
-        "intervals."
+        f"fANOVA over {amount(importance.trials, 'completed trial')}: the share of the variance between "
+        "trials that each parameter explains by itself; the shares add up to 1. Pruned and failed trials are "
+        "excluded, conditional parameters cannot be evaluated, and there are no intervals."
     )
 
 
@@ -254,7 +259,7 @@ def _taken_part(importance: Importance) -> str:
         return ""
     parts = []
     if importance.pruned:
-        parts.append(f"{importance.pruned:,} pruned, placed by their values at the epochs that they had")
+        parts.append(f"{importance.pruned:,} pruned, ranked by their values at the epochs they trained")
     if importance.failed:
         parts.append(f"{importance.failed:,} failed, counted as the worst")
     return f" ({'; '.join(parts)})"
@@ -266,7 +271,7 @@ def curves_note(curves: LearningCurves, metric: str) -> str:
         return f"No trial has recorded {metric} by epoch yet."
     note = f"Learning curves of the best {amount(len(curves.best), 'trial')} in colour."
     if curves.rest:
-        note += f" In grey: {_sample(curves)}, the stronger the better the rank."
+        note += f" In grey: {_sample(curves)}, darker for better ranks."
     if curves.thinned:
         note += f" Of longer curves, {POINTS} evenly spaced epochs are drawn."
     return note
@@ -281,12 +286,13 @@ def _sample(curves: LearningCurves) -> str:
 def progress_note(outside: int, marked: int, finished: int) -> str:
     """Explain the marks of the figure, and what lies beyond its axis."""
     note = (
-        "Each mark is a trial; the line is the best value so far. Trials without a value stand on the axis."
+        "Each mark is a trial; the line is the best value so far. Trials without a value are drawn on the "
+        "axis."
     )
     if outside:
-        note += f" {amount(outside, 'value')} beyond the axis: drawn at its edge."
+        note += f" {amount(outside, 'value')} beyond the axis are drawn at its edge."
     if marked < finished:
-        note += f" Marked is an even sample of {marked:,} of the {amount(finished, 'trial')}."
+        note += f" The marks are an even sample of {marked:,} of {amount(finished, 'trial')}."
     return note
 
 
@@ -295,9 +301,12 @@ def failures_note(counts: Counts) -> str:
     sentences = []
     if counts.failed:
         sentences.append(
-            f"{amount(counts.failed, 'trial')} failed; to the sampler a failure counts as the worst result."
+            f"{amount(counts.failed, 'trial')} failed; the sampler counts a failure as the worst result."
         )
     if counts.pruned:
         was = "was" if counts.pruned == 1 else "were"
-        sentences.append(f"{amount(counts.pruned, 'trial')} {was} pruned: stopped early as not promising.")
+        sentences.append(
+            f"{amount(counts.pruned, 'trial')} {was} pruned: stopped early because the pruner found them "
+            "unpromising."
+        )
     return " ".join(sentences)

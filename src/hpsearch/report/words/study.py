@@ -13,34 +13,34 @@ from hpsearch.report.words.plan import obstacle_words, option
 def unconfirmed_note(analysis: Analysis) -> str:
     """Say that nothing was confirmed, and how to do it."""
     if analysis.winner is None:
-        return "There is nothing to be sure of yet: no trial has given a value."
+        return "No confidence can be given yet: no trial has a value."
     if analysis.verdict is not None:
         over = analysis.verdict.over
-        return f"The finalists are being trained again; none of them has a value from fresh {over} yet."
-    told = "No finalist was trained again from fresh seeds, so nothing says how far the ranking is luck."
+        return f"The finalists are being trained again; none has a value from fresh {over} yet."
+    told = "No finalist was trained again from fresh seeds, so it is unknown how much of the ranking is luck."
     command = f"hpsearch confirm {shlex.quote(f'{analysis.name}.yaml')}"
     plan = analysis.plan
     if plan is None or plan.possible:
-        return f"{told} This command does it, with the study file below as {analysis.name}.yaml: {command}"
+        return f"{told} To confirm, save the study file below as {analysis.name}.yaml and run: {command}"
     why = obstacle_words(plan).partition(";")[0]
     return (
-        f"{told} {why[:1].upper()}{why[1:]}. This command does it, with the study file below as "
-        f"{analysis.name}.yaml: {command} {option(plan)}"
+        f"{told} {why[:1].upper()}{why[1:]}. To confirm, save the study file below as {analysis.name}.yaml "
+        f"and run: {command} {option(plan)}"
     )
 
 
 def ranking_note(analysis: Analysis) -> str:
     """Say what the table holds, and what it leaves out."""
     note = (
-        "The parameters stand in the order of their importance. An en dash stands where a parameter was not "
-        "active or a trial gave no value."
+        "The parameters are ordered by importance. An en dash means that a parameter was not active or that "
+        "the trial has no value."
     )
     if len(analysis.ranking) <= MOST_ROWS:
         return note
     sample = len(listed_trials(analysis)) - MOST_ROWS // 2
     return (
         f"{note} Of {amount(len(analysis.ranking), 'trial')}, the best {MOST_ROWS // 2:,} and an even sample "
-        f"of {sample:,} of the others are listed here and drawn below. This command lists all of them: "
+        f"of {sample:,} of the others are listed here and drawn below. To list all of them: "
         f"hpsearch trials {shlex.quote(analysis.name)} --format csv"
     )
 
@@ -50,22 +50,23 @@ def effects_note(effects: Effects, shown: int, known: int) -> str:
     if effects.reason is not None:
         return effects.reason
     note = (
-        "Where a trial is expected to stand among all trials when a parameter has this value and everything "
-        "else is as it was: 0 is the best place, 1 the worst, so lower is better. By random forests over "
-        f"{amount(effects.sampled, 'trial')}; the bands hold {100 * effects.level:.0f} % of "
-        f"{amount(effects.resamples, 'resample')}. Averages draw extremes inwards: trust the direction more "
-        "than the size."
+        "Partial dependence: the expected relative rank of a trial when a parameter has this value and "
+        "everything else stays as it was; 0 is the best rank, 1 the worst. Estimated by random forests from "
+        f"{amount(effects.sampled, 'trial')}; the bands contain {100 * effects.level:.0f} % of "
+        f"{amount(effects.resamples, 'resample')}. Averaging shrinks extremes: trust the direction more than "
+        "the size."
     )
     if effects.sampled < effects.trials:
-        note += f" A random sample of the {effects.trials:,} finished trials was taken."
+        note += f" A random sample of the {effects.trials:,} finished trials was used."
     return note if shown == known else f"{note} The {shown} most important of {known} are drawn."
 
 
 def interactions_note() -> str:
     """Say what an interaction is."""
     return (
-        "The share of the joint effect of two parameters that is neither's own: 0 means that they only add "
-        "up. Chance alone looks like a little interaction, so an interval that reaches high is no proof."
+        "The share of the joint effect of two parameters that is not the sum of their individual effects "
+        "(the squared H statistic of Friedman and Popescu): 0 means purely additive. Noise alone looks "
+        "like a small interaction, so a wide interval is no proof of one."
     )
 
 
@@ -93,13 +94,13 @@ def winner_note(winner: Winner) -> str:
     if not winner.confirmed:
         return (
             f"The learning curve of trial {winner.number} in the search: one seed, so there is no band. "
-            "Where validation gets worse for several epochs while training gets better, the network overfits."
+            "Validation that gets worse for several epochs while training gets better indicates overfitting."
         )
     failed = sum(one.failed for one in winner.replicates)
     note = (
-        f"The mean over the replicates of trial {winner.number}, epoch by epoch, with its 95 % interval; the "
-        "line is thin where some of them have stopped already. Where validation gets worse for several "
-        "epochs while training gets better, the network overfits."
+        f"Mean over the replicates of trial {winner.number} for each epoch, with its 95 % interval; the "
+        "line is thin where some replicates have already stopped. Validation that gets worse for several "
+        "epochs while training gets better indicates overfitting."
     )
     return f"{note} {amount(failed, 'replicate')} failed." if failed else note
 
@@ -109,8 +110,8 @@ def next_note(following: NextStudy) -> str:
     if following.reason is not None:
         return following.reason
     return (
-        "Ranges are changed only where the effect and the best trials agree. Everything else stays, and with "
-        "another name the next study mixes with nothing."
+        "Ranges are changed only where the effect and the best trials agree. Everything else stays the same. "
+        "The next study has a new name, so it does not mix with this one."
     )
 
 
@@ -119,7 +120,7 @@ def commands_of(name: str) -> tuple[tuple[str, str], ...]:
     file, quoted = shlex.quote(f"{name}.yaml"), shlex.quote(name)
     return (
         (
-            f"Search again and confirm, with the study file below as {name}.yaml",
+            f"Search and confirm again (save the study file below as {name}.yaml)",
             f"hpsearch optimize {file}",
         ),
         ("Print the best configuration as a study file", f"hpsearch best {quoted}"),

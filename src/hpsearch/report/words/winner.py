@@ -9,18 +9,18 @@ from hpsearch.report.words.numbers import amount, short
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations
 from hpsearch.training.evaluation import Measure, Residuals
 
-LOST = "the record of earlier looks at the test part is damaged: how optimistic this is, is not known"
+LOST = "the log of earlier test-set evaluations is damaged: this score may be optimistic"
 
 
 def look_words(looks: HeldOutEvaluations, look: HeldOutEvaluation, metric: str) -> str:
     """Tell on one line what a winner gives on the test part, and how often that was looked at."""
     measures = by_metric(look.evaluation.measures, metric)
-    told = f"on the test part, with 95 % intervals: {', '.join(map(_measured, measures))}"
+    told = f"on the test set, with 95 % intervals: {', '.join(map(_measured, measures))}"
     if any(measure.chance is not None for measure in measures):
         worse = (
-            "" if measures[0].beats_chance is not False else f"by {measures[0].name} it is no better than "
+            "" if measures[0].beats_chance is not False else f"by {measures[0].name} this is not better than "
         )
-        told = f"{told}; {worse or 'of '}a constant prediction{', which gives' if worse else ''} "
+        told = f"{told}; {worse}a constant prediction{', which has' if worse else ' has'} "
         told += ", ".join(map(_constant, measures))
     return "; ".join(filter(None, (told, _often(looks))))
 
@@ -47,26 +47,37 @@ def _often(looks: HeldOutEvaluations) -> str:
     if len(looks.looks) < 2:
         return ""
     return (
-        f"the test part has been looked at {len(looks.looks)} times: "
+        f"the test set has been evaluated {len(looks.looks)} times: "
         "this score is optimistic by an unknown amount"
     )
 
 
 def looks_note(looks: HeldOutEvaluations) -> str:
     """Say what the test part is, and how often it has been looked at."""
-    often = _often(looks) or "the test part has been looked at once"
+    often = _often(looks) or "the test set has been evaluated once"
     told = (
-        "The test part took no part in the search, nor in its confirmation; the saved model of the winner "
-        "was evaluated on it. Intervals are 95 % intervals over its rows: Wilson's for accuracy, the normal "
-        "one for losses and mean absolute errors, percentiles of the bootstrap for other scores. "
-        "The constant is what a prediction gives that is the same for all rows, fitted to the training rows."
+        "The test set was not used in the search or its confirmation; the saved model of the winner was "
+        "evaluated on it. Intervals are 95 % intervals over its rows: Wilson's for accuracy, the normal "
+        "approximation for losses and mean absolute errors, bootstrap percentiles for other scores. "
+        "The constant is the score of a constant prediction, fitted to the training rows."
     )
     return f"{told} {often[:1].upper()}{often[1:]}."
 
 
 def looks_table(looks: HeldOutEvaluations) -> Table:
     """List every look at the test part with what it gave, the oldest first."""
-    columns = ("look", "date", "trial", "replicate", "rows", "measure", "value", "low", "high", "constant")
+    columns = (
+        "evaluation",
+        "date",
+        "trial",
+        "replicate",
+        "rows",
+        "measure",
+        "value",
+        "low",
+        "high",
+        "constant",
+    )
     rows = tuple(
         (
             *head,
@@ -80,7 +91,7 @@ def looks_table(looks: HeldOutEvaluations) -> Table:
         for head in (_look_cells(number, look),)
         for measure in look.evaluation.measures
     )
-    return Table("Looks at the test part, with 95 % intervals", columns, rows)
+    return Table("Test-set evaluations with 95 % intervals", columns, rows)
 
 
 def _look_cells(number: int, look: HeldOutEvaluation) -> tuple[Cell, ...]:
@@ -97,25 +108,25 @@ def _look_cells(number: int, look: HeldOutEvaluation) -> tuple[Cell, ...]:
 def insides_note(insides: ErrorAnalysis) -> str:
     """Say on which rows the winner is right and wrong, and how the figure is read."""
     found, winner = insides.evaluation, insides.winner
-    model = f"trial {winner.trial}" + (", trained once more on all rows," if winner.refitted else "")
+    model = f"trial {winner.trial}" + (", refitted on all rows," if winner.refitted else "")
     if winner.replicate is not None:
         model = f"replicate {winner.replicate} of {model}"
-    rows = f"{amount(found.rows, 'row')} of the {found.part} part"
-    of = "" if found.part == "test" else ", which chose it"
-    return f"The model of {model} on {rows}{of}. {_how_to_read(insides)}"
+    rows = f"{amount(found.rows, 'row')} of the {found.part} set"
+    of = "" if found.part == "test" else ", on which it was chosen"
+    return f"The model of {model}, evaluated on {rows}{of}. {_how_to_read(insides)}"
 
 
 def _how_to_read(insides: ErrorAnalysis) -> str:
     if insides.evaluation.confusion is not None:
         return (
-            "Rows of the figure are true classes, columns are predicted ones; a cell counts rows of the data "
-            "and is the stronger in colour, the larger its share of the true class."
+            "Confusion matrix: rows are true classes, columns are predicted classes. Each cell has the "
+            "number of samples; its colour is their share of the true class."
         )
     if insides.evaluation.residuals is not None:
-        return "A residual is predicted minus true; on the line in the figure both are equal."
+        return "Residuals are predicted minus true values; on the diagonal, both are equal."
     if insides.labels:
         return "There are too many classes for a confusion matrix."
-    return "Its predictions are not finite numbers."
+    return "The predictions are not finite."
 
 
 def insides_table(insides: ErrorAnalysis) -> Table | None:
@@ -125,9 +136,9 @@ def insides_table(insides: ErrorAnalysis) -> Table | None:
         return _residuals_table(found.residuals)
     if found.confusion is None:
         return None
-    columns = ("class", "rows", "right", "share right", "most often taken for", "times")
+    columns = ("class", "rows", "correct", "recall", "most often confused with", "times")
     rows = tuple(_class_rows(insides.labels, found.confusion))
-    return Table(f"Classes of the {found.part} part", columns, rows)
+    return Table(f"Classes of the {found.part} set", columns, rows)
 
 
 def _class_rows(labels: tuple[str, ...], counts: tuple[tuple[int, ...], ...]) -> Iterator[tuple[Cell, ...]]:
@@ -142,4 +153,4 @@ def _class_rows(labels: tuple[str, ...], counts: tuple[tuple[int, ...], ...]) ->
 def _residuals_table(residuals: Residuals) -> Table:
     pairs = zip(residuals.shares, residuals.quantiles, strict=True)
     rows = tuple((cell(share), cell(quantile)) for share, quantile in pairs)
-    return Table("Quantiles of the residuals: predicted minus true", ("share of the rows", "at most"), rows)
+    return Table("Quantiles of the residuals: predicted minus true", ("quantile", "residual"), rows)

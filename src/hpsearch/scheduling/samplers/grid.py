@@ -37,7 +37,7 @@ class GridSampler(Sampler):
         endless = [parameter.name for parameter in space.parameters if parameter.count == math.inf]
         if endless:
             raise UnsupportedError(
-                f"the sampler grid needs values that can be counted, and {endless[0]} is a range without a "
+                f"the sampler grid needs a finite search space, and {endless[0]} is a range without a "
                 "step: give it a step, as in {uniform: [0, 0.5, 0.1]}, or use tpe"
             )
         size = space.size()

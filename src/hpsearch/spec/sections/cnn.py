@@ -33,7 +33,7 @@ POOLING: dict[str, type[Component]] = {"none": bare("none"), "max": MaxPooling, 
 PoolingKind = Annotated[Component, OneOf("a kind of pooling", POOLING)]
 
 _OF_CONVOLUTIONS = {name: kind for name, kind in INITIALIZERS.items() if name != "identity"}
-_UNSUITABLE = {"identity": "makes a matrix, which the kernel of a convolution is not"}
+_UNSUITABLE = {"identity": "creates a matrix, and the kernel of a convolution is not one"}
 KernelInitializer = Annotated[
     Component, OneOf("an initializer of convolutions", _OF_CONVOLUTIONS, _UNSUITABLE)
 ]

@@ -33,18 +33,16 @@ class Confirm(Part):
     @model_validator(mode="after")
     def _has_finalists(self) -> Self:
         if not self.finalists and self.splits == "fresh":
-            raise problem(
-                "own, because without finalists nothing is confirmed", at=("splits",), found="fresh"
-            )
+            raise problem("own (splits: fresh requires finalists)", at=("splits",), found="fresh")
         if not self.finalists and self.refit:
-            raise problem("false, because without finalists nobody wins", at=("refit",), found="true")
+            raise problem("false (refit: true requires finalists)", at=("refit",), found="true")
         return self
 
 
 UNDRAWN = {
-    Folds: "with {folds: k} every replicate validates each row already",
-    LastRows: "{last: n} keeps the last rows for validation, and a draw would mix them with the others",
-    TestRows: "with validation: test the test part validates, which is no part of a draw",
+    Folds: "with {folds: k}, every replicate already validates all rows",
+    LastRows: "{last: n} keeps the last rows for validation, and a random split would mix them with others",
+    TestRows: "with validation: test, the test set is the validation set and is not split",
 }
 """Why a validation part is not to be drawn anew."""
 
@@ -56,8 +54,8 @@ def check_against(confirm: Confirm, validation: Component) -> None:
         raise problem(f"own: {why}", at=("splits",), found="fresh")
     if confirm.refit and isinstance(validation, TestRows):
         raise problem(
-            "false: with validation: test the winner would be trained on the test part, and nothing could "
-            "score it",
+            "false: with validation: test, the winner would be trained on the test set, and no rows would be "
+            "left to score it",
             at=("refit",),
             found="true",
         )

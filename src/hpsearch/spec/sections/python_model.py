@@ -91,11 +91,11 @@ def _unsuitable(key: Any, value: Any) -> str | None:
     if not isinstance(key, str) or not key.isidentifier() or iskeyword(key):
         return "the name of an argument, as Python writes it"
     if key in GIVEN:
-        return f"an argument other than {' and '.join(GIVEN)}, which the function is always given"
+        return f"an argument other than {' and '.join(GIVEN)}, which the function always receives"
     if key in RESERVED:
-        return "the names of arguments: a distribution stands in the place of one argument's value"
+        return "the names of arguments: a distribution replaces the value of one argument"
     if key in (*Training.model_fields, "model", "training") and _searched(value):
-        return "another name for an argument that is searched: the training section has a field of this one"
+        return "another name for the searched argument: the training section has a field with this name"
     return None
 
 

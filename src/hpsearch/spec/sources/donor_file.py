@@ -37,16 +37,16 @@ def find_donor(name: str, path: Path) -> DonorFile:
 def check_unchanged(donor: DonorFile) -> None:
     """Refuse a donor that is not what it was when the study went on."""
     if sha256(_content(Path(donor.path))).hexdigest() != donor.sha256:
-        raise StudyMismatchError(f"the donor {donor.path} has changed while the study was under way")
+        raise StudyMismatchError(f"the donor {donor.path} has changed while the study was running")
 
 
 def check_same_donors(study: str, stored: str, found: str) -> None:
     """Refuse to go on with a study whose donors are not those of its beginning, by their fingerprints."""
     if stored != found:
         raise StudyMismatchError(
-            f"the donor of the study {study!r} has changed since it was begun "
+            f"the donor of the study {study!r} has changed since it was started "
             f"(SHA-256 {stored[:12]} -> {found[:12]}): "
-            "bring the old one back, give the study another name, or start over with --new"
+            "restore the old one, give the study another name, or start over with --new"
         )
 
 

@@ -75,7 +75,7 @@ def check_same_code(name: str, stored: str, found: str) -> None:
     """Refuse to go on with a study whose code is not that of its beginning, by their fingerprints."""
     if stored != found:
         raise StudyMismatchError(
-            f"the Python code of the study {name!r} has changed since it was begun "
+            f"the Python code of the study {name!r} has changed since it was started "
             f"(SHA-256 {stored[:12]} -> {found[:12]}): "
-            "bring the old file back, give the study another name, or start over with --new"
+            "restore the old file, give the study another name, or start over with --new"
         )

@@ -169,7 +169,7 @@ class _Builder:
     def _check_names(self, arms: list[Arm]) -> None:
         names = [arm.name for arm in arms]
         for name in sorted({name for name in names if names.count(name) > 1}):
-            expected = "another name: a combination of the factors has this one"
+            expected = "another name: a combination of the factors already has this one"
             self._complain(("arms", name), expected, repr(name))
         for place, name in self._named():
             if name not in names and not self.problems:

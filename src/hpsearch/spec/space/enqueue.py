@@ -52,5 +52,5 @@ def _inactive(space: SearchSpace, values: Mapping[str, Value]) -> Iterator[_Comp
     else:
         for parameter in space.parameters:
             if parameter.name in values and parameter.name not in active:
-                expected = "only parameters that are active beside the others"
+                expected = "only parameters that are active together with the others"
                 yield (parameter.name,), expected, f"{parameter.name!r}, which is not", None

@@ -190,10 +190,10 @@ class OneOf:
         if isinstance(raw, dict) and len(raw) == 1:
             ((name, arguments),) = raw.items()
             if is_distribution(raw) and name not in self.table:
-                raise problem(f"{self.what}, or a choice of them: a number has no place here")
+                raise problem(f"{self.what}, or a choice of them, not a number")
             return self._with_arguments(name, arguments)
         if isinstance(raw, int | float) and not isinstance(raw, bool):
-            raise problem(f"{self.what}, or a choice of them: a number has no place here")
+            raise problem(f"{self.what}, or a choice of them, not a number")
         raise problem(f"{self.what}: its name, or its name with arguments", options=list(self.table))
 
     def from_number(self, kind: type[Component], number: float) -> Component:

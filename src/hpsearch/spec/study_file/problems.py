@@ -114,7 +114,7 @@ def _of_distributions(expected: str, place: Place) -> str:
     """Say which distribution can stand in a place, or that none can."""
     if place and place[0] in SEARCHED:
         return f" or a distribution such as {_EXAMPLES[expected]}"
-    return f": nothing is searched outside {' and '.join(map(repr, SEARCHED))}"
+    return f": distributions are only allowed in {' and '.join(map(repr, SEARCHED))}"
 
 
 PLACES: dict[type[Exception], Place] = {
@@ -158,7 +158,7 @@ def show(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, BaseModel):
-        return "the settings given"
+        return "the given settings"
     if isinstance(value, Mapping) and is_distribution(value):
         ((word, arguments),) = value.items()
         text = f"the distribution {{{word}: {arguments}}}"

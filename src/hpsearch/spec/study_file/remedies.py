@@ -75,9 +75,10 @@ REMARKS: Mapping[str, str] = {
     "kfold": _FOLDS,
     "cv": _FOLDS,
     "output_activation": (
-        "the activation of the output follows from the task: softmax for classes, none for a quantity"
+        "the activation of the output follows from the task: softmax for classification, none for regression"
     ),
-    "loss": "the loss follows from the task: cross-entropy for classes, the squared error for a quantity",
+    "loss": "the loss follows from the task: cross-entropy for classification, the mean squared error for "
+    "regression",
     "metrics": "the metric is search.metric",
 }
 """Keys that other tools have, and why there is none here."""

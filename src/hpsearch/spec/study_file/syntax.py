@@ -39,8 +39,8 @@ def _unclosed(match: re.Match[str], begun: int | None) -> str:
     kind, closing = _CLOSING[match[1]]
     got = "the end of the file" if "stream end" in match[2] else _token(match[2])
     return (
-        f"{got} where ',' or '{closing}' was expected: the {kind} that begins in line {begun} lacks its"
-        f" '{closing}', or a comma between two items"
+        f"{got} where ',' or '{closing}' was expected: the {kind} that starts in line {begun} has no"
+        f" '{closing}', or lacks a comma between two items"
     )
 
 
@@ -49,61 +49,67 @@ def _token(kind: str) -> str:
 
 
 _WORDS: tuple[tuple[str, Callable[[re.Match[str], int | None], str]], ...] = (
-    (r"character '\\t' that cannot", _always("a tab character: blanks indent and part, tabs do not")),
+    (r"character '\\t' that cannot", _always("a tab character: indent with spaces, not tabs")),
     (
         r"quoted scalar; .*end of stream",
-        _always("a quotation mark that is never closed; it opens in line {begun}"),
+        _always("a quotation mark that is never closed; it is opened in line {begun}"),
     ),
     (
         r"unknown escape character '(.*)'",
-        _always("the escape '\\{0}' inside double quotes: write paths with '/', or in single quotes"),
+        _always("the escape '\\{0}' inside double quotes: write paths with '/' or in single quotes"),
     ),
     (
         r"character '([@`%])' that cannot",
-        _always("a word that begins with the character {0}: put quotes around it"),
+        _always("a word that starts with {0}: put quotes around it"),
     ),
     (
         r"mapping values are not allowed",
         _always(
-            "a second ': ' where a value stands or goes on: a key has a blank behind its colon, as in"
-            " 'hidden: [32]' (look at the line before, too), and a text with ': ' in it has quotes"
+            "a second ': ' inside a value: write a space after the colon of a key, as in 'hidden: [32]' "
+            "(check the line before, too), and put quotes around a text that contains ': '"
         ),
     ),
     (
         r"expected <block end>, but found '\?'",
-        _always("a key beside the items of a list: '- item' and 'key: value' cannot stand at one level"),
+        _always("a key next to the items of a list: '- item' and 'key: value' cannot be mixed at one level"),
     ),
     (
         r"expected <block end>, but found '-'",
-        _always("an item of a list beside keys: '- item' and 'key: value' cannot stand at one level"),
+        _always("a list item next to keys: '- item' and 'key: value' cannot be mixed at one level"),
     ),
     (
         r"(?:block end>, but found |document start>', but found \()'<block mapping start>'",
         _always(
-            "a line that is indented more or less than those it belongs to: the keys of one mapping begin in"
+            "a line whose indentation differs from the lines it belongs to: the keys of one mapping start in"
             " the same column"
         ),
     ),
     (
         r"expected <block end>, but found '<scalar>'",
-        _always("text behind a value that has ended: a text with quotes inside has other quotes around it"),
+        _always("text after the end of a value: put other quotes around a text that contains quotes"),
     ),
-    (r"expected <block end>, but found '([\]}}])'", _always("a '{0}' that closes nothing")),
+    (r"expected <block end>, but found '([\]}}])'", _always("a '{0}' without an opening bracket")),
     (r"(flow sequence|flow mapping); expected .* but got '(.*)'", _unclosed),
     (r"expected the node content, but found ','", _always("a comma without an item before it")),
     (
         r"could not find expected ':'",
-        _always("a line without ': ' among lines 'key: value'; it begins in line {begun}"),
+        _always("a line without ': ' between lines of the form 'key: value'; it starts in line {begun}"),
     ),
-    (r"sequence entries are not allowed", _always("a '- ' behind a key: begin the list in the next line")),
+    (
+        r"sequence entries are not allowed",
+        _always("a '- ' after a key on the same line: start the list on the next line"),
+    ),
     (
         r"a comment or a line break, but found",
-        _always("text behind a '|' or '>': a long text begins in the next line"),
+        _always("text after '|' or '>': start a long text on the next line"),
     ),
-    (r"undefined alias '(.*)'", _always("undefined alias '{0}': a text that begins with * has quotes")),
+    (
+        r"undefined alias '(.*)'",
+        _always("undefined alias '{0}': put quotes around a text that starts with *"),
+    ),
     (
         r"scanning an? (alias|anchor);",
-        _always("a lone * or &: a text that begins with one of them has quotes around it"),
+        _always("a lone * or &: put quotes around a text that starts with one of them"),
     ),
-    (r"document start>', but found \(", _always("text behind the end of what should be one mapping")),
+    (r"document start>', but found \(", _always("text after the end of the mapping")),
 )

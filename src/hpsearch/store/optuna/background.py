@@ -50,7 +50,7 @@ class BackgroundWriter:
         self._thread.join()
         if self.failure is not None:
             text = (str(self.failure).splitlines() or [type(self.failure).__name__])[0]
-            warnings.warn(f"the storage is behind the study: {text}", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"the storage is out of date: {text}", RuntimeWarning, stacklevel=2)
 
     def _write(self, projection: Projection) -> None:
         while True:

@@ -13,7 +13,9 @@ from hpsearch.store.removal import stored_if_readable
 def own_database(files: StudyFiles) -> Path:
     """Give the file of a study's own storage. Raises StoreError where it is a link, to whatever file."""
     if files.database.is_symlink():
-        told = "is a link, and is not written through: remove it, and it is written anew"
+        told = (
+            "is a symbolic link, and links are not followed when writing: remove it, and it is written again"
+        )
         raise StoreError(f"{files.database} {told}")
     return files.database
 
@@ -29,6 +31,6 @@ def check_named(files: StudyFiles, named: str | None) -> None:
 
         raise StorageNotNamedError(
             f"the files of the study {files.full_name!r} name the storage {shown(stored.storage)}, and a "
-            "storage is opened only where the command names it: add "
-            f"--storage {shlex.quote(shown(stored.storage))}, with the password if there is one, or another"
+            "storage is only opened if the command names it: add --storage "
+            f"{shlex.quote(shown(stored.storage))}, with its password if it has one, or name another"
         )

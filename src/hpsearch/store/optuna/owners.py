@@ -57,7 +57,7 @@ def delete_from(url: str, ours: Names) -> None:
             if _is_ours(storage, ids[name], owner, trials):
                 storage.delete_study(ids[name])
             else:
-                told = f"the study {name!r} in {shown(url)} does not belong to these files, and is left there"
+                told = f"the study {name!r} in {shown(url)} does not belong to these files and is not deleted"
                 warnings.warn(told, RuntimeWarning, stacklevel=2)
     except Exception as failure:  # noqa: BLE001 - whatever the storage raises is told as one error
         raise failed("write", url, failure) from None

@@ -16,7 +16,7 @@ SHOWN = "hpsearch:study"
 
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
-ANEW = "remove it, and hpsearch optimize writes it anew"
+ANEW = "remove it, and hpsearch optimize rewrites it"
 
 
 def check_database(path: Path, name: str, record: StudyRecord) -> str:
@@ -41,13 +41,13 @@ def _to_be_read(path: Path) -> str:
 def _check_trials(connection: sqlite3.Connection, name: str, record: StudyRecord) -> str:
     found = connection.execute("SELECT study_id FROM studies WHERE study_name = ?", (name,)).fetchone()
     if found is None:
-        raise DamagedError(f"there is no study {name!r} in it; {ANEW}")
+        raise DamagedError(f"it does not contain the study {name!r}; {ANEW}")
     shown = connection.execute(
         "SELECT value_json FROM study_user_attributes WHERE study_id = ? AND key = ?", (found[0], SHOWN)
     ).fetchone()
     identity = record.identity
     if identity.study and shown is not None and json.loads(shown[0]) != identity.study:
-        raise DamagedError(f"it shows another study of the name; {ANEW}")
+        raise DamagedError(f"it contains another study of the same name; {ANEW}")
     ended = {trial.number: trial for trial in record.trials if trial.state != "running"}
     rows = connection.execute(
         "SELECT t.number, t.state, v.value, t.trial_id FROM trials t "
@@ -58,7 +58,7 @@ def _check_trials(connection: sqlite3.Connection, name: str, record: StudyRecord
         if number in ended and state in STATES:
             _check_trial(connection, ended[number], record.metric, state, value, key)
     behind = len(record.trials) - len(rows)
-    return f"{len(rows)} trials" + (f", {behind} fewer than the tick log" if behind > 0 else "")
+    return f"{len(rows)} trials" + (f", {behind} fewer than the log" if behind > 0 else "")
 
 
 def _check_trial(
@@ -70,14 +70,14 @@ def _check_trial(
     values = {name: _value(number, told) for name, number, told in shown}
     expected = None if trial.state == "failed" else trial.value
     if (STATES[state], value, values) != (trial.state, expected, dict(trial.parameters)):
-        raise DamagedError(f"trial {trial.number} is another one than in the tick log; {ANEW}")
+        raise DamagedError(f"trial {trial.number} differs from the log; {ANEW}")
     steps = connection.execute(
         "SELECT step, intermediate_value FROM trial_intermediate_values WHERE trial_id = ?", (key,)
     )
     curve = trial.history.get(metric, ())
     for step, number in steps:
         if not 0 < step <= len(curve) or curve[step - 1] != number:
-            raise DamagedError(f"epoch {step} of trial {trial.number} is not that of the tick log; {ANEW}")
+            raise DamagedError(f"epoch {step} of trial {trial.number} differs from the log; {ANEW}")
 
 
 def _value(number: float, distribution: str) -> object:

@@ -25,7 +25,7 @@ OPTUNAS = frozenset({"studies", "trials", "version_info"})
 LOCK_SECONDS = 10.0
 """How long a SQLite file that is locked is waited for."""
 
-LOCKED = "another process has it locked"
+LOCKED = "it is locked by another process"
 
 REFUSALS = {
     sqlite3.SQLITE_FULL: os.strerror(errno.ENOSPC),
@@ -75,7 +75,7 @@ def check_is_optunas(url: str, *, fresh: bool) -> None:
         some = ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
         raise StoreError(
             f"expected an Optuna storage, or an empty database, at {shown(url)}; found the tables {some} of "
-            "something else: name another one"
+            "another application: name another one"
         )
 
 
@@ -123,7 +123,7 @@ def set_aside(path: Path, reason: str) -> None:
                 path.with_name(f"{path.name}{suffix}").replace(path.with_name(f"{path.name}.damaged{suffix}"))
     except OSError as failure:
         raise cannot_write(path, failure) from None
-    text = f"{path} is damaged ({reason}): it is kept as {path.name}.damaged and written anew"
+    text = f"{path} is damaged ({reason}): it is kept as {path.name}.damaged and written again"
     warnings.warn(text, RuntimeWarning, stacklevel=2)
 
 

@@ -50,7 +50,11 @@ def keep(
     stamp = record.identity.stamp(**model_stamp(name, files.best_model))
     write_inference_info(files.best_preprocessing, applied, stamp)
     if winner.problem is not None:
-        warnings.warn(f"the best model was not evaluated: {winner.problem}", RuntimeWarning, stacklevel=2)
+        warnings.warn(
+            f"the best model was not evaluated on the test set: {winner.problem}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     looked = record.looks.of(name)
     found = winner.evaluation or (looked.evaluation if looked is not None else None)
     if found is None:

@@ -41,7 +41,7 @@ def refit_winner(
     if confirmation is not None and verdict is not None:
         planned = plan_refit(record, confirmation, verdict)
     if planned is None:
-        display.note("no finalist has a value from fresh seeds, so none is refitted")
+        display.note("no finalist succeeded with fresh seeds: refit skipped")
         return record
     done = record.refit
     if (
@@ -49,7 +49,7 @@ def refit_winner(
         or done.planned != planned
         or not (done.cause or refitted_weights(files, record, planned))
     ):
-        display.note(f"training the winner once more: {planned.rows:,} rows, {planned.winner.epoch} epochs")
+        display.note(f"refitting the winner: {planned.rows:,} rows, {planned.winner.epoch} epochs")
         done = _Refitting(files, record, planned, worker, lease).run()
     return replace(record, refit=done)
 

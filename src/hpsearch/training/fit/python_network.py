@@ -82,7 +82,7 @@ class PythonNetwork(NestedNetwork):
     def _measured(self, told: Any) -> dict[str, float]:
         history = getattr(told, "history", None)
         if not isinstance(history, dict):
-            raise ModelError("the model's own fit gives no History, as Keras' does")
+            raise ModelError("the model's own fit returns no History, as that of Keras does")
         if {"bare", "score", "loss"} <= history.keys():
             return super()._measured(told)
         return self._of_training_rows(history)
