@@ -15,7 +15,7 @@ import numpy as np
 
 
 def load(data: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-    """Load the training and validation part that hpsearch trains and validates on."""
+    """Load the training and validation set that hpsearch trains and validates on."""
     from hpsearch.data import load_dataset
     from hpsearch.spec import Data
 

@@ -167,7 +167,7 @@ def test_equal_values_give_a_reason(synthetic):
 
 def test_a_fixed_study_gives_a_reason(synthetic):
     record = synthetic.record_of(12, synthetic.spec_of(synthetic.FIXED), mixed=False)
-    assert "Nothing is searched" in judge_importance(record).reason
+    assert "This study searches nothing" in judge_importance(record).reason
 
 
 def test_whole_numbers_become_whole_distributions():

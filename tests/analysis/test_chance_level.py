@@ -157,5 +157,5 @@ def test_the_test_part_names_the_metric_first_and_the_constant() -> None:
     better = replace(measures[2], value=0.4)
     good = replace(look, evaluation=replace(look.evaluation, measures=(better,)))
     assert look_words(HeldOutEvaluations((good,)), good, "f1").endswith(
-        "f1 0.4; of a constant prediction f1 0.036"
+        "f1 0.4; a constant prediction has f1 0.036"
     )

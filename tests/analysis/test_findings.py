@@ -174,8 +174,7 @@ def exploding(number: int, rate: float, **more: Any) -> TrialRecord:
 def test_a_loss_that_was_high_in_the_first_epoch_did_not_rise() -> None:
     finding = found(*many(), exploding(12, 0.09))["exploding loss"]
     assert (
-        "it was 1e9 in the first epoch and at best 13, where a constant prediction gives 2"
-        in finding.sentence
+        "it was 1e9 in the first epoch and at best 13, where a constant prediction has 2" in finding.sentence
     )
     rising = trial(12, (3.0, 50.0, 60.0), (3.0, 4.0, 5.0), parameters={"learning_rate": 0.09})
     assert "it rose to 60 and at best 3" in found(*many(), rising)["exploding loss"].sentence
@@ -279,11 +278,11 @@ def test_what_failed_as_a_whole_is_told_with_its_cause() -> None:
     assert total_failure(record(odd, running)) == "the only trial failed: ValueError: odd"
     assert total_failure(record(odd, trial(1))) is None, "one has a value"
     assert total_failure(record(odd, late, bad(2, "val_loss is not finite (epoch 9)"))) == (
-        "all trials failed, 2 of 3 with this error: val_loss is not finite"
+        "every trial failed, 2 of 3 with this error: val_loss is not finite"
     )
     same = record(odd, bad(1, "ValueError: odd"), kind="confirmation")
     assert total_failure(same, "replicate of the finalists") == (
-        "all replicates of the finalists failed with the same error: ValueError: odd"
+        "every replicate of the finalists failed with the same error: ValueError: odd"
     )
 
 
@@ -423,7 +422,7 @@ def test_an_end_that_cannot_be_moved_is_no_finding() -> None:
 
 def test_an_option_that_nobody_tried_is_named() -> None:
     finding = found(*many(activation="tanh"))["never tried"]
-    assert finding.sentence == "activation: no trial of 12 tried relu"
+    assert finding.sentence == "activation: none of 12 trials tried relu"
     assert finding.trials == ()
     assert "never tried" not in found(*many(activation="tanh")[:9])
 

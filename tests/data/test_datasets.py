@@ -73,7 +73,7 @@ def numbers(rows: int = 40, classes: int = 2) -> dict[str, Any]:
 
 
 def whole(dataset: Dataset, split: int = 0) -> np.ndarray:
-    """Give the raw training part in the order of the file."""
+    """Give the raw training set in the order of the file."""
     chosen = dataset.splits[split]
     index = np.concatenate([chosen.train_index, chosen.validation_index])
     parts = [dataset.raw(split, "train").x, dataset.raw(split, "validation").x]
@@ -274,14 +274,14 @@ class TestSplits:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"validation": 150}, "a validation part of 150 rows leaves none of the 150"),
-            ({"validation": {"last": 200}}, "a validation part of 200 rows"),
+            ({"validation": 150}, "a validation set of 150 rows leaves none of the 150"),
+            ({"validation": {"last": 200}}, "a validation set of 200 rows"),
             ({"test": 151}, "a test set of 151 rows"),
-            ({"test": 60, "validation": 90}, "a validation part of 90 rows leaves none of the 90"),
+            ({"test": 60, "validation": 90}, "a validation set of 90 rows leaves none of the 90"),
             ({"subset": 151}, "a subset of 151 rows cannot be drawn from 150"),
             ({"validation": 2}, "at least 3 rows, one for each class"),
             ({"validation": {"folds": 60}}, "class 'setosa' has 50 row"),
-            ({"validation": {"last": 50}}, "class 'virginica' has no row in the training part"),
+            ({"validation": {"last": 50}}, "class 'virginica' has no row in the training set"),
         ],
     )
     def test_refuses_parts_that_do_not_fit(self, options: dict[str, Any], message: str) -> None:
@@ -780,7 +780,7 @@ class TestCsv:
 
     def test_refuses_a_column_that_is_empty_where_it_trains(self, table: Callable[..., Dataset]) -> None:
         rows = "".join(f"{r},{'7' if r > 7 else ''},{r / 8}\n" for r in range(10))
-        with pytest.raises(DataError, match="column 'b' has no value in the training part"):
+        with pytest.raises(DataError, match="column 'b' has no value in the training set"):
             table("a,b,y\n" + rows, validation={"last": 2})
 
     def test_refuses_text_in_a_held_out_row_of_a_numeric_column(self, table: Callable[..., Dataset]) -> None:

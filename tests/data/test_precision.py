@@ -43,7 +43,7 @@ def table(path: Path, x: Any, y: Any) -> Path:
 
 
 def scaled_by_sklearn(dataset: Dataset, x: Any) -> tuple[Any, Any]:
-    """Give the training and the validation part as StandardScaler makes them of the float64 numbers."""
+    """Give the training and the validation set as StandardScaler makes them of the float64 numbers."""
     split = dataset.splits[0]
     scaler = StandardScaler().fit(x[split.train_index])
     return scaler.transform(x[split.train_index]), scaler.transform(x[split.validation_index])
@@ -111,7 +111,7 @@ def test_what_is_constant_is_only_centred_and_told(tmp_path: Path) -> None:
         assert StandardScaler().fit(x).scale_[1] == 1
         (note,) = dataset.notes
         assert "feature 1" in note
-        assert "constant in the training part" in note
+        assert "constant in the training set" in note
         check_export(dataset, tmp_path)
 
 

@@ -30,7 +30,7 @@ SHARE = "neg_mean_absolute_percentage_error"
 
 
 def dataset(directory: Path, y: Any, validation: Any, task: str) -> Dataset:
-    """Load rows whose validation part has the targets that are given."""
+    """Load rows whose validation set has the targets that are given."""
     rows = np.zeros((len(y) + len(validation), 2), np.float32)
     rows[:, 0] = np.arange(len(rows))
     np.savez(directory / "rows.npz", x=rows, y=np.concatenate([y, validation]))
@@ -149,7 +149,7 @@ class TestStudies:
         result = here("optimize", "a.yaml", cwd=tmp_path)
         assert result.returncode == 2
         assert result.stderr.startswith(
-            "hpsearch: search.metric: roc_auc cannot be computed on the validation part: it is defined for two "
+            "hpsearch: search.metric: roc_auc cannot be computed on the validation set: it is defined for two "
             "classes, and the data have 3; choose one of val_loss, val_accuracy, average_precision, "
         )
         assert not events(tmp_path / "runs" / "a")

@@ -136,7 +136,7 @@ def without_seconds(data: Any) -> Any:
 
 
 def without_dates(best: dict[str, Any]) -> dict[str, Any]:
-    """Leave out when the test part was looked at, but not how often."""
+    """Leave out when the test set was looked at, but not how often."""
     for look in (best["test"] or {"looks": []})["looks"]:
         del look["date"]
     return best

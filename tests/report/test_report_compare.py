@@ -124,7 +124,7 @@ def test_the_answer_counts_ties_failures_and_what_is_not_finished():
     assert f"{len(comparison.tied) - 1} other arms cannot be told apart from it" in answer
     assert f"“ and {len(comparison.tied) - 7} more.".replace("“", "”") in answer
     answer = page_of(only(8)).answer
-    assert "Not finished: 8 of 30 runs are over." in answer
+    assert "Not finished: 8 of 30 runs have ended." in answer
     assert "Too few seeds to tell arms apart: that takes 3 for each arm." in answer
     assert answer.endswith("Of 2 claims, 2 have too few seeds.")
     assert "No run has ended yet." in page_of(only(0)).answer
@@ -177,8 +177,8 @@ def test_the_page_says_what_its_intervals_are_over():
     assert "split of one data set" in seeds
     assert "single mean or difference" in alone
     found = large().comparison.optimism
-    assert f"gives {found.held_out:.4g} instead of {found.reported:.4g}" in optimism
-    assert "best epoch, which was chosen on the validation part" in epoch
+    assert f"has {found.held_out:.4g} instead of {found.reported:.4g}" in optimism
+    assert "best epoch, which was chosen on the validation set" in epoch
 
 
 def test_optimism_is_told_in_the_direction_of_the_metric():

@@ -92,8 +92,8 @@ def test_a_finding_for_each_cause_says_how_to_avoid_it(search: Search) -> None:
     assert [one.trials for one in found] == [rule.trials for rule in search.analysis.failure_rules]
     steps, weights = (one.sentence for one in found)
     (rate,) = [one for one in search.analysis.failure_rules[0].conditions if one.relation == "above"]
-    assert steps.endswith(f"; keep learning_rate at most {rate.value:g} or take another clipping than none")
-    assert weights.endswith(f"take another initializer than {HUGE}")
+    assert steps.endswith(f"; keep learning_rate at most {rate.value:g} or use another clipping than none")
+    assert weights.endswith(f"use another initializer than {HUGE}")
     assert "before the first step" in weights
     assert "before the first step" not in steps
     assert (found[1].evidence["epoch"], found[1].evidence["step"]) == (1, 1)
@@ -162,7 +162,7 @@ def test_without_a_confirmation_the_page_claims_neither_interval_nor_ties(search
     facts = [text for text, _ in seen["facts"]]
     best = min(one["value"] for one in search.trials if one["value"] is not None)
     assert f"{best:.4g} one seed: no interval" in facts[1]
-    assert facts[3] == "Tied with it not known no finalists were trained again"
+    assert facts[3] == "Tied with it unknown no finalists were confirmed"
     assert "95 %" not in " ".join(facts[:4])
     assert max(bottom for _, bottom in (*seen["facts"], *seen["mattered"])) < 900
     assert len(seen["mattered"]) == 3

@@ -53,8 +53,8 @@ def test_the_answer_says_what_was_measured_and_names_who_is_fine():
     assert "2 arms with 2 hidden layers at initialization, before any training" in answer
     assert "120 rows" in answer
     assert "3 seeds" in answer
-    assert answer.endswith("1 without a finding: he_normal with relu.")
-    assert probe_page(probe(fine), (summarize(fine),)).answer.endswith("None has a finding.")
+    assert answer.endswith("1 arm without a finding: he_normal with relu.")
+    assert probe_page(probe(fine), (summarize(fine),)).answer.endswith("No arm has a finding.")
     assert probe_page(probe(bad), (summarize(bad),)).answer.endswith("Every arm has a finding.")
 
 

@@ -258,8 +258,8 @@ def test_what_the_test_part_says_is_in_the_json_and_among_the_facts(confirmed):
     assert [row[:3] for row in rows_of(text, "mistakes")] == [["ham", 32, 30], ["spam", 28, 27]]
     fact = study_page(analysis, record).facts.facts[-1]
     # The study's metric is val_loss, wherever its measure stands in the list.
-    assert (fact.term, fact.value) == ("loss on the test part", "0.1")
+    assert (fact.term, fact.value) == ("loss on the test set", "0.1")
     assert fact.note == "95 % interval 0.08 to 0.12, evaluated once"
     fact = study_page(replace(analysis, metric="val_accuracy"), record).facts.facts[-1]
-    assert (fact.term, fact.value) == ("accuracy on the test part", "0.97")
+    assert (fact.term, fact.value) == ("accuracy on the test set", "0.97")
     assert fact.note == "95 % interval 0.95 to 0.98, constant prediction: 0.53, evaluated once"

@@ -1,4 +1,4 @@
-"""The looks at the test part and the insides of the winner in the page: figures, tables, sentences."""
+"""The looks at the test set and the insides of the winner in the page: figures, tables, sentences."""
 
 from __future__ import annotations
 

@@ -158,18 +158,18 @@ class TestExitCodeWhereEverythingFails:
         write_study(directory / "s.yaml", study(model=LINEAR, training=NOT_FINITE, search={"trials": 2}))
         result = here("optimize", "s.yaml", cwd=directory)
         assert (result.returncode, states(directory / "runs" / "s")) == (1, ["failed"] * 2)
-        assert "all trials failed with the same error: the training loss is not finite" in result.stderr
+        assert "every trial failed with the same error: the training loss is not finite" in result.stderr
         assert "Traceback" not in result.stderr
         return directory
 
     @pytest.mark.parametrize(
         ("arguments", "code", "told"),
         [
-            (("optimize", "s.yaml"), 1, "all trials failed with the same error"),
-            (("confirm", "s.yaml"), 1, "all trials failed with the same error"),
+            (("optimize", "s.yaml"), 1, "every trial failed with the same error"),
+            (("confirm", "s.yaml"), 1, "every trial failed with the same error"),
             (("ablate", "s.yaml"), 1, "no trial of 's' has a value"),
-            (("best", "s"), 1, "'s' has no best configuration: all trials failed with the same error"),
-            (("best", "s", "--format", "json"), 1, "all trials failed with the same error"),
+            (("best", "s"), 1, "'s' has no best configuration: every trial failed with the same error"),
+            (("best", "s", "--format", "json"), 1, "every trial failed with the same error"),
             (("predict", "s", "s.yaml"), 2, "has no best model"),
             (("report", "s"), 0, ""),
             (("status", "s"), 0, ""),

@@ -1,4 +1,4 @@
-"""The test part as the validation part, on request; and a subset that leaves it whole."""
+"""The test set as the validation set, on request; and a subset that leaves it whole."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load(directory: Path, **options: Any) -> Dataset:
 
 @pytest.fixture
 def arrays(tmp_path: Path) -> dict[str, Any]:
-    """Leave 3,000 rows of ten classes and a test part of 500, whose first feature numbers them."""
+    """Leave 3,000 rows of ten classes and a test set of 500, whose first feature numbers them."""
     generator = np.random.default_rng(0)
     x = generator.integers(0, 256, (3_500, 4, 4)).astype(np.uint8)
     y = generator.integers(0, 10, 3_500).astype(np.uint8)

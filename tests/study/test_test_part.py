@@ -1,4 +1,4 @@
-"""The test part is looked at once, by the winner, and its numbers are those of plain Keras."""
+"""The test set is looked at once, by the winner, and its numbers are those of plain Keras."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ class TestOneLook:
         assert told["evaluation"]["confusion"] == expected.tolist()
         page = (two / "reports" / "two.html").read_text()
         assert "Error analysis of the winner" in page
-        assert "90 rows of the test part" in page
+        assert "90 rows of the test set" in page
 
     @pytest.mark.slow
     def test_is_a_second_one_by_another_winner(self, two: Path, tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ class TestNoTestPart:
         data = {"npz": "three.npz", "validation": {"last": 60}}
         write_study(tmp_path / "a.yaml", {**CLASSES, "name": "a", "data": data, "search": {"trials": 1}})
         assert optimize_here(tmp_path, "a").looks == HeldOutEvaluations()
-        assert "test part" not in (tmp_path / "reports" / "a.html").read_text()
+        assert "test set" not in (tmp_path / "reports" / "a.html").read_text()
         assert not (tmp_path / "runs" / "a" / "test.json").exists()
         told = json.loads((tmp_path / "runs" / "a" / "insides.json").read_text())["content"]
         labels = ["blue", "green", "red"]

@@ -68,7 +68,7 @@ def spec_of(
 def trial(
     arm: Arm, replicate: int, losses: tuple[float, ...], number: int, state: State = "complete", **more: Any
 ) -> TrialRecord:
-    """Make the trial of one run from its losses on the validation part."""
+    """Make the trial of one run from its losses on the validation set."""
     failed = state == "failed"
     best = min(range(len(losses)), key=losses.__getitem__)
     history = {

@@ -1,4 +1,4 @@
-"""Batches that are larger than the training part, in everything that counts steps or rows."""
+"""Batches that are larger than the training set, in everything that counts steps or rows."""
 
 from __future__ import annotations
 

@@ -60,13 +60,13 @@ class Analysis:
     verdict: Verdict | None = None
     ablation: AblationPath | None = None
     refit: Refit | None = None
-    """What came of training the winner once more, on all rows but those of the test part."""
+    """What came of training the winner once more, on all rows but those of the test set."""
     chance: ChanceLevel | None = None
     """What a constant prediction gives, and how the winner does against it."""
     plan: ConfirmationPlan | None = None
     """How many of the best trials its confirmation trains again, or why none."""
     judged_on_test: bool = False
-    """Whether the test part is what epochs and configurations were chosen by."""
+    """Whether the test set is what epochs and configurations were chosen by."""
 
     @property
     def best(self) -> RankedTrial | None:

@@ -46,8 +46,8 @@ def total_failure(record: StudyRecord, what: str = "trial") -> str | None:
     if count == 1:
         return f"the only {what} failed: {told}"
     if len(causes) == 1:
-        return f"all {what}s failed with the same error: {told}"
-    return f"all {what}s failed, {len(first.numbers):,} of {count:,} with this error: {told}"
+        return f"every {what} failed with the same error: {told}"
+    return f"every {what} failed, {len(first.numbers):,} of {count:,} with this error: {told}"
 
 
 def _ends(epochs: list[int]) -> tuple[int, int]:

@@ -105,7 +105,7 @@ class WinnerOrder:
     """Save the winner as its `export` says, and evaluate it once on a part of the data, on raw rows.
 
     `part` is None where it was evaluated before; a model whose weights are among those that have `seen` the
-    test part is not evaluated there again.
+    test set is not evaluated there again.
     """
 
     export: ExportOrder
@@ -130,7 +130,7 @@ class Winner:
 class ProbeOrder:
     """Measure the hidden layers of a perceptron at the first weights that a seed gives it.
 
-    The batch is the first `rows` rows of the training part.
+    The batch is the first `rows` rows of the training set.
     """
 
     configuration: dict[str, Any]

@@ -108,7 +108,7 @@ class StudyFiles:
 
     @property
     def looks(self) -> Path:
-        """The log of looks at the test part."""
+        """The log of looks at the test set."""
         return self.directory / "test.json"
 
     @property
@@ -118,7 +118,7 @@ class StudyFiles:
 
     @property
     def refit(self) -> Path:
-        """How the winner was trained once more, on all rows but those of the test part."""
+        """How the winner was trained once more, on all rows but those of the test set."""
         return self.directory / "refit.json"
 
     @property

@@ -78,7 +78,7 @@ class StudyRecord:
     kind: Kind = "search"
     first_probes: Mapping[int, tuple[LayerProbe, ...]] = field(default_factory=dict)
     looks: HeldOutEvaluations = field(default_factory=HeldOutEvaluations)
-    """Every look at the test part."""
+    """Every look at the test set."""
     insides: ErrorAnalysis | None = None
     """Where the winner that was evaluated last is right and wrong."""
     refit: Refit | None = None

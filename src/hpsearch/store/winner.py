@@ -32,7 +32,7 @@ class WinnerName:
 
 @dataclass(frozen=True)
 class Refit:
-    """How a winner is trained once more, on so many `rows` of the training and the validation part together.
+    """How a winner is trained once more, on so many `rows` of the training and the validation set together.
 
     `best_epochs` are those of its replicates, in their order, and the epochs of the refit are their median,
     rounded up. `drops` are the steps, as (epoch, factor), that a plateau took in the replicate in the middle.
@@ -63,7 +63,7 @@ class InferenceInfo:
 
 @dataclass(frozen=True)
 class HeldOutEvaluation:
-    """One evaluation on the test part: when (UTC), by which model, and the SHA-256 of its weights.
+    """One evaluation on the test set: when (UTC), by which model, and the SHA-256 of its weights.
 
     Raises ValueError where `date` is none.
     """
@@ -79,7 +79,7 @@ class HeldOutEvaluation:
 
 @dataclass(frozen=True)
 class HeldOutEvaluations:
-    """Every look at the test part, the oldest first; `lost` tells that the record of others was damaged."""
+    """Every look at the test set, the oldest first; `lost` tells that the record of others was damaged."""
 
     looks: tuple[HeldOutEvaluation, ...] = ()
     lost: bool = False

@@ -38,7 +38,7 @@ MAX_MEASUREMENTS = 200
 class ProbeOptions:
     """How a study is probed.
 
-    `rows` is the number of rows, the first of the training part; `replicates` the number of seeds, the same
+    `rows` is the number of rows, the first of the training set; `replicates` the number of seeds, the same
     for every arm; `out` the parent of `reports/`; `epochs` are those at which the networks are measured, in
     their order, 0 before any training.
     """

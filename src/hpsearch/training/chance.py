@@ -62,7 +62,7 @@ def chance_of(metric: str, train: Rows, rows: Rows, labels: tuple[str, ...]) -> 
 
 
 def chance_in(dataset: Dataset, metric: str) -> Chance:
-    """Give what a constant prediction gives on the validation part, the mean over folds."""
+    """Give what a constant prediction gives on the validation set, the mean over folds."""
     found = [chance_of(metric, split.train, split.validation, dataset.labels) for split in dataset.splits]
     values = [one.value for one in found if one.value is not None]
     value = float(np.mean(values)) if len(values) == len(found) else None

@@ -80,7 +80,7 @@ class Residuals:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model on one part of the data; nothing is measured on the validation part, which chose it.
+    """A model on one part of the data; nothing is measured on the validation set, which chose it.
 
     `confusion` counts rows by their true class and then by the predicted one, in the order of the labels; it
     is None for a regression and for more than 50 classes. `residuals` is None for a classification, and where
@@ -124,7 +124,7 @@ def guessed(given: Array) -> Array:
 def evaluate(predictions: Predictions, part: Part, metric: str, seed: int) -> Evaluation:
     """Evaluate predictions on a part of the data.
 
-    On the test part these are measured: the loss, accuracy or mae, and the metric where it is one of
+    On the test set these are measured: the loss, accuracy or mae, and the metric where it is one of
     scikit-learn's. Resamples of rows, and the pairs that are kept, are drawn from the seed.
     """
     return Evaluation(

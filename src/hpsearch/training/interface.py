@@ -25,7 +25,7 @@ def epoch_order(seed: int, epoch: int, rows: int) -> Order:
 class EpochPlan:
     """What one epoch of one network needs: rows in order, learning rates, steps, and a seed for dropout.
 
-    `order` has all rows of the training part (rows,); `rates` one learning rate for each step (steps,).
+    `order` has all rows of the training set (rows,); `rates` one learning rate for each step (steps,).
     """
 
     epoch: int

@@ -16,7 +16,7 @@ from hpsearch.training.trainer import Trainer
 
 
 def refit_slot(trainer: Trainer, member: Member, dataset: Dataset, run: RefitRun) -> RefitSlot:
-    """Set up the network of a winner on a data set without a validation part."""
+    """Set up the network of a winner on a data set without a validation set."""
     network = trainer.network(member, dataset.splits[0])
     training = member.configuration.training
     length = refit_length(training, trainer.dataset.train_rows, dataset.train_rows)

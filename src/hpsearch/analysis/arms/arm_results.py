@@ -76,7 +76,7 @@ def bests(replicates: Ended) -> Values:
 
 
 def counterpart(metric: str) -> str:
-    """Name the curve of the training part that belongs to a metric; the loss where there is no other."""
+    """Name the curve of the training set that belongs to a metric; the loss where there is no other."""
     return metric.removeprefix("val_") if metric.startswith("val_") else "loss"
 
 

@@ -39,7 +39,7 @@ class Runs:
 
 @dataclass(frozen=True)
 class Target:
-    """The loss on the validation part that epochs are counted to, and whether the study file gave it."""
+    """The loss on the validation set that epochs are counted to, and whether the study file gave it."""
 
     loss: float | None
     given: bool

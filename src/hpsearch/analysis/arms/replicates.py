@@ -30,7 +30,7 @@ class Replicate:
     """One run of an arm; `replicate` counts the seeds from 0, `number` is that of the trial.
 
     `best` is the metric at the best epoch and `final` at the last; a failed run has neither. `to_target` is
-    the first epoch at which the loss on the validation part was down at the target, None where it never was.
+    the first epoch at which the loss on the validation set was down at the target, None where it never was.
     `seconds_per_epoch` is the median, without the first epoch, which compiles.
     """
 

@@ -37,11 +37,11 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
 
 
 def _problem(metric: str, dataset: Dataset) -> str | None:
-    """Say why a scorer cannot judge predictions of the validation parts; None where it can."""
+    """Say why a scorer cannot judge predictions of the validation sets; None where it can."""
     for number, split in enumerate(dataset.splits, 1):
         reason = _undefined(metric, split.validation.y, dataset.labels)
         if reason is not None:
-            part = "the validation part" + (f" of fold {number}" if len(dataset.splits) > 1 else "")
+            part = "the validation set" + (f" of fold {number}" if len(dataset.splits) > 1 else "")
             return f"{metric} cannot be computed on {part}: {reason}"
     return None
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hpsearch.training.trainer import Trainer
 
 
-TEST_CHOOSES = "the test part, which makes scores optimistic: it chose the best epoch and configuration"
+TEST_CHOOSES = "the test set, which makes scores optimistic: it chose the best epoch and configuration"
 
 PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "torch", "optuna", "numpy", "scikit-learn")
 

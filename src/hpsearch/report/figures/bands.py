@@ -72,7 +72,7 @@ class BandPlot:
 
     @property
     def values(self) -> list[float]:
-        """List what the axis is fitted to: the means on the validation part."""
+        """List what the axis is fitted to: the means on the validation set."""
         bands = [panel.validation for panel in self.panels]
         bands += [] if self.baseline is None else [self.baseline]
         return [value for band in bands for value in band.mean if value is not None]

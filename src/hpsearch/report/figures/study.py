@@ -61,7 +61,7 @@ def winner_of(winner: Winner, metric: str) -> BandPlot:
 
 
 def fit_winner(plot: BandPlot, *, minimize: bool) -> Scale:
-    """Fit an axis to the curves of the winner, on the training part too."""
+    """Fit an axis to the curves of the winner, on the training set too."""
     bands = [band for panel in plot.panels for band in (panel.validation, panel.training)]
     return fit_curves(
         [value for band in bands for value in band.mean if value is not None], minimize=minimize

@@ -37,7 +37,7 @@ def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str 
 
 
 def _told(looks: HeldOutEvaluations) -> dict[str, Any] | None:
-    """Give the looks at the test part with their numbers; None where there was none."""
+    """Give the looks at the test set with their numbers; None where there was none."""
     if looks == HeldOutEvaluations():
         return None
     rows = [

@@ -102,7 +102,7 @@ def _refitted(analysis: Analysis) -> Iterator[Fact]:
 
 
 def _tested(analysis: Analysis) -> Iterator[Fact]:
-    """Give what the last look at the test part gave, where it was one by this winner."""
+    """Give what the last look at the test set gave, where it was one by this winner."""
     looks = analysis.looks.looks
     if not looks or analysis.winner is None or looks[-1].winner.trial != analysis.winner.number:
         return

@@ -53,7 +53,7 @@ def _untroubled(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> str:
     if len(names) == len(probe.names):
         return "No arm has a finding."
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{len(names)} arms without a finding: {'; '.join(names[:NAMED])}{more}."
+    return f"{amount(len(names), 'arm')} without a finding: {'; '.join(names[:NAMED])}{more}."
 
 
 def limits_note() -> str:

@@ -1,4 +1,4 @@
-"""The looks at the test part, and the insides of the winner, as sentences and tables."""
+"""The looks at the test set, and the insides of the winner, as sentences and tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOST = "the log of earlier test-set evaluations is damaged: this score may be op
 
 
 def look_words(looks: HeldOutEvaluations, look: HeldOutEvaluation, metric: str) -> str:
-    """Tell on one line what a winner gives on the test part, and how often that was looked at."""
+    """Tell on one line what a winner gives on the test set, and how often that was looked at."""
     measures = by_metric(look.evaluation.measures, metric)
     told = f"on the test set, with 95 % intervals: {', '.join(map(_measured, measures))}"
     if any(measure.chance is not None for measure in measures):
@@ -26,7 +26,7 @@ def look_words(looks: HeldOutEvaluations, look: HeldOutEvaluation, metric: str) 
 
 
 def by_metric(measures: Sequence[Measure], metric: str) -> list[Measure]:
-    """Sort what was measured on the test part: that of the study's metric comes first."""
+    """Sort what was measured on the test set: that of the study's metric comes first."""
     own = metric.removeprefix("val_")
     return sorted(measures, key=lambda measure: measure.name != own)
 
@@ -53,7 +53,7 @@ def _often(looks: HeldOutEvaluations) -> str:
 
 
 def looks_note(looks: HeldOutEvaluations) -> str:
-    """Say what the test part is, and how often it has been looked at."""
+    """Say what the test set is, and how often it has been looked at."""
     often = _often(looks) or "the test set has been evaluated once"
     told = (
         "The test set was not used in the search or its confirmation; the saved model of the winner was "
@@ -65,7 +65,7 @@ def looks_note(looks: HeldOutEvaluations) -> str:
 
 
 def looks_table(looks: HeldOutEvaluations) -> Table:
-    """List every look at the test part with what it gave, the oldest first."""
+    """List every look at the test set with what it gave, the oldest first."""
     columns = (
         "evaluation",
         "date",

@@ -91,7 +91,7 @@ Rows = Annotated[Component, _RowsOf("a part of the rows: a share below 1 (0.2) o
 Validation = Annotated[
     Component,
     _RowsOf(
-        "a validation part: a share below 1 (0.2), a number of rows (500), {last: n}, {folds: k} or test",
+        "a validation set: a share below 1 (0.2), a number of rows (500), {last: n}, {folds: k} or test",
         {**_ROWS, "last": LastRows, "folds": Folds, "test": TestRows},
     ),
 ]

@@ -35,7 +35,7 @@ def leave_results(
 
     The best model is that of the winner as it was refitted, of its named replicate where it was not, or where
     nothing was confirmed of the best trial.
-    The worker saves it, and where the search has `ended` looks at the test part with it, while what mattered
+    The worker saves it, and where the search has `ended` looks at the test set with it, while what mattered
     is found out and drawn here. Gives the record with what was seen.
     """
     from hpsearch.analysis import analyze, find_influence

@@ -1,4 +1,4 @@
-"""The winner is saved with what applies it to new rows, and looks once at the test part, if there is one."""
+"""The winner is saved with what applies it to new rows, and looks once at the test set, if there is one."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from hpsearch.store.winner import (
 def order_for(record: StudyRecord, name: WinnerName, export: ExportOrder, *, ended: bool) -> WinnerOrder:
     """Ask for the winner to be saved, and for what has not been evaluated of it yet.
 
-    The test part is looked at only when the search has `ended`, once by each winner.
+    The test set is looked at only when the search has `ended`, once by each winner.
     """
     has_test = record.data is not None and record.data.test_rows > 0
     looked = record.looks.of(name) is not None
     if has_test and ended and not looked:
         return WinnerOrder(export, "test", tuple(look.weights for look in record.looks.looks))
-    # One that was refitted has seen the validation part.
+    # One that was refitted has seen the validation set.
     known = looked or name.refitted or (record.insides is not None and record.insides.winner == name)
     return WinnerOrder(export, None if known else "validation")
 

@@ -106,7 +106,7 @@ class Program:
         data: Any,
     ) -> tuple[Any, Array, Array | None]:
         x, y, validation_x, validation_y = data
-        # As with `fit`, a batch that is larger than the training part takes all of it.
+        # As with `fit`, a batch that is larger than the training set takes all of it.
         batch = min(self.batch_size, self.rows)
         full, rest = divmod(self.rows, batch)
 
