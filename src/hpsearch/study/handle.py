@@ -167,7 +167,9 @@ class Study:
             KeyboardInterrupt: It was interrupted.
         """
         if self.outcome == "interrupted":
-            raise KeyboardInterrupt(f"the study {self.name!r} was stopped; the same call goes on from here")
+            raise KeyboardInterrupt(
+                f"the study {self.name!r} was interrupted; make the same call again to continue"
+            )
         if self.failure is not None:
             raise HpsearchError(self.failure)
 
@@ -232,9 +234,9 @@ def _failure(command: Command, found: Study) -> str | None:
     record, what = found.record, "run" if command == "compare" else "trial"
     failure = total_failure(record, what)
     if failure is None and found.outcome == "hopeless":
-        failure = f"given up, because the first trials failed: {record.trials[0].kind_of_failure}"
+        failure = f"stopped, because the first trials failed: {record.trials[0].kind_of_failure}"
     if failure is not None:
-        return f"{failure}; mend it and start over with --new"
+        return f"{failure}; fix it and start over with --new"
     replicates = read_confirmation(found.files) if command == "confirm" else None
     return None if replicates is None else total_failure(replicates, "replicate of the finalists")
 
