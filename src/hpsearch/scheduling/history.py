@@ -20,7 +20,12 @@ NAME = "hpsearch"
 
 
 class TrialHistory:
-    """What samplers and pruners know of a study, built from its events."""
+    """The trials of a study as Optuna represents them, built from the study's events.
+
+    Args:
+        search: The search section, whose direction says which values are better.
+        parameters: The parameters of the search space.
+    """
 
     def __init__(self, search: Search, parameters: Iterable[Parameter]) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -33,7 +38,7 @@ class TrialHistory:
         self._ids: dict[int, int] = {}
 
     def apply(self, event: Event) -> None:
-        """Take in an event."""
+        """Update the trials with an event of the study."""
         if isinstance(event, Asked):
             self.begin(event.number)
             self._put(event.number, event.values)
@@ -44,7 +49,11 @@ class TrialHistory:
             self._end(event)
 
     def begin(self, number: int) -> None:
-        """Begin a trial, which has no values while it is asked for; numbers follow each other from 0."""
+        """Create a trial without values, unless it exists.
+
+        Args:
+            number: The number of the trial; numbers follow each other from 0.
+        """
         if number not in self._ids:
             self._ids[number] = self.storage.create_new_trial(self.study_id)
 
@@ -55,24 +64,24 @@ class TrialHistory:
             self.storage.set_trial_param(self._ids[number], name, internal, distribution)
 
     def _end(self, event: Ended) -> None:
-        """Note how a trial ended. A failure is the worst of results, so that its region is avoided."""
+        """Record how a trial ended; a failed one gets the worst value, so that its region is avoided."""
         value = self.worst if event.value is None or event.state == "failed" else event.value
         state = TrialState.PRUNED if event.state == "pruned" else TrialState.COMPLETE
         self.storage.set_trial_state_values(self._ids[event.number], state, [value])
 
     def study(self) -> Study:
-        """Give the study as Optuna's samplers take it.
+        """Return a new Optuna study over the same storage.
 
-        A study object caches its trials from one ask to the next, and it is not asked here: so each use gets
-        a new one.
+        A study object caches its trials between two calls of `ask`, which is never called here; so each use
+        needs a new object.
         """
         sampler, pruner = optuna.samplers.RandomSampler(), optuna.pruners.NopPruner()
         return Study(NAME, self.storage, sampler=sampler, pruner=pruner)
 
     def trials(self) -> list[Any]:
-        """List the trials as Optuna's samplers take them, by number."""
+        """Return all trials by number, as Optuna's frozen trials; they are shared, not copied."""
         return self.storage.get_all_trials(self.study_id, deepcopy=False)
 
     def trial(self, number: int) -> Any:
-        """Give a trial as Optuna's samplers take it."""
+        """Return the trial of this number as Optuna's frozen trial."""
         return self.storage.get_trial(self._ids[number])

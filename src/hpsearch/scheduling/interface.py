@@ -11,14 +11,14 @@ from hpsearch.store.events import Event, Pruning
 
 @dataclass(frozen=True)
 class StartTrial:
-    """Begin a trial with these values."""
+    """A trial with these values is to be started."""
 
     values: dict[str, Value]
 
 
 @dataclass(frozen=True)
 class Wait:
-    """There may be more when trials under way have ended."""
+    """Nothing can be started until a running trial has ended."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Continue:
 
 @dataclass(frozen=True)
 class Stop:
-    """The trial is pruned: the reason in words, and in numbers."""
+    """The trial is pruned, for a reason given as text and as numbers."""
 
     reason: str
     pruning: Pruning
@@ -44,10 +44,10 @@ Decision = Continue | Stop
 
 
 class Scheduler(ABC):
-    """Decides what is trained next and what is stopped, as a function of the events that it was told.
+    """Decides what is trained next and what is stopped, as a function of the events applied to it.
 
-    `apply` tells it every event of a study in order, live and from the log alike; asking changes nothing that
-    is decided later.
+    `apply` is called with every event of a study in order, live as well as from the log. `next` and `decide`
+    change nothing that a later decision depends on.
     """
 
     may_stop: bool = False
@@ -55,12 +55,16 @@ class Scheduler(ABC):
 
     @abstractmethod
     def next(self, number: int) -> Next:
-        """Say what the trial of this number is; numbers follow each other from 0."""
+        """Return what to do with the trial of this number: start it, wait, or stop asking.
+
+        Args:
+            number: The number of the trial; numbers follow each other from 0.
+        """
 
     @abstractmethod
     def apply(self, event: Event) -> None:
-        """Take in an event."""
+        """Update the state with an event."""
 
     def decide(self, number: int) -> Decision:  # noqa: ARG002 - for those that stop trials
-        """Say whether a trial goes on after the epoch that it has reported last."""
+        """Return whether a trial goes on after the last epoch that it has reported."""
         return Continue()

@@ -27,5 +27,11 @@ PRUNERS: dict[str, type[Pruner]] = {
 
 
 def pruner_of(component: Component, epochs: int, *, minimize: bool) -> Pruner:
-    """Make the pruner that a study file names; `epochs` are those of the longest run."""
+    """Make the pruner that a study file names.
+
+    Args:
+        component: The pruner's settings in the study file.
+        epochs: The length of the longest run.
+        minimize: Whether lower values of the metric are better.
+    """
     return PRUNERS[component.name](component, epochs, minimize=minimize)

@@ -1,7 +1,7 @@
-"""The interface of pruners: which trials are not worth their remaining epochs, and why.
+"""The interface of pruners, which stop trials that are not worth their remaining epochs and give the reason.
 
-They decide as Optuna's pruners of the same names do, which the tests hold them against, and give the reason,
-which Optuna's do not (optuna/optuna#2954). They keep no notes: what they decide is a function of the trials.
+They decide as Optuna's pruners of the same names do, which the tests hold them against. Optuna's do not give
+a reason (optuna/optuna#2954). Pruners keep no state: each decision is a function of the trials.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from hpsearch.store.events import Pruning
 class Pruner(ABC):
     """Prunes trials by the values that they have reported.
 
-    `settings` is the component of the study file, `epochs` the length of the longest run.
+    Args:
+        settings: The pruner's component of the study file.
+        epochs: The length of the longest run.
+        minimize: Whether lower values are better.
     """
 
     def __init__(self, settings: Component, epochs: int, *, minimize: bool) -> None:
@@ -30,13 +33,15 @@ class Pruner(ABC):
 
     @abstractmethod
     def prune(self, trials: Sequence[FrozenTrial], number: int) -> Pruning | None:
-        """Give the reason why a trial that has just reported is pruned; None where it is not.
+        """Return why a trial that has just reported is pruned, or None if it goes on.
 
-        `trials` are all trials of the study by number, as Optuna's pruners take them.
+        Args:
+            trials: All trials of the study by number, as Optuna's pruners take them.
+            number: The number of the trial.
         """
 
-    def told(self, pruning: Pruning) -> str:
-        """Write a reason in words."""
+    def message(self, pruning: Pruning) -> str:
+        """Return the reason as a sentence."""
         rung = "the median of" if pruning.rung is None else f"the cutoff of rung {pruning.rung} among"
         trials = "1 trial" if pruning.trials == 1 else f"{pruning.trials} trials"
         return (
@@ -46,7 +51,12 @@ class Pruner(ABC):
 
 
 def longest_run(spec: StudySpec, train_rows: int) -> int:
-    """Count the epochs of the longest run that a study can ask for."""
+    """Return the number of epochs of the longest run that a study can ask for.
+
+    Args:
+        spec: The study; epochs, steps and batch size may be distributions.
+        train_rows: The number of training rows, which turn `steps` into epochs.
+    """
     options = spec.training.options if isinstance(spec.training, Choice) else (spec.training,)
     return max(_epochs(training, train_rows) for training in options)
 

@@ -13,16 +13,26 @@ MOST_RUNGS = 64
 
 
 class SuccessiveHalvingPruner(Pruner):
-    """Prunes at rungs: epochs `min_epochs`, times `reduction_factor`, times its square, and so on."""
+    """Prunes at rungs: the epochs `min_epochs * reduction_factor ** rung` for rung 0, 1, 2, ...
+
+    At a rung a trial goes on if it is among the best `1 / reduction_factor` of all trials that have reached
+    the rung so far, or the very best while there are fewer than `reduction_factor`.
+    """
 
     def prune(self, trials: Sequence[FrozenTrial], number: int) -> Pruning | None:
-        """Compare the value at a rung with those of all trials that came to it."""
+        """Compare the value at a rung with the values of all trials that have reached the rung."""
         return self.halve(trials, trials[number], bracket=0)
 
     def halve(self, trials: Sequence[FrozenTrial], own: FrozenTrial, bracket: int) -> Pruning | None:
-        """Compare a trial with `trials`, itself among them; a bracket skips so many of the first rungs.
+        """Compare a trial with others at the rung that it has just reached.
 
-        A rung keeps one in `reduction_factor`, and as long as fewer have come, the best.
+        Args:
+            trials: The trials to compare with, the trial itself among them.
+            own: The trial.
+            bracket: How many of the first rungs are skipped.
+
+        Returns:
+            The reason to prune; None if the trial goes on or its last epoch is not a rung.
         """
         factor, epoch = self.settings.reduction_factor, max(own.intermediate_values)
         rungs = [self.settings.min_epochs * factor ** (bracket + rung) for rung in range(MOST_RUNGS)]

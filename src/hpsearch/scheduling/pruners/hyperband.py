@@ -17,24 +17,29 @@ from hpsearch.store.events import Pruning
 
 
 class HyperbandPruner(SuccessiveHalvingPruner):
-    """Halves within brackets, whose first rungs are at different epochs."""
+    """Runs successive halving within brackets, which differ in the epoch of their first rung."""
 
     def __init__(self, settings: Component, epochs: int, *, minimize: bool) -> None:
         super().__init__(settings, epochs, minimize=minimize)
         self.brackets = Brackets(settings, epochs)
 
     def prune(self, trials: Sequence[FrozenTrial], number: int) -> Pruning | None:
-        """Compare the value at a rung with those of all trials of the bracket that came to it."""
+        """Compare the value at a rung with those of the bracket's trials that have reached it."""
         bracket = self.brackets.of(number)
         known = [trial for trial in trials if self.brackets.of(trial.number) == bracket]
         return self.halve(known, trials[number], bracket)
 
 
 class Brackets:
-    """Into which of Hyperband's brackets each trial falls: by its number and the name of the study.
+    """Assigns trials to Hyperband's brackets, by the trial's number and the name of the study.
 
-    `epochs` is the longest run: left to itself, Optuna would take the length of the first finished trial,
-    pruned or not.
+    With `s` brackets, bracket `i` gets a share of `ceil(s * reduction_factor ** (s - 1 - i) / (s - i))`, and
+    the trial falls into one by `crc32` of name and number modulo the sum of the shares: Optuna's formula.
+
+    Args:
+        settings: The component with `min_epochs` and `reduction_factor`.
+        epochs: The length of the longest run. Optuna's default would be the length of the first finished
+            trial, even if that was pruned.
     """
 
     def __init__(self, settings: Any, epochs: int) -> None:
@@ -44,6 +49,6 @@ class Brackets:
         self.ends = list(accumulate(shares))
 
     def of(self, number: int) -> int:
-        """Give the bracket of a trial, counted from 0."""
+        """Return the bracket of a trial, counted from 0."""
         place = crc32(f"{NAME}_{number}".encode()) % max(self.ends[-1] if self.ends else 0, 1)
         return next((index for index, end in enumerate(self.ends) if place < end), 0)

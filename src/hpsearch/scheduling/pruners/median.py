@@ -12,7 +12,11 @@ from hpsearch.store.events import Pruning
 
 
 class MedianPruner(Pruner):
-    """Prunes a trial whose best value so far is worse than the median of the ended trials at its epoch."""
+    """Prunes a trial whose best value so far is worse than the median of complete trials at the same epoch.
+
+    Nothing is pruned in the first `warmup_epochs` epochs or before `startup_trials` trials are complete;
+    pruned trials do not count.
+    """
 
     def prune(self, trials: Sequence[FrozenTrial], number: int) -> Pruning | None:
         """Compare the best value so far with the median at the same epoch."""

@@ -11,8 +11,8 @@ from hpsearch.store.events import Pruning
 
 
 class NoPruner(Pruner):
-    """Prunes nothing."""
+    """Prunes no trial."""
 
     def prune(self, trials: Sequence[FrozenTrial], number: int) -> Pruning | None:  # noqa: ARG002
-        """Give no reason."""
+        """Return None."""
         return None

@@ -1,1 +1,1 @@
-"""What replicates say: estimates, races, and who can be told apart."""
+"""Statistics over replicates: estimates with intervals, races, and ties."""

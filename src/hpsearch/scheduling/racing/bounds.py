@@ -1,4 +1,4 @@
-"""Between which numbers a metric lies, so that no interval of its mean leaves them."""
+"""The range of each metric, to which intervals of its mean are cut."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ POSITIVE = ("loss", "mae", "positive_likelihood_ratio", "epochs_to_target", "sec
 
 
 def bounds_of(metric: str) -> Bounds:
-    """Give the bounds of a metric, of a curve, or of what a claim is about.
+    """Return the lowest and the highest possible value of a metric or of a claim's measure.
 
-    The total with penalties has none: a person's own layers may add what they like.
+    Args:
+        metric: A name with or without `val_`, a scorer of scikit-learn, or `seconds` or `epochs_to_target`.
+
+    Returns:
+        `(low, high)`, infinite where there is no bound. The total loss with penalties has none, because a
+        model's own layers may add any number.
     """
     name = metric.removeprefix("val_")
     if name in POSITIVE:

@@ -1,4 +1,4 @@
-"""What replicates say of the configurations that were trained again: estimates, differences, ties."""
+"""Estimates from replicates: means with intervals, paired differences, and the set of ties."""
 
 from __future__ import annotations
 
@@ -27,9 +27,13 @@ Values = Mapping[int, float | None]
 class Estimate:
     """The mean over seeds with its 95 % interval, in units of the metric.
 
-    `mean` is None where a replicate failed or there is none; `deviation`, that of single replicates, with
-    fewer than 2; `low` and `high` where there are not enough replicates to say. `count` counts the replicates
-    that have a value.
+    Attributes:
+        mean: The mean; None if a replicate failed or there is none.
+        deviation: The sample standard deviation of single replicates; None with fewer than 2.
+        low: The lower end of the interval; None with too few replicates.
+        high: The upper end of the interval; None with too few replicates.
+        count: The number of replicates that have a value.
+        failed: The number of replicates without one.
     """
 
     mean: float | None
@@ -42,7 +46,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference a - b, and the probability that a is better; None where pairs are not enough."""
+    """A paired difference a - b, and the probability that a is better; None where there are too few pairs."""
 
     estimate: Estimate
     probability: float | None
@@ -51,13 +55,19 @@ class Difference:
 def estimate(
     values: Values, *, among: Collection[Values] = (), within: Bounds = UNBOUNDED, stretch: float = 1.0
 ) -> Estimate:
-    """Estimate the mean over seeds: Student's t interval, n - 1 degrees of freedom.
+    """Estimate the mean over seeds with Student's t interval.
 
-    A replicate that failed has no value to average, and a mean over the others would flatter: there is none.
-    With fewer than `FEWEST_REPLICATES` the interval comes from the spread of the configurations `among` which
-    they were trained, if that comes from as many seeds and their own is not far wider; else there is none. It
-    is widened by `stretch`. What lies not `within` the bounds of the metric is cut off: no mean can be there,
-    so the interval covers as often as before.
+    With n values, mean m and standard deviation s, the interval is `m ± stretch * t(0.975, n - 1) * s /
+    sqrt(n)`. With fewer than `FEWEST_REPLICATES` values the spread comes from `among`, if those have enough
+    replicates and the own spread is not significantly wider; else there is no interval.
+
+    Args:
+        values: The metric of each replicate. If one failed there is no mean: one over the others would be
+            optimistic.
+        among: The values of the configurations that were trained along with this one.
+        within: The range of the metric, to which the interval is cut. No mean can lie outside, so the
+            coverage stays the same.
+        stretch: The factor by which the interval is widened.
     """
     sound, failed = _sound(values), failures(values)
     if failed or not sound:
@@ -80,16 +90,26 @@ def _reach(values: Mapping[int, float], among: Sequence[Mapping[int, float]]) ->
 
 
 def failures(values: Values) -> int:
-    """Count the replicates without a finite value."""
+    """Return the number of replicates without a finite value."""
     return len(values) - len(_sound(values))
 
 
 def difference(a: Values, b: Values, *, minimize: bool) -> Difference:
     """Compare two configurations on the replicates that both have.
 
-    The probability is that of the posterior of the mean difference under the reference prior, Student's t
-    with n - 1 degrees of freedom: Benavoli, Corani, Demsar and Zaffalon, JMLR 18(77), 2017, with independent
-    replicates. It equals 1 minus the p-value of the one-sided paired t test.
+    The probability that a is better is the posterior probability of the mean difference under the reference
+    prior, `T(m / (s / sqrt(n)))` with T the distribution function of Student's t with n - 1 degrees of
+    freedom, and m and s the mean and standard deviation of the n differences (positive where a is better):
+    Benavoli, Corani, Demsar and Zaffalon, JMLR 18(77), 2017, with independent replicates. It equals 1 minus
+    the p-value of the one-sided paired t test.
+
+    Args:
+        a: The values of one configuration.
+        b: The values of the other.
+        minimize: Whether lower values are better.
+
+    Returns:
+        The estimate of a - b and the probability, which is None with fewer than `FEWEST_REPLICATES` pairs.
     """
     found = estimate({replicate: _minus(a[replicate], b[replicate]) for replicate in a if replicate in b})
     if found.mean is None or found.deviation is None or found.low is None:
@@ -100,13 +120,21 @@ def difference(a: Values, b: Values, *, minimize: bool) -> Difference:
 
 
 def tie_set(arms: Mapping[str, Values], *, minimize: bool, leader: str | None = None) -> tuple[str, ...]:
-    """List the configurations that cannot be told apart from the best, the best first.
+    """Return the configurations that cannot be distinguished from the best one.
 
-    Multiple comparisons with the best (Hsu, Annals of Statistics 12, 1984): the set is made to hold the truly
-    best arm in at least 95 % of all studies. Each arm is compared with the leader (by default the best mean,
-    adjusted for the replicates that an arm has) on their common replicates, by a one-sided t test at Sidak's
-    level for all of them together. An arm with failures is worse than any without; with none without, the set
-    is empty.
+    Multiple comparisons with the best (Hsu, Annals of Statistics 12, 1984): the set contains the truly best
+    arm in at least 95 % of all studies. Each of the k - 1 other arms is compared with the leader on their
+    common replicates, by a one-sided t test at Sidak's level `1 - 0.95 ** (1 / (k - 1))`.
+
+    Args:
+        arms: The values of each arm, by its name. An arm with failures is worse than any without.
+        minimize: Whether lower values are better.
+        leader: The arm to compare with; by default the one with the best mean, adjusted for which replicates
+            each arm has.
+
+    Returns:
+        The names, the leader first and the others from the best to the worst; empty if every arm has
+        failures.
     """
     sign = -1.0 if minimize else 1.0
     sound = {name: _sound(values) for name, values in arms.items() if values and not failures(values)}
@@ -120,11 +148,12 @@ def tie_set(arms: Mapping[str, Values], *, minimize: bool, leader: str | None = 
 
 
 def _tail(best: Mapping[int, float], arm: Mapping[int, float], *, sign: float, spread: Spread) -> float:
-    """Give the p-value of the one-sided test that the best is better than an arm.
+    """Return the p-value of the one-sided test that `best` is better than `arm`.
 
-    The variance is pooled over all arms, because 3 differences leave 2 degrees of freedom, and a test of ten
-    arms with those finds nothing. A pair that varies more is judged by its own variance, and one that varies
-    far more also with its own degrees of freedom: an arm with a wide spread would be excluded too often.
+    The statistic is the mean lead divided by its standard error. The variance is pooled over all arms,
+    because 3 differences leave 2 degrees of freedom, with which a test of ten arms has almost no power. A
+    pair whose own variance is larger is tested with that one, and with its own degrees of freedom if it is
+    significantly larger: otherwise an arm with a wide spread would be excluded too often.
     """
     lead = [sign * (best[n] - arm[n]) for n in best if n in arm]
     if not lead or not spread.freedom:
@@ -137,10 +166,10 @@ def _tail(best: Mapping[int, float], arm: Mapping[int, float], *, sign: float, s
 
 
 def _effects(arms: Sequence[Mapping[int, float]]) -> list[float]:
-    """Give the arms' means, adjusted for which replicates they have: least squares of arm + replicate.
+    """Return the arms' means, adjusted for their replicates: the least-squares fit of arm + replicate.
 
-    Arms that share no replicates, not even through others, are known by their plain means. So are those that
-    have the same ones: nothing is to be adjusted, and equal means would come out unequal in the last bit.
+    Where all arms have the same replicates, the plain means are returned: there is nothing to adjust, and
+    equal means would differ in the last bit. So they are where arms are not connected by common replicates.
     """
     means = [math.fsum(arm.values()) / len(arm) for arm in arms]
     columns = sorted({replicate for arm in arms for replicate in arm})
@@ -162,7 +191,7 @@ def _minus(a: float | None, b: float | None) -> float | None:
 
 
 def _ratio(mean: float, error: float) -> float:
-    """Divide as the t statistic does; differences that never vary decide at once, unless they are 0."""
+    """Return `mean / error`, the t statistic; with an error of 0 it is infinite, or 0 if the mean is 0."""
     if error > 0:
         return mean / error
     return math.copysign(math.inf, mean) if mean else 0.0

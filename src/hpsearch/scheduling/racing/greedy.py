@@ -31,13 +31,19 @@ class Round:
 
 @dataclass(frozen=True)
 class GreedyPath:
-    """Changes in the order of the study file, replicates of each configuration, and which way is better.
+    """The greedy ablation path of Fawcett and Hoos, Journal of Heuristics 22, 2016.
 
-    The path begins without any change. In each round every change that is left is made alone on top of the
-    others, all of them from the same seeds; the one with the best mean is taken: the ablation path of Fawcett
-    and Hoos, Journal of Heuristics 22, 2016. A change that failed from a seed has no mean and is the worst;
-    of equal ones the first is taken. A pure function of what has ended, in whatever order it did; runs of
-    other replicates, and of configurations that the path does not come by, play no part.
+    The path begins without any change. In each round every remaining change is tried alone on top of the
+    accepted ones, all from the same seeds, and the one with the best mean is accepted. A change that failed
+    from a seed has no mean and ranks last; of equal ones the first wins.
+
+    All methods are pure functions of the runs that have ended, in whatever order they did. Other replicates,
+    and configurations that are not on the path, are ignored.
+
+    Args:
+        changes: The changes, in the order of the study file.
+        replicates: How many replicates each configuration has.
+        minimize: Whether lower values are better.
     """
 
     changes: tuple[str, ...]
@@ -46,15 +52,23 @@ class GreedyPath:
 
     @property
     def configurations(self) -> int:
-        """Count the configurations that are trained: the default, and one change less in every round."""
+        """Return how many configurations are trained: the default, and one fewer in each round."""
         return 1 + len(self.changes) * (len(self.changes) + 1) // 2
 
     def next(self, ended: Mapping[Made, Values], under_way: Collection[Run] = ()) -> Run | None:
-        """Give the changes and the replicate to train next, or None: finished, or waiting for `under_way`."""
+        """Return the changes and the replicate to train next.
+
+        Args:
+            ended: The values of each configuration that has ended runs.
+            under_way: The runs that have started and not ended.
+
+        Returns:
+            The run, or None if the path is finished or waits for running ones.
+        """
         return next((run for run in self.missing(ended) if run not in under_way), None)
 
     def missing(self, ended: Mapping[Made, Values]) -> tuple[Run, ...]:
-        """List what has not ended of the present round, replicate by replicate; empty when finished."""
+        """Return the runs that the current round still needs, by replicate; empty when finished."""
         last = self.rounds(ended)[-1]
         return tuple(
             (made, replicate)
@@ -64,7 +78,7 @@ class GreedyPath:
         )
 
     def rounds(self, ended: Mapping[Made, Values]) -> tuple[Round, ...]:
-        """List the rounds so far; all but the last have ended wholly."""
+        """Return the rounds so far; all but the last one are complete."""
         found: list[Round] = []
         made: tuple[str, ...] = ()
         while len(made) < len(self.changes):
@@ -76,21 +90,21 @@ class GreedyPath:
         return tuple(found)
 
     def values(self, ended: Mapping[Made, Values], made: Collection[str]) -> Values:
-        """Give the replicates of a configuration that count."""
+        """Return the values of a configuration for the replicates that count."""
         own = ended.get(frozenset(made), {})
         return {replicate: own[replicate] for replicate in range(self.replicates) if replicate in own}
 
     def count(self, ended: Mapping[Made, Values]) -> int:
-        """Count the runs that have ended on the path and beside it, as far as it is known."""
+        """Return how many runs of the rounds so far have ended."""
         rounds = self.rounds(ended)
         return sum(len(self.values(ended, made)) for one in rounds for made in _configurations(one))
 
     def _round(self, made: tuple[str, ...], ended: Mapping[Made, Values]) -> Round:
         tried = tuple(change for change in self.changes if change not in made)
         following = Round(made, tried, None)
-        whole = all(len(self.values(ended, own)) == self.replicates for own in _configurations(following))
+        complete = all(len(self.values(ended, own)) == self.replicates for own in _configurations(following))
         badness = {change: self._badness(self.values(ended, {*made, change})) for change in tried}
-        return Round(made, tried, min(tried, key=badness.__getitem__)) if whole else following
+        return Round(made, tried, min(tried, key=badness.__getitem__)) if complete else following
 
     def _badness(self, values: Values) -> float:
         if failures(values):
@@ -100,13 +114,13 @@ class GreedyPath:
 
 
 def _configurations(following: Round) -> tuple[Made, ...]:
-    """List the configurations that a round waits for; the first waits for the default as well."""
+    """Return the configurations that a round waits for; the first round includes the default."""
     tried = tuple(frozenset({*following.made, change}) for change in following.tried)
     return tried if following.made else (frozenset(), *tried)
 
 
 def path_of(ablation: Ablation) -> GreedyPath:
-    """Give the path of an ablation, of which nothing is known yet."""
+    """Return the path of an ablation."""
     minimize = ablation.spec.search.direction == "minimize"
     return GreedyPath(ablation.changes, ablation.replicates, minimize)
 
@@ -114,7 +128,12 @@ def path_of(ablation: Ablation) -> GreedyPath:
 def by_changes(
     experiment: Ablation, ended: Iterable[tuple[Mapping[str, Value], float | None]]
 ) -> dict[Made, Values]:
-    """Sort the metrics of runs, given with their values, by the changes that are made and the replicate."""
+    """Group the metrics of runs by their changes and replicate.
+
+    Args:
+        experiment: The ablation, which knows the changes from the values.
+        ended: For each ended run its values and its metric, None where it failed.
+    """
     found: dict[Made, dict[int, float | None]] = {}
     for values, metric in ended:
         found.setdefault(experiment.made(values), {})[int(values[REPLICATE])] = metric

@@ -30,18 +30,25 @@ class Round:
 
 @dataclass(frozen=True)
 class Race:
-    """Finalists in the order of the search's ranking, replicates at most for each, runs at most altogether.
+    """A race among finalists, which decides who is trained again and when it is over.
 
-    The race goes in rounds. Everybody in a round is trained with the same new seed, so that all differences
-    are paired. Who goes on follows from the rounds before:
+    In each round every remaining finalist is trained with the same new seed, so that all differences are
+    paired. Who takes part in the next round follows from the earlier ones:
 
-    - one with a failed replicate is out while there is another without;
-    - one that can be told apart from the best (`tie_set`) is out, as in F-race: Birattari, Stuetzle, Paquete
-      and Varrentrapp, GECCO 2002;
-    - where the budget does not reach for all, the better half goes on, or as many as can go on to the end:
-      sequential halving, Karnin, Koren and Somekh, ICML 2013. The first round takes at most half of it.
+    - a finalist with a failed replicate is out while there is one without;
+    - a finalist that is distinguishable from the best (`tie_set`) is out, as in F-race: Birattari, Stuetzle,
+      Paquete and Varrentrapp, GECCO 2002;
+    - where the budget does not suffice for all, the better half goes on, or as many as can go on to the end:
+      sequential halving, Karnin, Koren and Somekh, ICML 2013. The first round takes at most half the budget.
 
-    A pure function of what has ended, in whatever order it did.
+    All methods are pure functions of the runs that have ended, in whatever order they did.
+
+    Attributes:
+        finalists: Their names, in the order of the search's ranking.
+        limit: The most replicates of a finalist.
+        budget: The most runs of the race.
+        minimize: Whether lower values are better.
+        bounds: The range of the metric.
     """
 
     finalists: tuple[str, ...]
@@ -49,21 +56,28 @@ class Race:
     budget: int
     minimize: bool
     bounds: Bounds = UNBOUNDED
-    """Between which numbers the metric lies."""
 
     def next(
         self, ended: Mapping[str, Values], under_way: Collection[tuple[str, int]] = ()
     ) -> tuple[str, int] | None:
-        """Give the finalist and replicate to train next, or None: finished, or waiting for `under_way`."""
+        """Return the finalist and the replicate to train next.
+
+        Args:
+            ended: The values of each finalist that has ended runs.
+            under_way: The runs that have started and not ended.
+
+        Returns:
+            The run, or None if the race is finished or waits for running ones.
+        """
         return next((run for run in self.missing(ended) if run not in under_way), None)
 
     def missing(self, ended: Mapping[str, Values]) -> tuple[tuple[str, int], ...]:
-        """List what has not ended of the present round, as finalist and replicate; empty when finished."""
+        """Return the runs that the current round still needs; empty when finished."""
         rounds = self.rounds(ended)[-1:]
         return tuple((name, r.replicate) for r in rounds for name in r.finalists if not _has(ended, name, r))
 
     def rounds(self, ended: Mapping[str, Values]) -> tuple[Round, ...]:
-        """List the rounds so far; all but the last have ended wholly."""
+        """Return the rounds so far; all but the last one are complete."""
         found: list[Round] = []
         taken: dict[str, dict[int, float | None]] = {name: {} for name in self.finalists}
         while following := self._following(taken):
@@ -75,7 +89,7 @@ class Race:
         return tuple(found)
 
     def results(self, ended: Mapping[str, Values]) -> dict[str, Values]:
-        """Give what the rounds that have ended wholly came to, for the finalists that took part."""
+        """Return the values from complete rounds, for the finalists that took part in one."""
         rounds = [r for r in self.rounds(ended) if all(_has(ended, name, r) for name in r.finalists)]
         numbers = {name: [r.replicate for r in rounds if name in r.finalists] for name in self.finalists}
         return {name: {n: ended[name][n] for n in numbers[name]} for name in self.finalists if numbers[name]}
@@ -120,9 +134,12 @@ class Conclusion:
 
 
 def conclude(race: Race, ended: Mapping[str, Values], best_of_search: float) -> Conclusion:
-    """Declare the winner of a race: the best mean among those that went furthest.
+    """Declare the winner of a race: the best mean among the finalists that got furthest.
 
-    Only rounds that have ended wholly count. `best_of_search` is the best score that the search reported.
+    Args:
+        race: The race.
+        ended: The values of each finalist; only complete rounds count.
+        best_of_search: The best score that the search reported, with which the optimism is measured.
     """
     results = race.results(ended)
     runs = sum(map(len, results.values()))
@@ -143,11 +160,12 @@ def _score(
 ) -> Estimate:
     """Estimate the winner's score from replicates that did not choose it.
 
-    The mean of its own replicates flatters, because they chose it. So each replicate counts with the value of
-    the finalist that is the best on the others: leave-one-out cross-validation of a maximum, van Hasselt,
-    arXiv:1302.7175, 2013. It errs a little to the other side, because one replicate fewer chooses. Where
-    several finalists are close those values depend on each other, and their interval is widened by
-    sqrt(1 + tested / others), after Nadeau and Bengio, Machine Learning 52, 2003.
+    The mean of the winner's own replicates is optimistic, because they chose it. So each replicate
+    contributes the value of the finalist that is the best on the other replicates: leave-one-out
+    cross-validation of a maximum, van Hasselt, arXiv:1302.7175, 2013. The estimate is slightly pessimistic,
+    because one replicate fewer chooses. Where several finalists are close those values depend on each other,
+    and their interval is widened by `sqrt(1 + tested / others)`, after Nadeau and Bengio, Machine Learning
+    52, 2003.
     """
     held_out = _held_out(last, results, ties, minimize=race.minimize)
     close = sum(name in last for name in ties) > 1 and len(held_out) >= FEWEST_REPLICATES
@@ -158,10 +176,10 @@ def _score(
 def _held_out(
     last: Mapping[str, Values], results: Mapping[str, Values], ties: Sequence[str], *, minimize: bool
 ) -> Values:
-    """Take for each replicate the value of the finalist that is the best on the other replicates.
+    """Return for each replicate the value of the finalist that is the best on the other replicates.
 
-    Replicates after which finalists left who might have won have chosen who stayed, and are left out; those
-    since a single finalist was left are all fresh.
+    Rounds before the exit of a finalist that is still tied are left out: their replicates decided who stayed.
+    Those after the field was down to one finalist are all fresh.
     """
     replicates = list(next(iter(last.values())))
     if len(replicates) == 1 < len(last):
@@ -172,7 +190,7 @@ def _held_out(
 
 
 def _best(last: Mapping[str, Values], *, minimize: bool, without: int | None = None) -> str:
-    """Give the best mean over common replicates; of equal ones the first."""
+    """Return the name with the best mean over common replicates; of equal ones the first."""
     totals = {
         name: math.fsum(value or 0.0 for replicate, value in values.items() if replicate != without)
         for name, values in last.items()
@@ -205,7 +223,7 @@ def _badness(row: Estimate, race: Race) -> float:
 
 
 def _furthest(results: Mapping[str, Values]) -> tuple[str, ...]:
-    """List those without a failed replicate that have the most replicates, in their order."""
+    """Return the finalists without a failed replicate that have the most replicates, in their order."""
     sound = {name: len(values) for name, values in results.items() if not failures(values)}
     most = max(sound.values(), default=0)
     return tuple(name for name, count in sound.items() if count == most)
@@ -216,7 +234,7 @@ def _has(ended: Mapping[str, Values], name: str, expected: Round) -> bool:
 
 
 def race_of(spec: StudySpec) -> Race:
-    """Give the race of a confirmation: the finalists are its arms, in their order."""
+    """Return the race of a confirmation, whose arms are the finalists."""
     compare = spec.compare or Compare()
     minimize, bounds = spec.search.direction == "minimize", bounds_of(spec.search.metric)
     return Race(tuple(compare.arms), compare.replicates, spec.search.trials, minimize, bounds)

@@ -1,4 +1,4 @@
-"""How single replicates spread, pooled over configurations that are too few times trained to tell alone."""
+"""The variance between replicates, pooled over configurations with too few replicates of their own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ OUTLYING = 0.01
 
 @dataclass(frozen=True)
 class Spread:
-    """What a seed does to all arms alike, and what is left: the two-way layout without interaction.
+    """Variance components of the two-way layout `value = arm + seed + rest`, without interaction.
 
-    `shared` is the variance of the means that the seeds have over the arms, `rest` the variance that arm and
-    seed leave to a single replicate, in the square of the metric's unit.
+    Attributes:
+        arms: The number of arms.
+        seeds: The number of common seeds.
+        shared: The variance of the seeds' means over the arms, in squared units of the metric.
+        rest: The residual variance of a single replicate, in squared units of the metric.
     """
 
     arms: int
@@ -30,7 +33,12 @@ class Spread:
 
     @classmethod
     def of(cls, arms: Sequence[Mapping[int, float]], *, fewest: int = 0) -> Spread:
-        """Take those arms and common replicates, not too few, that leave the most degrees of freedom."""
+        """Estimate the components from the arms and common replicates that leave the most degrees of freedom.
+
+        Args:
+            arms: The values of each arm, by replicate.
+            fewest: The least number of common replicates.
+        """
         enough = [some for some in arms if len(some) >= fewest]
         tables = [[[arm[n] for n in some] for arm in arms if arm.keys() >= some.keys()] for some in enough]
         if not tables:
@@ -43,22 +51,22 @@ class Spread:
 
     @property
     def freedom(self) -> int:
-        """Give the degrees of freedom of `rest`."""
+        """Return the degrees of freedom of `rest`, (arms - 1)(seeds - 1)."""
         return max(0, self.arms - 1) * max(0, self.seeds - 1)
 
     @property
     def single(self) -> float:
-        """Give the variance of a single replicate of a typical arm over seeds."""
+        """Return the variance over seeds of a single replicate of a typical arm."""
         return self.shared + self.rest * (1 - 1 / max(1, self.arms))
 
     @property
     def reach(self) -> float | None:
-        """Give half the width of the 95 % interval for a single replicate; None with a single seed.
+        """Return half the width of the 95 % interval for a single replicate; None with a single seed.
 
-        Arms that share their seeds do not vary independently: n seeds leave n - 1 degrees of freedom for what
-        a seed does to all of them, and k arms (k - 1)(n - 1) for the rest. The squares of the two half-widths
-        add up: Howe, JASA 69, 1974. In simulations that covers 95 to 99 %, where one t with Satterthwaite's
-        degrees of freedom falls to 89 % with 2 seeds that decide nearly all. One arm gives Student's t.
+        Arms that share their seeds do not vary independently: n seeds leave n - 1 degrees of freedom for the
+        effect of the seed, and k arms (k - 1)(n - 1) for the rest. The squares of the two half-widths add up:
+        Howe, JASA 69, 1974. In simulations that covers 95 to 99 %, where one t with Satterthwaite's degrees
+        of freedom falls to 89 % with 2 seeds whose effect dominates. With one arm it is Student's t interval.
         """
         if self.seeds < 2:
             return None
@@ -66,7 +74,13 @@ class Spread:
         return math.hypot(shared, _quantile(self.freedom) * math.sqrt(self.single - self.shared))
 
     def is_exceeded_by(self, variance: float, freedom: int, *, usual: float) -> bool:
-        """Tell by the F test whether a variance is larger than the usual one of these arms, or of one."""
+        """Return whether a variance is larger than the usual one, by the F test at level `OUTLYING`.
+
+        Args:
+            variance: The variance in question.
+            freedom: Its degrees of freedom.
+            usual: The variance of these arms, or of a difference between two of them.
+        """
         known = self.freedom or self.seeds - 1
         if known < 1 or not freedom:
             return False
@@ -78,10 +92,13 @@ def _freedom(table: Sequence[Sequence[float]] | np.ndarray) -> tuple[int, int]:
 
 
 def _alike(table: np.ndarray) -> np.ndarray:
-    """Leave out the arms that spread far more than the others: Cochran's C test, as in ISO 5725-2.
+    """Return the table without arms that spread far more than the others: Cochran's C test, as in ISO 5725-2.
 
-    One finalist that went astray from one seed would otherwise hide all differences between the others. The
+    One finalist that diverged from one seed would otherwise hide all differences between the others. The
     effects of the seeds are taken as medians over the arms, so that they do not carry its deviation.
+
+    Args:
+        table: (arms, seeds) values.
     """
     while len(table) > 2 and table.shape[1] > 1:
         apart = table - table.mean(axis=1, keepdims=True)

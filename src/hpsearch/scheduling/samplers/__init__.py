@@ -37,6 +37,6 @@ def check_sampler(spec: StudySpec, space: SearchSpace) -> None:
     """Check that the sampler of a study suits its search space.
 
     Raises:
-        UnsupportedError: It does not, with the parameter that does not fit and what to do.
+        UnsupportedError: It does not suit; the message names the parameter and what to do.
     """
     SAMPLERS[spec.search.sampler.name].check(space)

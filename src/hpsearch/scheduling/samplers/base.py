@@ -1,4 +1,4 @@
-"""The interface of samplers: candidates for a trial, by the seed, its number and the trials before it."""
+"""The interface of samplers: candidates for a trial, from the seed, its number and the trials before it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ Values = dict[str, Value]
 
 
 class Sampler(ABC):
-    """Suggests values of the parameters of a search space.
+    """Suggests values for the parameters of a search space.
 
-    `name` is that of the study file; `package` one that it needs and that the extra of this name installs.
+    Attributes:
+        name: The name in the study file.
+        package: A package that it needs, which the extra `hpsearch[name]` installs.
     """
 
     name: ClassVar[str]
@@ -42,10 +44,10 @@ class Sampler(ABC):
 
     @classmethod
     def check(cls, space: SearchSpace) -> None:
-        """Check that the sampler suits a space, and that its package is there.
+        """Check that the sampler suits a space, and that its package is installed.
 
         Raises:
-            UnsupportedError: It does not, or the package is missing.
+            UnsupportedError: It does not suit, or the package is missing.
         """
         del space  # most suit all
         if cls.package is not None and importlib.util.find_spec(cls.package) is None:
@@ -55,15 +57,23 @@ class Sampler(ABC):
 
     @abstractmethod
     def candidates(self, number: int) -> Iterator[Values]:
-        """Give candidates for a trial, of which the first that was not tried before is taken."""
+        """Iterate over candidates for a trial; the first one that was not tried before is trained."""
 
     def ask_seed(self, number: int, attempt: int) -> int:
-        """Derive the seed with which a trial is asked for."""
+        """Derive the seed for one attempt to suggest a trial."""
         return derive(self.seed, "ask", number, attempt)
 
 
 def collect(space: SearchSpace, choose: Callable[[Parameter], Value]) -> Values:
-    """Give the values of the parameters that are active, as they are chosen one after another."""
+    """Choose the values of the active parameters one after another.
+
+    Args:
+        space: The search space; a chosen value may activate further parameters.
+        choose: Returns the value of a parameter.
+
+    Returns:
+        The values of the parameters that became active.
+    """
     values: Values = {}
 
     def remember(parameter: Parameter) -> Value:
@@ -75,13 +85,18 @@ def collect(space: SearchSpace, choose: Callable[[Parameter], Value]) -> Values:
 
 
 def draw(space: SearchSpace, seed: int) -> Values:
-    """Draw values at random."""
+    """Draw values at random, each from its own distribution."""
     uniform = np.random.default_rng(seed)
     return collect(space, lambda parameter: value_at(parameter, uniform.random()))
 
 
 def value_at(parameter: Parameter, share: float) -> Value:
-    """Give the value of a distribution at a share in [0, 1) of its probability."""
+    """Return the quantile of a parameter's distribution.
+
+    Args:
+        parameter: The parameter.
+        share: A probability in [0, 1).
+    """
     if not _is_computed(parameter.distribution):
         return parameter.value_at(int(share * parameter.count))
     distribution = parameter.distribution
@@ -98,5 +113,5 @@ def value_at(parameter: Parameter, share: float) -> Value:
 
 
 def _is_computed(distribution: Any) -> bool:
-    """Tell whether the values of a distribution are better computed than listed."""
+    """Return whether the values of a distribution are computed instead of taken from a list."""
     return isinstance(distribution, Numeric) and (distribution.log or distribution.step is None)

@@ -14,7 +14,8 @@ from hpsearch.spec.space.space import SearchSpace
 class CmaesSampler(OptunaSampler):
     """Moves a normal distribution towards better trials.
 
-    Optuna keeps its state, a pickle, in the storage: here that is in memory and rebuilt by asking again.
+    Optuna pickles its state into the storage. Here the storage is in memory, and the state is rebuilt by
+    asking again for every trial of the log.
     """
 
     name = "cmaes"
@@ -23,7 +24,11 @@ class CmaesSampler(OptunaSampler):
 
     @classmethod
     def check(cls, space: SearchSpace) -> None:
-        """Check that the space has numbers only, and no conditions."""
+        """Check that the space has only numbers, and no conditions.
+
+        Raises:
+            UnsupportedError: It has others, or the package is missing.
+        """
         check_unconditional(cls.name, space)
         choices = [p.name for p in space.parameters if isinstance(p.distribution, Choice)]
         if choices:

@@ -17,7 +17,11 @@ class GPSampler(OptunaSampler):
 
     @classmethod
     def check(cls, space: SearchSpace) -> None:
-        """Check that the space has no conditions, where Optuna would draw at random."""
+        """Check that the space has no conditions, under which Optuna would draw at random.
+
+        Raises:
+            UnsupportedError: It has one, or the package is missing.
+        """
         check_unconditional(cls.name, space)
         super().check(space)
 

@@ -19,7 +19,7 @@ MAX_GRID = 20_000
 
 
 class GridSampler(Sampler):
-    """Goes through all configurations."""
+    """Iterates over all configurations in a shuffled order."""
 
     name = "grid"
     complete = True
@@ -33,7 +33,11 @@ class GridSampler(Sampler):
 
     @classmethod
     def check(cls, space: SearchSpace) -> None:
-        """Check that the configurations can be counted, and are not too many."""
+        """Check that the number of configurations is finite and at most `MAX_GRID`.
+
+        Raises:
+            UnsupportedError: It is not.
+        """
         endless = [parameter.name for parameter in space.parameters if parameter.count == math.inf]
         if endless:
             raise UnsupportedError(
@@ -43,10 +47,10 @@ class GridSampler(Sampler):
         size = space.size()
         if size > MAX_GRID:
             # Python refuses to print a number of thousands of digits.
-            told = f"{size:,}" if size < 10**15 else "more than 10^15"
-            raise UnsupportedError(f"the grid has {told} configurations, more than {MAX_GRID:,}: use tpe")
+            shown = f"{size:,}" if size < 10**15 else "more than 10^15"
+            raise UnsupportedError(f"the grid has {shown} configurations, more than {MAX_GRID:,}: use tpe")
         super().check(space)
 
     def candidates(self, number: int) -> Iterator[Values]:  # noqa: ARG002 - the next ones, whoever asks
-        """Give the configurations that are left."""
+        """Return the configurations that are left, as one iterator shared by all trials."""
         return self._left

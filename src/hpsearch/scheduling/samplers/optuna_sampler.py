@@ -1,4 +1,4 @@
-"""What the samplers that Optuna has share."""
+"""The base of the samplers that Optuna implements."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hpsearch.spec.space.space import SearchSpace
 
 
 class OptunaSampler(Sampler):
-    """Asks a sampler of Optuna that is made anew for each trial, with a seed of the trial's own."""
+    """Asks a sampler of Optuna, which is made again for each attempt with a seed of its own."""
 
     @abstractmethod
     def make(self, seed: int) -> BaseSampler:
-        """Make Optuna's sampler."""
+        """Make Optuna's sampler from a seed of 32 bits."""
 
     def candidates(self, number: int) -> Iterator[Values]:
-        """Ask a few times, each time with another seed."""
+        """Suggest up to `ATTEMPTS` candidates, each from another seed."""
         for attempt in range(ATTEMPTS):
             yield self._ask(number, self.ask_seed(number, attempt))
 
@@ -49,8 +49,12 @@ class OptunaSampler(Sampler):
 def check_unconditional(name: str, space: SearchSpace) -> None:
     """Check that a space has no conditions.
 
+    Args:
+        name: The sampler's name, for the message.
+        space: The search space.
+
     Raises:
-        UnsupportedError: It has, with the first.
+        UnsupportedError: It has one; the message names the first.
     """
     if not space.conditional:
         return

@@ -9,7 +9,7 @@ from hpsearch.scheduling.samplers.optuna_sampler import OptunaSampler
 
 
 class RandomSampler(OptunaSampler):
-    """Draws every value by itself."""
+    """Draws every value independently."""
 
     name = "random"
 

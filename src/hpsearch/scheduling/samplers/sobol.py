@@ -10,12 +10,12 @@ from hpsearch.seeds import derive
 
 
 class SobolSampler(Sampler):
-    """Takes the point with the number of the trial; a dimension for each parameter, active or not."""
+    """Takes the point with the trial's number; every parameter has a dimension, active or not."""
 
     name = "qmc"
 
     def candidates(self, number: int) -> Iterator[Values]:
-        """Give the one point of a trial."""
+        """Suggest the one point of a trial."""
         from scipy.stats import qmc
 
         names = [parameter.name for parameter in self.space.parameters]

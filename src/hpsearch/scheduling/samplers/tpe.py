@@ -9,7 +9,7 @@ from hpsearch.scheduling.samplers.optuna_sampler import OptunaSampler
 
 
 class TPESampler(OptunaSampler):
-    """Models good and bad trials by densities, the parameters of one condition jointly."""
+    """Models the densities of good and bad trials, jointly for the parameters under one condition."""
 
     name = "tpe"
 

@@ -17,7 +17,12 @@ __all__ = [
 
 
 def scheduler_of(experiment: Experiment, train_rows: int) -> Scheduler:
-    """Make the scheduler of an experiment whose data have so many training rows."""
+    """Make the scheduler of an experiment.
+
+    Args:
+        experiment: A search, a comparison, a confirmation or an ablation.
+        train_rows: The number of training rows, from which a pruner knows the longest run.
+    """
     if isinstance(experiment, SearchExperiment):
         return SearchScheduler(experiment, train_rows)
     if isinstance(experiment, Ablation):

@@ -1,4 +1,4 @@
-"""An ablation: the runs of one round after another of a greedy path from the defaults to the winner."""
+"""The scheduler of an ablation: the runs of one round after another of a greedy path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class AblationScheduler(PlanScheduler):
         self.ablation, self.path = ablation, path_of(ablation)
 
     def plan(self, ended: list[tuple[Values, float | None]], running: list[Values]) -> Values | None:
-        """Give the next run of the present round."""
+        """Return the next run of the current round."""
         busy = [(self.ablation.made(values), int(values[REPLICATE])) for values in running]
         following = self.path.next(by_changes(self.ablation, ended), busy)
         return None if following is None else self.ablation.values(*following)

@@ -1,4 +1,4 @@
-"""What the schedulers share that decide from the runs that have ended, and wait for those under way."""
+"""The base of the schedulers that plan from the runs that have ended, and may wait for running ones."""
 
 from __future__ import annotations
 
@@ -20,13 +20,18 @@ class PlanScheduler(Scheduler):
 
     @abstractmethod
     def plan(self, ended: list[tuple[Values, float | None]], running: list[Values]) -> Values | None:
-        """Give the values of the next run; None where what is under way decides, or nothing is left.
+        """Return the values of the next run.
 
-        `ended` has the values of each run with its metric, None where it failed; both are in order.
+        Args:
+            ended: The values of each ended run and its metric, None where it failed; ordered by number.
+            running: The values of each running one; ordered by number.
+
+        Returns:
+            The values; None where running ones decide what comes next, or nothing is left.
         """
 
     def next(self, number: int) -> Next:  # noqa: ARG002 - planned from what has ended
-        """Give the run that the plan asks for next."""
+        """Return the run that the plan asks for next."""
         ended = [self._ended[trial] for trial in sorted(self._ended)]
         values = self.plan(ended, [self._running[trial] for trial in sorted(self._running)])
         if values is not None:
@@ -34,7 +39,7 @@ class PlanScheduler(Scheduler):
         return Wait() if self._running else Done()
 
     def apply(self, event: Event) -> None:
-        """Keep what is under way, and what has ended with its metric."""
+        """Remember which runs are running, and which have ended with which metric."""
         if isinstance(event, Asked):
             self._running[event.number] = event.values
         elif isinstance(event, Ended):

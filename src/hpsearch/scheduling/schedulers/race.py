@@ -1,4 +1,4 @@
-"""A confirmation: a race among the finalists decides who gets the next replicate."""
+"""The scheduler of a confirmation: a race among the finalists decides which one gets the next replicate."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from hpsearch.spec.experiments import ARM, REPLICATE, Confirmation
 
 
 class RaceScheduler(PlanScheduler):
-    """Trains the finalists that may still win."""
+    """Trains the finalists that can still win."""
 
     def __init__(self, confirmation: Confirmation) -> None:
         super().__init__()
         self.race = race_of(confirmation.spec)
 
     def plan(self, ended: list[tuple[Values, float | None]], running: list[Values]) -> Values | None:
-        """Give the finalist and the replicate that the race asks for."""
+        """Return the finalist and the replicate that the race asks for."""
         known: dict[str, dict[int, float | None]] = {name: {} for name in self.race.finalists}
         for values, metric in ended:
             known[str(values[ARM])][int(values[REPLICATE])] = metric

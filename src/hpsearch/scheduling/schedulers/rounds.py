@@ -1,4 +1,4 @@
-"""A comparison: every arm in turn, replicate by replicate."""
+"""The scheduler of a comparison: every arm in turn, replicate by replicate."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from hpsearch.store.events import Event
 
 
 class RoundRobinScheduler(Scheduler):
-    """Trains all arms from the first seed, then all from the second; the budget ends it."""
+    """Trains all arms from the first seed, then all from the second, until the budget ends."""
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
 
     def next(self, number: int) -> Next:
-        """Give the arm and the replicate of a trial."""
+        """Return the arm and the replicate of a trial."""
         return StartTrial(self.comparison.values(number))
 
     def apply(self, event: Event) -> None:
-        """Keep nothing: what comes next is a function of the number."""
+        """Ignore the event: the next run depends only on the number."""

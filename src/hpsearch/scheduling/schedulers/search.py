@@ -1,4 +1,4 @@
-"""A search: a sampler suggests configurations, none twice, and a pruner stops trials."""
+"""The scheduler of a search: a sampler suggests configurations, none twice, and a pruner stops trials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from hpsearch.store.events import Asked, Event
 
 
 class SearchScheduler(Scheduler):
-    """Puts a sampler and a pruner to work on the trials of a search."""
+    """Combines a sampler and a pruner.
+
+    Args:
+        experiment: The search.
+        train_rows: The number of training rows, from which the pruner knows the longest run.
+    """
 
     def __init__(self, experiment: SearchExperiment, train_rows: int) -> None:
         spec, self.space = experiment.spec, experiment.space
@@ -31,7 +36,11 @@ class SearchScheduler(Scheduler):
         self._asked = -1
 
     def next(self, number: int) -> Next:
-        """Give the first candidate whose configuration was not tried before."""
+        """Return the first candidate whose configuration was not tried before; `Done` if there is none.
+
+        Candidates come from the enqueued values, the sampler, random draws, and, if it is finite, the whole
+        space.
+        """
         self.history.begin(number)
         self._asked = number
         for values in self._candidates(number):
@@ -50,7 +59,7 @@ class SearchScheduler(Scheduler):
             yield from self.space.grid()
 
     def apply(self, event: Event) -> None:
-        """Take in an event; a sampler that keeps a state is asked for every trial, those of the log too."""
+        """Update the trials; a sampler with a state is asked again for trials of the log."""
         if isinstance(event, Asked):
             if self.sampler.stateful and self._asked < event.number:
                 self.next(event.number)
@@ -58,6 +67,6 @@ class SearchScheduler(Scheduler):
         self.history.apply(event)
 
     def decide(self, number: int) -> Decision:
-        """Ask the pruner."""
+        """Ask the pruner whether the trial goes on."""
         pruning = self.pruner.prune(self.history.trials(), number) if self.may_stop else None
-        return Continue() if pruning is None else Stop(self.pruner.told(pruning), pruning)
+        return Continue() if pruning is None else Stop(self.pruner.message(pruning), pruning)
