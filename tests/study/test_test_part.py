@@ -249,7 +249,9 @@ class TestWhen:
 
         with monkeypatch.context() as patch:
             patch.setattr(evaluating, "evaluated", fail)
-            with pytest.warns(RuntimeWarning, match="was not evaluated: MemoryError: no room"):
+            with pytest.warns(
+                RuntimeWarning, match="was not evaluated on the test set: MemoryError: no room"
+            ):
                 record = optimize_here(tmp_path, "two")
         assert (record.looks, record.insides) == (HeldOutEvaluations(), None)
         assert (tmp_path / "reports" / "two.html").exists()

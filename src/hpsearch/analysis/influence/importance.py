@@ -119,8 +119,8 @@ def reason_against(record: StudyRecord, outcomes: Outcomes) -> str | None:
     completed = outcomes.completed
     if len(completed) < FEWEST_TRIALS:
         return (
-            f"Too few trials: importance needs at least {FEWEST_TRIALS} completed trials with a finite "
-            f"value, and there {'is' if len(completed) == 1 else 'are'} {len(completed)}."
+            f"Too few trials: importance and effects need at least {FEWEST_TRIALS} completed trials with a "
+            f"finite value, and there {'is' if len(completed) == 1 else 'are'} {len(completed)}."
         )
     if len(set(outcomes.places.tolist())) == 1:
         return "All completed trials have the same value, so no parameter made a difference."

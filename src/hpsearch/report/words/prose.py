@@ -305,8 +305,5 @@ def failures_note(counts: Counts) -> str:
         )
     if counts.pruned:
         was = "was" if counts.pruned == 1 else "were"
-        sentences.append(
-            f"{amount(counts.pruned, 'trial')} {was} pruned: stopped early because the pruner found them "
-            "unpromising."
-        )
+        sentences.append(f"{amount(counts.pruned, 'trial')} {was} pruned: stopped early by the pruner.")
     return " ".join(sentences)
