@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST = 600
-"""Letters of an exception's text that are told; of a longer one the middle is left out."""
+"""Characters of an exception's text that are shown; the middle of a longer one is left out."""
 
 
 def spoken(failure: BaseException) -> str:

@@ -176,7 +176,7 @@ class TestSplitsAndSeeds:
         assert "each replicate on a split of its own" in printed
         report = (finished / "reports" / "a.html").read_text()
         assert counted in report
-        assert "intervals of the mean over splits and seeds, each replicate on a split of its own" in report
+        assert "intervals of the mean over splits and seeds; each replicate has its own split" in report
         assert "on the same split of the data" not in report
 
     @pytest.mark.slow
@@ -321,7 +321,7 @@ def test_a_refit_that_fails_leaves_the_named_replicate(
     best = told(tmp_path, capsys)
     name = content(tmp_path / "runs" / "a" / "best.json")["winner"]
     assert (name["refitted"], name["replicate"]) == (False, best["confirmation"]["named"]["replicate"])
-    failed = "Training the winner once more on all 150 rows failed: the weights are not finite; "
+    failed = "The refit of the winner on all 150 rows failed: the weights are not finite; "
     assert failed in (tmp_path / "reports" / "a.html").read_text()
 
 

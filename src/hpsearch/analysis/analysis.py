@@ -60,7 +60,7 @@ class Analysis:
     verdict: Verdict | None = None
     ablation: AblationPath | None = None
     refit: Refit | None = None
-    """What came of training the winner once more, on all rows but those of the test set."""
+    """The refit of the winner on all rows but those of the test set."""
     chance: ChanceLevel | None = None
     """What a constant prediction gives, and how the winner does against it."""
     plan: ConfirmationPlan | None = None

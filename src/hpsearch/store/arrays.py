@@ -23,7 +23,7 @@ MAGIC = b"hpsearch-arrays-1\n"
 DIGEST_BYTES = 32
 
 STAMP = "identity"
-"""Where among the plain numbers stands what the file belongs to."""
+"""The key of the identity of the file among the plain numbers."""
 
 MAX_FILE = 2**35
 """Bytes of a file of arrays: a checkpoint of 3 billion numbers with the optimizer's."""
@@ -32,7 +32,7 @@ DAMAGED = (
     *(ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, RuntimeError, MemoryError),
     *(SyntaxError, OverflowError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
 )
-"""What numpy, zipfile and json raise for what somebody else wrote."""
+"""What numpy, zipfile and json raise for foreign content."""
 
 
 def write_arrays(

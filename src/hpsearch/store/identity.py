@@ -17,7 +17,7 @@ Stamp = Mapping[str, Any]
 SHA-256 of what it belongs to."""
 
 MARK = 16
-"""Digits of the study's SHA-256 that stand in each line of the tick log."""
+"""Digits of the study's SHA-256 in each line of the event log."""
 
 
 class DamagedError(StoreError):
@@ -96,7 +96,7 @@ def digest_of_file(path: Path) -> str:
 
 
 PAGE_SEAL = b"<!-- hpsearch: "
-"""Begins the last line of a report, a comment with what it is of and a SHA-256 of what is before it."""
+"""Start of the last line of a report: a comment with the study and a SHA-256 of the page before it."""
 
 
 def sealed_page(page: bytes, identity: Identity) -> bytes:

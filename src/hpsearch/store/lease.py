@@ -21,7 +21,7 @@ from hpsearch.store.holder import Holder
 
 BEAT_SECONDS = 1.0
 SILENT_SECONDS = 5.0
-"""A holder whose heart has not beaten for so long, by the watcher's own clock, may be taken for dead."""
+"""A holder without a heartbeat for this long, by the watcher's own clock, counts as dead."""
 
 BYTES = 512
 """Each beat overwrites the file with as many bytes as before, so that no reader sees a part."""

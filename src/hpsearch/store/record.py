@@ -78,9 +78,9 @@ class StudyRecord:
     kind: Kind = "search"
     first_probes: Mapping[int, tuple[LayerProbe, ...]] = field(default_factory=dict)
     looks: HeldOutEvaluations = field(default_factory=HeldOutEvaluations)
-    """Every look at the test set."""
+    """All test-set evaluations."""
     insides: ErrorAnalysis | None = None
-    """Where the winner that was evaluated last is right and wrong."""
+    """The error analysis of the winner that was evaluated last."""
     refit: Refit | None = None
     """How a winner was refitted last."""
     identity: Identity = UNKNOWN

@@ -21,7 +21,7 @@ from hpsearch.store.record import TrialRecord
 from hpsearch.training.messages import MemberState
 
 DURABLE_SECONDS = 5.0
-"""A power cut costs at most this much of the tick log; a kill costs nothing of it."""
+"""A power cut loses at most this much of the event log; a kill loses nothing."""
 
 
 class TrialUnderWay(Protocol):

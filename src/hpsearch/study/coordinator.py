@@ -295,7 +295,7 @@ class Coordinator:
             best = next(iter(self.state.leaders), None)
             self.display.ended(self.state.ended[event.number], best, self._told_ends)
         elif isinstance(event, Lost):
-            self.display.note(f"trial {event.number} goes on from its checkpoint: {event.cause}")
+            self.display.note(f"trial {event.number} continues from its checkpoint: {event.cause}")
 
 
 def reported(trial: RunningTrial, report: EpochReport) -> Reported:

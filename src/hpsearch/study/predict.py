@@ -84,7 +84,7 @@ def _preprocessing(files: StudyFiles) -> Preprocessing:
     if not files.best_model.exists():
         raise StudyNotFoundError(
             f"{files.name!r} has no best model yet: expected {files.best_model}, which is saved when the "
-            "search ends; hpsearch optimize goes on with it"
+            "search ends; hpsearch optimize continues it"
         )
     resolved = read_resolved(files)
     try:
@@ -94,8 +94,8 @@ def _preprocessing(files: StudyFiles) -> Preprocessing:
     except DamagedError as failure:
         found = "it is damaged" if str(failure) == "damaged" else str(failure)
     raise StudyNotFoundError(
-        f"{files.best_preprocessing}: expected what applies the model to new rows, but {found}; "
-        "hpsearch optimize with the study file writes both anew"
+        f"{files.best_preprocessing}: expected the preprocessing of the model, but {found}; "
+        "hpsearch optimize with the study file rewrites both"
     )
 
 
@@ -117,7 +117,7 @@ def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> 
         raise ModelError(
             f"{files.best_model}: expected a model from {expected[0]} to {expected[1]} as "
             f"{files.best_preprocessing.name} has it, found one from {found[0]} to {found[1]}; "
-            "hpsearch optimize with the study file writes both anew"
+            "hpsearch optimize with the study file rewrites both"
         )
     return predictions_of(model, x)
 

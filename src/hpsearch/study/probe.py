@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from hpsearch.training.trainer import Trainer
 
 MAX_EPOCHS = 10
-"""More lines than this nobody tells apart in one figure."""
+"""The most lines that can be distinguished in one figure."""
 
 MAX_MEASUREMENTS = 200
-"""Arms times epochs: more rows than this nobody compares on one page."""
+"""Arms times epochs: the most rows that one page can show."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from hpsearch.spec.study_file.distributions import alternatives
 VARIED = ("initializer", "activation", "batch_norm")
 
 MAX_ARMS = 100
-"""More than this nobody can compare on one page."""
+"""The most arms that one page can show."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from hpsearch.store.resolved import Resolved, read_resolved
 from hpsearch.training.messages import Member
 
 COMPUTING = ("jax", "keras", "numpy", "tensorflow", "torch")
-"""Packages whose other versions may compute other bits."""
+"""Packages whose versions may change the last bits."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def _check_comparable(files: StudyFiles, resolved: Resolved) -> None:
     ]
     if others:
         raise UnsupportedError(
-            f"{files.name} was trained with {', '.join(others)}: other versions may give other last "
-            "bits, so that nothing can be told from them; install these versions to check it"
+            f"{files.name} was trained with {', '.join(others)}: other versions may change the last "
+            "bits, so a check would show nothing; install these versions to check it"
         )
 
 

@@ -20,7 +20,7 @@ from hpsearch.study.trial import RunningTrial
 Shown = TypeVar("Shown")
 
 ESTIMATE_AFTER = 3
-"""Trials after which the remaining time can be told."""
+"""Trials after which the remaining time is estimated."""
 
 
 MAX_PARAMETERS = 100

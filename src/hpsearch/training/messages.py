@@ -15,7 +15,7 @@ from hpsearch.spec import Configuration, read_configuration
 from hpsearch.training.probes.record import LOSS, TrainingProbe
 
 SplitName = int | Literal["whole"] | None
-"""Which rows: the study's own split, one that is drawn anew from a seed, or everything but the test set."""
+"""Which rows: the study's own split, a new one drawn from a seed, or everything but the test set."""
 
 
 @dataclass(frozen=True)

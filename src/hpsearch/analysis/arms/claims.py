@@ -77,7 +77,7 @@ def _obstacle(by: str, arms: Sequence[Ended], target: float | None, *, alone: bo
     if by == EPOCHS:
         return "" if target is not None else "there is no target loss yet"
     if by == SECONDS and not alone:
-        return "runs were trained beside others, and their seconds say nothing of one"
+        return "runs were trained side by side, so their seconds are not those of a single run"
     known = sorted({name for own in arms for one in own.values() for name in one.history})
     return f"no run has a curve {by}; there are {', '.join(known)}" if known and by not in known else ""
 

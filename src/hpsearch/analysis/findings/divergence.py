@@ -16,10 +16,10 @@ from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 NOT_FINITE = "not finite"
-"""Stands in the cause of every trial whose numbers left their range."""
+"""Part of the cause of every trial whose numbers were not finite."""
 
 AT_ONCE = ", before the first step: the initial weights or the data are the cause, not the learning rate"
-"""What it means that the numbers left their range in the first step."""
+"""The meaning of numbers that are not finite in the first step."""
 
 _PLACE = re.compile(r"\(epoch (\d+)(?:, step (\d+))?(?:, first in (?:layer|the) (\w+))?")
 

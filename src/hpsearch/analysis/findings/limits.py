@@ -21,7 +21,7 @@ OVERFITTING_EPOCHS = 0.2
 """Those last epochs, as a share of all, of which the median counts."""
 
 FEWEST_LAST_EPOCHS = 3
-"""They are at least so many, so that a single bad epoch is none of it."""
+"""At least this many epochs, so that a single bad epoch does not count."""
 
 RATE_EVIDENCE = 0.75
 """Probability that a trial in trouble has a larger learning rate than one that is not, to blame the rate."""
@@ -51,7 +51,7 @@ FEWEST_TRIALS = 10
 """Trials with a value, or trials that ended, below which nothing is said of ranges and choices."""
 
 COLLAPSED = 0.01
-"""Deviation of the activations right behind a batch normalization, below which it has collapsed."""
+"""Deviation of the activations directly after batch normalization, below which it has collapsed."""
 
 TOLD_SHARE = 0.25
-"""Share of the ended trials from which on a finding that spares the best trial is told on the terminal."""
+"""Share of the ended trials from which the terminal shows a finding that is not about the best trial."""

@@ -7,7 +7,7 @@ import os
 from hpsearch.data import Dataset
 
 SHARE = 0.25
-"""The part of the device's memory that the data may take; networks and batches stand beside them."""
+"""The share of the device's memory for the data; the rest is for networks and batches."""
 
 
 def data_bytes(dataset: Dataset) -> int:

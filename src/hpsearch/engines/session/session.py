@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 MOMENT_SECONDS = 0.05
-"""How long members go on by themselves: not so long that a person, or Ctrl-C, would notice."""
+"""How long members train without returning: short enough that Ctrl-C reacts at once."""
 
 
 class Session:

@@ -28,7 +28,7 @@ from hpsearch.report.dashboard.attachments import Attachment
 from hpsearch.store.disk import duplicate, write_atomically
 
 STEP = 1_000
-"""Our notes have versions that are multiples of it. A person's edit adds 1, and tells itself by that."""
+"""Our notes have versions that are multiples of it. An edit by a user adds 1, which identifies it."""
 
 _OURS = uuid.UUID("5b7f6f0e-6f0c-4f5e-9d0b-0d3c7a5b9e11")
 _NOTED = re.compile(r"dashboard:(\d+):note_ver")

@@ -13,7 +13,7 @@ LONGEST = 1_000
 
 _CONTROLS = {"Cc", "Cs", "Cn"}
 _DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-"""Marks that turn the direction of the text behind them around."""
+"""Characters that reverse the direction of the text after them."""
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~&!$]")
 _LINK = re.compile(r"https?://|www\.|@", re.IGNORECASE)

@@ -24,7 +24,7 @@ TITLE = 28
 """Letters of a name that fit above a panel."""
 
 ALONE = 3.7
-"""Height in inches of a panel that has no others beside it."""
+"""Height in inches of a panel that is alone in its row."""
 
 DASHES = (4.0, 1.6)
 

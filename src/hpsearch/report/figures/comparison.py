@@ -27,7 +27,7 @@ FEW = 9
 """Arms up to which each has a panel of learning curves."""
 
 TOP, BOTTOM = 6, 2
-"""Of more arms, the best and the worst that have one, the baseline beside them."""
+"""With more arms, the number of best and worst arms that have one, in addition to the baseline."""
 
 
 INSIDE = 0.25

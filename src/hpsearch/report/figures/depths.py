@@ -27,7 +27,7 @@ ABREAST = 3
 MARGIN = 0.06
 TICKS = 7
 NARROW = 24
-"""Letters that stand above a panel of three abreast; longer titles are set small."""
+"""Characters that fit above one of three panels in a row; longer titles are set small."""
 
 Measured = Callable[[LayerProbe], float]
 

@@ -18,7 +18,7 @@ MOST_PANELS = 9
 MOST_OPTIONS = 8
 COLOUR = "#1f7fc4"
 TITLE, OPTION = 28, 18
-"""Letters of a name that fit above a panel, and of an option that fit beside it."""
+"""Characters of a name that fit above a panel, and of an option that fit next to it."""
 
 WHAT = "expected rank"
 

@@ -25,7 +25,7 @@ TALLEST = 0.85
 """Height of a bar that holds everything, as a share of its cell."""
 
 OUTSIDE = 0.01
-"""Share of the activations beyond the axis from which the figure tells of them."""
+"""Share of the activations beyond the axis from which the figure prints it."""
 
 
 def draw_histograms(arms: Sequence[ArmProbe]) -> Markup:

@@ -20,7 +20,7 @@ STANDING = {
     "cannot tell": "cannot be told apart from it",
     "no better": "no better",
 }
-"""How the winner stands to a constant prediction, where it is not plainly better."""
+"""How the winner compares with a constant prediction, unless it is clearly better."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hpsearch.store.optuna.urls import shown
 from hpsearch.store.record import TrialRecord
 
 OWNER = "hpsearch:owner"
-"""The attribute of a study in a storage that says whose it is, as the resolved study file does."""
+"""The attribute of a study in a storage that names its owner, as the resolved study file does."""
 
 Names = dict[str, tuple[str | None, Sequence[TrialRecord]]]
 """Studies in a storage, with their owner and their trials as their own files have them."""

@@ -26,7 +26,7 @@ from hpsearch.store.optuna.storage import failed, open_storage, refusal, set_asi
 from hpsearch.store.record import TrialRecord
 
 FLUSH_SECONDS = 1.0
-"""The dashboard is at most this much behind, and a commit is rarer than a small network's epoch."""
+"""The dashboard is at most this much out of date, and commits are rarer than epochs of small networks."""
 
 MAX_POINTS = 10
 """Points of a curve that are written for a trial that ended before it was first written."""

@@ -20,7 +20,7 @@ from hpsearch.training.interface import EpochPlan, EpochResult
 from hpsearch.training.messages import Member
 
 SMALLEST = 1e-30
-"""The smallest probability that is told from 0."""
+"""The smallest probability that is distinguished from 0."""
 
 
 class PythonNetwork(NestedNetwork):
