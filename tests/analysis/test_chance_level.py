@@ -13,7 +13,7 @@ from hpsearch.analysis import analyze, to_json
 from hpsearch.analysis.chance import against, judge_chance
 from hpsearch.report.words.best import best_json, best_lines
 from hpsearch.report.words.prose import answer
-from hpsearch.report.words.winner import look_words
+from hpsearch.report.words.winner import evaluation_words
 from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import HeldOutEvaluation, HeldOutEvaluations, WinnerName
@@ -148,14 +148,14 @@ def test_the_test_part_names_the_metric_first_and_the_constant() -> None:
         "ab",
         Evaluation("test", 600, measures, None, None),
     )
-    told = look_words(HeldOutEvaluations((look,)), look, "f1")
+    told = evaluation_words(HeldOutEvaluations((look,)), look, "f1")
     assert told == (
         "on the test set, with 95 % intervals: f1 0, loss 0.14 (0.05 to 0.22), accuracy 0.98 (0.965 to 0.989); "
         "by f1 this is not better than a constant prediction, which has f1 0.036, loss 0.09, accuracy 0.9817"
     )
-    assert "intervals: accuracy 0.98" in look_words(HeldOutEvaluations((look,)), look, "val_accuracy")
+    assert "intervals: accuracy 0.98" in evaluation_words(HeldOutEvaluations((look,)), look, "val_accuracy")
     better = replace(measures[2], value=0.4)
     good = replace(look, evaluation=replace(look.evaluation, measures=(better,)))
-    assert look_words(HeldOutEvaluations((good,)), good, "f1").endswith(
+    assert evaluation_words(HeldOutEvaluations((good,)), good, "f1").endswith(
         "f1 0.4; a constant prediction has f1 0.036"
     )

@@ -489,7 +489,7 @@ class TestSentences:
         path, text = told(self.table(none=None, a=None))
         assert path.steps[0].remaining.order == "worse"
         assert path.carried == 1
-        assert "The default failed from 3 of 3 seeds." in text
+        assert "The default failed with 3 of 3 seeds." in text
         assert path.steps[1].others[-1].change.place == "activation"
 
 
@@ -509,7 +509,7 @@ class TestRefused:
 
     def test_where_nothing_was_ablated(self, searched: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert in_process("trials", "a", "--ablation", "--out", searched) == 1
-        assert "hpsearch ablate does it" in capsys.readouterr().err
+        assert "hpsearch ablate trains them" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -29,12 +29,12 @@ class TerminalDisplay(LiveDisplay):
     def conclude(self, found: Study) -> None:
         """Print in a few lines how the study ended, what was best, and where it lies."""
         outcome, record, files = _ended(found), found.record, found.files
-        told = [_ending(outcome, record)]
+        lines = [_ending(outcome, record)]
         if outcome == "interrupted":
-            told.append(_so_far(record))
+            lines.append(_so_far(record))
         else:
-            told += self._answer(record, files)
-        for line in told:
+            lines += self._answer(record, files)
+        for line in lines:
             self.note(line)
 
     def _answer(self, record: StudyRecord, files: StudyFiles) -> list[str]:
@@ -71,9 +71,9 @@ class TerminalDisplay(LiveDisplay):
         assert path is not None  # noqa: S101 - it was trained a moment ago
         if path.steps and not self.quiet:
             self.console.print(ablation_table(path))
-        told = f"{ENDINGS[outcome]}: {path.runs:,} of {path.planned:,} runs ended"
+        text = f"{ENDINGS[outcome]}: {path.runs:,} of {path.planned:,} runs ended"
         report = [] if outcome == "interrupted" else [f"report: {files.report}"]
-        for line in (told, *sentences(path, files.name), *report):
+        for line in (text, *sentences(path, files.name), *report):
             self.note(line)
 
 
@@ -85,8 +85,8 @@ def _ended(found: Study) -> Outcome:
 
 def _ending(outcome: Outcome, record: StudyRecord) -> str:
     counts = Counter(trial.state for trial in record.trials)
-    told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no trials"
-    return f"{ENDINGS[outcome]}: {told}"
+    text = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no trials"
+    return f"{ENDINGS[outcome]}: {text}"
 
 
 def _so_far(record: StudyRecord) -> str:
@@ -96,5 +96,5 @@ def _so_far(record: StudyRecord) -> str:
     from hpsearch.analysis import judge_chance
     from hpsearch.report.words.chance import chance_words
 
-    told = f"best {record.metric} {best.value:.6g}: trial {best.number}, epoch {best.best_epoch}"
-    return "; ".join(filter(None, (told, chance_words(judge_chance(record, None)))))
+    text = f"best {record.metric} {best.value:.6g}: trial {best.number}, epoch {best.best_epoch}"
+    return "; ".join(filter(None, (text, chance_words(judge_chance(record, None)))))

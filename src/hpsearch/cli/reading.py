@@ -138,11 +138,11 @@ def predict(
     predicted = run(files, data)
     for note in predicted.notes:
         print(clean(f"hpsearch: {note}", line=True), file=sys.stderr)
-    told = predicted.json() if format is PredictFormat.json else predicted.csv()
+    text = predicted.json() if format is PredictFormat.json else predicted.csv()
     if output is None:
-        print(told, end="")
+        print(text, end="")
     else:
-        write_atomically(output, told.encode())
+        write_atomically(output, text.encode())
 
 
 @app.command()
@@ -164,22 +164,22 @@ def report(
     from hpsearch.store.identity import sealed_page
     from hpsearch.store.reading import read_ablation, read_confirmation
 
-    told = {}
+    reports = {}
     for files, record in records_of(study, out):
         influence = None
         if record.kind != "comparison":
             influence = find_influence(record, files, importance.value, partial(print, file=sys.stderr))
         confirmation, ablation = read_confirmation(files), read_ablation(files)
         if format is ReportFormat.json:
-            told[record.kind] = report_json(record, confirmation, influence, ablation)
+            reports[record.kind] = report_json(record, confirmation, influence, ablation)
             continue
         write_atomically(
             files.report,
             sealed_page(study_report(record, confirmation, influence, ablation), record.identity),
         )
         print(files.report)
-    if told:
-        print(json.dumps(told, indent=2, allow_nan=False))
+    if reports:
+        print(json.dumps(reports, indent=2, allow_nan=False))
 
 
 @app.command()
@@ -226,8 +226,8 @@ def _retrain(files: StudyFiles, count: int, data_dir: Path | None) -> int:
     for trial in retrain(files, count, data_dir):
         differing += trial.difference is not None
         word = "same   " if trial.difference is None else "DIFFERS"
-        told = trial.difference or f"{trial.epochs} epochs trained again, equal bit for bit"
-        print(clean(f"{word}  {files.directory}  trial {trial.number}: {told}", line=True))
+        text = trial.difference or f"{trial.epochs} epochs trained again, equal bit for bit"
+        print(clean(f"{word}  {files.directory}  trial {trial.number}: {text}", line=True))
     return differing
 
 
@@ -243,9 +243,9 @@ def list_studies(out: OutOption = Path()) -> None:
     if not readings:
         print(clean(f"no studies in {out / 'runs'}", line=True))
         return
-    whole = [read for read in readings if isinstance(read, StudyRecord)]
-    if whole:
-        console().print(studies_table(whole))
+    complete = [read for read in readings if isinstance(read, StudyRecord)]
+    if complete:
+        console().print(studies_table(complete))
     broken = [read for read in readings if isinstance(read, HpsearchError)]
     for failure in broken[1:]:
         print(f"hpsearch: {failure}", file=sys.stderr)

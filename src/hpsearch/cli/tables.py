@@ -60,9 +60,9 @@ def status_lines(record: StudyRecord) -> list[str]:
     """Tell in a few lines how far a study is."""
     counts = Counter(trial.state for trial in record.trials)
     ended = len(record.trials) - counts["running"]
-    told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "none yet"
+    text = ", ".join(f"{count} {state}" for state, count in counts.items()) or "none yet"
     title = f"{record.name} ({record.kind})" if record.kind != "search" else record.name
-    lines = [f"{title}: {ended} of {record.spec.search.trials} trials ended ({told})"]
+    lines = [f"{title}: {ended} of {record.spec.search.trials} trials ended ({text})"]
     if record.best is not None and record.kind == "search":
         lines.append(f"best {record.metric} {record.best.value:.6g}: trial {record.best.number}")
     return lines
@@ -184,8 +184,8 @@ def _claim(claim: JudgedClaim) -> str:
 
     measured = "" if claim.measured.mean is None else f" = {half_text(claim.measured)}"
     troubles = evidence(claim).partition("; ")[2] or claim.obstacle
-    told = f"{claim.verdict}: {claim.says} [{compared(claim)}{measured}"
-    return f"{told}; {troubles}]" if troubles else f"{told}]"
+    text = f"{claim.verdict}: {claim.says} [{compared(claim)}{measured}"
+    return f"{text}; {troubles}]" if troubles else f"{text}]"
 
 
 def ablation_table(path: AblationPath) -> Table:

@@ -82,9 +82,9 @@ class Board:
         for attachment in attachments:
             if attachment.number is None or attachment.number in self._ids:
                 wanted.add(self._attach(attachment))
-        for key, told in self._known.items():
+        for key, stored in self._known.items():
             found = _ATTACHED.fullmatch(key)
-            if found and told != "null" and key not in wanted and _is_ours(found[1] or found[2]):
+            if found and stored != "null" and key not in wanted and _is_ours(found[1] or found[2]):
                 self._set(key, "null")
                 with suppress(FileNotFoundError):
                     (self.folder / (found[1] or found[2])).unlink()
@@ -94,10 +94,10 @@ class Board:
         identity = self._identity(attachment)
         if not self._put(attachment, self.folder / identity):
             return None
-        told = {"artifact_id": identity, "filename": attachment.name, "mimetype": attachment.mimetype,
+        fields = {"artifact_id": identity, "filename": attachment.name, "mimetype": attachment.mimetype,
                 "encoding": None}  # fmt: skip
         key = self._key(attachment.number, identity)
-        self._set(key, json.dumps(told))
+        self._set(key, json.dumps(fields))
         return key
 
     def _identity(self, attachment: Attachment) -> str:

@@ -87,9 +87,9 @@ class Guard:
         """Answer a request."""
         refused = self._refused(environ)
         if refused is not None:
-            status, told = refused
+            status, message = refused
             start_response(status, [("Content-Type", "text/plain; charset=utf-8"), *HEADERS])
-            return [f"{told}\n".encode()]
+            return [f"{message}\n".encode()]
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             return start_response(status, [*headers, *HEADERS], *rest)
@@ -100,8 +100,8 @@ class Guard:
         """Say why a request is refused; None where it is not."""
         host = environ.get("HTTP_HOST", "")
         if not self.address.is_meant_by(host):
-            told = "this is not the address of the dashboard: use the one it printed when it started"
-            return "421 Misdirected Request", f"{told}, or start it with --host to allow another name"
+            message = "this is not the address of the dashboard: use the one it printed when it started"
+            return "421 Misdirected Request", f"{message}, or start it with --host to allow another name"
         if environ["REQUEST_METHOD"] not in SAFE:
             if not _comes_from(environ, f"http://{host}"):
                 return "403 Forbidden", "only the dashboard's own pages may change studies"

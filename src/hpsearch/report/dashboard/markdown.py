@@ -21,17 +21,17 @@ _LIST_ITEM = re.compile(r"(\d+)([.)])(?!\S)")
 _TICKS = re.compile(r"`+")
 
 
-def text(told: str) -> str:
+def text(plain: str) -> str:
     """Write words on one line so that none of them is taken for markup, a link or a name to mention."""
-    words = (code(word) if _LINK.search(word) else _SPECIAL.sub(r"\\\g<0>", word) for word in _words(told))
+    words = (code(word) if _LINK.search(word) else _SPECIAL.sub(r"\\\g<0>", word) for word in _words(plain))
     line = " ".join(words)
     if line[:1] in {"-", "+", "="}:
         return f"\\{line}"
     return _LIST_ITEM.sub(r"\1\\\2", line, count=1) if _LIST_ITEM.match(line) else line
 
 
-def _words(told: str) -> list[str]:
-    clean = "".join(map(_visible, told)).split()
+def _words(plain: str) -> list[str]:
+    clean = "".join(map(_visible, plain)).split()
     line = " ".join(clean)
     return (line if len(line) <= LONGEST else f"{line[:LONGEST]}\N{HORIZONTAL ELLIPSIS}").split(" ")
 
@@ -50,9 +50,9 @@ def code(word: str) -> str:
     return f"{ticks}{room}{word}{room}{ticks}"
 
 
-def heading(told: str) -> str:
+def heading(plain: str) -> str:
     """Write a heading; those of the dashboard are larger."""
-    return f"#### {text(told)}"
+    return f"#### {text(plain)}"
 
 
 def bullets(items: Iterable[str]) -> str:
@@ -63,26 +63,26 @@ def bullets(items: Iterable[str]) -> str:
 def table(rows: Iterable[Sequence[str]], columns: Sequence[str]) -> str:
     """Write words as a table."""
     lines = [columns, *rows]
-    told = [_row(map(_cell, line)) for line in lines]
-    return "\n".join([told[0], _row(":---" for _ in columns), *told[1:]])
+    rendered = [_row(map(_cell, line)) for line in lines]
+    return "\n".join([rendered[0], _row(":---" for _ in columns), *rendered[1:]])
 
 
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(told: str) -> str:
+def _cell(plain: str) -> str:
     # A bar parts cells even inside of code. The dashboard has no style that holds columns apart.
-    return re.sub(r"(?<!\\)\|", r"\\|", text(told)) + "\N{EM SPACE}"
+    return re.sub(r"(?<!\\)\|", r"\\|", text(plain)) + "\N{EM SPACE}"
 
 
 def report_table(made: Table, columns: Sequence[str], most: int) -> str:
     """Write some columns of a table of the report, and at most so many of its rows."""
     places = [made.columns.index(column) for column in columns]
     rows = [[row[place].text for place in places] for row in made.rows[:most]]
-    told = table(rows, columns)
+    rendered = table(rows, columns)
     left = len(made.rows) - len(rows)
-    return told if not left else f"{told}\n\nThe report lists {left:,} more."
+    return rendered if not left else f"{rendered}\n\nThe report lists {left:,} more."
 
 
 def note(*parts: str) -> str:

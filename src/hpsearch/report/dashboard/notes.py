@@ -11,7 +11,7 @@ from hpsearch.report.tables.tables import finalists_table
 from hpsearch.report.words import prose
 from hpsearch.report.words.numbers import amount, short
 from hpsearch.report.words.study import unconfirmed_note
-from hpsearch.report.words.winner import look_words, looks_note
+from hpsearch.report.words.winner import evaluation_words, evaluations_note
 from hpsearch.scheduling.racing.race import Conclusion, Standing
 from hpsearch.store.record import StudyRecord, TrialRecord
 
@@ -67,16 +67,16 @@ def _test_part(record: StudyRecord) -> str:
     if not record.looks.looks:
         return ""
     last = record.looks.looks[-1]
-    words = look_words(record.looks, last, record.metric)
-    told = f"Trial {last.winner.trial}, {words}. {looks_note(record.looks)}"
-    return note(heading("Test-set evaluation"), text(told))
+    words = evaluation_words(record.looks, last, record.metric)
+    plain = f"Trial {last.winner.trial}, {words}. {evaluations_note(record.looks)}"
+    return note(heading("Test-set evaluation"), text(plain))
 
 
 def _findings(analysis: Analysis) -> str:
     found = analysis.judgement.findings
-    told = bullets(map(_finding, found[:MOST_FINDINGS]))
+    listed = bullets(map(_finding, found[:MOST_FINDINGS]))
     more = f"The report has {len(found) - MOST_FINDINGS} more." if len(found) > MOST_FINDINGS else ""
-    return note(text(prose.findings_note(analysis.judgement)), told, more)
+    return note(text(prose.findings_note(analysis.judgement)), listed, more)
 
 
 def _finding(found: StudyFinding) -> str:
@@ -96,10 +96,10 @@ def _places(analysis: Analysis, noted: int) -> str:
 
 
 def _noted(analysis: Analysis, noted: int) -> str:
-    told = f"Notes of trials: {amount(noted, 'trial')} of {analysis.counts.trials:,} have a note"
+    plain = f"Notes of trials: {amount(noted, 'trial')} of {analysis.counts.trials:,} have a note"
     wanted = len(list(_worth_a_note(analysis)))
     if noted == wanted:
-        return f"{told}."
+        return f"{plain}."
     return (
         f"Notes of trials: {noted:,} of {wanted:,}, because more notes would slow the dashboard down. The "
         "causes of the other failures are in the user attributes."
@@ -153,8 +153,8 @@ def _value(record: StudyRecord, trial: TrialRecord, rank: int | None) -> str:
     place, trained = "" if rank is None else f"**Rank {rank}.** ", f"{amount(trial.epochs, 'epoch')} trained"
     if trial.value is None:
         return f"No epoch has a value; {trained}."
-    told = f"{record.metric} {short(trial.value)} at epoch {trial.best_epoch}, {trained}."
-    return place + text(told)
+    plain = f"{record.metric} {short(trial.value)} at epoch {trial.best_epoch}, {trained}."
+    return place + text(plain)
 
 
 def _again(analysis: Analysis, trial: TrialRecord) -> str:
@@ -167,8 +167,8 @@ def _again(analysis: Analysis, trial: TrialRecord) -> str:
         return ""
     runs, failed = amount(own.estimate.count, "fresh seed"), own.estimate.failed
     mean = f"{analysis.metric} {short(own.estimate.mean)}{prose.interval(own.estimate)}"
-    told = f"{runs}, {failed} more failed" if failed else f"{runs}: {mean}"
-    return f"**Trained again** from {text(f'{told}; {_stands(own, conclusion)}.')}"
+    plain = f"{runs}, {failed} more failed" if failed else f"{runs}: {mean}"
+    return f"**Trained again** from {text(f'{plain}; {_stands(own, conclusion)}.')}"
 
 
 def _stands(standing: Standing, conclusion: Conclusion) -> str:

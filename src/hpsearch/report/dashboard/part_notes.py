@@ -33,13 +33,13 @@ def _verdict(search: Analysis) -> str:
     verdict = search.verdict
     if verdict is None or verdict.winner is None:
         return "No finalist has a value from every seed yet."
-    told = list(map(text, filter(None, prose.verdict_sentences(search, verdict))))
+    sentences = list(map(text, filter(None, prose.verdict_sentences(search, verdict))))
     if verdict.named is not None and search.refitted is None:
-        told.append(
+        sentences.append(
             f"The saved model is that of replicate {verdict.named.replicate}, trial "
             f"{verdict.named.number} here: the median of the winner's replicates."
         )
-    return bullets(told)
+    return bullets(sentences)
 
 
 def confirmation_trial_notes(record: StudyRecord, search: Analysis) -> dict[int, str]:
@@ -61,11 +61,11 @@ def ablation_note(record: StudyRecord, path: AblationPath) -> str:
         "one change at a time. Here, each parameter is either the default or the winner's value, and "
         f"replicate is the seed. {LUCKIEST}"
     )
-    told = bullets(map(text, ablation.sentences(path, record.name)))
+    sentences = bullets(map(text, ablation.sentences(path, record.name)))
     columns = (*STEPS, path.metric, "low", "high", *THAN_BEFORE)
     steps = report_table(ablation.steps_table(path), columns, MOST_ROWS) if path.steps else ""
     evidence = note(heading("Evidence"), steps, text(ablation.path_note(path)))
-    return note(text(what), heading("Result"), told, evidence, as_of(record))
+    return note(text(what), heading("Result"), sentences, evidence, as_of(record))
 
 
 def comparison_note(record: StudyRecord, comparison: Comparison) -> str:

@@ -57,8 +57,8 @@ def _dashboard() -> Callable[..., WSGIApplication]:
     try:
         from optuna_dashboard import wsgi
     except ImportError:
-        told = "the dashboard needs the package optuna-dashboard: pip install optuna-dashboard"
-        raise HpsearchError(told) from None
+        message = "the dashboard needs the package optuna-dashboard: pip install optuna-dashboard"
+        raise HpsearchError(message) from None
     found: Callable[..., WSGIApplication] = wsgi
     return found
 
@@ -113,7 +113,7 @@ def _follow(files: StudyFiles, storage: RDBStorage, url: str | None, stack: Exit
         _tell(f"hpsearch: notes and artifacts are not shown: {failure}")
 
 
-def _write(files: StudyFiles, storage: RDBStorage, url: str | None, told: set[str]) -> bool:
+def _write(files: StudyFiles, storage: RDBStorage, url: str | None, printed: set[str]) -> bool:
     """Write notes and artifacts; where that fails, say why once, for it is tried again."""
     from hpsearch.report.dashboard.exhibition import exhibit
 
@@ -125,8 +125,8 @@ def _write(files: StudyFiles, storage: RDBStorage, url: str | None, told: set[st
     else:
         done = True
     for line in lines:
-        if line not in told:
-            told.add(line)
+        if line not in printed:
+            printed.add(line)
             _tell(f"hpsearch: {line}")
     return done
 

@@ -171,6 +171,6 @@ def _worst(begun: Sequence[ArmResult], sound: Sequence[ArmResult]) -> list[ArmRe
 
 def _panel(arm: ArmResult, comparison: Comparison) -> BandPanel:
     curves = tuple(one.history.get(comparison.metric, ()) for one in arm.replicates if one.failed)
-    told = f"{arm.best.failed} of {arm.ended} seeds failed" if arm.best.failed else mean_text(arm.best)
-    note = f"{told}, baseline" if arm.name == comparison.baseline else told
+    text = f"{arm.best.failed} of {arm.ended} seeds failed" if arm.best.failed else mean_text(arm.best)
+    note = f"{text}, baseline" if arm.name == comparison.baseline else text
     return BandPanel(arm.name, note, DrawnBand.of(arm.validation), DrawnBand.of(arm.training), curves)

@@ -35,7 +35,7 @@ class Look:
 
     shape: str
     colour: str
-    told: str
+    legend: str
 
 
 LOOKS: dict[Kind, Look] = {
@@ -195,7 +195,7 @@ def _draw_means(axes: Axes, rows: Sequence[DotRow], scale: Scale) -> None:
         ]
         for shape, some in _by_shape(own, look.shape, scale).items():
             across, down = zip(*some, strict=True)
-            label = look.told if shape == look.shape or len(some) == len(own) else None
+            label = look.legend if shape == look.shape or len(some) == len(own) else None
             axes.plot(across, down, shape, color=look.colour, markersize=5, clip_on=False, label=label)
 
 

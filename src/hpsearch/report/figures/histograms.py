@@ -89,9 +89,9 @@ def _draw_cell(axes: Axes, row: int, column: int, layer: LayerProbe, colour: str
     down = [row + 1 - TALLEST * math.sqrt(share) for _, share in points]
     axes.fill(across, down, color=colour, linewidth=0.6)
     axes.plot([_across(column, LOW), _across(column, HIGH)], [row + 1, row + 1], color=GREY, linewidth=0.6)
-    told = _outside(layer)
-    if told:
-        axes.text(_across(column, HIGH), row + 0.15, told, ha="right", va="top", fontsize=7)
+    outside = _outside(layer)
+    if outside:
+        axes.text(_across(column, HIGH), row + 0.15, outside, ha="right", va="top", fontsize=7)
 
 
 def _outside(layer: LayerProbe) -> str:

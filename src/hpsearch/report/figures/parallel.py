@@ -53,8 +53,8 @@ class Parallel:
     @property
     def data(self) -> Markup:
         """Give all as JSON that may stand inside a script element, whatever the names contain."""
-        told: dict[str, Any] = {**asdict(self), "axes": [asdict(axis) for axis in self.axes]}
-        text = json.dumps(told, separators=(",", ":"), allow_nan=False)
+        fields: dict[str, Any] = {**asdict(self), "axes": [asdict(axis) for axis in self.axes]}
+        text = json.dumps(fields, separators=(",", ":"), allow_nan=False)
         return Markup(text.translate(_ESCAPED))  # noqa: S704 - no letter is left that HTML knows
 
 

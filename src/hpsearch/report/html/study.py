@@ -181,7 +181,9 @@ def _sure(analysis: Analysis) -> Explained:
 def _looks(looks: HeldOutEvaluations) -> Explained | None:
     if looks == HeldOutEvaluations():
         return None
-    return Explained(winner.looks_note(looks), table=winner.looks_table(looks) if looks.looks else None)
+    return Explained(
+        winner.evaluations_note(looks), table=winner.evaluations_table(looks) if looks.looks else None
+    )
 
 
 def _mistakes(insides: ErrorAnalysis | None) -> Explained | None:
@@ -192,7 +194,7 @@ def _mistakes(insides: ErrorAnalysis | None) -> Explained | None:
         figure = draw_confusion(found.confusion, insides.labels)
     elif found.residuals is not None:
         figure = draw_residuals(found.residuals.pairs)
-    return Explained(winner.insides_note(insides), figure, winner.insides_table(insides))
+    return Explained(winner.error_note(insides), figure, winner.error_table(insides))
 
 
 def _findings(analysis: Analysis) -> Explained:

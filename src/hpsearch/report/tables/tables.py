@@ -103,8 +103,8 @@ def _finalist_row(standing: Standing) -> tuple[Cell, ...]:
     difference: tuple[float | None, ...] = (None,) * 4
     if other is not None:
         difference = (other.estimate.mean, other.estimate.low, other.estimate.high, other.probability)
-    told = Cell(DASH if other is None else "no" if standing.tied else "yes")
-    return (Cell(standing.name), *map(cell, numbers), *map(cell, difference), told)
+    apart = Cell(DASH if other is None else "no" if standing.tied else "yes")
+    return (Cell(standing.name), *map(cell, numbers), *map(cell, difference), apart)
 
 
 def importance_table(rows: Iterable[ParameterImportance]) -> Table:

@@ -129,12 +129,12 @@ def _made(step: PathStep) -> str:
 def _without_effect(path: AblationPath) -> tuple[str, ...]:
     """Name the changes that did nothing, or harm, and say where the path was better than its end."""
     same, worse = _places(path.changes, "cannot tell"), _places(path.changes, "worse")
-    told = (
+    lines = (
         f"No measurable effect at its position in the path: {same}." if same else "",
         f"Made it worse at its position in the path: {worse}." if worse else "",
         _passed(path),
     )
-    return tuple(filter(None, told))
+    return tuple(filter(None, lines))
 
 
 def _passed(path: AblationPath) -> str:
@@ -200,12 +200,12 @@ def others_table(path: AblationPath) -> Table | None:
 
 def _tried(one: Tried) -> tuple[Cell, ...]:
     own, change, standing = one.estimate, one.change, one.standing
-    told = (Cell("default"), cell(None), cell(None))
+    described = (Cell("default"), cell(None), cell(None))
     if change is not None:
-        told = (Cell(change.place), cell(change.old), cell(change.new))
+        described = (Cell(change.place), cell(change.old), cell(change.new))
     numbers = (own.mean, own.low, own.high, own.deviation, own.count, own.failed)
     probability = None if standing is None else standing.difference.probability
-    return (*told, *map(cell, numbers), *_difference(standing), cell(probability), _order(standing))
+    return (*described, *map(cell, numbers), *_difference(standing), cell(probability), _order(standing))
 
 
 def _difference(standing: Standing | None) -> tuple[Cell, ...]:

@@ -23,7 +23,7 @@ def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str 
     if trial is None:
         raise ValueError("no trial has a value")
     analysis = analyze(record, confirmation, NOT_JUDGED)
-    told = {
+    fields = {
         **trial_row(trial),
         "study": best_spec(record, trial).dump(),
         "model": model,
@@ -31,12 +31,12 @@ def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str 
         "plan": plain(analysis.plan),
         "chance": plain(analysis.chance),
         "refit": plain(analysis.refit),
-        "test": plain(_told(record.looks)),
+        "test": plain(_evaluations(record.looks)),
     }
-    return json.dumps(told, indent=2)
+    return json.dumps(fields, indent=2)
 
 
-def _told(looks: HeldOutEvaluations) -> dict[str, Any] | None:
+def _evaluations(looks: HeldOutEvaluations) -> dict[str, Any] | None:
     """Give the looks at the test set with their numbers; None where there was none."""
     if looks == HeldOutEvaluations():
         return None
@@ -59,19 +59,19 @@ def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str
     from hpsearch.report.words.chance import chance_words
     from hpsearch.report.words.plan import obstacle_words
     from hpsearch.report.words.prose import verdict_sentences
-    from hpsearch.report.words.winner import look_words
+    from hpsearch.report.words.winner import evaluation_words
 
     best, analysis = best_of(record, confirmation), analyze(record, confirmation, NOT_JUDGED)
     place = f"model: {model or 'saved when the study ends'}"
     if best.trial is None:
         return ["no trial has a value", place]
     look = record.looks.of(best.name)
-    seen = look_words(record.looks, look, record.metric) if look is not None else ""
+    seen = evaluation_words(record.looks, look, record.metric) if look is not None else ""
     if best.run is None or analysis.verdict is None:
-        told = f"trial {best.trial.number}: {_score(record, best.trial)}"
-        told = "; ".join(filter(None, (told, chance_words(analysis.chance))))
+        score = f"trial {best.trial.number}: {_score(record, best.trial)}"
+        score = "; ".join(filter(None, (score, chance_words(analysis.chance))))
         why = "" if analysis.plan is None else obstacle_words(analysis.plan)
-        return list(filter(None, (told, why, f"{place} ({seen})" if seen else place)))
+        return list(filter(None, (score, why, f"{place} ({seen})" if seen else place)))
     winner, *rest = verdict_sentences(analysis, analysis.verdict)
     about = "; ".join(filter(None, (_model_words(record, best, analysis.verdict), seen)))
     return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]

@@ -16,5 +16,5 @@ def chance_words(chance: ChanceLevel | None) -> str:
     """Say what a constant prediction gives, and where the score is not better that it is not."""
     if chance is None:
         return ""
-    told = STANDINGS.get(chance.standing or "better", "a constant prediction has")
-    return f"{told} {short(chance.value)} ({chance.constant})"
+    text = STANDINGS.get(chance.standing or "better", "a constant prediction has")
+    return f"{text} {short(chance.value)} ({chance.constant})"

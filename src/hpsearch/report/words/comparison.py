@@ -32,14 +32,14 @@ def answer(comparison: Comparison) -> str:
 
 def sentences(comparison: Comparison) -> list[str]:
     """Give the sentences of the answer."""
-    told = (
+    lines = (
         _trained(comparison),
         _best(comparison),
         _ties(comparison),
         _against_baseline(comparison),
         _claims(comparison.claims),
     )
-    return list(filter(None, told))
+    return list(filter(None, lines))
 
 
 def _trained(comparison: Comparison) -> str:
@@ -62,8 +62,8 @@ def _best(comparison: Comparison) -> str:
         )
     better = "lower" if comparison.minimize else "higher"
     metric = f"mean {comparison.metric} ({better} is better)"
-    told = f"{quoted(best.name)} has the best {metric}: {with_interval(best.best)}"
-    return "; ".join(filter(None, (told, chance_words(comparison.chance)))) + "."
+    text = f"{quoted(best.name)} has the best {metric}: {with_interval(best.best)}"
+    return "; ".join(filter(None, (text, chance_words(comparison.chance)))) + "."
 
 
 def quoted(name: str) -> str:
@@ -118,9 +118,9 @@ def _claims(claims: Sequence[JudgedClaim]) -> str:
     if not claims:
         return ""
     counts = Counter(claim.verdict for claim in claims)
-    told = [f"{counts[verdict]} {spoken[counts[verdict] > 1]}" for verdict, spoken in SPOKEN.items()
+    parts = [f"{counts[verdict]} {spoken[counts[verdict] > 1]}" for verdict, spoken in SPOKEN.items()
             if counts[verdict]]  # fmt: skip
-    return f"Of {amount(len(claims), 'claim')}, {', '.join(told)}."
+    return f"Of {amount(len(claims), 'claim')}, {', '.join(parts)}."
 
 
 def means_note(comparison: Comparison, outside: int) -> str:

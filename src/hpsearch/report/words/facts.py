@@ -122,8 +122,8 @@ def _single(analysis: Analysis) -> Fact:
 def _unconfirmed(analysis: Analysis) -> Fact:
     if analysis.verdict is not None:
         return Fact("Tied with it", DASH, "every finalist failed with a fresh seed")
-    told = "" if analysis.plan is None else obstacle_words(analysis.plan).partition(";")[0]
-    return Fact("Tied with it", "unknown", told or "no finalists were confirmed")
+    reason = "" if analysis.plan is None else obstacle_words(analysis.plan).partition(";")[0]
+    return Fact("Tied with it", "unknown", reason or "no finalists were confirmed")
 
 
 def _score(analysis: Analysis, verdict: Verdict) -> Fact:
@@ -151,7 +151,7 @@ def _alone(verdict: Verdict) -> str:
 
 def _mattered(row: ParameterImportance) -> Mattered:
     share = row.share or 0.0
-    told = f"{100 * share:.0f} %"
+    text = f"{100 * share:.0f} %"
     if row.low is not None and row.high is not None:
-        told += f" ({100 * row.low:.0f} to {100 * row.high:.0f} %)"
-    return Mattered(row.name, told, round(100 * share, 1))
+        text += f" ({100 * row.low:.0f} to {100 * row.high:.0f} %)"
+    return Mattered(row.name, text, round(100 * share, 1))

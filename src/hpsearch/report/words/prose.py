@@ -33,22 +33,22 @@ def _confirmed(analysis: Analysis, verdict: Verdict) -> str:
     score, better = verdict.conclusion.score, "lower" if analysis.minimize else "higher"
     name = verdict.conclusion.winner
     if score.mean is None:
-        told = (
+        text = (
             f"The winner is the configuration of {name}; there are too few replicates to estimate its score"
         )
-        return f"{_with_chance(told, analysis)}."
-    told = f"{analysis.metric} {short(score.mean)} over {replicates_words(verdict.splits, score.count)}"
-    told = f"The winner is the configuration of {name}: {told}{interval(score)}; {better} is better"
-    return f"{_with_chance(told, analysis)}."
+        return f"{_with_chance(text, analysis)}."
+    text = f"{analysis.metric} {short(score.mean)} over {replicates_words(verdict.splits, score.count)}"
+    text = f"The winner is the configuration of {name}: {text}{interval(score)}; {better} is better"
+    return f"{_with_chance(text, analysis)}."
 
 
-def _with_chance(told: str, analysis: Analysis) -> str:
+def _with_chance(text: str, analysis: Analysis) -> str:
     """Say behind a score what a constant prediction gives: a score says little without."""
     words = chance_words(analysis.chance)
     return (
-        f"{told}, {'and ' if analysis.chance and analysis.chance.standing == 'better' else 'but '}{words}"
+        f"{text}, {'and ' if analysis.chance and analysis.chance.standing == 'better' else 'but '}{words}"
         if words
-        else told
+        else text
     )
 
 
@@ -150,11 +150,11 @@ def _winner(analysis: Analysis) -> str:
         return _no_winner(analysis.counts)
     better = "lower" if analysis.minimize else "higher"
     epoch = "" if best.best_epoch is None else f" at epoch {best.best_epoch}"
-    told = (
+    text = (
         f"The best configuration is that of trial {best.number}: {analysis.metric} {short(best.value)}"
         f"{epoch} ({better} is better)"
     )
-    return f"{_with_chance(told, analysis)}.{_ending(best)}"
+    return f"{_with_chance(text, analysis)}.{_ending(best)}"
 
 
 def _no_winner(counts: Counts) -> str:
@@ -207,8 +207,8 @@ def _scarcity(analysis: Analysis) -> str:
     valued = analysis.counts.valued
     if valued >= FEWEST_TRIALS or not analysis.searched or not analysis.counts.trials:
         return ""
-    told = {0: "no trial has", 1: "only one trial has"}.get(valued, f"only {valued} trials have")
-    return f"Too few trials: {told} a value, not enough to tell good regions from bad ones."
+    known = {0: "no trial has", 1: "only one trial has"}.get(valued, f"only {valued} trials have")
+    return f"Too few trials: {known} a value, not enough to tell good regions from bad ones."
 
 
 def findings_note(judgement: Judgement) -> str:

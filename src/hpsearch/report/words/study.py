@@ -17,14 +17,16 @@ def unconfirmed_note(analysis: Analysis) -> str:
     if analysis.verdict is not None:
         over = analysis.verdict.over
         return f"The finalists are being trained again; none has a value from fresh {over} yet."
-    told = "No finalist was trained again from fresh seeds, so it is unknown how much of the ranking is luck."
+    reason = (
+        "No finalist was trained again from fresh seeds, so it is unknown how much of the ranking is luck."
+    )
     command = f"hpsearch confirm {shlex.quote(f'{analysis.name}.yaml')}"
     plan = analysis.plan
     if plan is None or plan.possible:
-        return f"{told} To confirm, save the study file below as {analysis.name}.yaml and run: {command}"
+        return f"{reason} To confirm, save the study file below as {analysis.name}.yaml and run: {command}"
     why = obstacle_words(plan).partition(";")[0]
     return (
-        f"{told} {why[:1].upper()}{why[1:]}. To confirm, save the study file below as {analysis.name}.yaml "
+        f"{reason} {why[:1].upper()}{why[1:]}. To confirm, save the study file below as {analysis.name}.yaml "
         f"and run: {command} {option(plan)}"
     )
 

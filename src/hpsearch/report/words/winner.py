@@ -12,17 +12,17 @@ from hpsearch.training.evaluation import Measure, Residuals
 LOST = "the log of earlier test-set evaluations is damaged: this score may be optimistic"
 
 
-def look_words(looks: HeldOutEvaluations, look: HeldOutEvaluation, metric: str) -> str:
+def evaluation_words(looks: HeldOutEvaluations, look: HeldOutEvaluation, metric: str) -> str:
     """Tell on one line what a winner gives on the test set, and how often that was looked at."""
     measures = by_metric(look.evaluation.measures, metric)
-    told = f"on the test set, with 95 % intervals: {', '.join(map(_measured, measures))}"
+    text = f"on the test set, with 95 % intervals: {', '.join(map(_measured, measures))}"
     if any(measure.chance is not None for measure in measures):
         worse = (
             "" if measures[0].beats_chance is not False else f"by {measures[0].name} this is not better than "
         )
-        told = f"{told}; {worse}a constant prediction{', which has' if worse else ' has'} "
-        told += ", ".join(map(_constant, measures))
-    return "; ".join(filter(None, (told, _often(looks))))
+        text = f"{text}; {worse}a constant prediction{', which has' if worse else ' has'} "
+        text += ", ".join(map(_constant, measures))
+    return "; ".join(filter(None, (text, _often(looks))))
 
 
 def by_metric(measures: Sequence[Measure], metric: str) -> list[Measure]:
@@ -52,19 +52,19 @@ def _often(looks: HeldOutEvaluations) -> str:
     )
 
 
-def looks_note(looks: HeldOutEvaluations) -> str:
+def evaluations_note(looks: HeldOutEvaluations) -> str:
     """Say what the test set is, and how often it has been looked at."""
     often = _often(looks) or "the test set has been evaluated once"
-    told = (
+    text = (
         "The test set was not used in the search or its confirmation; the saved model of the winner was "
         "evaluated on it. Intervals are 95 % intervals over its rows: Wilson's for accuracy, the normal "
         "approximation for losses and mean absolute errors, bootstrap percentiles for other scores. "
         "The constant is the score of a constant prediction, fitted to the training rows."
     )
-    return f"{told} {often[:1].upper()}{often[1:]}."
+    return f"{text} {often[:1].upper()}{often[1:]}."
 
 
-def looks_table(looks: HeldOutEvaluations) -> Table:
+def evaluations_table(looks: HeldOutEvaluations) -> Table:
     """List every look at the test set with what it gave, the oldest first."""
     columns = (
         "evaluation",
@@ -105,7 +105,7 @@ def _look_cells(number: int, look: HeldOutEvaluation) -> tuple[Cell, ...]:
     )
 
 
-def insides_note(insides: ErrorAnalysis) -> str:
+def error_note(insides: ErrorAnalysis) -> str:
     """Say on which rows the winner is right and wrong, and how the figure is read."""
     found, winner = insides.evaluation, insides.winner
     model = f"trial {winner.trial}" + (", refitted on all rows," if winner.refitted else "")
@@ -129,7 +129,7 @@ def _how_to_read(insides: ErrorAnalysis) -> str:
     return "The predictions are not finite."
 
 
-def insides_table(insides: ErrorAnalysis) -> Table | None:
+def error_table(insides: ErrorAnalysis) -> Table | None:
     """Tell of each class how many rows are right and what it is taken for, or give quantiles of residuals."""
     found = insides.evaluation
     if found.residuals is not None:
