@@ -144,6 +144,7 @@ def probe(
     target: str | None = None,
 ) -> Probed:
     """Measure how activations and gradients travel through the layers, at first weights or in training."""
+    from hpsearch.engines.apart import here_or_apart
     from hpsearch.study.given import read_study
     from hpsearch.study.probe import ProbeOptions, read_epochs
     from hpsearch.study.probe import probe as run
@@ -151,7 +152,7 @@ def probe(
     study = read_study(what, settings, data, target=target, out=Path(out))
     epochs = read_epochs(",".join(map(str, at_epochs)))
     place = None if data_dir is None else Path(data_dir)
-    return run(study, ProbeOptions(rows, replicates, Path(out), place, epochs))
+    return here_or_apart(run, study, ProbeOptions(rows, replicates, Path(out), place, epochs))
 
 
 def predict(study: str | os.PathLike[str] | Study, x: Any, *, out: str | os.PathLike[str] = ".") -> Predicted:
@@ -167,8 +168,8 @@ def load_study(study: str | os.PathLike[str], **options: Unpack[RunOptions]) -> 
     """
     from hpsearch.study.find import record_of
 
-    files, record = record_of(os.fspath(study), Path(options.get("out", ".")))
-    return Study(files, record, options_of(options))
+    chosen = options_of(options)
+    return Study(*record_of(os.fspath(study), chosen.out), chosen)
 
 
 def _carry_out(
@@ -185,9 +186,8 @@ def _carry_out(
     from hpsearch.study.given import overridden, read_study
 
     settings = overridden(options.get("settings", ()), given)
-    target, where = options.get("target"), Path(options.get("out", "."))
-    study = read_study(what, settings, data, target=target, out=where)
     chosen = options_of(options, new=new)
+    study = read_study(what, settings, data, target=options.get("target"), out=chosen.out)
     return run_shown(command, study, chosen, progress=options.get("progress"), replicates=replicates)
 
 
@@ -203,5 +203,6 @@ def options_of(options: RunOptions, *, new: bool = False) -> Options:
         raise UnsupportedError(f"workers: expected a whole number from 1 to {MAX_WORKERS}; found {workers!r}")
     for name in ("out", "data_dir"):
         if named.get(name) is not None:
-            named[name] = Path(named[name])
+            # A program may go to another directory, and its studies stay where they are.
+            named[name] = Path(named[name]).absolute()
     return Options(**named, new=new)

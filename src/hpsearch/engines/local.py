@@ -26,7 +26,7 @@ class LocalWorker(Worker):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs,), name="hpsearch worker", daemon=True)
-        with _main_hidden():
+        with main_hidden():
             self._process.start()
         self._busy = False
         theirs.close()
@@ -74,7 +74,7 @@ class LocalWorker(Worker):
 
 
 @contextmanager
-def _main_hidden() -> Iterator[None]:
+def main_hidden() -> Iterator[None]:
     """Let a process that is spawned meanwhile do without the program that spawns it.
 
     Python would run that file again in the new process, where a script that calls hpsearch without asking for

@@ -7,12 +7,13 @@ import sqlite3
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hpsearch.analysis.best_study import best_spec
 from hpsearch.data.archives import bounded, opened
+from hpsearch.data.readers.arrays import is_complete
 from hpsearch.exceptions import HpsearchError
 from hpsearch.spec import load_study_file, print_spec
 from hpsearch.store.arrays import load_arrays
@@ -84,7 +85,13 @@ def check_study(files: StudyFiles) -> list[Checked]:
         files.probe_report: _page,
     }
     checked = [_checked(path, check) for path, check in singles.items() if path.exists()]
-    several = [*_arrays(files, record), *_models(files, identity), *_leases(files), *_artifacts(files)]
+    several = [
+        *_arrays(files, record),
+        *_rows(files),
+        *_models(files, identity),
+        *_leases(files),
+        *_artifacts(files),
+    ]
     known = [*_log(files, identity), *checked, *several]
     return [*known, *_left_over(files, {one.path for one in known})]
 
@@ -223,6 +230,20 @@ def _arrays(files: StudyFiles, record: StudyRecord) -> Iterator[Checked]:
                 yield Checked(path, f"{failure}; {remedy}", whole=False)
             else:
                 yield Checked(path, f"{len(arrays)} arrays")
+
+
+def _rows(files: StudyFiles) -> Iterator[Checked]:
+    """Check rows that were given in memory, against the content that their folder is named after."""
+    for folder in sorted(files.arrays.glob("*")) if not files.part else ():
+        checked = _checked(folder, _rows_of)
+        for path in sorted(folder.glob("*.npy")):
+            yield replace(checked, path=path)
+
+
+def _rows_of(folder: Path) -> str:
+    if not is_complete(folder):
+        raise ValueError("the rows are not those that were given: give them again, or restore them")
+    return "rows that were given in memory"
 
 
 def _models(files: StudyFiles, identity: Identity) -> Iterator[Checked]:

@@ -42,11 +42,16 @@ class Study:
     def __init__(
         self, files: StudyFiles, record: StudyRecord, options: Options, outcome: Outcome | None = None
     ) -> None:
+        from hpsearch.store.reading import read_ablation, read_confirmation
+
         self.files, self.record, self.outcome = files, record, outcome
+        searched = record.kind == "search"
+        self.confirmation = read_confirmation(files) if searched else None
+        """The replicates of the finalists."""
+        self.ablated = read_ablation(files) if searched else None
+        """The runs of the ablation."""
         self.failure: str | None = None
         """What is to be said where all that was trained failed."""
-        self.ablation: AblationPath | None = None
-        """The way from the defaults to the winner, once it was trained."""
         self._options = options
 
     def __repr__(self) -> str:
@@ -89,11 +94,10 @@ class Study:
         Raises:
             HpsearchError: It is a comparison.
         """
-        from hpsearch.store.reading import read_confirmation
         from hpsearch.study.results import best_result
 
         self._searched("has no best configuration; its results are in `comparison`")
-        return best_result(self.record, read_confirmation(self.files), self.files.best_model)
+        return best_result(self.record, self.confirmation, self.files.best_model)
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -107,6 +111,15 @@ class Study:
         if self.record.kind != "comparison":
             raise HpsearchError(f"{self.name!r} is a search, and only a comparison has arms")
         return compared(self.record)
+
+    @cached_property
+    def ablation(self) -> AblationPath | None:
+        """Give the way from the defaults to the winner; None where it was not trained."""
+        from hpsearch.analysis.ablation import trace
+
+        if self.ablated is None:
+            return None
+        return trace(self.record, self.ablated, None if self.best is None else self.best.trial)
 
     def report(self) -> Path:
         """Write the report, and give its path; one is written when a study ends, too."""
@@ -122,10 +135,11 @@ class Study:
             StudyNotFoundError: No model has been saved yet.
             DataError: The rows are not what the model takes.
         """
+        from hpsearch.engines.apart import here_or_apart
         from hpsearch.study.predict import predict as run
 
         self._searched("saves no model")
-        return run(self.files, Path(x) if isinstance(x, str | os.PathLike) else x)
+        return here_or_apart(run, self.files, Path(x) if isinstance(x, str | os.PathLike) else x)
 
     def resume(
         self,
@@ -206,11 +220,9 @@ def run(
     files = StudyFiles(options.out, study.spec.name, PARTS["comparison"] if command == "compare" else "")
     if command == "ablate":
         from hpsearch.store.reading import read_record
-        from hpsearch.study import ablation
+        from hpsearch.study.ablation import ablate
 
-        outcome, path = ablation.ablate(study, options, replicates, display)
-        found = Study(files, read_record(files), options, outcome)
-        found.ablation = path
+        outcome, record = ablate(study, options, replicates, display)[0], read_record(files)
     else:
         started = {
             "optimize": lifecycle.optimize,
@@ -218,7 +230,7 @@ def run(
             "compare": lifecycle.compare,
         }[command]
         outcome, record = started(study, options, display)
-        found = Study(files, record, options, outcome)
+    found = Study(files, record, options, outcome)
     found.failure = _failure(command, found)
     return found
 
@@ -226,18 +238,16 @@ def run(
 def _failure(command: Command, found: Study) -> str | None:
     """Say that all that a command trained failed; None where something did not."""
     from hpsearch.analysis import total_failure
-    from hpsearch.store.reading import read_ablation, read_confirmation
 
     if command == "ablate":
-        runs = read_ablation(found.files)
-        return None if runs is None else total_failure(runs, "run")
+        return None if found.ablated is None else total_failure(found.ablated, "run")
     record, what = found.record, "run" if command == "compare" else "trial"
     failure = total_failure(record, what)
     if failure is None and found.outcome == "hopeless":
         failure = f"stopped, because the first trials failed: {record.trials[0].kind_of_failure}"
     if failure is not None:
         return f"{failure}; fix it and start over with --new"
-    replicates = read_confirmation(found.files) if command == "confirm" else None
+    replicates = found.confirmation if command == "confirm" else None
     return None if replicates is None else total_failure(replicates, "replicate of the finalists")
 
 

@@ -155,9 +155,8 @@ def folder_of(parent: Path, given: Given) -> Path:
 
 def write_arrays(folder: Path, given: Given) -> None:
     """Keep arrays in a folder, in one step; what is there already, and complete, stays."""
-    with suppress(DataError):
-        if fingerprint(read_arrays(folder)) == given.fingerprint:
-            return
+    if is_complete(folder):
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
@@ -169,6 +168,13 @@ def write_arrays(folder: Path, given: Given) -> None:
             new.rename(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def is_complete(folder: Path) -> bool:
+    """Tell whether a folder holds the arrays that it is named after."""
+    with suppress(DataError):
+        return fingerprint(read_arrays(folder))[:DIGITS] == folder.name
+    return False
 
 
 def read_arrays(folder: Path) -> dict[str, Array]:

@@ -1,0 +1,40 @@
+"""Compute with JAX in a program that is not ours: in its process where that is safe, or in one apart."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import ParamSpec, TypeVar
+
+from hpsearch.engines.local import main_hidden
+from hpsearch.engines.process.canary import check_compiler
+from hpsearch.engines.process.imports import import_keras
+from hpsearch.exceptions import ModelError, WorkerDiedError, WrongNumbersError
+
+Arguments = ParamSpec("Arguments")
+Found = TypeVar("Found")
+
+
+def here_or_apart(
+    function: Callable[Arguments, Found], *arguments: Arguments.args, **named: Arguments.kwargs
+) -> Found:
+    """Call a function that needs Keras on JAX, and give what it gives; both must be fit to cross processes.
+
+    Keras may run on another backend here already, or JAX may have been started before its compiler was told
+    what it must not do. Raises what the function raises.
+    """
+    try:
+        import_keras("jax", spawned=False)
+        check_compiler()
+    except (ModelError, WrongNumbersError):
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            with main_hidden():
+                future = pool.submit(function, *arguments, **named)
+            try:
+                return future.result()
+            except BrokenProcessPool:
+                raise WorkerDiedError("the process that computed died: was the memory used up?") from None
+    return function(*arguments, **named)

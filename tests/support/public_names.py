@@ -1,0 +1,42 @@
+"""Every public name as programs use it; mypy checks this file as strictly as the package, nothing runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hpsearch
+
+
+def use(x: NDArray[np.float64], y: NDArray[np.int64], spec: hpsearch.StudySpec) -> list[str]:
+    """Use each name for what it is."""
+    try:
+        study: hpsearch.Study = hpsearch.optimize(
+            {"name": "a"}, (x, y), trials=3, out=Path("there"), workers=2
+        )
+        study = hpsearch.compare(spec, {"x": x, "y": y}, replicates=3, progress=False)
+        study = hpsearch.confirm("study.yaml", finalists=3, settings={"training.epochs": 5})
+        study = hpsearch.ablate(Path("study.yaml"), replicates=3, settings=["training.epochs=5"])
+        study = hpsearch.load_study("a", storage=None).resume(trials=9).confirm(replicates=5).ablate()
+    except hpsearch.exceptions.DataError as failure:
+        return [str(failure)]
+    except hpsearch.HpsearchError as failure:
+        return [str(failure), str(failure.exit_code)]
+    best: hpsearch.Best | None = study.best
+    trials: hpsearch.Trials = study.trials
+    trial: hpsearch.Trial = trials[0]
+    told = [
+        study.name,
+        study.yaml,
+        hpsearch.__version__,
+        str(trial.value),
+        str(study.directory / "best.keras"),
+    ]
+    if best is not None and best.interval is not None:
+        told.append(f"{best.score}, from {best.interval[0]:.3g} to {best.interval[1]:.3g}, of {best.tied}")
+    if study.ablation is not None:
+        told.append(str(study.ablation.planned))
+    page: Path = hpsearch.probe(spec, rows=100, at_epochs=[0, 1]).page
+    return [*told, page.name, study.report().name, hpsearch.predict("a", x).csv(), study.predict(x).json()]
