@@ -26,8 +26,6 @@ from hpsearch.exceptions import (
     StudyMismatchError,
     StudyNotFoundError,
 )
-from hpsearch.spec import read_spec
-from hpsearch.spec.study_file.source import Source
 from hpsearch.study.progress import LoggedProgress
 from support.commands import STUDY, environment, here, succeed_here, write_study
 
@@ -146,24 +144,6 @@ def test_a_validation_part_that_is_given_is_what_trials_are_judged_on(tmp_path: 
     assert numbers(optimize({**PLAIN, "data": {"standardize": True}}, given)) == numbers(file)
     with pytest.raises(DataError, match=r"data\.validation: a validation part is given"):
         optimize({**PLAIN, "data": {"validation": 0.2}}, given)
-
-
-def test_a_path_a_dictionary_and_a_spec_are_one_study(tmp_path: Path) -> None:
-    path = write_study(tmp_path / "study.yaml", STUDY)
-    found = [
-        numbers(optimize(what, out=tmp_path / str(number), trials=1))
-        for number, what in enumerate((path, str(path), STUDY, read_spec(Source("", STUDY, {}))))
-    ]
-    assert found == found[:1] * 4
-
-
-@pytest.mark.long
-def test_settings_are_those_of_the_command_line(tmp_path: Path) -> None:
-    study = optimize(STUDY, settings={"training.epochs": 1, "model.mlp.hidden": (3,)}, seed=7, trials=1)
-    path = write_study(tmp_path / "study.yaml", {**STUDY, "name": "b"})
-    given = ("--set", "training.epochs=1", "--set", "model.mlp.hidden=[3]", "--seed", "7", "--trials", "1")
-    succeed_here("optimize", path, *given, cwd=tmp_path)
-    assert numbers(study) == numbers(hpsearch.load_study("b"))
 
 
 def test_the_handle_says_what_the_command_line_prints(tmp_path: Path) -> None:
@@ -347,6 +327,7 @@ def test_the_snippets_of_the_page_run() -> None:
     assert len(run_snippets(PAGE, 2)["study"].trials) == 6
 
 
+@pytest.mark.long
 def test_the_snippet_of_the_readme_runs(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("trials=20", "trials=1")
     short = (ROOT / "studies" / "digits.yaml").read_text(encoding="utf-8").replace("epochs: 30", "epochs: 1")

@@ -43,12 +43,17 @@ def read_study(
         StudyFileError: With every problem of the study.
         DataError: The rows cannot be used.
     """
-    if isinstance(what, StudyFile) and not settings and data is None:
-        study = what
-    else:
-        study = _read(what, overridden(settings), data, target, out)
-    _check(study)
-    return study
+    written = overridden(settings)
+    if isinstance(what, StudyFile) and not written and data is None:
+        return _checked(what)
+    source, directory = _source_of(what)
+    if data is None and target is None:
+        return _checked(study_file_of(source, directory, written))
+    if isinstance(data, str) or (isinstance(data, Mapping) and not _holds_arrays(data)):
+        if target is not None:
+            raise DataError(f"data: target= is for a table: write {{'csv': FILE, 'target': {target!r}}}.")
+        return _checked(study_file_of(_with_section(source, _plain(data)), directory, written))
+    return _with_rows(source, directory, written, data, target, out)
 
 
 def begun_study(files: StudyFiles, record: StudyRecord, settings: Sequence[str]) -> StudyFile:
@@ -63,18 +68,16 @@ def begun_study(files: StudyFiles, record: StudyRecord, settings: Sequence[str])
     return study_file_of(source, Path(record.directory), settings)
 
 
-def _read(what: What, settings: Sequence[str], data: Any, target: str | None, out: Path) -> StudyFile:
-    source, directory = _source_of(what)
-    if data is None and target is None:
-        return study_file_of(source, directory, settings)
-    if isinstance(data, str) or (isinstance(data, Mapping) and not _holds_arrays(data)):
-        return study_file_of(_with_section(source, _plain(data)), directory, settings)
+def _with_rows(
+    source: Source, directory: Path, settings: Sequence[str], data: Any, target: str | None, out: Path
+) -> StudyFile:
+    """Give a study of rows in memory, which are kept once all else is known to be right."""
     from hpsearch.data.readers.arrays import folder_of, given_arrays, write_arrays
 
     given = given_arrays(data, target)
     section = {"arrays": given.fingerprint, **_validation(source, given.validation)}
     study = study_file_of(_with_section(source, {**_options(source), **section}), directory, settings)
-    folder = folder_of(StudyFiles(out, study.spec.name).arrays.resolve(), given)
+    folder = folder_of(StudyFiles(out, _checked(study).spec.name).arrays.resolve(), given)
     write_arrays(folder, given)
     rows = study.spec.data.model_copy(update={"arrays": str(folder)})
     spec = study.spec.model_copy(update={"data": rows})
@@ -146,11 +149,12 @@ def _validation(source: Source, count: int | None) -> dict[str, Any]:
     return {"validation": {"last": count}}
 
 
-def _check(study: StudyFile) -> None:
-    """Check what only a search space can."""
+def _checked(study: StudyFile) -> StudyFile:
+    """Give a study, once what only a search space can tell of it was checked."""
     from hpsearch.spec.space.arms import arms_of
     from hpsearch.spec.space.enqueue import check_enqueued
 
     check_enqueued(study.spec, study.source)
     if study.spec.compare is not None:
         arms_of(study.spec, study.source)
+    return study

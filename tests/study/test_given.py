@@ -1,0 +1,78 @@
+"""A study as it may be given: a path, plain data or a spec, with settings and data in place of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpsearch.exceptions import DataError, StudyFileError
+from hpsearch.spec import load_study_file, read_spec
+from hpsearch.spec.study_file.source import Source
+from hpsearch.study.given import read_study
+from support.commands import STUDY, write_study
+
+X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+
+
+def test_a_path_plain_data_and_a_spec_are_one_study(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study.yaml", STUDY)
+    spec = load_study_file(path).spec
+    for what in (path, str(path), STUDY, read_spec(Source("", STUDY, {})), load_study_file(path)):
+        assert read_study(what).spec == spec
+
+
+def test_what_python_has_beside_plain_data_is_plain_data(tmp_path: Path) -> None:
+    odd = {**STUDY, "model": {"mlp": {"hidden": (np.int64(4),)}}, "data": {"npz": tmp_path / "rows.npz"}}
+    assert read_study(odd).spec.dump()["data"]["npz"] == str(tmp_path / "rows.npz")
+    assert read_study(odd).spec.model == read_study(STUDY).spec.model
+
+
+def test_settings_are_those_of_the_command_line(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study.yaml", STUDY)
+    written = [
+        "training.epochs=5",
+        "model.mlp.hidden=[3]",
+        "training.learning_rate=1e-5",
+        "training.schedule=cosine",
+    ]
+    mapped = {
+        "training.epochs": np.int64(5),
+        "model.mlp.hidden": (3,),
+        "training.learning_rate": 1e-5,
+        "training.schedule": "cosine",
+    }
+    expected = load_study_file(path, written).spec
+    assert read_study(path, mapped).spec == read_study(STUDY, mapped).spec == read_study(STUDY, written).spec
+    assert read_study(path, mapped).spec == expected
+
+
+def test_data_take_the_place_of_the_rows_and_leave_the_options(tmp_path: Path) -> None:
+    study = {**STUDY, "data": {"csv": "flats.csv", "target": "price", "standardize": True, "validation": 0.3}}
+    found = read_study(study, data=(X, Y), out=tmp_path).spec.data
+    assert found.arrays is not None
+    assert Path(found.arrays).parent == tmp_path / "runs" / "a" / "arrays"
+    assert (found.csv, found.target, found.standardize, found.dump()["validation"]) == (
+        None,
+        None,
+        True,
+        0.3,
+    )
+    assert (
+        read_study(study, data="sklearn:wine").spec.data.dump()
+        == read_study({**study, "data": "sklearn:wine"}).spec.data.dump()
+    )
+    assert read_study(study, data={"sklearn": "wine"}).spec.data.csv is None
+
+
+def test_rows_are_kept_only_for_a_study_that_is_one(tmp_path: Path) -> None:
+    for wrong in ({"name": "../a"}, {"training": {"epochs": 0}}, {"search": {"enqueue": [{"nothing": 1}]}}):
+        with pytest.raises(StudyFileError):
+            read_study({**STUDY, **wrong}, data=(X, Y), out=tmp_path / "out")
+    with pytest.raises(DataError, match="target= is the name of a column"):
+        read_study(STUDY, target="y", data=(X, Y), out=tmp_path / "out")
+    with pytest.raises(DataError, match=r"write \{'csv': FILE, 'target': 'y'\}"):
+        read_study(STUDY, target="y", data="csv:flats.csv")
+    assert not (tmp_path / "out" / "runs").exists()
+    assert not (tmp_path / "a").exists()
