@@ -173,10 +173,11 @@ class TestSplitsAndSeeds:
         counted = f"over {count} fresh split{'s' * (count > 1)} and seed{'s' * (count > 1)}"
         printed = (finished / "printed").read_text()
         assert counted in printed
-        assert "each replicate on a split of its own" in printed
+        assert "; each replicate has its own split" in printed
         report = (finished / "reports" / "a.html").read_text()
         assert counted in report
-        assert "intervals of the mean over splits and seeds; each replicate has its own split" in report
+        over = "mean over splits and seeds, each replicate with its own training and validation split"
+        assert f"intervals of the {over}" in report
         assert "on the same split of the data" not in report
 
     @pytest.mark.slow
