@@ -105,7 +105,7 @@ class TestFinished:
         told = best(finished)
         winner = f"The winner is the configuration of trial {told['number']}"
         lines = (finished / "printed").read_text().splitlines()
-        assert len(lines[[line.startswith("the budget") for line in lines].index(True) :]) <= 5
+        assert len(lines[[line.startswith("finished: the budget") for line in lines].index(True) :]) <= 5
         assert any(line.startswith(winner) for line in lines)
         assert winner in (finished / "reports" / "a.html").read_text()
 
@@ -276,7 +276,7 @@ class TestWhatItSaysOfItself:
         )
         assert len(by_finalist(tmp_path)) == 1
         page = (tmp_path / "reports" / "a.html").read_text()
-        assert "not known: 4 other finalists got no replicate" in page
+        assert "unknown: 4 other finalists got no replicate" in page
         confirmation = best(tmp_path)["confirmation"]
         assert (confirmation["finalists"], confirmation["runs"]) == (5, 3)
 

@@ -148,7 +148,7 @@ class TestTable:
         assert len({row[1] for row in rows}) > 1
         peat = sum(row["soil"] == "peat" for row in NEW)
         assert f"column 'soil': {peat} rows have categories that no training row had" in remarks
-        assert ("left out: 'owner'" in remarks) == ("owner" in columns)
+        assert ("the model does not use: 'owner'" in remarks) == ("owner" in columns)
 
     def test_is_the_same_as_json_and_in_a_file(self, studies: Path, predict: Call, tmp_path: Path) -> None:
         data = write_rows(tmp_path / "new.csv", NEW[:5], [*NUMERIC, *CATEGORIES])

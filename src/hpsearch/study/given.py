@@ -141,11 +141,11 @@ def _options(source: Source) -> dict[str, Any]:
 
 
 def _validation(source: Source, count: int | None) -> dict[str, Any]:
-    """Give the option that makes the last rows the validation part, where one was given."""
+    """Give the option that makes the last rows the validation set, where one was given."""
     if count is None:
         return {}
     if "validation" in _options(source):
-        raise DataError("data.validation: a validation part is given, and another one is to be drawn.")
+        raise DataError("data.validation: the data already include a validation set; remove this option.")
     return {"validation": {"last": count}}
 
 
