@@ -84,7 +84,8 @@ class Partitioner:
         count = _rows_in(size, len(rows))
         if count >= len(rows):
             raise DataError(
-                f"{self.where}: a {purpose} set of {count} rows leaves none of the {len(rows)} rows for training."
+                f"{self.where}: a {purpose} set of {count} rows leaves none of the {len(rows)} rows for "
+                "training."
             )
         return count
 
