@@ -142,7 +142,7 @@ def test_a_validation_part_that_is_given_is_what_trials_are_judged_on(tmp_path: 
     file = optimize({**PLAIN, "name": "file", "data": data})
     given = ((X[30:], Y[30:]), (X[:30], Y[:30]))
     assert numbers(optimize({**PLAIN, "data": {"standardize": True}}, given)) == numbers(file)
-    with pytest.raises(DataError, match=r"data\.validation: a validation part is given"):
+    with pytest.raises(DataError, match=r"data\.validation: the data already include a validation set"):
         optimize({**PLAIN, "data": {"validation": 0.2}}, given)
 
 
