@@ -122,10 +122,10 @@ WRONG: list[tuple[str, str, str, str]] = [
     (
         training("batch_size: 0x" + "f" * 5000),
         "training.batch_size",
-        "a number that is not so large",
+        "a smaller number",
         "larger",
     ),
-    (training("batch_size: 1" + "0" * 400), "training.batch_size", "a number that is not so large", "larger"),
+    (training("batch_size: 1" + "0" * 400), "training.batch_size", "a smaller number", "larger"),
     (training("early_stopping: 5"), "training.early_stopping", "a mapping", "5"),
     (training("optimizer: 3"), "training.optimizer", "an optimizer", "3"),
     (training("optimizer: {sgd: 0.9}"), "training.optimizer", "a mapping of the arguments of 'sgd'", "0.9"),

@@ -50,7 +50,7 @@ class Claim(Part):
         if (pair, single) not in (((True, True), (False, False)), ((False, False), (True, True))):
             raise problem("either 'better' and 'than', or 'arm' and 'between'", found="other keys")
         if self.between is not None and self.between[0] > self.between[1]:
-            raise problem("in 'between' the low bound first", found=str(list(self.between)))
+            raise problem("the low bound first in 'between'", found=str(list(self.between)))
         return self
 
     @property

@@ -54,9 +54,9 @@ def _obstacles(name: str) -> Iterator[str]:
     if size > MAX_NAME_BYTES:
         yield f"{size:,} bytes"
     if name != name.strip().strip(JOINERS):
-        yield "a blank at an end"
+        yield "a space at the start or end"
     if name.startswith(".") or name.endswith("."):
-        yield "a dot at an end"
+        yield "a dot at the start or end"
     for letter in name:
         if letter in FORBIDDEN:
             yield f"the character {letter}"
@@ -86,8 +86,8 @@ def _harmless(name: str) -> str:
     why = why_no_directory(name)
     if why is not None:
         raise problem(
-            f"a name that can be a directory: at most {MAX_NAME_BYTES} bytes, no dot or blank at an end, "
-            'nothing invisible, none of / \\ : * ? " < > |',
+            f"a name that can be a directory: at most {MAX_NAME_BYTES} bytes, no dot or space at the start or "
+            'end, no invisible characters, none of / \\ : * ? " < > |',
             found=f"{why} in {name[:MAX_NAME_BYTES]!r}",
         )
     return name

@@ -31,7 +31,7 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
     "string_too_short": "text that is not empty",
     "too_long": "a shorter list",
-    "int_parsing_size": "a number that is not so large",
+    "int_parsing_size": "a smaller number",
 }
 _BOUNDS = {
     "greater_than": ("a number above", "gt"),

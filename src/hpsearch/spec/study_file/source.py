@@ -185,7 +185,7 @@ class _Builder:
         except LookupError:  # what ruamel.yaml makes of `!!int ""` and `!!bool maybe`
             raise _error(self.file, line, f"the tag {node.tag}", repr(node.value)[:80], place) from None
         if isinstance(value, int) and value.bit_length() > MAX_BITS:
-            raise _error(self.file, line, "a number that is not so large", "a larger one", place)
+            raise _error(self.file, line, "a smaller number", "one larger than any float", place)
         return value
 
 
