@@ -185,7 +185,9 @@ class _Builder:
         except LookupError:  # what ruamel.yaml makes of `!!int ""` and `!!bool maybe`
             raise _error(self.file, line, f"the tag {node.tag}", repr(node.value)[:80], place) from None
         if isinstance(value, int) and value.bit_length() > MAX_BITS:
-            raise _error(self.file, line, "a smaller number", "one larger than any float", place)
+            raise _error(
+                self.file, line, "a smaller number", f"a whole number larger than 2^{MAX_BITS}", place
+            )
         return value
 
 
