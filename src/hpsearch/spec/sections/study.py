@@ -86,8 +86,8 @@ def _harmless(name: str) -> str:
     why = why_no_directory(name)
     if why is not None:
         raise problem(
-            f"a name that can be a directory: at most {MAX_NAME_BYTES} bytes, no dot or space at the start or "
-            'end, no invisible characters, none of / \\ : * ? " < > |',
+            f"a name that can be a directory: at most {MAX_NAME_BYTES} bytes, no dot or space at the start "
+            'or end, no invisible characters, none of / \\ : * ? " < > |',
             found=f"{why} in {name[:MAX_NAME_BYTES]!r}",
         )
     return name
