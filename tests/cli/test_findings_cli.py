@@ -110,7 +110,7 @@ def test_trials_are_one_finding_and_a_new_report_says_it_again(tmp_path: Path) -
         ("he_normal", 1e30),
     ]
     raw["search"]["enqueue"] = [{"initializer": name, "learning_rate": one} for name, one in tried]
-    assert re.fullmatch(r"report: .*s\.html   \(\d findings in it\)", last_line(tmp_path, raw))
+    assert re.fullmatch(r"report: .*s\.html   \(\d findings\)", last_line(tmp_path, raw))
     told = findings_of(tmp_path)
     assert "2 trials did not learn" in told
     assert "symmetry at the initial weights of trial 0" in told

@@ -926,7 +926,7 @@ class TestKeras:
             raise Exception("URL fetch failure:\n no network")  # noqa: TRY002 - what Keras raises
 
         replace_keras(monkeypatch, "mnist", load_data)
-        with pytest.raises(DataError, match=r"place mnist\.npz .* --data-dir or HPSEARCH_DATA") as caught:
+        with pytest.raises(DataError, match=r"put mnist\.npz .* --data-dir or HPSEARCH_DATA") as caught:
             load(keras="mnist", data_dir=tmp_path)
         assert "URL fetch failure: no network" in str(caught.value)
         assert "\n" not in str(caught.value)

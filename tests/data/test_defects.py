@@ -156,7 +156,7 @@ class TestRefused:
 
     def test_more_cells_than_memory_can_hold(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("hpsearch.data.readers.csv.MAX_CELLS", 6)
-        assert "d.csv:5: more than 6 cells" in refusal(tmp_path, column("1", "2", "3", "4"))
+        assert "d.csv:5: the file has more than 6 cells" in refusal(tmp_path, column("1", "2", "3", "4"))
 
     def test_the_home_of_nobody(self, tmp_path: Path) -> None:
         data = Data.model_validate({"csv": "~no-such-user/d.csv", "target": "y"})

@@ -106,7 +106,7 @@ class TestTooManyCategories:
     def test_of_one_column(self, table: Write) -> None:
         texts = [f"M{row % 1200:04}" for row in range(6000)]
         told = refusal(table, self.column(texts), validation={"last": 100})
-        assert "column 'code' holds 1,200 different texts in 5,900 rows" in told
+        assert "column 'code' holds 1,200 different texts in 5,900 training rows" in told
         assert "'M0000' and 'M0001'" in told
         assert "up to 1,000" in told
         assert "Leave the column out" in told
@@ -127,7 +127,7 @@ class TestTooManyCategories:
     )
     def test_one_for_nearly_every_row(self, table: Write, texts: list[str]) -> None:
         told = refusal(table, self.column(texts))
-        assert "column 'code' holds 64 different texts in 64 rows" in told
+        assert "column 'code' holds 64 different texts in 64 training rows" in told
         assert "almost every row has its own category" in told
 
     def test_of_all_columns_together(self, table: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +163,7 @@ REFUSED: dict[str, tuple[Callable[[float], str], str]] = {
         lambda n: f"{n * 1e6:,.2f}".replace(",", "'"),
         "without commas, spaces or other",
     ),
-    "thousands with thin blanks": (lambda n: f"{n * 1e6:,.2f}".replace(",", "\u202f"), "blanks"),
+    "thousands with thin blanks": (lambda n: f"{n * 1e6:,.2f}".replace(",", "\u202f"), "spaces"),
     "underscores": (lambda n: f"{n * 1e6:_.0f}", "other separators"),
     "percent": (lambda n: f"{n} %", "a percent sign"),
     "euros": (lambda n: f"{n} €", "a currency"),

@@ -163,5 +163,5 @@ class TestCompiled:
                 raise NotImplementedError
 
         inputs = keras.Input(FEATURES)
-        with pytest.raises(ModelError, match="a predict_step of its own"):
+        with pytest.raises(ModelError, match="its own predict_step"):
             brought(Own(inputs, layers.Dense(3)(inputs)), THREE, FEATURES)

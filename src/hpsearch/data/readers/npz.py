@@ -96,7 +96,7 @@ def keys_of(path: Path | str, found: set[str]) -> dict[str, str]:
     missing = [key for key in keys if key not in found]
     if missing:
         shown = ", ".join(sorted(found)) or "nothing"
-        raise DataError(f"{path}: {' and '.join(missing)} missing; it holds {shown}.")
+        raise DataError(f"{path}: lacks {' and '.join(missing)}; it holds {shown}.")
     return {key: key for key in keys}
 
 
