@@ -181,6 +181,8 @@ def test_the_model_and_the_predictions_are_those_of_the_files(tmp_path: Path) ->
     given = study.best.model().predict(X.astype(np.float32), verbose=0)
     assert found.probabilities is not None
     np.testing.assert_allclose(found.probabilities, given, rtol=1e-6)
+    with pytest.raises(DataError, match="expected arrays"):
+        study.predict([[1, 2, 3, 4], [1]])
     with pytest.raises(DataError, match="x: a row of x has 2 numbers, but the model takes 4"):
         study.predict(X[:, :2])
     study.best.path.unlink()

@@ -59,8 +59,19 @@ def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             lambda: optimize(STUDY, workers=0),
             UnsupportedError,
-            "workers: expected a whole number from 1 to 1024",
+            "workers: expected a whole number from 1 to 1,024",
         ),
+        (
+            lambda: optimize(STUDY, engine="ray"),
+            UnsupportedError,
+            "engine: expected one of local, in_process; found 'ray'",
+        ),
+        (
+            lambda: hpsearch.ablate(STUDY, replicates=0),
+            UnsupportedError,
+            "replicates: expected a whole number from 1",
+        ),
+        (lambda: hpsearch.probe(STUDY, rows=1), UnsupportedError, "rows: expected a whole number from 2"),
         (lambda: hpsearch.load_study("b"), StudyNotFoundError, "there is no study 'b'"),
         (lambda: hpsearch.confirm(STUDY), StudyNotFoundError, "there is no study 'a'"),
         (lambda: hpsearch.probe(STUDY, at_epochs=[-1]), UnsupportedError, "expected epochs"),

@@ -31,26 +31,34 @@ __all__ = [
     "run",
 ]
 
-MAX_WORKERS = 1024
+MAX_WORKERS, MAX_REPLICATES, MAX_ROWS = 1024, 1000, 10**9
+
+OF_READING = ("settings", "target", "progress")
+"""Options that say nothing of where a study is."""
 
 
-class RunOptions(TypedDict, total=False):
-    """Where and how a study is run, in the words of the command line.
-
-    `out` is the parent of `runs/` and `reports/`; `settings` are values that are put in place of those of the
-    study, by their dotted paths; `target` is the column to predict, where the rows are a table; `progress`
-    shows on the standard error what the command line shows, by default where that is a terminal.
-    """
+class Place(TypedDict, total=False):
+    """Where and how a study is run, in the words of the command line; `out` is the parent of `runs/`."""
 
     out: str | os.PathLike[str]
-    settings: Settings
-    target: str | None
     storage: str | None
     data_dir: str | os.PathLike[str] | None
     takeover: bool
     workers: int
     no_code: bool
     engine: EngineName
+
+
+class RunOptions(Place, total=False):
+    """A place, and how a study that is read is changed and shown.
+
+    `settings` are values that are put in place of those of the study, by their dotted paths; `target` is the
+    column to predict, where the rows are a table; `progress` shows on the standard error what the command
+    line shows, by default where that is a terminal.
+    """
+
+    settings: Settings
+    target: str | None
     progress: bool | None
 
 
@@ -128,6 +136,7 @@ def ablate(
 
     `replicates` is the number of seeds of each configuration; the way is the `ablation` of the study.
     """
+    _check_whole("replicates", replicates, 1, MAX_REPLICATES)
     return _carry_out("ablate", what, data, {}, options, replicates=replicates)
 
 
@@ -149,6 +158,8 @@ def probe(
     from hpsearch.study.probe import ProbeOptions, read_epochs
     from hpsearch.study.probe import probe as run
 
+    _check_whole("rows", rows, 2, MAX_ROWS)
+    _check_whole("replicates", replicates, 1, MAX_REPLICATES)
     study = read_study(what, settings, data, target=target, out=Path(out))
     epochs = read_epochs(",".join(map(str, at_epochs)))
     place = None if data_dir is None else Path(data_dir)
@@ -160,7 +171,7 @@ def predict(study: str | os.PathLike[str] | Study, x: Any, *, out: str | os.Path
     return (study if isinstance(study, Study) else load_study(study, out=out)).predict(x)
 
 
-def load_study(study: str | os.PathLike[str], **options: Unpack[RunOptions]) -> Study:
+def load_study(study: str | os.PathLike[str], **options: Unpack[Place]) -> Study:
     """Give a study that was begun, by its name or its study file; its comparison where it has no search.
 
     Raises:
@@ -186,23 +197,30 @@ def _carry_out(
     from hpsearch.study.given import overridden, read_study
 
     settings = overridden(options.get("settings", ()), given)
-    chosen = options_of(options, new=new)
+    place: Any = {name: value for name, value in options.items() if name not in OF_READING}
+    chosen = options_of(place, new=new)
     study = read_study(what, settings, data, target=options.get("target"), out=chosen.out)
-    return run_shown(command, study, chosen, progress=options.get("progress"), replicates=replicates)
+    found = run_shown(command, study, chosen, progress=options.get("progress"), replicates=replicates)
+    found.check()
+    return found
 
 
-def options_of(options: RunOptions, *, new: bool = False) -> Options:
-    """Give the options of a run. Raises UnsupportedError for a number of workers that cannot be."""
+def options_of(place: Place, *, new: bool = False) -> Options:
+    """Give the options of a run. Raises UnsupportedError for one that cannot be."""
+    from hpsearch.engines import ENGINES
     from hpsearch.study.lifecycle import Options
 
-    named: dict[str, Any] = {"out": ".", **options}
-    for name in ("settings", "target", "progress"):
-        named.pop(name, None)
-    workers = named.get("workers", 1)
-    if not isinstance(workers, int) or not 1 <= workers <= MAX_WORKERS:
-        raise UnsupportedError(f"workers: expected a whole number from 1 to {MAX_WORKERS}; found {workers!r}")
+    named: dict[str, Any] = {"out": ".", **place}
+    _check_whole("workers", named.get("workers", 1), 1, MAX_WORKERS)
+    if named.get("engine", "local") not in ENGINES:
+        raise UnsupportedError(f"engine: expected one of {', '.join(ENGINES)}; found {named['engine']!r}")
     for name in ("out", "data_dir"):
         if named.get(name) is not None:
             # A program may go to another directory, and its studies stay where they are.
             named[name] = Path(named[name]).absolute()
     return Options(**named, new=new)
+
+
+def _check_whole(name: str, value: Any, least: int, most: int) -> None:
+    if not isinstance(value, int) or not least <= value <= most:
+        raise UnsupportedError(f"{name}: expected a whole number from {least} to {most:,}; found {value!r}")

@@ -200,6 +200,7 @@ class Study:
         options = replace(self._options, new=False)
         found = run_shown(command, study, options, progress=progress, replicates=replicates)
         self.__dict__ = found.__dict__
+        self.check()
         return self
 
 
@@ -254,20 +255,17 @@ def _failure(command: Command, found: Study) -> str | None:
 def run_shown(
     command: Command, study: StudyFile, options: Options, *, progress: bool | None, replicates: int
 ) -> Study:
-    """Run a command on a study, show how it goes where that is wanted, and raise what it ended with."""
+    """Run a command on a study, and show how it goes where that is wanted."""
     from hpsearch.spec.experiments import prepare
     from hpsearch.study.progress import LOGGER, LoggedProgress
 
     if not (sys.stderr.isatty() if progress is None else progress):
         with warnings_as_notes(LOGGER.warning):
-            found = run(command, study, options, LoggedProgress(), replicates)
-    else:
-        from rich.console import Console
+            return run(command, study, options, LoggedProgress(), replicates)
+    from rich.console import Console
 
-        from hpsearch.study.terminal import LiveDisplay
+    from hpsearch.study.terminal import LiveDisplay
 
-        search = prepare(study.spec, "comparison" if command == "compare" else "search").search
-        display = LiveDisplay(Console(stderr=True), search.trials, search.metric)
-        found = display.show(lambda: run(command, study, options, display, replicates))
-    found.check()
-    return found
+    search = prepare(study.spec, "comparison" if command == "compare" else "search").search
+    display = LiveDisplay(Console(stderr=True), search.trials, search.metric)
+    return display.show(lambda: run(command, study, options, display, replicates))

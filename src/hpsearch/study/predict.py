@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Preprocessing
+from hpsearch.data.readers.arrays import plain_array
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.imports import defer_tensorflow, import_keras, jax_ahead
 from hpsearch.exceptions import ModelError, StudyNotFoundError
@@ -76,7 +77,7 @@ def predict(files: StudyFiles, data: Path | NDArray[Any]) -> Predicted:
     """
     preprocessing = _preprocessing(files)
     with jax_ahead():
-        rows = preprocessing.read(data) if isinstance(data, Path) else preprocessing.take(np.asarray(data))
+        rows = preprocessing.read(data) if isinstance(data, Path) else preprocessing.take(plain_array(data))
     return _predicted(preprocessing, rows, _given(files, preprocessing, rows.x))
 
 

@@ -58,7 +58,7 @@ def given_arrays(data: Any, target: str | None = None) -> Given:
     validation = None
     if "x_val" in named:
         named, validation = _with_validation(named)
-    named = {name: _plain(array) for name, array in named.items()}
+    named = {name: plain_array(array) for name, array in named.items()}
     from_arrays(WHERE, named)
     return Given(named, validation)
 
@@ -74,11 +74,16 @@ def _named(data: Any, target: str | None) -> dict[str, Array]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise DataError(f"{WHERE}: expected {FORMS}; found {_kind(data)}.")
     if not all(isinstance(part, tuple) for part in data):
-        return {"x_train": _plain(data[0]), "y_train": _plain(data[1])}
+        return {"x_train": plain_array(data[0]), "y_train": plain_array(data[1])}
     if any(len(part) != 2 for part in data):
         raise DataError(f"{WHERE}: expected ((x, y), (x_val, y_val)); found {_kind(data)}.")
     (x, y), (x_val, y_val) = data
-    return {"x_train": _plain(x), "y_train": _plain(y), "x_val": _plain(x_val), "y_val": _plain(y_val)}
+    return {
+        "x_train": plain_array(x),
+        "y_train": plain_array(y),
+        "x_val": plain_array(x_val),
+        "y_val": plain_array(y_val),
+    }
 
 
 def _kind(data: Any) -> str:
@@ -97,7 +102,7 @@ def _of_mapping(data: Mapping[str, Any]) -> dict[str, Array]:
             chosen[name] = name
         elif {"x_val", "y_val"} & found:
             raise DataError(f"{WHERE}: {name} missing; it holds {', '.join(sorted(found))}.")
-    return {name: _plain(data[key]) for name, key in chosen.items()}
+    return {name: plain_array(data[key]) for name, key in chosen.items()}
 
 
 def _of_table(table: Any, target: str | None) -> dict[str, Array]:
@@ -117,11 +122,14 @@ def _of_table(table: Any, target: str | None) -> dict[str, Array]:
             )
     if not columns:
         raise DataError(f"{WHERE}: the table has no column but {target!r}.")
-    return {"x_train": np.column_stack(list(columns.values())), "y_train": _plain(table[target])}
+    return {"x_train": np.column_stack(list(columns.values())), "y_train": plain_array(table[target])}
 
 
-def _plain(array: Any) -> Array:
-    """Give an array of numbers or text, if need be from Python objects that are all text."""
+def plain_array(array: Any) -> Array:
+    """Give an array of numbers or text, if need be from Python objects that are all text.
+
+    Raises DataError for rows of different lengths.
+    """
     try:
         found = np.asarray(array)
     except ValueError as failure:
