@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hpsearch.data import load_dataset
 from hpsearch.exceptions import DataError, StudyFileError
 from hpsearch.spec import load_study_file, read_spec
 from hpsearch.spec.study_file.source import Source
@@ -64,6 +65,24 @@ def test_data_take_the_place_of_the_rows_and_leave_the_options(tmp_path: Path) -
         == read_study({**study, "data": "sklearn:wine"}).spec.data.dump()
     )
     assert read_study(study, data={"sklearn": "wine"}).spec.data.csv is None
+
+
+def test_a_validation_set_that_is_given_is_what_trials_are_judged_on(tmp_path: Path) -> None:
+    given = ((X[6:], Y[6:]), (X[:6], Y[:6]))
+    study = read_study({**STUDY, "data": {"standardize": True}}, data=given, out=tmp_path)
+    np.savez(tmp_path / "rows.npz", x=np.concatenate([X[6:], X[:6]]), y=np.concatenate([Y[6:], Y[:6]]))
+    npz = {"npz": "rows.npz", "validation": {"last": 6}, "standardize": True}
+    found, expected = (
+        load_dataset(data, tmp_path)
+        for data in (study.spec.data, read_study({**STUDY, "data": npz}).spec.data)
+    )
+    assert found.summary().fingerprint == expected.summary().fingerprint
+    for one, other in zip(found.splits, expected.splits, strict=True):
+        assert one.train.x.tobytes() == other.train.x.tobytes()
+        assert one.validation.x.tobytes() == other.validation.x.tobytes()
+        assert one.validation.y.tolist() == Y[:6].tolist()
+    with pytest.raises(DataError, match=r"data\.validation: the data already include a validation set"):
+        read_study({**STUDY, "data": {"validation": 0.2}}, data=given, out=tmp_path)
 
 
 def test_rows_are_kept_only_for_a_study_that_is_one(tmp_path: Path) -> None:
