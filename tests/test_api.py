@@ -134,6 +134,8 @@ def test_the_command_line_goes_on_with_a_study_of_arrays(tmp_path: Path) -> None
     assert "the rows are not those that were given" in damaged.stdout
     optimize(PLAIN, (X, Y), trials=3)
     succeed_here("check", "a", cwd=tmp_path)
+    succeed_here("delete", "a", "--yes", cwd=tmp_path)
+    assert not study.directory.exists()
 
 
 def test_the_handle_says_what_the_command_line_prints(

@@ -11,7 +11,9 @@ from hpsearch.data import load_dataset
 from hpsearch.exceptions import DataError, StudyFileError
 from hpsearch.spec import load_study_file, read_spec
 from hpsearch.spec.study_file.source import Source
+from hpsearch.store.layout import StudyFiles
 from hpsearch.study.given import read_study
+from hpsearch.study.lifecycle import _forget_arrays
 from support.commands import STUDY, write_study
 
 X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
@@ -83,6 +85,20 @@ def test_a_validation_set_that_is_given_is_what_trials_are_judged_on(tmp_path: P
         assert one.validation.y.tolist() == Y[:6].tolist()
     with pytest.raises(DataError, match=r"data\.validation: the data already include a validation set"):
         read_study({**STUDY, "data": {"validation": 0.2}}, data=given, out=tmp_path)
+
+
+def test_rows_behind_a_link_are_not_removed(tmp_path: Path) -> None:
+    files = StudyFiles(tmp_path, "a")
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "rows").mkdir(parents=True)
+    files.directory.mkdir(parents=True)
+    files.arrays.symlink_to(elsewhere)
+    _forget_arrays(files, read_study(STUDY).spec)
+    assert (elsewhere / "rows").exists()
+    files.arrays.unlink()
+    (files.arrays / "rows").mkdir(parents=True)
+    _forget_arrays(files, read_study(STUDY).spec)
+    assert not (files.arrays / "rows").exists()
 
 
 def test_rows_are_kept_only_for_a_study_that_is_one(tmp_path: Path) -> None:

@@ -319,6 +319,8 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
 
 def _forget_arrays(files: StudyFiles, given: StudySpec) -> None:
     """Remove rows that were given in memory, and that neither `given` nor another experiment is of."""
+    if files.arrays.is_symlink():  # what is there may be anything
+        return
     specs = [given, *(resolved.spec for part in files.parts if (resolved := read_resolved(part)) is not None)]
     used = {Path(spec.data.arrays).name for spec in specs if spec.data.arrays is not None}
     for folder in files.arrays.glob("*"):
