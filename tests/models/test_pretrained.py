@@ -549,7 +549,7 @@ class TestCommands:
         write_study(directory / "donor.yaml", DONOR)
         write_study(directory / "study.yaml", study())
         told = succeed("optimize", "study.yaml", cwd=directory).stdout
-        assert "the donor's study 'donor' comes first" in told
+        assert "running the donor's study 'donor' first" in told
         assert "donor: trial 1" in told
         return directory
 

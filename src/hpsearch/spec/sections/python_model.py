@@ -35,7 +35,7 @@ def _scalar(raw: Any) -> Any:
     if not isinstance(raw, str | int | float):
         raise problem("a number, a word, true or false, or a list or a distribution of these")
     if not isinstance(raw, str) and not -LARGE < raw < LARGE:
-        raise problem("a finite, smaller number")
+        raise problem("a number that is finite and smaller")
     return raw
 
 
