@@ -570,7 +570,7 @@ class TestCommands:
         optimize_here(directory / "donor.yaml")
         assert path.read_bytes() != before, "the date inside should be another"
         before = path.read_bytes()
-        assert not any("comes first" in note for note in optimize_here(directory / "study.yaml"))
+        assert not any("running the donor" in note for note in optimize_here(directory / "study.yaml"))
         assert (path.read_bytes(), log.read_bytes()) == (before, logged)
         other = keras.saving.load_model(path)
         other.set_weights([weight + 1e-3 for weight in other.get_weights()])

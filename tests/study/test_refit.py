@@ -287,7 +287,7 @@ def test_interrupted_in_mid_refit_it_goes_on_from_its_checkpoint(
     for found, known in zip(model_of(tmp_path).get_weights(), expected, strict=True):
         np.testing.assert_array_equal(found, known)
     _, notes = searched(tmp_path, confirm_search)
-    assert not any(note.startswith("training the winner") for note in notes)
+    assert not any(note.startswith("refitting the winner") for note in notes)
 
 
 START = solo.Start
