@@ -12,8 +12,8 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import StandardScaler
 
-from hpsearch.data import Material, load_material
-from hpsearch.engines.session.splits import Divisions
+from hpsearch.data import RawData, load_raw_data
+from hpsearch.engines.session.splits import Splits
 from hpsearch.exceptions import StudyFileError
 from hpsearch.spec import Confirm, Data, StudySpec, load_study_file
 from hpsearch.spec.experiments import experiment_of
@@ -32,13 +32,13 @@ NA,red,a
 """
 
 
-def material(**raw: Any) -> Material:
-    return load_material(Data.model_validate(raw), Path(str(raw.pop("directory", "."))))
+def raw_data(**raw: Any) -> RawData:
+    return load_raw_data(Data.model_validate(raw), Path(str(raw.pop("directory", "."))))
 
 
 class TestClasses:
     def test_training_and_validation_rows_are_divided_anew_and_the_test_part_stays(self) -> None:
-        made = material(sklearn="iris", test=0.2)
+        made = raw_data(sklearn="iris", test=0.2)
         own, fresh = made.own(), made.fresh(2**62 + 1)
         kept = np.sort(np.concatenate([own.splits[0].train_index, own.splits[0].validation_index]))
         drawn = fresh.splits[0]
@@ -50,21 +50,21 @@ class TestClasses:
         assert np.array_equal(drawn.train.y, y[drawn.train_index])
 
     def test_each_class_has_its_share_of_the_validation_part(self) -> None:
-        made = material(sklearn="iris", validation=30)
+        made = raw_data(sklearn="iris", validation=30)
         for seed in range(5):
             assert np.bincount(made.fresh(seed).splits[0].validation.y).tolist() == [10, 10, 10]
 
     def test_a_seed_gives_one_split_and_another_seed_another(self) -> None:
-        made = material(sklearn="iris")
+        made = raw_data(sklearn="iris")
         first, again, other = (made.fresh(seed).splits[0].validation_index for seed in (1, 1, 2))
         assert np.array_equal(first, again)
         assert not np.array_equal(first, other)
 
 
 def test_scaling_is_that_of_the_fresh_training_part() -> None:
-    made = material(sklearn="diabetes", standardize=True)
+    made = raw_data(sklearn="diabetes", standardize=True)
     x, _ = load_diabetes(return_X_y=True)
-    for dataset in (made.fresh(0), made.fresh(1), made.whole()):
+    for dataset in (made.fresh(0), made.fresh(1), made.combined()):
         split = dataset.splits[0]
         scaler = StandardScaler().fit(x[split.train_index])
         np.testing.assert_allclose(split.train.x, scaler.transform(x[split.train_index]), atol=2e-5)
@@ -74,7 +74,7 @@ def test_scaling_is_that_of_the_fresh_training_part() -> None:
 def test_columns_are_encoded_by_the_fresh_training_part(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(TABLE)
     data = Data.model_validate({"csv": "t.csv", "target": "label", "validation": 4})
-    made, rows = load_material(data, tmp_path), [line.split(",") for line in TABLE.splitlines()[1:]]
+    made, rows = load_raw_data(data, tmp_path), [line.split(",") for line in TABLE.splitlines()[1:]]
     seen = set()
     for seed in range(12):
         fresh = made.fresh(seed)
@@ -92,7 +92,7 @@ def test_columns_are_encoded_by_the_fresh_training_part(tmp_path: Path) -> None:
 def test_all_rows_together_leave_nothing_to_validate_on(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(TABLE)
     data = Data.model_validate({"csv": "t.csv", "target": "label", "validation": {"folds": 2}})
-    whole = load_material(data, tmp_path).whole()
+    whole = load_raw_data(data, tmp_path).combined()
     assert whole.splits[0].train_index.tolist() == list(range(10))
     assert len(whole.splits[0].validation) == 0
     assert whole.preprocessing().encoding is not None
@@ -102,12 +102,12 @@ def test_all_rows_together_leave_nothing_to_validate_on(tmp_path: Path) -> None:
 class TestInAWorker:
     @pytest.mark.slow
     def test_one_is_held_beside_the_own(self) -> None:
-        divisions = Divisions(lambda: material(sklearn="iris"), Confirm(splits="fresh"))
-        first = weakref.ref(divisions.of(1))
-        assert divisions.of(1) is first()
-        assert divisions.of(None) is divisions.own
+        splits = Splits(lambda: raw_data(sklearn="iris"), Confirm(splits="fresh"))
+        first = weakref.ref(splits.of(1))
+        assert splits.of(1) is first()
+        assert splits.of(None) is splits.own
         assert first() is not None
-        divisions.of(2)
+        splits.of(2)
         gc.collect()
         assert first() is None
 
@@ -115,24 +115,24 @@ class TestInAWorker:
     def test_what_a_split_is_made_from_is_kept_only_where_it_is_needed(self) -> None:
         loaded: list[Any] = []
 
-        def load() -> Material:
-            made = material(sklearn="iris")
+        def load() -> RawData:
+            made = raw_data(sklearn="iris")
             loaded.append(weakref.ref(made))
             return made
 
-        divisions = Divisions(load, Confirm())
+        splits = Splits(load, Confirm())
         gc.collect()
         assert [one() for one in loaded] == [None]
-        assert divisions.of(None) is divisions.own
+        assert splits.of(None) is splits.own
         # A confirmation of before may have had other splits.
-        expected = material(sklearn="iris").fresh(5).splits[0]
-        assert np.array_equal(divisions.of(5).splits[0].validation_index, expected.validation_index)
+        expected = raw_data(sklearn="iris").fresh(5).splits[0]
+        assert np.array_equal(splits.of(5).splits[0].validation_index, expected.validation_index)
         assert len(loaded) == 2
 
     def test_a_copy_on_the_device_goes_with_its_split(self) -> None:
         from hpsearch.training.compiled import CompiledTrainer
 
-        made = material(sklearn="iris")
+        made = raw_data(sklearn="iris")
         trainer, fresh = CompiledTrainer(made.own()), made.fresh(3)
         trainer._on_device(fresh.splits[0])
         assert len(trainer._data) == 1

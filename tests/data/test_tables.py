@@ -92,7 +92,7 @@ class TestIndicators:
 
     def test_a_shape_is_scaled_alike(self, table: Write) -> None:
         dataset = table({**self.columns(), "age": list(range(200))}, standardize=True, shape=[3, 2])
-        marked = dataset.pool.indicators
+        marked = dataset.unscaled.indicators
         assert marked is not None
         assert marked.shape == (3, 2)
         assert set(np.unique(dataset.splits[0].train.x[:, marked])) == {0, 1}

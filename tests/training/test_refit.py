@@ -14,7 +14,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
 
-from hpsearch.data import Dataset, Material, load_material
+from hpsearch.data import Dataset, RawData, load_raw_data
 from hpsearch.models.model import initial_weights
 from hpsearch.spec import Data
 from hpsearch.spec.sections.study import read_configuration
@@ -39,8 +39,8 @@ MAKERS: dict[str, Callable[[Dataset], Trainer]] = {
 
 
 @cache
-def material() -> Material:
-    return load_material(Data.model_validate({"sklearn": "iris", "standardize": True}), Path())
+def raw_data() -> RawData:
+    return load_raw_data(Data.model_validate({"sklearn": "iris", "standardize": True}), Path())
 
 
 def member(schedule: Any = "constant") -> Member:
@@ -53,7 +53,7 @@ def member(schedule: Any = "constant") -> Member:
 
 
 def refitted(trainer: Trainer, one: Member, run: RefitRun) -> dict[str, Any]:
-    slot = refit_slot(trainer, one, material().whole(), run)
+    slot = refit_slot(trainer, one, raw_data().combined(), run)
     trainer.take(slot)
     reports = [trainer.advance(one.number) for _ in range(run.epochs)]
     assert [report.last for report in reports] == [False] * (run.epochs - 1) + [True]
@@ -69,7 +69,7 @@ def plain(one: Member, rates: Any, epochs: int = STOP) -> dict[str, Any]:
     model = keras.Sequential(
         [keras.Input((4,)), keras.layers.Dense(6, activation="tanh"), keras.layers.Dense(3)]
     )
-    first = initial_weights(one.configuration, (4,), FitTrainer(material().own()).objective, SEED)
+    first = initial_weights(one.configuration, (4,), FitTrainer(raw_data().own()).objective, SEED)
     names = ("hidden_1/kernel", "hidden_1/bias", "output/kernel", "output/bias")
     model.set_weights([first[name] for name in names])
     rate = rates if isinstance(rates, keras.optimizers.schedules.LearningRateSchedule) else RATE
@@ -94,25 +94,25 @@ def test_all_rows_are_trained_as_keras_does_and_the_schedule_is_stretched(maker:
     one = member("cosine")
     steps = EPOCHS * math.ceil(150 / BATCH)
     expected = plain(one, keras.optimizers.schedules.CosineDecay(RATE, steps))
-    assert_close(refitted(MAKERS[maker](material().own()), one, RefitRun(STOP)), expected)
+    assert_close(refitted(MAKERS[maker](raw_data().own()), one, RefitRun(STOP)), expected)
 
 
 def test_the_steps_of_a_plateau_are_taken_in_their_epochs() -> None:
     one = member({"reduce_on_plateau": {"patience": 1}})
     run = RefitRun(STOP, ((2, 0.5), (4, 0.1)))
     expected = plain(one, [RATE, 0.5 * RATE, 0.5 * RATE, 0.1 * RATE])
-    assert_close(refitted(CompiledTrainer(material().own()), one, run), expected)
+    assert_close(refitted(CompiledTrainer(raw_data().own()), one, run), expected)
 
 
 @pytest.mark.parametrize("maker", ["fit", "compiled"])
 def test_from_a_state_it_goes_on_to_the_same_bits(maker: str) -> None:
     one, run = member("cosine"), RefitRun(STOP)
-    whole = refitted(MAKERS[maker](material().own()), one, run)
-    first, second = (MAKERS[maker](material().own()) for _ in range(2))
-    first.take(refit_slot(first, one, material().whole(), run))
+    whole = refitted(MAKERS[maker](raw_data().own()), one, run)
+    first, second = (MAKERS[maker](raw_data().own()) for _ in range(2))
+    first.take(refit_slot(first, one, raw_data().combined(), run))
     first.advance(0)
     first.advance(0)
-    second.take(refit_slot(second, one, material().whole(), run), first.state(0))
+    second.take(refit_slot(second, one, raw_data().combined(), run), first.state(0))
     second.advance(0)
     assert second.advance(0).last
     found = second.best_weights(0) or {}
@@ -125,8 +125,8 @@ def test_one_that_diverges_says_where() -> None:
     raw["training"]["learning_rate"] = 1e30
     raw["model"]["mlp"]["activation"] = "relu"
     one = Member(0, read_configuration(raw), SEED, split="whole")
-    trainer = CompiledTrainer(material().own())
-    slot = refit_slot(trainer, one, material().whole(), RefitRun(EPOCHS))
+    trainer = CompiledTrainer(raw_data().own())
+    slot = refit_slot(trainer, one, raw_data().combined(), RefitRun(EPOCHS))
     assert isinstance(slot, RefitSlot)
     trainer.take(slot)
     failure = next(r.failure for r in (trainer.advance(0) for _ in range(EPOCHS)) if r.failure)

@@ -3,22 +3,22 @@
 from hpsearch.data.chance import chance_accuracy, chance_loss
 from hpsearch.data.dataset import Dataset
 from hpsearch.data.encoding import Column, Encoding
-from hpsearch.data.material import Material, load_dataset, load_material
 from hpsearch.data.preprocessing import NewRows, Preprocessing
+from hpsearch.data.raw_data import RawData, load_dataset, load_raw_data
 from hpsearch.data.rows import Rows, Scaling, Split
 
 __all__ = [
     "Column",
     "Dataset",
     "Encoding",
-    "Material",
     "NewRows",
     "Preprocessing",
+    "RawData",
     "Rows",
     "Scaling",
     "Split",
     "chance_accuracy",
     "chance_loss",
     "load_dataset",
-    "load_material",
+    "load_raw_data",
 ]

@@ -1,4 +1,4 @@
-"""Archives are measured before they are unpacked: what a zip file says of itself need not be true."""
+"""Measure archives before they are unpacked, because the sizes that a zip file declares need not be true."""
 
 from __future__ import annotations
 
@@ -26,13 +26,19 @@ _LOCAL = struct.Struct("<4s22xHH")
 
 
 class ArchiveError(ValueError):
-    """An archive is larger than it says, or than may be unpacked."""
+    """An archive is larger than it declares, or than may be unpacked."""
 
 
 def bounded(path: Path, limit: int) -> bytes:
-    """Read a file of at most so many bytes.
+    """Read a file of limited size.
 
-    Raises OSError where it cannot be read, ArchiveError where it is larger.
+    Args:
+        path: The file.
+        limit: The most bytes it may have.
+
+    Raises:
+        OSError: It cannot be read.
+        ArchiveError: It is larger.
     """
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -44,9 +50,11 @@ def bounded(path: Path, limit: int) -> bytes:
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open an archive of weights that others may have written, once it was measured.
+    """Open an archive of weights of unknown origin, after measuring it.
 
-    Raises what `zipfile` raises, and ArchiveError where it unpacks to too much.
+    Raises:
+        ArchiveError: It unpacks to too much.
+        Exception: Whatever `zipfile` raises.
     """
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -56,9 +64,15 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def measure(archive: zipfile.ZipFile, stream: IO[bytes], limit: int) -> None:
-    """Unpack every member piece by piece, keep nothing, and count.
+    """Unpack every member piece by piece, without keeping anything, and count the bytes.
 
-    Raises ArchiveError where a member holds more than it declares, or all together more than `limit`.
+    Args:
+        archive: The archive.
+        stream: The file that it is read from.
+        limit: The most bytes of all members together.
+
+    Raises:
+        ArchiveError: A member holds more than it declares, or all together more than the limit.
     """
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
@@ -85,7 +99,7 @@ def _measure(member: zipfile.ZipInfo, stream: IO[bytes]) -> None:
 
 
 def _held(member: zipfile.ZipInfo, stream: IO[bytes]) -> int:
-    """Count the bytes that a deflated member holds, as far as they exceed what it declares."""
+    """Return how many bytes a deflated member holds, stopping once they exceed what it declares."""
     _seek(member, stream)
     engine, left, held = zlib.decompressobj(-zlib.MAX_WBITS), member.compress_size, 0
     while not engine.eof and held <= member.file_size:
@@ -101,7 +115,7 @@ def _held(member: zipfile.ZipInfo, stream: IO[bytes]) -> int:
 
 
 def _seek(member: zipfile.ZipInfo, stream: IO[bytes]) -> None:
-    """Go to where the bytes of a member begin."""
+    """Move the stream to the first byte of a member."""
     stream.seek(member.header_offset)
     head = stream.read(_LOCAL.size)
     if len(head) < _LOCAL.size:

@@ -1,4 +1,4 @@
-"""The level of chance: what a constant prediction gives that knows the training targets alone."""
+"""The chance level: the result of a constant prediction that knows only the training targets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ RAREST = 1e-7
 
 
 def chance_loss(train: Rows, validation: Rows, classes: int) -> float:
-    """Give the validation loss of the best constant prediction of the training part.
+    """Return the validation loss of the best constant prediction of the training part.
 
-    With `classes` it is the cross-entropy of their shares, else (0) the squared error of the mean.
+    Args:
+        train: The training part.
+        validation: The validation part.
+        classes: The number of classes, 0 for a regression.
+
+    Returns:
+        The cross-entropy of the classes' shares, or the mean squared error of the mean.
     """
     if not classes:
         return float(np.square(validation.y.astype(np.float64) - train.y.mean(dtype=np.float64)).mean())
@@ -23,7 +29,13 @@ def chance_loss(train: Rows, validation: Rows, classes: int) -> float:
 
 
 def chance_accuracy(train: Rows, validation: Rows, classes: int) -> float | None:
-    """Give the share of the training part's most frequent class in the validation part; None without any."""
+    """Return the validation accuracy of always predicting the training part's most frequent class.
+
+    Args:
+        train: The training part.
+        validation: The validation part.
+        classes: The number of classes; 0 for a regression, which has no accuracy: None.
+    """
     if not classes:
         return None
     return float((validation.y == _shares(train.y, classes).argmax()).mean())

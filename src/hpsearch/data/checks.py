@@ -1,4 +1,4 @@
-"""What arrays must be: finite numbers of a shape, and no more than memory holds."""
+"""Checks of arrays: numbers, finite, of a valid shape, and small enough for memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,19 @@ WIDEST = float(np.finfo(np.float32).max)
 
 
 def features(where: str, key: str, x: Array) -> Array:
-    """Check features; gives (n, *features) uint8 or numbers as they are. Raises `DataError`."""
+    """Check features.
+
+    Args:
+        where: The source, with which each message begins.
+        key: The array's name, for the message.
+        x: (n, *features), of any type.
+
+    Returns:
+        `x`, unchanged.
+
+    Raises:
+        DataError: It is empty, or holds anything but finite numbers in rows.
+    """
     if x.dtype.kind not in NUMBERS:
         raise DataError(f"{where}: {key} must hold numbers, but holds {x.dtype}.")
     if x.ndim < 2:
@@ -29,7 +41,19 @@ def features(where: str, key: str, x: Array) -> Array:
 
 
 def targets(where: str, key: str, y: Array) -> Array:
-    """Check targets; gives (n,) numbers or text. Raises `DataError`."""
+    """Check targets.
+
+    Args:
+        where: The source, with which each message begins.
+        key: The array's name, for the message.
+        y: (n,) or (n, 1), of any type.
+
+    Returns:
+        (n,) numbers or text.
+
+    Raises:
+        DataError: It is empty, or does not hold one finite number or one text for each row.
+    """
     if y.dtype.kind not in NUMBERS + "U":
         raise DataError(f"{where}: {key} must hold numbers or text, but holds {y.dtype}.")
     if y.ndim == 2 and y.shape[1] == 1:
@@ -44,7 +68,11 @@ def targets(where: str, key: str, y: Array) -> Array:
 
 
 def finite(where: str, key: str, array: Array) -> None:
-    """Raise a `DataError` that names the first number that is not finite as a float32."""
+    """Check that every number is finite as a float32.
+
+    Raises:
+        DataError: One is not; the message names the first.
+    """
     if array.dtype.kind != "f":
         return
     bad = ~np.isfinite(array)
@@ -59,14 +87,25 @@ def finite(where: str, key: str, array: Array) -> None:
 
 
 def fits_in_memory(where: str, rows: int, columns: int, size: int, remedy: str) -> None:
-    """Raise a `DataError` where an array of `rows` by `columns` items of `size` bytes is too large."""
+    """Check that an array is smaller than `MAX_BYTES`.
+
+    Args:
+        where: The source, with which the message begins.
+        rows: The number of rows.
+        columns: The number of columns.
+        size: Bytes of an item.
+        remedy: What the message recommends.
+
+    Raises:
+        DataError: It is larger.
+    """
     if rows * columns * size > MAX_BYTES:
         gigabytes = rows * columns * size / 2**30
         raise DataError(f"{where}: {rows} rows by {columns} columns would take {gigabytes:.0f} GB; {remedy}.")
 
 
 def meant(word: str, names: Mapping[str, Any]) -> str:
-    """Give a hint at the valid name that a mistyped word most likely meant, or nothing."""
+    """Return a hint at the valid name that a mistyped word most likely stands for; empty if none is close."""
     folded = {name.casefold(): name for name in names}
     close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     return f" (did you mean {folded[close[0]]!r}?)" if close else ""

@@ -17,15 +17,18 @@ from hpsearch.data.types import Array, Task
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """Unscaled rows from which parts are taken by position.
+class UnscaledRows:
+    """Unscaled rows, from which parts are taken by position.
 
-    `x`: (n, *features) as loaded, NaN where a cell of a csv file is missing; `y`: (n,) int32 or float32.
-    `origin`: (*features) float64 is subtracted before `x`, a float64 then, is rounded to float32; None where
-    nothing would be lost.
-    `features` is the shape in which a row is given. `imputations` holds one for each split, and is empty
-    where nothing can be missing. `indicators`: (*features) bool marks the features that stand for categories,
-    None where there are none.
+    Attributes:
+        x: (n, *features) as loaded, NaN where a cell of a csv file is missing.
+        y: (n,) int32 or float32.
+        features: The shape of a row.
+        bags: Whether rows are bags of words, which stay uint8.
+        imputations: One for each split; empty where nothing can be missing.
+        indicators: (*features) bool, which features stand for categories; None where none does.
+        origin: (*features) float64, subtracted from `x`, which is float64 then, before it is rounded to
+            float32; None where rounding loses nothing.
     """
 
     x: Array
@@ -37,7 +40,7 @@ class Pool:
     origin: Array | None = None
 
     def take(self, index: Array, split: int) -> Rows:
-        """Take rows by position, with what is missing filled in as the split's training part says."""
+        """Return rows by position, with missing values imputed as the split's training part says."""
         x = self.x[index]
         if self.imputations:
             x = self.imputations[split].apply(x)
@@ -50,11 +53,20 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows to train and validate on, and how they came to be.
+    """Rows to train and validate on, with what is needed to prepare further rows in the same way.
 
-    `features` is the shape of one row. `labels` names the classes in the order of their numbers and is empty
-    for regression. `splits` holds one split, or one for each fold. `fingerprint` is the SHA-256 over the
-    arrays as they were loaded, before anything was split, with their names, shapes and dtypes.
+    Attributes:
+        source: The source as the study file names it.
+        task: Whether classes or quantities are predicted.
+        features: The shape of a row.
+        labels: The names of the classes in the order of their numbers; empty for a regression.
+        splits: One split, or one for each fold.
+        encoding: How the columns of a csv file become features; None for arrays.
+        fingerprint: The SHA-256 of the loaded arrays with their names, shapes and dtypes, before any split.
+        unscaled: The unscaled training and validation rows.
+        held_out: The unscaled test rows; None without a test part.
+        notes: What a user should know about the features.
+        doubtful: Whether more than two whole numbers were taken for classes, which may be quantities.
     """
 
     source: str
@@ -64,51 +76,48 @@ class Dataset:
     splits: tuple[Split, ...] = field(repr=False)
     encoding: Encoding | None = field(repr=False)
     fingerprint: str
-    pool: Pool = field(repr=False)
-    held_out: Pool | None = field(default=None, repr=False)
-    """The test rows, all of them."""
+    unscaled: UnscaledRows = field(repr=False)
+    held_out: UnscaledRows | None = field(default=None, repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)
-    """What a person should know of the features."""
     doubtful: bool = False
-    """Whether more than two whole numbers were taken for classes, which may be quantities."""
 
     @property
     def outputs(self) -> int:
-        """Count the classes; 1 for regression."""
+        """Return the number of classes; 1 for a regression."""
         return len(self.labels) if self.task == "classification" else 1
 
     @property
     def train_rows(self) -> int:
-        """Count the training rows, of folds those of the smallest."""
+        """Return the number of training rows; with folds, of the smallest training part."""
         return min(len(split.train) for split in self.splits)
 
     def raw(self, split: int, part: Literal["train", "validation"]) -> Rows:
-        """Give the rows of a part unscaled, but encoded, as a model takes them that holds the scaling."""
+        """Return the rows of a part, encoded but not scaled, as an exported model takes them."""
         chosen = self.splits[split]
         index = chosen.train_index if part == "train" else chosen.validation_index
-        return self.pool.take(index, split)
+        return self.unscaled.take(index, split)
 
     def raw_test(self, split: int = 0) -> Rows | None:
-        """Give the test rows unscaled, encoded as the split says; None without a test part."""
+        """Return the test rows, encoded as the split says but not scaled; None without a test part."""
         if self.held_out is None:
             return None
         return self.held_out.take(np.arange(len(self.held_out.y)), split)
 
     def test(self, split: int = 0) -> Rows | None:
-        """Give the test rows, scaled by what the split fitted; None without a test part."""
+        """Return the test rows, scaled as the split was fitted; None without a test part."""
         rows = self.raw_test(split)
         scaling = self.splits[split].scaling
         return rows if rows is None or scaling.identity else Rows(scaling.apply(rows.x), rows.y)
 
     def preprocessing(self, split: int = 0) -> Preprocessing:
-        """Give what it takes to bring new rows into the form that an exported model of a split takes."""
+        """Return what brings new rows into the form that an exported model takes."""
         encoding = None if self.encoding is None else self.encoding.of_split(split)
-        moved = self.pool.origin
+        moved = self.unscaled.origin
         origin = None if moved is None else tuple(moved.reshape(-1).tolist())
         return Preprocessing(self.source, self.task, self.labels, self.features, encoding, origin)
 
     def summary(self) -> DataSummary:
-        """Give the data set in numbers; the rows are those of the first split, `folds` counts the splits."""
+        """Return the data set in numbers; the counts of rows are those of the first split."""
         first = self.splits[0]
         return DataSummary(
             source=self.source,
@@ -126,7 +135,7 @@ class Dataset:
         )
 
     def _chance(self, measure: Callable[[Rows, Rows, int], float | None]) -> float | None:
-        """Give the mean over the splits."""
+        """Return the mean of a measure over the splits."""
         found = [measure(split.train, split.validation, len(self.labels)) for split in self.splits]
         known = [number for number in found if number is not None]
         return float(np.mean(known)) if known else None

@@ -1,7 +1,7 @@
 """How the columns of a csv file become numbers: one-hot categories and imputed values, as plain data.
 
-What scikit-learn's SimpleImputer (mean, most frequent), OneHotEncoder (handle_unknown="ignore") and
-ColumnTransformer compute, in a form that is quick for 10^5 columns and that can be written as JSON.
+They compute what scikit-learn's SimpleImputer (mean, most frequent), OneHotEncoder (handle_unknown="ignore")
+and ColumnTransformer do, in a form that is fast for 10^5 columns and that can be written as JSON.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ SplitIndex = tuple["Array", "Array"]
 class Column:
     """One column of the file.
 
-    `categories` are those of the training rows, sorted; each becomes a feature, in this order. A column of
-    numbers has none and becomes one feature. `imputation` holds what stands for a missing value, for each
-    split; `unseen` holds, for each split, the categories that its training part lacks, which are encoded as
-    zeros.
+    Attributes:
+        name: The name in the header.
+        kind: `numeric` or `categorical`.
+        categories: The categories of the training rows, sorted; each becomes a feature. Empty for numbers.
+        imputation: For each split, the value that replaces a missing one.
+        unseen: For each split, the categories that its training part lacks, which are encoded as zeros.
     """
 
     name: str
@@ -48,20 +50,20 @@ class Column:
 
     @property
     def width(self) -> int:
-        """Count the features that this column becomes."""
+        """Return the number of features that the column becomes."""
         return len(self.categories) if self.kind == "categorical" else 1
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """The columns in the order of the file, and so of the features, fitted for each split."""
+    """The columns in the order of the file, which is that of the features, fitted for each split."""
 
     target: str
     columns: tuple[Column, ...]
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Name each feature: `age`, or `colour=red` for a category."""
+        """Return the name of each feature: `age`, or `colour=red` for a category."""
         return tuple(
             name
             for column in self.columns
@@ -70,15 +72,15 @@ class Encoding:
 
     @property
     def indicators(self) -> Array:
-        """Mark the features that are 0 or 1, one for each category: (features,) bool."""
+        """Return which features are 0 or 1, one for each category: (features,) bool."""
         return np.concatenate([np.full(c.width, c.kind == "categorical") for c in self.columns])
 
     def as_data(self) -> dict[str, Any]:
-        """Give everything as dictionaries, lists, texts and numbers."""
+        """Return everything as dictionaries, lists, texts and numbers."""
         return asdict(self)
 
     def of_split(self, split: int) -> Encoding:
-        """Give the encoding as a single split fitted it."""
+        """Return the encoding as fitted on a single split."""
         own = (
             replace(column, imputation=(column.imputation[split],), unseen=(column.unseen[split],))
             for column in self.columns
@@ -86,11 +88,17 @@ class Encoding:
         return Encoding(self.target, tuple(own))
 
     def encode(self, cells: Mapping[str, Sequence[str]], split: int = 0) -> Array:
-        """Encode rows that were not in the file, as the training part of a split says.
+        """Encode new rows as fitted on a split.
 
-        `cells` maps the name of each column to its cells as text, all of one length n; other names are
-        ignored. Gives (n, features) float32. Raises `DataError` for a missing column and for text in a column
-        of numbers.
+        Args:
+            cells: The cells of each column as text, all of one length n; names of other columns are ignored.
+            split: The split.
+
+        Returns:
+            (n, features) float32.
+
+        Raises:
+            DataError: A column is missing, or a column of numbers holds text.
         """
         absent = [column.name for column in self.columns if column.name not in cells]
         if absent:
@@ -99,9 +107,18 @@ class Encoding:
         return self.encode_rows(Table("The rows", columns, range(1, len(columns[0].texts) + 1)), split)
 
     def encode_rows(self, table: Table, split: int = 0, *, wide: bool = False) -> Array:
-        """Encode the rows of a table whose columns are those of the encoding, in its order, as `encode`.
+        """Encode the rows of a table whose columns are those of the encoding, in its order.
 
-        Gives float64 where they are to be `wide`.
+        Args:
+            table: The rows.
+            split: The split.
+            wide: Whether to return float64.
+
+        Returns:
+            (n, features) float32 or float64.
+
+        Raises:
+            DataError: A column of numbers holds text.
         """
         for known, column in zip(self.columns, table.columns, strict=True):
             if known.kind == "numeric":
@@ -112,16 +129,18 @@ class Encoding:
 
 @dataclass(frozen=True, eq=False)
 class Imputation:
-    """What stands for missing values in a split, and the features that its training part has.
+    """The values that replace missing ones in a split, and which features its training part has.
 
-    `fill`: (features,) float64; `seen`: (features,) bool, None where all are seen.
+    Attributes:
+        fill: (features,) float64.
+        seen: (features,) bool; None where all are seen.
     """
 
     fill: Array
     seen: Array | None
 
     def apply(self, x: Array) -> Array:
-        """Fill in (n, features) where it is NaN; features that were never seen become 0."""
+        """Return (n, features) with NaN replaced, and 0 for features that the training part lacks."""
         filled = np.where(np.isnan(x), self.fill.astype(x.dtype), x)
         return filled if self.seen is None else np.where(self.seen, filled, x.dtype.type(0))
 
@@ -131,9 +150,20 @@ def encode_table(
 ) -> tuple[Encoding, Array, tuple[Imputation, ...]]:
     """Fit the encoding on the training part of each split and encode every row.
 
-    Kinds of columns are found in the rows of all training and validation parts, categories in all training
-    parts. Gives the encoding, (n, features) float32, or float64 where that would lose something, with NaN
-    where a cell is missing, and an imputation for each split. Raises `DataError`.
+    The kind of a column is found in the rows of all training and validation parts, its categories in all
+    training parts.
+
+    Args:
+        table: The columns of the features.
+        target: The name of the target column.
+        splits: Positions of the training and the validation rows of each split.
+
+    Returns:
+        The encoding; (n, features) float32, or float64 where float32 would lose something, with NaN where a
+        cell is missing; and the imputation of each split.
+
+    Raises:
+        DataError: A column is empty, ambiguous, or has too many categories.
     """
     known = np.unique(np.concatenate([np.concatenate(pair) for pair in splits]))
     trains = [train for train, _ in splits]
@@ -145,7 +175,11 @@ def encode_table(
 
 
 def _fits(table: Table, columns: Sequence[Column]) -> None:
-    """Raise a `DataError` where the columns, or the categories among them, give too many features."""
+    """Check that the columns, and the categories among them, do not become too many features.
+
+    Raises:
+        DataError: They do.
+    """
     rows = len(table.lines)
     width, one_hot = (sum(c.width for c in some) for some in (columns, [c for c in columns if c.categories]))
     widest = max(columns, key=lambda column: len(column.categories))
@@ -164,7 +198,7 @@ def _fits(table: Table, columns: Sequence[Column]) -> None:
 
 
 def _refuse_many(table: Table, cells: Cells, layout: Array, categories: Sequence[str]) -> None:
-    """Refuse a column whose categories are too many, or so many that nearly every row has its own."""
+    """Refuse a column with too many categories, or one for almost every row."""
     present = int((~cells.missing[layout]).sum())
     if len(categories) > MAX_CATEGORIES:
         why = f"each would become a feature, and a column may have up to {MAX_CATEGORIES:,}"
@@ -229,13 +263,13 @@ def _categorical(table: Table, cells: Cells, layout: Array, trains: Sequence[Arr
 
 
 def _numbered(cells: Cells, categories: Sequence[str]) -> Array:
-    """Give the position of each cell's category: (n,) int, -1 for a category that is not known or missing."""
+    """Return the position of each cell's category: (n,) int, -1 if it is missing or unknown."""
     positions = {category: position for position, category in enumerate(categories)}
     return np.fromiter((positions.get(t, -1) for t in cells.texts), dtype=np.int64, count=len(cells.texts))
 
 
 def _kind_of_numbers(table: Table, columns: Sequence[Column]) -> type[np.floating[Any]]:
-    """Choose float32 for encoded rows, or float64 where that would lose what a column differs in."""
+    """Return float32, or float64 where that would lose the differences within a column."""
     pairs = zip(table.columns, columns, strict=True)
     numeric = [cells.numbers for cells, column in pairs if column.kind == "numeric"]
     size = max(1, CHUNK // len(table.lines))
@@ -244,7 +278,7 @@ def _kind_of_numbers(table: Table, columns: Sequence[Column]) -> type[np.floatin
 
 
 def _encoded(table: Table, columns: Sequence[Column], kind: type[np.floating[Any]]) -> Array:
-    """Encode every row; column by column in memory, because that is how it is filled."""
+    """Encode every row, column by column, because that is how the cells are stored."""
     encoded = np.zeros((sum(column.width for column in columns), len(table.lines)), dtype=kind)
     start = 0
     for cells, column in zip(table.columns, columns, strict=True):

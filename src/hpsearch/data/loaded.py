@@ -1,4 +1,4 @@
-"""Arrays as a source gives them, checked: finite numbers, one target for each row."""
+"""The checked arrays of a source: finite numbers, one target for each row."""
 
 from __future__ import annotations
 
@@ -17,10 +17,18 @@ from hpsearch.exceptions import DataError
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """What a source gives, before anything is chosen, split or scaled.
+    """The content of a source before rows are selected, split or scaled.
 
-    `where` opens each error message. `x`: (n, *features), or the table of a csv file; `y`: (n,) numbers or
-    text. `task` is set where the source is known, `names` where the classes have names of their own.
+    Attributes:
+        where: The source, with which each error message begins.
+        x: (n, *features), or the table of a csv file.
+        y: (n,) numbers or text.
+        fingerprint: The SHA-256 of the arrays.
+        x_test: The features of the source's own test part.
+        y_test: The targets of the source's own test part.
+        task: What the source is known to be for.
+        names: Names of the classes, by their value in `y`.
+        bags: Whether rows are bags of words.
     """
 
     where: str
@@ -37,8 +45,16 @@ class Loaded:
 def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = None) -> Loaded:
     """Check the arrays of a source and bring them into shape.
 
-    `arrays` has `x_train` and `y_train` and, where there is a test part, `x_test` and `y_test`; `x` is kept
-    as uint8 or made float32, or float64 where that would lose something. Raises `DataError`.
+    Args:
+        where: The source, with which each error message begins.
+        arrays: `x_train` and `y_train` and, with a test part, `x_test` and `y_test`.
+        task: What the source is known to be for.
+
+    Returns:
+        The arrays; `x` stays uint8 or becomes float32, or float64 where float32 would lose something.
+
+    Raises:
+        DataError: They do not belong together, or are no finite numbers.
     """
     checked = {key: _checked(where, key, array) for key, array in arrays.items()}
     _lengths_agree(where, checked, "x_train", "y_train")
@@ -62,7 +78,7 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
 
 
 def fingerprint(arrays: Mapping[str, Array]) -> str:
-    """Give the SHA-256 over arrays with their names, shapes and dtypes, as hexadecimal digits."""
+    """Return the SHA-256 of arrays with their names, shapes and dtypes, as hexadecimal digits."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

@@ -1,4 +1,4 @@
-"""Which rows go where: test part, subset, validation part, folds; all draws derive from the split seed."""
+"""Which rows form the test part, the subset, the validation part, the folds; all draws use the split seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Ascending positions of rows: the test part, and a training and a validation part for each split."""
+    """Ascending positions of rows: the test part, and the training and validation part of each split."""
 
     test: Array | None
     splits: tuple[tuple[Array, Array], ...]
@@ -27,10 +27,15 @@ class Partition:
 
 @dataclass(frozen=True, eq=False)
 class Partitioner:
-    """Draws rows, stratified for classes. `y`: (n,) as `Target` reads it.
+    """Draws rows, stratified by class.
 
-    The first `drawn` of the rows are those to draw from; the others are a test part of the data's own, which
-    is there where it is what configurations are judged on.
+    Attributes:
+        where: The source, with which each error message begins.
+        target: What is predicted.
+        y: (n,) targets as `Target.read` returns them.
+        seed: The split seed.
+        drawn: How many of the first rows are drawn from. Any others are the source's own test part, and are
+            present only if it is to serve as the validation part.
     """
 
     where: str
@@ -40,7 +45,11 @@ class Partitioner:
     drawn: int
 
     def divide(self, data: Data) -> Partition:
-        """Take off the test part, draw the subset, then split off the validation part. Raises `DataError`."""
+        """Draw the test part, then the subset, then the validation part or the folds.
+
+        Raises:
+            DataError: There are too few rows, or a class is missing in a training part.
+        """
         y = self.y[: self.drawn]
         rows = np.flatnonzero(y >= 0) if self._classes else np.arange(len(y))
         test = None
@@ -58,7 +67,18 @@ class Partitioner:
         return Partition(test, splits)
 
     def redraw(self, rows: Array, count: int) -> tuple[Array, Array]:
-        """Draw a validation part of so many rows; gives the others and it. Raises `DataError`."""
+        """Draw another validation part.
+
+        Args:
+            rows: Positions of the rows to divide.
+            count: How many of them to draw.
+
+        Returns:
+            The positions of the training and the validation rows.
+
+        Raises:
+            DataError: There are too few rows, or a class is missing in the training part.
+        """
         train, validation = self._draw(rows, count, "validation")
         self._has_every_class(train, "a fresh split")
         return train, validation
@@ -104,7 +124,7 @@ class Partitioner:
         return [self._draw(rows, count, "validation")]
 
     def _draw(self, rows: Array, count: int, purpose: str) -> tuple[Array, Array]:
-        """Draw `count` rows at random; gives the others and the drawn ones."""
+        """Draw `count` rows at random; return the others and the drawn ones."""
         # Imported here because it takes a second, and data whose validation part is given do without.
         from sklearn.model_selection import train_test_split
 
@@ -162,7 +182,7 @@ class Partitioner:
 
 
 def _rows_in(size: Component, rows: int) -> int:
-    """Count the rows of a part; a share is rounded up, as scikit-learn does."""
+    """Return the number of rows of a part; a share is rounded up, as in scikit-learn."""
     if isinstance(size, ShareOfRows):
         return math.ceil(size.share * rows - ROUNDING)
     if isinstance(size, CountOfRows):

@@ -1,4 +1,4 @@
-"""Numbers that a float32, in which networks compute, cannot tell apart."""
+"""Detect numbers that float32, in which networks compute, cannot distinguish."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ CHUNK = 2**20
 
 
 def lossy(x: Array) -> Array:
-    """Mark features that lose what they differ in when they are rounded to float32: (*features) bool.
+    """Return which features lose their differences when they are rounded to float32.
 
-    `x`: (n, *features), NaN where a value is missing. Unix times near 1.7e9 that lie seconds apart are such a
-    feature. Numbers below the normal range of a float32 count as 0, which XLA makes of them. A feature that
-    is constant but for the rounding of a float64 loses nothing: the bound is that of scikit-learn's
-    StandardScaler.
+    Unix times near 1.7e9 that lie seconds apart are such a feature. Numbers below the normal range of a
+    float32 count as 0, to which XLA flushes them. A feature that is constant up to the rounding of a float64
+    loses nothing; the bound is that of scikit-learn's StandardScaler.
+
+    Args:
+        x: (n, *features), NaN where a value is missing.
+
+    Returns:
+        (*features) bool.
     """
     marked = np.zeros(x.shape[1:], dtype=bool).reshape(-1)
     if x.dtype.kind == "b" or (x.dtype.kind in "iu" and x.dtype.itemsize <= 2) or _whole(x):
@@ -35,7 +40,7 @@ def lossy(x: Array) -> Array:
 
 
 def _whole(x: Array) -> bool:
-    """Tell whether all numbers are float32 already, and none of them is flushed to 0."""
+    """Return whether all numbers are float32 already, and none of them is flushed to 0."""
     if x.dtype != np.float32:
         return False
     size = np.abs(x)
@@ -56,15 +61,16 @@ def _lose(columns: Array) -> Array:
 
 
 def narrowed(x: Array) -> Array:
-    """Give features as float32, or as float64 where that would lose what one of them differs in."""
+    """Return features as float32, or as float64 where float32 would lose the differences within one."""
     return x.astype(np.float64 if lossy(x).any() else np.float32)
 
 
 def origin_of(x: Array) -> Array:
-    """Give what to subtract, as float64, before features are rounded: (*features), 0 where nothing is lost.
+    """Return what to subtract from features before they are rounded.
 
-    It is a whole number near the mean of all rows; standardizing takes it out again, so that no more is
-    learned from it.
+    Returns:
+        (*features) float64: a whole number near the mean of all rows, or 0 where nothing is lost.
+        Standardizing removes it again, so it carries no information into training.
     """
     middle = np.zeros(x.shape[1:])
     marked = lossy(x)

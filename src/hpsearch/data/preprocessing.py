@@ -1,4 +1,4 @@
-"""What it takes to apply an exported model to new rows, without the data it was trained on."""
+"""Preparation of new rows for an exported model, without the data it was trained on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN = 10
 
 @dataclass(frozen=True, eq=False)
 class NewRows:
-    """Rows as a model takes them, (n, *features), and remarks on how they came to be."""
+    """Rows as a model takes them, (n, *features), with notes on how they were read."""
 
     x: Array
     notes: tuple[str, ...] = ()
@@ -31,11 +31,18 @@ class NewRows:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The shape of a row, the labels of classes (none for a regression), and how csv columns are encoded.
+    """How new rows are prepared for an exported model, which contains the scaling.
 
-    `encoding` has a single split and is None where the rows are arrays; scaling is inside the model. `origin`
-    is what is subtracted from the numbers of a row before they become float32, None where nothing is. Raises
-    ValueError where the parts do not belong together.
+    Attributes:
+        source: The source of the study's data.
+        task: Whether classes or quantities are predicted.
+        labels: The names of the classes; empty for a regression.
+        features: The shape of a row.
+        encoding: How the columns of a csv file become features, for one split; None where rows are arrays.
+        origin: What is subtracted from the numbers of a row before they become float32; None for nothing.
+
+    Raises:
+        ValueError: The parts do not belong together.
     """
 
     source: str
@@ -53,9 +60,12 @@ class Preprocessing:
             raise ValueError("the parts of a preprocessing do not belong together")
 
     def read(self, path: Path) -> NewRows:
-        """Read new rows from a csv file, or from `x` of an npz file, as the study's own data were.
+        """Read new rows from a csv file, or from `x` of an npz file, whichever the study's own data were.
 
-        Other columns than those of the encoding are left out, the target among them. Raises `DataError`.
+        Columns that the encoding lacks, such as the target, are ignored.
+
+        Raises:
+            DataError: The file cannot be read or does not fit the model.
         """
         wrong = ".csv" if self.encoding is None else ".npz"
         if path.suffix.lower() == wrong:
@@ -69,7 +79,14 @@ class Preprocessing:
             raise DataError(f"{path}: there is not enough memory for these rows.") from None
 
     def take(self, x: Array) -> NewRows:
-        """Take new rows that are in memory, as `x` of an npz file. Raises `DataError`."""
+        """Return new rows that are in memory as a model takes them.
+
+        Args:
+            x: (n, *features).
+
+        Raises:
+            DataError: They do not fit the model, or the study was trained on a csv file.
+        """
         if self.encoding is not None:
             raise DataError(
                 f"x: expected a csv file with its columns, because the study was trained on {self.source}."
@@ -93,7 +110,7 @@ class Preprocessing:
         return NewRows(self._rows(x), tuple(notes))
 
     def _rows(self, x: Array) -> Array:
-        """Give rows as the model takes them: moved to the origin before they are rounded."""
+        """Return rows as the model takes them, shifted by the origin before they are rounded."""
         flat = x.reshape(len(x), -1)
         if self.origin is not None:
             flat = flat.astype(np.float64) - np.array(self.origin)
@@ -103,7 +120,7 @@ class Preprocessing:
 
 
 def _is_whole(encoding: Encoding, features: int) -> bool:
-    """Tell whether every column has what its kind needs, for one split, and all of them make a row."""
+    """Return whether the encoding is consistent, has one split, and gives as many features as a row has."""
     for column in encoding.columns:
         numeric = column.kind == "numeric"
         (value,), (_,) = column.imputation, column.unseen

@@ -20,8 +20,9 @@ RANGE = (1e-6, 1e18)
 class Rows:
     """Features and targets of the same rows.
 
-    `x`: (n, *features) float32, or uint8 for bags of words, which trainers cast. `y`: (n,) int32 for classes,
-    float32 for regression.
+    Attributes:
+        x: (n, *features) float32, or uint8 for bags of words, which trainers cast.
+        y: (n,) int32 for classes, float32 for a regression.
     """
 
     x: Array
@@ -35,10 +36,12 @@ class Rows:
 class Scaling:
     """The scaling of features: `(raw * factor - mean) / deviation`.
 
-    `mean` and `deviation`: (*features) float32, None where nothing is standardized. `deviation` is 1 for a
-    feature that is constant in the training part. For an indicator `mean` is 0 and `deviation` the factor.
-    `factor` is a float64 (*features) where some deviation lies outside `RANGE`: there it holds a power of two
-    more, by which the mean and the deviation are multiplied too.
+    Attributes:
+        factor: A number; or (*features) float64 where some deviation lies outside `RANGE`, with a further
+            power of two by which the mean and the deviation are multiplied, too.
+        mean: (*features) float32, 0 for indicators of categories; None where nothing is standardized.
+        deviation: (*features) float32, 1 for a feature that is constant in the training part, `factor` for
+            indicators of categories; None where nothing is standardized.
     """
 
     factor: float | Array = 1.0
@@ -47,14 +50,17 @@ class Scaling:
 
     @property
     def identity(self) -> bool:
-        """Tell whether scaled rows equal raw ones."""
+        """Return whether scaled rows equal raw ones."""
         return isinstance(self.factor, float) and self.factor == 1.0 and self.mean is None
 
     def apply(self, x: Array) -> Array:
         """Scale features.
 
-        `x`: (n, *features), any numbers. Gives float32 of the same shape, computed in float32; infinite
-        where a number leaves its range.
+        Args:
+            x: (n, *features), any numbers.
+
+        Returns:
+            float32 of the same shape, computed in float32; infinite on overflow.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             scaled: Array = np.multiply(x, np.asarray(self.factor, np.float32), dtype=np.float32)
@@ -66,11 +72,16 @@ class Scaling:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A training and a validation part, both scaled by what was fitted on the training part.
+    """A training and a validation part, both scaled as fitted on the training part.
 
-    `train_index` and `validation_index` are positions, from 0, in the training part of the data as it was
-    loaded: before `classes`, `test` and `subset` took rows away. The rows of a test part of the data's own,
-    where they are the validation part, have the positions behind it.
+    Attributes:
+        train: The scaled training rows.
+        validation: The scaled validation rows.
+        scaling: How they were scaled.
+        train_index: Positions of the training rows in the training part of the data as loaded, from 0, before
+            `classes`, `test` and `subset` removed rows.
+        validation_index: The same of the validation rows. Where the source's own test part is the validation
+            part, its positions continue after the other rows.
     """
 
     train: Rows
@@ -83,10 +94,14 @@ class Split:
 def fit_scaling(x: Array, factor: float, *, standardize: bool, indicators: Array | None = None) -> Scaling:
     """Fit a scaling on the training part.
 
-    `x`: (n, *features) raw. The deviation is that of the population, as in scikit-learn's StandardScaler.
-    `indicators`: (*features) bool marks features that stand for categories, which stay 0 and 1: standardized,
-    a rare category would be a huge number, and one without a feature, all zeros, would be a row of negative
-    ones that no training row had.
+    Args:
+        x: (n, *features) raw.
+        factor: The study's `data.rescale`.
+        standardize: Whether to subtract the mean and divide by the deviation (of the population, as in
+            scikit-learn's StandardScaler).
+        indicators: (*features) bool, which features stand for categories. Those stay 0 and 1: standardized, a
+            rare category would be a huge number, and a row of an unknown category, all zeros, would have
+            negative values that no training row had.
     """
     if not standardize:
         return _rescaling(factor, indicators)
@@ -107,9 +122,9 @@ def _rescaling(factor: float, indicators: Array | None) -> Scaling:
 
 
 def _bounded(factor: float, centre: Array, divisor: Array) -> Scaling:
-    """Bring what an exported model divides by into the range in which Keras' Normalization divides by it.
+    """Return the scaling with divisors in the range that Keras' Normalization divides by.
 
-    Powers of two change no digit, so training and export scale alike.
+    Multiplying by powers of two changes no digit, so training and export scale alike.
     """
     outside = (divisor < RANGE[0]) | (divisor > RANGE[1])
     size = np.where(outside, divisor, np.where(np.abs(centre) > RANGE[1], np.abs(centre), 1.0))

@@ -1,4 +1,4 @@
-"""What is told of a data set without the data."""
+"""The data set in numbers, without the data."""
 
 from __future__ import annotations
 
@@ -8,12 +8,25 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class DataSummary:
-    """The data set in a few numbers; `fingerprint` is the SHA-256 of its arrays.
+    """The data set in numbers.
 
-    `chance_loss` and `chance_accuracy` are what a constant prediction gives on the validation part that knows
-    the training targets alone, the mean over folds: the shares of the classes, or the mean. The accuracy is
-    None for a regression, and both are in studies of older versions. `chance` is the same by the study's own
-    metric, and `constant` says which prediction gives it; None where it is not known, or not finite.
+    Attributes:
+        source: The source as the study file names it.
+        task: Whether classes or quantities are predicted.
+        features: The shape of a row.
+        outputs: The number of classes; 1 for a regression.
+        train_rows: Training rows of the first split.
+        validation_rows: Validation rows of the first split.
+        test_rows: Test rows, 0 without a test part.
+        folds: The number of splits.
+        labels: The names of the classes; empty for a regression.
+        fingerprint: The SHA-256 of the arrays.
+        chance_loss: The validation loss of the best constant prediction, averaged over folds; None in studies
+            of older versions.
+        chance_accuracy: The validation accuracy of the best constant prediction, averaged over folds; None
+            for a regression and in studies of older versions.
+        chance: The same by the study's metric; None where it is unknown or not finite.
+        constant: The constant prediction that gives `chance`.
     """
 
     source: str
@@ -32,9 +45,9 @@ class DataSummary:
     constant: str = ""
 
     def level(self, metric: str) -> tuple[float, str] | None:
-        """Give what a constant prediction gives by the study's metric, and which one; None where not known.
+        """Return the chance level by a metric, and which constant prediction gives it; None if unknown.
 
-        In studies of older versions it is known of the loss and of the accuracy.
+        Studies of older versions know it only for the loss and the accuracy.
         """
         if self.chance is not None:
             return self.chance, self.constant

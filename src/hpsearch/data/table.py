@@ -1,4 +1,4 @@
-"""The columns of a table as they were written, and as numbers."""
+"""The columns of a table as text and as numbers."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Cells:
-    """One column as written: its name and one text for each row, without surrounding blanks."""
+    """One column as text, one for each row, without surrounding whitespace."""
 
     name: str
     texts: tuple[str, ...]
 
     @cached_property
     def missing(self) -> Array:
-        """Mark the rows without a value: (n,) bool."""
+        """Return which rows have no value: (n,) bool."""
         return np.fromiter((text in MISSING for text in self.texts), dtype=bool, count=len(self.texts))
 
     @property
     def numbers(self) -> Array:
-        """Read the cells as numbers: (n,) float64, NaN where a cell is missing or is text."""
+        """Return the cells as numbers: (n,) float64, NaN where a cell is missing or is text."""
         return self._parsed[0]
 
     @property
     def text(self) -> Array:
-        """Mark the rows that hold something other than a number: (n,) bool."""
+        """Return which rows hold something other than a number: (n,) bool."""
         return self._parsed[1]
 
     @cached_property
@@ -60,14 +60,24 @@ class Cells:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The feature columns of a csv file; `lines` holds the line on which each row ends, for messages."""
+    """The columns of a csv file.
+
+    Attributes:
+        where: The file, with which each error message begins.
+        columns: The columns.
+        lines: The line on which each row ends, for messages.
+    """
 
     where: str
     columns: tuple[Cells, ...]
     lines: Sequence[int]
 
     def complain_of_numbers(self, column: Cells) -> None:
-        """Raise a `DataError` where a column of numbers holds text, or a number beyond float32."""
+        """Check that a column of numbers holds no text, and no number beyond float32.
+
+        Raises:
+            DataError: It does; the message names the first such cell.
+        """
         if column.text.any():
             row = int(column.text.argmax())
             raise DataError(
@@ -84,10 +94,17 @@ class Table:
             )
 
     def complain_of_text(self, column: Cells, among: Array, remedy: str) -> None:
-        """Raise a `DataError` where a column is text only for the way in which its numbers are written.
+        """Check that a column with text really holds words, not numbers in another notation.
 
-        `among`: positions of the rows that are looked at. A column of which more than half of the cells are
-        numbers is not taken for words either; `remedy` says what helps where they are.
+        A column of which more than half of the cells are numbers is not taken for words either.
+
+        Args:
+            column: The column.
+            among: Positions of the rows to check.
+            remedy: What the message recommends where words stand among numbers.
+
+        Raises:
+            DataError: The column is ambiguous.
         """
         rows = among[column.text[among]]
         words = Counter(column.texts[row] for row in rows.tolist())

@@ -1,4 +1,4 @@
-"""Targets: numbers to predict, or classes renumbered from 0 with their names."""
+"""Targets: quantities, or classes numbered from 0 with their names."""
 
 from __future__ import annotations
 
@@ -22,9 +22,13 @@ LEFT_OUT = -1
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted: `values` are the classes as the data have them, in the order of their numbers.
+    """What is predicted.
 
-    `guessed` tells whether numbers were taken for classes because they are whole and few are distinct.
+    Attributes:
+        task: Whether classes or quantities are predicted.
+        values: The classes as the data have them, in the order of their numbers.
+        labels: The names of the classes.
+        guessed: Whether numbers were taken for classes because they are whole and few are distinct.
     """
 
     task: Task
@@ -34,7 +38,7 @@ class Target:
 
     @property
     def doubt(self) -> str:
-        """Say, behind a complaint of classes, what helps where they are none."""
+        """Return a hint for messages about classes that may be quantities; empty if they are not guessed."""
         if not self.guessed:
             return ""
         return (
@@ -43,10 +47,13 @@ class Target:
         )
 
     def read(self, raw: Array) -> Array:
-        """Translate targets.
+        """Convert targets.
 
-        `raw`: (n,) as loaded. Gives (n,) float32 for regression and int32 for classes, -1 for a class that is
-        not among them.
+        Args:
+            raw: (n,) as loaded.
+
+        Returns:
+            (n,) float32 for a regression; int32 for classes, -1 for a class that was not selected.
         """
         if self.task == "regression":
             return raw.astype(np.float32)
@@ -57,7 +64,11 @@ class Target:
 
 
 def find_target(loaded: Loaded, data: Data) -> Target:
-    """Find out what is predicted, from the study file, the source or the values. Raises `DataError`."""
+    """Determine what is predicted, from the study file, the source or the values.
+
+    Raises:
+        DataError: The targets do not suit the task, or a class of the study file does not exist.
+    """
     if data.task != "auto":
         task: Task = data.task
     else:
@@ -77,10 +88,10 @@ def find_target(loaded: Loaded, data: Data) -> Target:
 
 
 def guess_task(y: Array) -> Task:
-    """Tell classes from quantities.
+    """Return whether targets are classes or quantities.
 
-    Text, true and false are classes; so are whole numbers with at most 50 distinct values and at most half as
-    many as rows. Everything else is a quantity.
+    Text, true and false are classes; so are whole numbers with at most `MAX_CLASSES` distinct values and at
+    most half as many as rows. Everything else is a quantity.
     """
     if y.dtype.kind in "Ub":
         return "classification"

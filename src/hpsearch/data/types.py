@@ -1,4 +1,4 @@
-"""What arrays of data are, and what is predicted from them."""
+"""The type of arrays, and of what is predicted."""
 
 from __future__ import annotations
 

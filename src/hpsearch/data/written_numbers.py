@@ -1,4 +1,4 @@
-"""Numbers as people and spreadsheets write them: they are no words, and are refused by what they are."""
+"""Numbers in notations that `float` does not read, which are refused with what to write instead."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ REMEDIES: Mapping[str, tuple[re.Pattern[str], str]] = {
 
 
 def written_numbers(texts: Iterable[str]) -> frozenset[str]:
-    """Give the texts that are numbers in another form than `float` reads.
+    """Return the texts that are numbers in a notation that `float` does not read.
 
-    A number with a unit is one where all texts have the same unit, and either some have decimals or they are
-    too many to be the names of a few levels.
+    A number with a unit counts if all such texts have the same unit, and either some have decimals or there
+    are too many to be names of a few levels.
     """
     distinct = set(texts)
     written = {text for text in distinct if WRITTEN.fullmatch(text)}
@@ -55,7 +55,7 @@ def written_numbers(texts: Iterable[str]) -> frozenset[str]:
 
 
 def why_not_read(text: str) -> str:
-    """Say what keeps a text of `written_numbers` from being read, and what to write instead."""
+    """Return why a text of `written_numbers` is not read, and what to write instead."""
     for what, (pattern, remedy) in REMEDIES.items():
         if pattern.search(text) and MEASURED.fullmatch(text) is None:
             return remedy if what == "separators" else f"a number with {what} is not read: {remedy}"

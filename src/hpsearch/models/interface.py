@@ -21,10 +21,12 @@ Kind = TypeVar("Kind", bound=ModelComponent)
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """What a study refers to, as it was found when the study began or went on.
+    """The files that a study's models come from, as found when the study started or was resumed.
 
-    Relative paths start from the `directory`. `code` is the fingerprint that its Python files must have,
-    where that is known; `donors` are the saved models that it reuses.
+    Attributes:
+        directory: The directory that relative paths start from.
+        code: The fingerprint that the study's Python files must have; None where it is not known yet.
+        donors: The saved models that the study reuses.
     """
 
     directory: Path
@@ -33,11 +35,13 @@ class ModelFiles:
 
 
 class ModelSource(ABC, Generic[Kind]):
-    """The source of the Keras models of one kind in a study.
+    """The source of the Keras models of one kind.
 
-    `files` are those that its models come from, and `fingerprint` says what is in them, which the settings of
-    a study remember as `setting`. `not_compiled` says why the compiled trainer cannot train its models; empty
-    where it can.
+    Attributes:
+        setting: The name under which a study's settings record `fingerprint`.
+        not_compiled: Why the compiled trainer cannot train these models; empty if it can.
+        files: The files that the models come from.
+        fingerprint: A hash of the contents of `files`.
     """
 
     setting: ClassVar[str] = ""
@@ -50,21 +54,47 @@ class ModelSource(ABC, Generic[Kind]):
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
         """Read the files that the models of a study come from.
 
-        Raises HpsearchError where one cannot be read, does not suit the data, or has changed.
+        Raises:
+            HpsearchError: A file cannot be read, does not suit the data, or has changed.
         """
 
     @abstractmethod
     def connect(self, model: Kind, inputs: Any, objective: Objective, seed: int, *, training: bool) -> Any:
-        """Connect the layers of a configuration to a symbolic tensor of scaled rows, and give the logits.
+        """Connect the layers of a model to a symbolic tensor.
 
-        Without `training` what only training needs is left out. Raises ModelError where that fails.
+        Args:
+            model: The model section of a configuration.
+            inputs: A symbolic tensor of scaled rows.
+            objective: The loss and the metric, which say how many units the output has.
+            seed: The member's seed.
+            training: Whether the model is trained; otherwise penalties and the like are left out.
+
+        Returns:
+            The symbolic tensor of logits.
+
+        Raises:
+            ModelError: The layers cannot be built or connected.
         """
 
     @abstractmethod
     def first_weights(self, model: Kind, network: keras.Model, objective: Objective, seed: int) -> Weights:
-        """Give the weights with which training begins, of a network that `network` built from this seed."""
+        """Return the weights with which training begins.
+
+        Args:
+            model: The model section of a configuration.
+            network: The network, which the method `network` built from the same seed.
+            objective: The loss and the metric.
+            seed: The member's seed.
+        """
 
     def network(self, model: Kind, features: Shape, objective: Objective, seed: int) -> keras.Model:
-        """Build the model that is trained: scaled rows in, logits out, penalties and dropout in place."""
+        """Build the model that is trained, from scaled rows to logits, with its penalties and dropout.
+
+        Args:
+            model: The model section of a configuration.
+            features: The shape of a row.
+            objective: The loss and the metric.
+            seed: The member's seed.
+        """
         inputs = keras.Input(features, name="rows")
         return keras.Model(inputs, self.connect(model, inputs, objective, seed, training=True))

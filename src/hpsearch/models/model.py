@@ -1,4 +1,4 @@
-"""The model that is trained, and the one that is kept."""
+"""The model that is trained, and the model that is exported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hpsearch.spec import Configuration, Layered
 def initial_weights(
     configuration: Configuration, features: tuple[int, ...], objective: Objective, seed: int
 ) -> dict[str, NDArray[np.float32]]:
-    """Draw the initial weights of a configuration by Keras' initializers, each layer from its own seed."""
+    """Draw the initial weights of a configuration with Keras' initializers, each layer from its own seed."""
     return first_weights(cast("Layered", configuration.model), features, objective, seed)
 
 
@@ -31,7 +31,15 @@ def training_model(
     seed: int,
     sources: Sources = LAYERED,
 ) -> keras.Model:
-    """Build the model that is trained: scaled rows in, logits out, penalties and dropout in place."""
+    """Build the model that is trained, from scaled rows to logits, with its penalties and dropout.
+
+    Args:
+        configuration: The configuration.
+        features: The shape of a row.
+        objective: The loss and the metric.
+        seed: The member's seed.
+        sources: The sources of the study's models.
+    """
     model = configuration.model
     return sources.of(model).network(model, features, objective, seed)
 
@@ -45,9 +53,19 @@ def export_model(
     seed: int = 0,
     sources: Sources = LAYERED,
 ) -> keras.Model:
-    """Build the model that is kept: raw rows in, predictions out, stock Keras layers around it.
+    """Build the model that is exported, from raw rows to predictions, with stock Keras layers around it.
 
-    Its `evaluate` gives the loss, without penalties where the layers are ours, and the metric beside it.
+    Its `evaluate` returns the loss (without penalties where the study file describes the layers) and the
+    metric.
+
+    Args:
+        configuration: The configuration.
+        features: The shape of a row.
+        objective: The loss and the metric.
+        scaling: The scaling of rows, which becomes the model's first layers.
+        weights: The trained weights, by name.
+        seed: The member's seed.
+        sources: The sources of the study's models.
     """
     inputs = keras.Input(features, name="rows")
     scaled = _scaled(inputs, scaling)
@@ -76,7 +94,7 @@ def _scaled(inputs: Any, scaling: Scaling) -> Any:
 
 
 def scaling_weights(model: keras.Model) -> dict[str, NDArray[Any]]:
-    """Give the weights of the layers that scale, which training does not touch."""
+    """Return the weights of the scaling layers, which are not trained."""
     known = weights_of(model)
     return {name: value for name, value in known.items() if name.split("/")[0] in ("rescale", "standardize")}
 

@@ -1,4 +1,4 @@
-"""What an exported model gives for many rows."""
+"""Predictions of an exported model for many rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BATCH = 256
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
-    """Rows batch by batch: Keras feeds plain arrays through TensorFlow, which may not be there."""
+    """Batches of rows: Keras would feed plain arrays through TensorFlow, which may not be installed."""
 
     def __init__(self, x: NDArray[Any]) -> None:
         super().__init__()
@@ -27,12 +27,20 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no typ
 
 
 def predictions_of(model: keras.Model, x: NDArray[Any]) -> NDArray[np.float32]:
-    """Give what a model gives for raw rows (n, *features): (n, units) probabilities or numbers."""
+    """Return a model's predictions for raw rows.
+
+    Args:
+        model: An exported model.
+        x: (n, *features) raw rows.
+
+    Returns:
+        (n, units) probabilities, or numbers for a regression.
+    """
     return np.asarray(model.predict(_Batches(x), verbose=0))
 
 
 def both_of(model: keras.Model, x: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give the logits and the predictions of an exported model for raw rows, each (n, units)."""
+    """Return the logits and the predictions of an exported model for raw rows, each (n, units)."""
     last = model.get_layer("predictions")
     logits, given = keras.Model(model.inputs, [last.input, last.output]).predict(_Batches(x), verbose=0)
     return np.asarray(logits), np.asarray(given)

@@ -1,4 +1,4 @@
-"""A saved model that others may have written: nothing but Keras' own layers is loaded."""
+"""Saved models of unknown origin: only Keras' own layers are loaded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ NO_MODEL = (
 def load_stock(path: Path) -> keras.Model:
     """Load a `.keras` file in Keras' safe mode, for predictions only.
 
-    Raises ModelError where the file is no such model, or holds anything that is not of Keras.
+    Raises:
+        ModelError: The file is not a saved model, or contains classes that are not part of Keras.
     """
     try:
         foreign = next(foreign_classes(saved_configuration(path)), None)
@@ -49,9 +50,11 @@ def load_stock(path: Path) -> keras.Model:
 
 
 def saved_configuration(path: Path) -> Any:
-    """Read the configuration of a `.keras` file, once it was measured.
+    """Read the configuration of a `.keras` file after its archive has been measured.
 
-    Raises what zipfile and json raise, and ArchiveError where it unpacks to too much.
+    Raises:
+        ArchiveError: It unpacks to too much.
+        Exception: One of `NO_MODEL`, where the file is not a saved model.
     """
     with opened(path) as archive:
         size = archive.getinfo("config.json").file_size
@@ -61,16 +64,18 @@ def saved_configuration(path: Path) -> Any:
 
 
 def load_measured(path: Path) -> keras.Model:
-    """Load a saved model of Keras' own layers that takes no more memory than its file can fill.
+    """Load a saved model of Keras' own layers, provided its weights fit the size of its file.
 
-    Raises ArchiveError where its layers are larger, and what Keras raises.
+    Raises:
+        ArchiveError: Its layers take more memory than a file of its size can fill.
+        Exception: Whatever Keras raises.
     """
     _check_claims(saved_configuration(path), path)
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _check_claims(config: Any, path: Path) -> None:
-    """Refuse layers with more weights than the file can hold, before memory is taken for them."""
+    """Refuse layers with more weights than the file can hold, before memory is allocated for them."""
     with keras.StatelessScope() as scope:
         # Weights have their shapes then, and no numbers.
         scope.initialize_variables = False
@@ -86,7 +91,7 @@ def _check_claims(config: Any, path: Path) -> None:
 
 
 def foreign_classes(node: Any) -> Iterator[str]:
-    """Iterate over the names of the classes in a saved configuration that are not of Keras."""
+    """Iterate over the names of the classes in a saved configuration that are not part of Keras."""
     if isinstance(node, list):
         for item in node:
             yield from foreign_classes(item)

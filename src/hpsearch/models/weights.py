@@ -1,4 +1,4 @@
-"""The weights of a network as named arrays: what travels between processes and files."""
+"""The weights of a network as named arrays, which are passed between processes and files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Weights = Mapping[str, NDArray[Any]]
 
 
 def named_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
-    """Iterate over the weights of a model, in the order of its layers; random states are left out.
+    """Iterate over the names and weights of a model, in the order of its layers, without random states.
 
-    The weights of a model inside it are numbered: their names may differ from process to process.
+    Weights of a nested model are numbered, because their names may differ between processes.
     """
     for layer in model.layers:
         inner = isinstance(layer, keras.Model)
@@ -25,7 +25,7 @@ def named_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
 
 
 def weights_of(model: keras.Model) -> dict[str, NDArray[Any]]:
-    """Copy the weights out of a model."""
+    """Return copies of a model's weights, by name."""
     return {
         name: np.array(keras.ops.convert_to_numpy(variable.value))
         for name, variable in named_variables(model)
@@ -33,9 +33,10 @@ def weights_of(model: keras.Model) -> dict[str, NDArray[Any]]:
 
 
 def put_weights(model: keras.Model, weights: Weights) -> None:
-    """Put weights into a model; names that it does not have are passed over.
+    """Set the weights of a model; names that it does not have are ignored.
 
-    Raises KeyError where the model has a weight that is not given.
+    Raises:
+        KeyError: The model has a weight that is not given.
     """
     for name, variable in named_variables(model):
         variable.assign(weights[name])

@@ -1,1 +1,1 @@
-"""One reader for each source of data."""
+"""Readers, one for each kind of source."""

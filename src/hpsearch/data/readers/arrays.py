@@ -1,4 +1,4 @@
-"""Rows given in memory: kept as .npy files in a folder, and memory-mapped from there; pickles are refused."""
+"""Arrays given in memory, kept as .npy files in a folder and memory-mapped from there, without pickles."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ DIGITS = 16
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Arrays that were given in memory, checked, under the names of an npz file.
+    """Checked arrays from memory, under the names of an npz file.
 
-    `validation` counts the last rows of the training part, where a validation part was given.
+    Attributes:
+        arrays: The arrays.
+        validation: How many of the last training rows are the validation part; None if none was given.
     """
 
     arrays: Mapping[str, Array]
@@ -45,14 +47,19 @@ class Given:
 
     @property
     def fingerprint(self) -> str:
-        """Give the SHA-256 that an npz file with these arrays has."""
+        """Return the SHA-256 that an npz file with these arrays has."""
         return fingerprint(self.arrays)
 
 
 def given_arrays(data: Any, target: str | None = None) -> Given:
-    """Read rows that were given in memory, in any of the forms of `FORMS`.
+    """Check data given in memory.
 
-    Raises DataError where they are of none of them, or are what an npz file would be refused for.
+    Args:
+        data: Any of the forms in `FORMS`.
+        target: The name of the target column, for a table.
+
+    Raises:
+        DataError: They have another form, or would be refused in an npz file.
     """
     named = _named(data, target)
     validation = None
@@ -64,7 +71,7 @@ def given_arrays(data: Any, target: str | None = None) -> Given:
 
 
 def _named(data: Any, target: str | None) -> dict[str, Array]:
-    """Give arrays under the names of an npz file, and of a validation part."""
+    """Return arrays under the names of an npz file and of a validation part."""
     if hasattr(data, "columns") and hasattr(data, "to_numpy"):
         return _of_table(data, target)
     if target is not None:
@@ -106,7 +113,7 @@ def _of_mapping(data: Mapping[str, Any]) -> dict[str, Array]:
 
 
 def _of_table(table: Any, target: str | None) -> dict[str, Array]:
-    """Take the columns of a pandas or polars table, all of which must be numbers but the target's."""
+    """Return the columns of a pandas or polars table; all but the target must be numbers."""
     names = list(table.columns)
     if target is None or target not in names:
         found = "no target" if target is None else repr(target)
@@ -126,9 +133,10 @@ def _of_table(table: Any, target: str | None) -> dict[str, Array]:
 
 
 def plain_array(array: Any) -> Array:
-    """Give an array of numbers or text, if need be from Python objects that are all text.
+    """Return an array of numbers or text; an object array is converted if all its items are text.
 
-    Raises DataError for rows of different lengths.
+    Raises:
+        DataError: The rows have different lengths.
     """
     try:
         found = np.asarray(array)
@@ -140,7 +148,7 @@ def plain_array(array: Any) -> Array:
 
 
 def _with_validation(named: dict[str, Array]) -> tuple[dict[str, Array], int]:
-    """Put the validation part behind the training part, as its last rows."""
+    """Append the validation part to the training part."""
     x, x_val = (features(WHERE, key, named.pop(key)) for key in ("x_train", "x_val"))
     y, y_val = (targets(WHERE, key, named.pop(key)) for key in ("y_train", "y_val"))
     for rows, labels, part in ((x, y, "train"), (x_val, y_val, "val")):
@@ -157,12 +165,12 @@ def _with_validation(named: dict[str, Array]) -> tuple[dict[str, Array], int]:
 
 
 def folder_of(parent: Path, given: Given) -> Path:
-    """Give the folder of arrays, which is named after their content."""
+    """Return the folder of arrays, which is named after their content."""
     return parent / given.fingerprint[:DIGITS]
 
 
 def write_arrays(folder: Path, given: Given) -> None:
-    """Keep arrays in a folder, in one step; what is there already, and complete, stays."""
+    """Write arrays into a folder atomically, unless it exists and is complete."""
     if is_complete(folder):
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -186,9 +194,10 @@ def is_complete(folder: Path) -> bool:
 
 
 def read_arrays(folder: Path) -> dict[str, Array]:
-    """Read `x_train`, `y_train` and, where present, the same for the test part; or plain `x` and `y`.
+    """Read `x_train`, `y_train` and, where present, the test part, or plain `x` and `y`; all memory-mapped.
 
-    They are memory-mapped. Raises DataError where one is missing, or is no array.
+    Raises:
+        DataError: One is missing, or is no array.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder of arrays.")

@@ -14,7 +14,7 @@ import numpy as np
 from hpsearch.data.archives import MAX_BYTES
 from hpsearch.data.checks import meant
 from hpsearch.data.loaded import Loaded
-from hpsearch.data.readers.foreign_files import REMEDY, UNNAMED, encoding_of, kind_of_file, told_of_header
+from hpsearch.data.readers.foreign_files import REMEDY, UNNAMED, encoding_of, header_hint, kind_of_file
 from hpsearch.data.table import MAX_COLUMNS, Cells, Table
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -26,10 +26,15 @@ MAX_CELLS = MAX_BYTES // 64
 
 
 def load_csv(path: Path, target: str, *, classes: bool = False) -> Loaded:
-    """Read a csv file and set its target column apart.
+    """Read a csv file and separate its target column.
 
-    `classes`: the targets are known to be classes, so that numbers may stand among words. Raises `DataError`,
-    with the line where it can.
+    Args:
+        path: The file.
+        target: The name of the target column.
+        classes: Whether the targets are known to be classes, so that numbers may occur among words.
+
+    Raises:
+        DataError: It cannot be read; the message has the line where there is one.
     """
     whole, fingerprint = _table(path)
     _refuse_index(whole)
@@ -40,12 +45,16 @@ def load_csv(path: Path, target: str, *, classes: bool = False) -> Loaded:
 
 
 def load_rows(path: Path) -> Table:
-    """Read a csv file with all its columns. Raises `DataError`, with the line where it can."""
+    """Read a csv file with all its columns.
+
+    Raises:
+        DataError: It cannot be read; the message has the line where there is one.
+    """
     return _table(path)[0]
 
 
 def _table(path: Path) -> tuple[Table, str]:
-    """Give all columns of a file, and its fingerprint."""
+    """Return all columns of a file, and its fingerprint."""
     where = str(path)
     try:
         _refuse_foreign(path)
@@ -61,7 +70,7 @@ def _table(path: Path) -> tuple[Table, str]:
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Refuse what is no file, too large, or plainly no text."""
+    """Refuse what is not a file, is too large, or is not text."""
     if not path.is_file():
         raise DataError(f"{path}: there is no such file.")
     size = path.stat().st_size
@@ -73,7 +82,7 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _first_undecodable(path: Path) -> tuple[int, str]:
-    """Give the first line that is not UTF-8, and the encoding that it seems to be in."""
+    """Return the first line that is not UTF-8, and a guess at its encoding."""
     start = b""
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
@@ -97,7 +106,7 @@ def _read(path: Path) -> tuple[list[str], list[list[str]], list[int], str]:
             if len(row) != len(header):
                 raise DataError(
                     f"{path}:{line}: this row has {len(row)} cells, but the header has {len(header)}."
-                    f"{told_of_header(header)}"
+                    f"{header_hint(header)}"
                 )
             if (len(rows) + 1) * len(header) > MAX_CELLS:
                 raise DataError(
@@ -107,12 +116,12 @@ def _read(path: Path) -> tuple[list[str], list[list[str]], list[int], str]:
             rows.append(row)
             lines.append(line)
     if not rows:
-        raise DataError(f"{path}: the file has no rows below its header.{told_of_header(header)}")
+        raise DataError(f"{path}: the file has no rows below its header.{header_hint(header)}")
     return header, rows, lines, digest.hexdigest()
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:
-    """Iterate over the lines, none of them so long that it fills the memory."""
+    """Iterate over the lines, refusing one that would fill the memory."""
     number = 0
     while line := file.readline(MAX_LINE):
         number += 1
@@ -127,7 +136,7 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
 
 
 def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """Iterate over the records that are not blank, with the line on which each ends."""
+    """Iterate over the records that are not blank, with the line where each ends."""
     # A blank before a quote is skipped: else the quotes would be letters of the cell.
     reader = csv.reader(_lines(path, file), strict=True, skipinitialspace=True)
     while True:
@@ -163,7 +172,7 @@ def _position(where: str, header: list[str], target: str) -> int:
         shown = ", ".join(map(repr, header[:10])) + (", ..." if len(header) > 10 else "")
         raise DataError(
             f"{where}: there is no target column {target!r}{hint}; the columns are {shown[:500]}."
-            f"{told_of_header(header)}"
+            f"{header_hint(header)}"
         )
     if len(header) == 1:
         raise DataError(f"{where}: there is no column besides the target {target!r}.")
@@ -171,7 +180,7 @@ def _position(where: str, header: list[str], target: str) -> int:
 
 
 def _refuse_index(table: Table) -> None:
-    """Refuse the index of a pandas table that was written, read and written again: it would be a feature."""
+    """Refuse the index of a pandas table that was written twice: it would become a feature."""
     for column in table.columns:
         if not column.name.startswith(UNNAMED) or column.text.any() or column.missing.any():
             continue

@@ -1,4 +1,4 @@
-"""Files that are something else than they were taken for, named for what they are."""
+"""Recognize files of another kind than the expected one."""
 
 from __future__ import annotations
 
@@ -31,14 +31,19 @@ UNNAMED = "Unnamed: "
 
 
 def kind_of_file(path: Path) -> str | None:
-    """Tell by its first bytes what a file is that is no text; None where it may be text."""
+    """Return what a file is, by its first bytes; None where it may be text."""
     with path.open("rb") as file:
         start = file.read(max(map(len, MAGIC)))
     return next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), None)
 
 
 def encoding_of(line: bytes, start: bytes) -> str:
-    """Guess in what encoding a line is that is not UTF-8, from it and from the start of its file."""
+    """Guess the encoding of a line that is not UTF-8; empty if it is none of text.
+
+    Args:
+        line: The line.
+        start: The first line of the file, which may begin with a byte order mark.
+    """
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "UTF-16"
     if b"\0" in start or any(byte < 9 or 13 < byte < 27 for byte in line):
@@ -46,8 +51,8 @@ def encoding_of(line: bytes, start: bytes) -> str:
     return "Latin-1 or Windows-1252"
 
 
-def told_of_header(names: Sequence[str]) -> str:
-    """Say what the first line of a file looks like where it lacks the names that were looked for."""
+def header_hint(names: Sequence[str]) -> str:
+    """Return a sentence on what the first line of a file looks like, if not like names of columns."""
     first = names[0]
     for separator, word in SEPARATORS.items():
         if len(names) == 1 and separator in first:

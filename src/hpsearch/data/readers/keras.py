@@ -1,4 +1,4 @@
-"""The data sets that Keras knows by name: from a directory of npz files, or through `keras.datasets`."""
+"""Keras' named data sets, from a directory of npz files or through `keras.datasets`."""
 
 from __future__ import annotations
 
@@ -34,8 +34,14 @@ PADDING, OUT_OF_VOCABULARY = 0, 2
 def load_keras(name: str, data_dir: Path | None, num_words: int) -> Loaded:
     """Load a data set by its name in Keras.
 
-    `NAME.npz` in `data_dir` comes first, then `keras.datasets`, which looks into KERAS_HOME and downloads.
-    Texts become bags of the `num_words` most frequent words. Raises `DataError`.
+    Args:
+        name: The name in `keras.datasets`.
+        data_dir: A directory whose `NAME.npz` is read if it exists. Otherwise `keras.datasets` looks in
+            KERAS_HOME, and downloads.
+        num_words: How many of the most frequent words a text is encoded with, as a bag of words.
+
+    Raises:
+        DataError: The data set cannot be read or downloaded.
     """
     path = None if data_dir is None else data_dir / f"{name}.npz"
     if path is not None and path.is_file():
@@ -50,9 +56,18 @@ def load_keras(name: str, data_dir: Path | None, num_words: int) -> Loaded:
 def bags_of_words(where: str, key: str, texts: Array, num_words: int) -> Array:
     """Mark the words that occur in each text.
 
-    `texts`: (n, length) integers padded with 0, or (n,) lists of integers. An id of `num_words` or more
-    counts as 2, Keras' id for a word outside the vocabulary; padding counts as nothing. Gives (n, num_words)
-    uint8 zeros and ones. Raises `DataError`.
+    Args:
+        where: The source, with which the message begins.
+        key: The array's name, for the message.
+        texts: (n, length) integers padded with 0, or (n,) lists of integers.
+        num_words: The number of features. A larger id counts as 2, Keras' id for a word outside the
+            vocabulary; padding is ignored.
+
+    Returns:
+        (n, num_words) uint8, 1 for each word that occurs.
+
+    Raises:
+        DataError: The texts are no token ids, or too many for memory.
     """
     fits_in_memory(where, len(texts), num_words, 1, "lower num_words")
     ragged = texts.dtype == object

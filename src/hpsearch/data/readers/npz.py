@@ -1,4 +1,4 @@
-"""Arrays from an npz file; pickles are refused."""
+"""Arrays from an npz file, without pickles."""
 
 from __future__ import annotations
 
@@ -45,15 +45,20 @@ HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
 
 
 def read_npz(path: Path) -> dict[str, Array]:
-    """Read `x_train`, `y_train` and, where present, the same for the test part; or plain `x` and `y`.
+    """Read `x_train`, `y_train` and, where present, the test part, or plain `x` and `y`.
 
-    Raises `DataError` for a file that cannot be read, lacks a key or holds Python objects.
+    Raises:
+        DataError: The file cannot be read, lacks a key, or holds Python objects.
     """
     return _arrays(path, keys_of)
 
 
 def read_features(path: Path) -> Array:
-    """Read `x` of a file that may lack targets. Raises `DataError` as `read_npz`."""
+    """Read `x` of a file that may lack targets.
+
+    Raises:
+        DataError: The file cannot be read, lacks `x`, or holds Python objects.
+    """
     return features(str(path), "x", _arrays(path, _only_features)["x"])
 
 
@@ -66,7 +71,7 @@ def _only_features(path: Path, found: set[str]) -> dict[str, str]:
 
 
 def _arrays(path: Path, choose: Callable[[Path, set[str]], dict[str, str]]) -> dict[str, Array]:
-    """Read the arrays that are chosen from the keys of a file, under the names that the choice gives them."""
+    """Read the arrays of a file that `choose` selects from its keys, under the names that it returns."""
     try:
         if not path.is_file():
             raise DataError(f"{path}: there is no such file.")
@@ -84,9 +89,17 @@ def _arrays(path: Path, choose: Callable[[Path, set[str]], dict[str, str]]) -> d
 
 
 def keys_of(path: Path | str, found: set[str]) -> dict[str, str]:
-    """Choose from the names of arrays those of a training part and, where there is one, of a test part.
+    """Choose the arrays of a training part and, where there is one, of a test part.
 
-    Raises DataError where one is missing.
+    Args:
+        path: The source, for the message.
+        found: The names of the arrays in it.
+
+    Returns:
+        The name in the source of `x_train`, `y_train` and so on.
+
+    Raises:
+        DataError: One is missing.
     """
     if "x_train" not in found and {"x", "y"} <= found:
         return {"x_train": "x", "y_train": "y"}
@@ -112,7 +125,7 @@ def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Array:
 
 
 def _refuse_too_much(path: Path, archive: np.lib.npyio.NpzFile, names: set[str]) -> None:
-    """Refuse arrays that are too large together, though none of them is."""
+    """Refuse arrays that are too large together."""
     if archive.zip is None:  # numpy's word for an archive that was closed
         return
     wanted = {name for key in names for name in (key, f"{key}.npy")}
@@ -125,7 +138,7 @@ def _refuse_too_much(path: Path, archive: np.lib.npyio.NpzFile, names: set[str])
 
 
 def _refuse_bomb(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> None:
-    """Refuse what is no array, is too large, or claims more than the file holds, before memory is taken."""
+    """Refuse what is no array, is too large, or claims more than the file holds, before allocating memory."""
     packed = archive.zip
     if packed is None:  # numpy's word for an archive that was closed
         return

@@ -1,4 +1,4 @@
-"""Rows that are drawn: features of a standard normal distribution, and classes that say nothing of them."""
+"""Random data: features from a standard normal distribution, and classes independent of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from hpsearch.spec.sections.data import RandomRows
 
 
 def draw_normal(where: str, made: RandomRows, seed: int) -> Loaded:
-    """Draw x (rows, features) float32 from N(0, 1) and y (rows,), every class equally often, in random order.
+    """Draw x (rows, features) float32 from N(0, 1) and y (rows,), with classes as equal in size as possible.
 
-    Both derive from the seed. Raises `DataError` where the rows do not fit in memory.
+    Args:
+        where: The source, with which the message begins.
+        made: The numbers of rows, features and classes.
+        seed: The seed of both.
+
+    Raises:
+        DataError: The rows do not fit in memory.
     """
     fits_in_memory(where, made.rows, made.features, np.dtype(np.float32).itemsize, "lower rows or features")
     x = _generator(seed, "features").standard_normal((made.rows, made.features), dtype=np.float32)

@@ -21,7 +21,7 @@ LOADERS: Mapping[str, Callable[[], Any]] = {
 
 
 def load_bundled(name: str) -> Loaded:
-    """Load a data set of scikit-learn, with its names of classes."""
+    """Load a data set of scikit-learn with the names of its classes."""
     bunch = LOADERS[name]()
     arrays = {"x_train": bunch.data, "y_train": bunch.target}
     task: Task = "regression" if name == "diabetes" else "classification"

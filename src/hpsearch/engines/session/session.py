@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.data import Rows, load_material
+from hpsearch.data import Rows, load_raw_data
 from hpsearch.engines.messages import (
     ExportOrder,
     Job,
@@ -31,7 +31,7 @@ from hpsearch.engines.process.compilation import use_compilation_cache
 from hpsearch.engines.process.failures import told
 from hpsearch.engines.process.imports import choose_backend, import_keras, jax_ahead
 from hpsearch.engines.session.open import TEST_CHOOSES, backend_of, trainer_of, versions_of_packages
-from hpsearch.engines.session.splits import Divisions
+from hpsearch.engines.session.splits import Splits
 from hpsearch.spec import StudySpec, read_configuration
 from hpsearch.spec.sections.data import TestRows
 from hpsearch.training.chance import chance_in
@@ -57,9 +57,9 @@ class Session:
         self.settings = {"backend": "jax" if backend == "auto" else backend}
         choose_backend(self.settings["backend"])
         with jax_ahead(wanted=self.settings["backend"] == "jax"):
-            load = partial(load_material, self.spec.data, Path(job.directory), data_dir)
-            self.divisions = Divisions(load, self.spec.confirm)
-        self.dataset = self.divisions.own
+            load = partial(load_raw_data, self.spec.data, Path(job.directory), data_dir)
+            self.splits = Splits(load, self.spec.confirm)
+        self.dataset = self.splits.own
         check_metric(self.spec, self.dataset)
         check_images(self.spec, self.dataset)
         if isinstance(self.spec.data.validation, TestRows):
@@ -142,7 +142,7 @@ class Session:
 
         member = Member.read(start.member)
         try:
-            dataset = self.divisions.of(member.split)
+            dataset = self.splits.of(member.split)
             if start.refit is not None:
                 from hpsearch.training.refit import refit_slot
 
@@ -180,7 +180,7 @@ class Session:
 
         model = self._export(order.export)
         weights = fingerprint(model)
-        dataset = self.divisions.of(order.export.split)
+        dataset = self.splits.of(order.export.split)
         saved = Winner(weights, dataset.preprocessing())
         if order.part is None or (order.part == "test" and weights in order.seen):
             return saved
@@ -193,7 +193,7 @@ class Session:
     def _export(self, order: ExportOrder) -> keras.Model:
         from hpsearch.models.model import export_model, save_model
 
-        dataset = self.divisions.of(order.split)
+        dataset = self.splits.of(order.split)
         model = export_model(
             read_configuration(order.configuration),
             dataset.features,

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hpsearch.data import Dataset, Material
+from hpsearch.data import Dataset, RawData
 from hpsearch.spec import Confirm
 from hpsearch.training.messages import SplitName
 
 
-class Divisions:
+class Splits:
     """Data sets by the names of their splits; at most one beside the study's own is kept.
 
-    Finalists meet the same splits in the same order, so one is enough. The material that splits are made from
+    Finalists meet the same splits in the same order, so one is enough. The raw data that splits are made from
     is kept where the confirmation asks for others, and else loaded again for one that a confirmation of
     before was trained on.
     """
 
-    def __init__(self, load: Callable[[], Material], confirm: Confirm) -> None:
+    def __init__(self, load: Callable[[], RawData], confirm: Confirm) -> None:
         self._load = load
-        material = load()
-        self.own = material.own()
-        self._material = material if confirm.splits == "fresh" or confirm.refit else None
+        raw_data = load()
+        self.own = raw_data.own()
+        self._raw_data = raw_data if confirm.splits == "fresh" or confirm.refit else None
         self._other: tuple[SplitName, Dataset] | None = None
 
     def of(self, split: SplitName) -> Dataset:
@@ -31,6 +31,6 @@ class Divisions:
         if self._other is None or self._other[0] != split:
             # The one before goes first, so that there are never two.
             self._other = None
-            material = self._material or self._load()
-            self._other = (split, material.whole() if split == "whole" else material.fresh(split))
+            raw_data = self._raw_data or self._load()
+            self._other = (split, raw_data.combined() if split == "whole" else raw_data.fresh(split))
         return self._other[1]

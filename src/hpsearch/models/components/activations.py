@@ -32,14 +32,26 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def prelu_layer(name: str, axes: int, **arguments: Any) -> keras.layers.PReLU:
-    """Make the layer of prelu for rows of so many axes: images have one slope for each channel."""
+    """Make the layer of prelu.
+
+    Args:
+        name: The layer's name.
+        axes: The number of axes of a row; images (3 axes) share one slope for each channel.
+        arguments: Further arguments of Keras' layer.
+    """
     return keras.layers.PReLU(name=name, shared_axes=[*range(1, axes)] or None, **arguments)
 
 
 def apply_activation(component: Component, name: str, seed: int, inputs: Any, *, training: bool) -> Any:
     """Apply an activation to a symbolic tensor, as a layer called `name` wherever Keras has one.
 
-    Without `training` every layer is one of Keras', and rrelu has its mean slope.
+    Args:
+        component: The activation of the study file.
+        name: The layer's name.
+        seed: The seed of what the layer draws.
+        inputs: The symbolic tensor.
+        training: Whether the model is trained. If not, every layer is one of Keras' own, and rrelu has its
+            mean slope.
     """
     arguments = dict(component.items())
     if isinstance(component, Rrelu):

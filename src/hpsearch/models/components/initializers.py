@@ -56,7 +56,7 @@ MAX_DRAWINGS = 64
 
 
 def keras_initializer(component: Component, seed: int) -> keras.initializers.Initializer:
-    """Make Keras' initializer; `seed` is used by those that draw."""
+    """Make Keras' initializer; those in `WITHOUT_SEED` ignore the seed."""
     arguments = dict(component.items())
     if component.name not in WITHOUT_SEED:
         arguments["seed"] = seed % 2**31
@@ -64,10 +64,14 @@ def keras_initializer(component: Component, seed: int) -> keras.initializers.Ini
 
 
 def draw(component: Component, shape: tuple[int, ...], seed: int, largest: int = 0) -> NDArray[np.float32]:
-    """Draw an array (shape) of float32 from Keras' initializer.
+    """Draw an array of float32 with Keras' initializer.
 
-    `largest` is the size of the largest array that is drawn for the same network: a smaller one shares its
-    compiled drawing. It does not change what is drawn.
+    Args:
+        component: The initializer of the study file.
+        shape: The shape of the array.
+        seed: The seed.
+        largest: The size of the largest array that is drawn for the same network, whose compiled drawing
+            smaller arrays share. It does not change the numbers.
     """
     initializer = keras_initializer(component, seed)
     if component.name in WITHOUT_SEED or keras.backend.backend() != "jax":
@@ -83,7 +87,10 @@ def draw(component: Component, shape: tuple[int, ...], seed: int, largest: int =
 def _family(
     name: str, initializer: keras.initializers.Initializer, shape: tuple[int, ...]
 ) -> tuple[str, dict[str, float]]:
-    """Give the initializer that draws the same, and its numbers: those that scale variances are three."""
+    """Return the basic initializer that draws the same, and its arguments.
+
+    Initializers that scale the variance become one of three distributions.
+    """
     if not isinstance(initializer, keras.initializers.VarianceScaling):
         return name, {argument: getattr(initializer, argument) for argument in TRACED[name]}
     # He and others, arXiv:1502.01852, as Keras has it.
@@ -99,7 +106,10 @@ def _family(
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Count the inputs and outputs of a unit: of a kernel (..., inputs, outputs), at all of its places."""
+    """Return the number of inputs and outputs of a unit: He et al., arXiv:1502.01852, as in Keras.
+
+    For a kernel of shape (..., inputs, outputs) both are multiplied by the number of its positions.
+    """
     if len(shape) < 2:
         return (shape or (1,))[0], (shape or (1,))[0]
     places = math.prod(shape[:-2])
@@ -107,10 +117,10 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _room(size: int, largest: int) -> tuple[int]:
-    """Give the length of a drawing that begins with the numbers of an array of this size.
+    """Return the length of a drawing whose first numbers are those of an array of this size.
 
-    The generator counts its numbers, so the first of them do not depend on how many there are, unless a
-    person has configured JAX otherwise.
+    The generator is counter-based, so the first numbers do not depend on how many are drawn, unless JAX is
+    configured otherwise.
     """
     import jax
 
@@ -122,9 +132,9 @@ def _room(size: int, largest: int) -> tuple[int]:
 
 @lru_cache(MAX_DRAWINGS)
 def _drawing(name: str, shape: tuple[int, ...]) -> Callable[..., Any]:
-    """Compile a drawing whole, which takes a third of the time of compiling its operations one by one.
+    """Compile a drawing as one program, in a third of the time of compiling its operations one by one.
 
-    Level 1 of optimization is enough for what runs once, and gives the numbers of Keras called plainly.
+    Optimization level 1 suffices for what runs once, and gives the numbers of an uncompiled call.
     """
     import jax
 

@@ -1,4 +1,4 @@
-"""What is trained for and what is measured, by task; outputs are logits inside, probabilities outside."""
+"""The loss and the metric of a task; models compute logits, exported models return probabilities."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import keras
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss and the metrics of a task.
+    """The loss and the metric of a task.
 
-    `outputs` is the number of classes, or 1 for a regression. Two classes are told apart by one sigmoid unit.
-    Every loss, of training, validation and test rows, is that of the logits: it is not cut off. Keras' own
-    `evaluate` of the exported model has the loss of its probabilities, which Keras clips to [1e-7, 1 - 1e-7]
-    before it takes their logarithms: the two agree but for rounding where no probability is outside.
+    Two classes share one sigmoid unit. The loss of training, validation and test rows is computed from
+    logits, without clipping. `evaluate` of the exported model computes it from probabilities, which Keras
+    clips to [1e-7, 1 - 1e-7] before it takes their logarithms; where none is outside, the two agree up to
+    rounding.
+
+    Attributes:
+        task: `classification` or `regression`.
+        outputs: The number of classes, or 1 for a regression.
     """
 
     task: str
@@ -23,19 +27,19 @@ class Objective:
 
     @property
     def units(self) -> int:
-        """Count the units of the output layer."""
+        """Return the number of units of the output layer."""
         return 1 if self.outputs <= 2 else self.outputs
 
     @property
     def activation(self) -> str:
-        """Name the activation that turns the output layer into what the exported model gives."""
+        """Return the name of the activation between the output layer and the exported model's predictions."""
         if self.task == "regression":
             return "linear"
         return "sigmoid" if self.units == 1 else "softmax"
 
     @property
     def metric(self) -> str:
-        """Name the metric that stands beside the loss."""
+        """Return the name of the metric that is reported with the loss."""
         return "mae" if self.task == "regression" else "accuracy"
 
     @property
@@ -55,23 +59,46 @@ class Objective:
         return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
 
     def targets(self, y: Any) -> Any:
-        """Shape targets of one row each as the loss wants them."""
+        """Return targets in the form that the loss takes.
+
+        Args:
+            y: (n,) targets.
+
+        Returns:
+            (n, 1) float32 for a single unit, else `y`.
+        """
         if self.units == 1:
             return keras.ops.cast(keras.ops.expand_dims(y, -1), "float32")
         return y
 
     def losses(self, y: Any, logits: Any) -> Any:
-        """Give the loss of each row, without penalties."""
+        """Return the loss of each row, without penalties.
+
+        Args:
+            y: (n,) targets.
+            logits: (n, units) outputs of the model.
+
+        Returns:
+            (n,) losses.
+        """
         if self.task == "regression":
             return self._loss(self.targets(y), logits)
         return self._loss(self.targets(y), logits, from_logits=True)
 
     def predictions(self, logits: Any) -> Any:
-        """Turn the output layer into what the exported model gives."""
+        """Return the exported model's predictions (n, units) for logits of this shape."""
         return keras.activations.get(self.activation)(logits)
 
     def scores(self, y: Any, predictions: Any) -> Any:
-        """Give each row's part of the metric that stands beside the loss."""
+        """Return the metric of each row.
+
+        Args:
+            y: (n,) targets.
+            predictions: (n, units) outputs of the exported model.
+
+        Returns:
+            (n,) absolute errors for a regression, else 1.0 where the class is right and 0.0 elsewhere.
+        """
         if self.task == "regression":
             return keras.ops.abs(keras.ops.squeeze(predictions, -1) - y)
         if self.units == 1:

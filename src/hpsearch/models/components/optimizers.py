@@ -19,11 +19,11 @@ OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
 
 
 def keras_optimizer(component: Component, **arguments: Any) -> keras.optimizers.Optimizer:
-    """Make Keras' optimizer; `arguments` go beside those of the study file."""
+    """Make Keras' optimizer; `arguments` are added to those of the study file."""
     return OPTIMIZERS[component.name](**dict(component.items()), **arguments)
 
 
 def clipping_arguments(training: Training) -> dict[str, float]:
-    """Give the clipping of a configuration as the argument of a Keras optimizer."""
+    """Return the gradient clipping of a configuration as arguments of a Keras optimizer."""
     clipping = training.clipping
     return {} if clipping.name == "none" else {clipping.name: clipping.threshold}  # type: ignore[attr-defined]

@@ -9,10 +9,16 @@ import keras
 
 @keras.saving.register_keras_serializable(package="hpsearch")
 class RReLU(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Multiply each negative input by a slope of its own (Xu et al. 2015, section 2.4).
+    """Multiply each negative input by a random slope (Xu et al., 2015, arXiv 1505.00853, section 2.4).
 
-    In training the slopes are uniform between `lower` and `upper`; otherwise each is their mean. The paper
-    writes of divisors, which are the inverses of slopes.
+    `f(x) = x` for `x >= 0`, else `a * x`. In training `a` is uniform in [lower, upper] and drawn for each
+    entry; otherwise it is `(lower + upper) / 2`. The paper's parameters are divisors, the inverses of slopes.
+
+    Args:
+        lower: The smallest slope.
+        upper: The largest slope.
+        seed: The seed of the slopes.
+        arguments: Further arguments of a Keras layer.
     """
 
     def __init__(
@@ -32,10 +38,10 @@ class RReLU(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         return keras.ops.where(inputs >= 0, inputs, slopes * inputs)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Give the shape of the inputs."""
+        """Return the shape of the inputs."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Give what the layer is made again from."""
+        """Return the arguments from which the layer can be made again."""
         own = {"lower": self.lower, "upper": self.upper, "seed": self.seed}
         return {**super().get_config(), **own}

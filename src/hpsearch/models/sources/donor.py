@@ -1,4 +1,4 @@
-"""A donor: a saved model as a flat graph of stock layers, and the bodies that can be cut from it."""
+"""A donor: a saved model as a flat graph of stock layers, from which the first ones can be cut."""
 
 from __future__ import annotations
 
@@ -51,9 +51,14 @@ class Body:
 class Donor:
     """A saved model, whose file is read once and never written.
 
-    `features` is the shape of the rows it takes, `depth` the number of its hidden layers. `fingerprint` is
-    the SHA-256 of its layers and weights, whatever they are called and whenever the file was written. Raises
-    DonorError where the file is no model of Keras' own layers with one input, one output and a hidden layer.
+    Attributes:
+        features: The shape of the rows that it takes.
+        depth: The number of its hidden layers.
+        fingerprint: The SHA-256 of its layers and weights; names and dates of the file do not count.
+
+    Raises:
+        DonorError: The file is not a model of Keras' own layers with one input, one output and a hidden
+            layer.
     """
 
     def __init__(self, path: Path) -> None:
@@ -89,7 +94,7 @@ class Donor:
             raise self._problem(f"it cannot be loaded in Keras' safe mode: {spoken(failure)}") from None
 
     def _check_stock(self) -> None:
-        """Refuse, before anything is loaded, what is not of Keras."""
+        """Refuse classes that are not part of Keras, before anything is loaded."""
         try:
             config = saved_configuration(self.path)
         except ArchiveError as failure:
@@ -101,21 +106,26 @@ class Donor:
 
     @property
     def _scaling(self) -> list[keras.layers.Layer]:
-        """List the layers that scale the rows, which stand in front of all that is counted."""
+        """Return the layers that scale the rows, which precede all hidden layers."""
         operations = self._flat.operations
         first = operations.index(_counted(self._flat)[0])
         return [layer for layer in operations[:first] if isinstance(layer, SCALING)]
 
     def agree_on_scaling(self, factor: float | None, *, standardize: bool) -> None:
-        """Let rows be scaled once: by the donor's layers, or by the study where it does the very same.
+        """Make sure that rows are scaled once, by removing the donor's layers if the study does the same.
 
-        Raises DonorError where both scale, and not alike.
+        Args:
+            factor: The study's `data.rescale`.
+            standardize: The study's `data.standardize`.
+
+        Raises:
+            DonorError: Both scale, and not in the same way.
         """
         if not self._scaling or (factor is None and not standardize):
             return
         if standardize or factor is None or not math.isclose(self._factor, factor, rel_tol=1e-6):
             raise self._problem(
-                f"its own layers scale the rows ({self._told_scaling}), so that data.rescale and "
+                f"its own layers scale the rows ({self._scaling_names}), so that data.rescale and "
                 "data.standardize would scale them twice: remove both"
                 + ("" if math.isnan(self._factor) else f", or rescale by {self._factor:g}")
             )
@@ -124,7 +134,7 @@ class Donor:
 
     @property
     def _factor(self) -> float:
-        """Give the factor by which the donor's layers multiply rows; NaN where they do anything else."""
+        """Return the factor by which the donor's layers multiply rows; NaN if they do anything else."""
         plain = all(
             isinstance(one, keras.layers.Rescaling) and np.ndim(one.scale) == 0 and np.all(one.offset == 0)
             for one in self._scaling
@@ -132,13 +142,14 @@ class Donor:
         return math.prod(float(one.scale) for one in self._scaling) if plain else math.nan
 
     @property
-    def _told_scaling(self) -> str:
+    def _scaling_names(self) -> str:
         return " and ".join(type(layer).__name__ for layer in self._scaling)
 
     def body(self, layers: int) -> Body:
-        """Cut off the first hidden layers, with what stands between them and the next.
+        """Return the first hidden layers, with the layers between them and the next one.
 
-        Raises DonorError where the donor has not so many, or branches around the place.
+        Raises:
+            DonorError: The donor has fewer, or branches around the cut.
         """
         if not 1 <= layers <= self.depth:
             raise DonorError(
@@ -171,9 +182,11 @@ def _is_straight(model: Any) -> bool:
 
 
 def _flat(model: keras.Model, without: Iterable[keras.layers.Layer] = ()) -> keras.Model:
-    """Copy a model: the layers of models inside it among its own, called by their kinds in their order.
+    """Copy a model into one flat graph: layers of nested models become its own, named by kind and position.
 
-    Layers `without` which it goes on are passed over.
+    Args:
+        model: The model.
+        without: Layers to leave out.
     """
     copies = _Copies(frozenset(map(id, without)))
     copied = copies.graph(model)
@@ -186,13 +199,13 @@ def _flat(model: keras.Model, without: Iterable[keras.layers.Layer] = ()) -> ker
 
 @dataclass(frozen=True)
 class _Copies:
-    """Copies of operations by the identity of what they copy; those of `left_out` are never called."""
+    """Copies of operations by the identity of the original; those in `left_out` are skipped."""
 
     left_out: frozenset[int]
     known: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def graph(self, model: keras.Model) -> keras.Model:
-        """Copy the operations of a model, and of the models inside it."""
+        """Copy the operations of a model and of the models nested in it."""
         functional = keras.Model(model.inputs[0], model.outputs[0])
         rows = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype, name="rows")
         return keras.models.clone_model(
@@ -200,7 +213,7 @@ class _Copies:
         )
 
     def fill(self) -> None:
-        """Give every copy the weights of what it copies."""
+        """Set the weights of every copy to those of its original."""
         for operation, copy in self.known.values():
             if isinstance(operation, keras.layers.Layer):
                 copy.set_weights(operation.get_weights())
@@ -224,7 +237,7 @@ class _Copies:
 
 
 def _counted(model: keras.Model) -> list[Any]:
-    """List the layers that count as hidden ones, and the output layer behind them."""
+    """Return the layers that count as hidden ones, and the output layer after them."""
     layers = [op for op in model.operations if isinstance(op, keras.layers.Layer)]
     return [layer for layer in layers if layer.weights and not isinstance(layer, ACCOMPANYING)]
 

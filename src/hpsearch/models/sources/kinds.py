@@ -19,11 +19,11 @@ from hpsearch.spec.study_file.distributions import alternatives
 
 
 class LayeredSource(ModelSource[Layered]):
-    """Networks whose hidden layers the study file describes: nothing but the configuration is needed."""
+    """Networks whose hidden layers the study file describes; they need only the configuration."""
 
     @classmethod
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
-        """Read nothing."""
+        """Make the source; there are no files to read."""
         del spec, files, dataset
         return cls()
 
@@ -45,23 +45,23 @@ SOURCES: dict[str, type[ModelSource[Any]]] = {
 
 
 class Sources:
-    """The sources of a study, each under the name of its kind of model."""
+    """The sources of a study by kind of model."""
 
     def __init__(self, by_kind: Mapping[str, ModelSource[Any]]) -> None:
         self._by_kind = dict(by_kind)
 
     def of(self, model: ModelComponent) -> ModelSource[Any]:
-        """Give the source of a configuration's model."""
+        """Return the source of a configuration's model."""
         return self._by_kind[model.name]
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """Give what the settings of a study remember of the files that its models come from."""
+        """Return the fingerprints of the models' files, by the study's setting that records each."""
         return {one.setting: one.fingerprint for one in self._by_kind.values() if one.files}
 
     @property
     def not_compiled(self) -> tuple[str, ...]:
-        """Give the reasons why the compiled trainer cannot train the models of the study."""
+        """Return the reasons why the compiled trainer cannot train the study's models; empty if it can."""
         return tuple(one.not_compiled for one in self._by_kind.values() if one.not_compiled)
 
 
@@ -70,9 +70,15 @@ LAYERED = Sources({"mlp": LayeredSource(), "cnn": LayeredSource()})
 
 
 def sources_of(spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Sources:
-    """Read what the models of a study come from, each file once.
+    """Read the files that the models of a study come from, each file once.
 
-    Raises HpsearchError where a file cannot be read, does not suit the data, or has changed.
+    Args:
+        spec: The study.
+        files: The paths and fingerprints known so far.
+        dataset: The data, which a saved model must suit.
+
+    Raises:
+        HpsearchError: A file cannot be read, does not suit the data, or has changed.
     """
     wanted = {model.name for model in alternatives(spec.model)}
     return Sources(

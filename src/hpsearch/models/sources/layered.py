@@ -22,10 +22,18 @@ DROPOUTS = {"dropout": keras.layers.Dropout, "alpha_dropout": keras.layers.Alpha
 
 
 def connect(model: Layered, inputs: Any, objective: Objective, seed: int, *, training: bool) -> Any:
-    """Connect the layers of a network to a symbolic tensor and give its logits.
+    """Connect the layers of a network to a symbolic tensor.
 
-    Without `training` penalties are left out, so that the model's loss is the loss alone, and all layers are
-    Keras' own.
+    Args:
+        model: The model section of a configuration.
+        inputs: A symbolic tensor of scaled rows.
+        objective: The loss and the metric.
+        seed: The member's seed, for dropout and rrelu.
+        training: Whether the model is trained. If not, penalties are left out, so that the model's loss is
+            the plain loss, and all layers are Keras' own.
+
+    Returns:
+        The symbolic tensor of logits.
     """
     architecture = model.architecture
     tensor = _through(entrance(architecture, tuple(inputs.shape[1:])), inputs)
@@ -41,7 +49,7 @@ def _through(layer: keras.layers.Layer | None, tensor: Any) -> Any:
 
 
 def _prepared(model: Layered, tensor: Any, seed: int) -> Any:
-    """Normalize and drop inputs."""
+    """Apply batch normalization and dropout to the inputs."""
     if model.input_batch_norm.name != "none":
         tensor = _batch_norm(model.input_batch_norm, "input_batch_norm")(tensor)
     layer_seed = derive(seed, "input_dropout")
@@ -65,9 +73,13 @@ def _hidden(model: Layered, index: int, layer: Hidden, tensor: Any, seed: int, *
 
 
 def hidden_activations(model: keras.Model, mlp: Mlp) -> list[Any]:
-    """List the symbolic outputs of the activations of a perceptron that `connect` made, in front of dropout.
+    """Return the symbolic outputs of the activations of a perceptron, before dropout.
 
-    An activation that is an operation of Keras and no layer has no name of its own, but a place in the chain.
+    An activation that is an operation of Keras and not a layer has no name, but a place after its layer.
+
+    Args:
+        model: A model that `connect` made.
+        mlp: Its model section.
     """
     operations = model.operations
     names = [operation.name for operation in operations]
@@ -108,7 +120,13 @@ def first_weights(
 ) -> dict[str, NDArray[np.float32]]:
     """Draw the initial weights of every layer, each from a seed of its own.
 
-    Batch normalization and prelu have theirs whether or not the configuration uses them.
+    Those of batch normalization and prelu are included whether or not the configuration uses them.
+
+    Args:
+        model: The model section of a configuration.
+        features: The shape of a row.
+        objective: The loss and the metric.
+        seed: The member's seed.
     """
     architecture = model.architecture
     shapes = architecture.shapes(features)
@@ -130,7 +148,7 @@ def first_weights(
 
 
 def _slopes(activation: Any, name: str, activated: Shape, seed: int) -> dict[str, NDArray[np.float32]]:
-    """Draw what prelu learns: a slope for each unit, or for each channel of images."""
+    """Draw the initial slopes of prelu: one for each unit, or for each channel of images."""
     if activation.name != "prelu":
         return {}
     shape = (*(1 for _ in activated[:-1]), activated[-1])

@@ -1,4 +1,4 @@
-"""Keras' stock layers of an architecture: of its entrance, of each hidden layer, of its head."""
+"""Keras' stock layers of an architecture: before, at and after its hidden layers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADS = {"flatten": keras.layers.Flatten, "global_average": keras.layers.GlobalA
 
 
 def entrance(architecture: Architecture, features: Shape) -> Layer | None:
-    """Make the layer that gives images their channels, or makes rows flat; None where rows are so already."""
+    """Make the layer that adds a channel axis to images or flattens rows; None if the shape fits."""
     shape = architecture.entering(features)
     if shape == features:
         return None
@@ -29,7 +29,7 @@ def entrance(architecture: Architecture, features: Shape) -> Layer | None:
 
 
 def kernel_layer(layer: Hidden, number: int, **arguments: Any) -> Layer:
-    """Make the layer with the kernel; its weights are put in later."""
+    """Make the layer with the kernel; its weights are set later."""
     arguments |= {"name": f"hidden_{number}", "kernel_initializer": "zeros"}
     if isinstance(layer, Convolution):
         return keras.layers.Conv2D(layer.filters, layer.size, padding=layer.padding, **IMAGES, **arguments)
@@ -37,14 +37,14 @@ def kernel_layer(layer: Hidden, number: int, **arguments: Any) -> Layer:
 
 
 def pooling_layer(layer: Hidden, number: int) -> Layer | None:
-    """Make the layer that pools what a hidden layer gives, if it does."""
+    """Make the pooling layer of a hidden layer; None if it has none."""
     if not isinstance(layer, Convolution) or layer.pooling is None:
         return None
     return POOLINGS[layer.pooling.kind](layer.pooling.size, name=f"pooling_{number}", **IMAGES)
 
 
 def head(architecture: Architecture, number: int) -> Layer | None:
-    """Make the layer behind the last convolution that makes images flat; None behind any other layer."""
+    """Make the layer that flattens images after the last convolution; None after any other layer."""
     if number != architecture.convolutions:
         return None
     return HEADS[architecture.head](name=architecture.head, **IMAGES)

@@ -1,4 +1,4 @@
-"""The bodies of the donors of a study, each donor read once."""
+"""Models that reuse the first layers of donors; each donor is read once."""
 
 from __future__ import annotations
 
@@ -23,9 +23,17 @@ BODY = "body"
 
 
 class PretrainedSource(ModelSource[Pretrained]):
-    """Donors by their names in the study file, each checked against the models and the data of the study.
+    """The donors of a study by name, each checked against the study's models and data.
 
-    Raises DonorError where one does not fit, and StudyMismatchError where a file is not what was found.
+    Args:
+        files: The donors' files.
+        model: The model section, with all its alternatives.
+        data: The data section, whose scaling must agree with the donors' own.
+        dataset: The data, whose rows the donors must take.
+
+    Raises:
+        DonorError: A donor does not suit the models or the data.
+        StudyMismatchError: A file has changed.
     """
 
     setting = "donor"
@@ -51,20 +59,20 @@ class PretrainedSource(ModelSource[Pretrained]):
         return self._donors[donor_name(model)].depth if layers == "all" else int(layers)
 
     def build(self, model: Pretrained) -> keras.Model:
-        """Make a body of new layers with the donor's weights."""
+        """Make new layers with the donor's weights."""
         return self._donors[donor_name(model)].body(self._number(model, model.layers)).build()
 
     def connect(
         self, model: Pretrained, inputs: Any, objective: Objective, seed: int, *, training: bool
     ) -> Any:
-        """Put the head on a new body, and give the logits of rows."""
+        """Connect a new copy of the reused layers and the head to rows."""
         body = self.build(model)
         return connect(_head(model), body(inputs), objective, seed, training=training)
 
     def first_weights(
         self, model: Pretrained, network: keras.Model, objective: Objective, seed: int
     ) -> Weights:
-        """Give the donor's weights, and those that the head draws."""
+        """Return the donor's weights, and freshly drawn ones for the head."""
         body = body_of(network)
         kept = {f"model/{index}": weight for index, weight in enumerate(body.get_weights())}
         return kept | first_weights(_head(model), body.output_shape[1:], objective, seed)
@@ -89,7 +97,7 @@ def _alternatives(value: Any) -> list[Any]:
 
 
 def _head(model: Pretrained) -> Mlp:
-    """Give the head as a perceptron, which here may have no hidden layer."""
+    """Return the head as a perceptron, which may have no hidden layer here."""
     return Mlp.model_construct(
         hidden=model.hidden or (),
         initializer=model.initializer,
@@ -101,5 +109,5 @@ def _head(model: Pretrained) -> Mlp:
 
 
 def body_of(model: keras.Model) -> keras.Model:
-    """Find the body in a model that `connect` made."""
+    """Return the reused layers of a model that `connect` made."""
     return cast("keras.Model", model.get_layer(BODY))

@@ -1,4 +1,4 @@
-"""Models that a function of a person's own file builds."""
+"""Models that a function in a user's Python file builds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hpsearch.data import Dataset
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError, spoken
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles, ModelSource
-from hpsearch.models.sources.brought import Brought, brought
+from hpsearch.models.sources.user_model import UserModel, user_model
 from hpsearch.models.weights import Weights, weights_of
 from hpsearch.seeds import derive
 from hpsearch.spec import PythonModel, StudySpec
@@ -43,18 +43,18 @@ class Function:
 
     @property
     def place(self) -> str:
-        """Name the line where the function begins."""
+        """Return the function's name with the file and the line where it begins."""
         code = getattr(self.call, "__code__", None)
         line = f":{code.co_firstlineno}" if code is not None else ""
         return f"{self.name}, {self.path.name}{line}"
 
     def cause(self, failure: BaseException) -> str:
-        """Tell a failure in one line."""
+        """Return a failure in one line, with the line of the file that raised it."""
         return f"{spoken(failure)} (in {line_that_raised(failure, self.path) or self.place})"
 
 
 def line_that_raised(failure: BaseException, path: Path) -> str | None:
-    """Name the last line of a file that led to a failure; None where none did."""
+    """Return the last line of a file that led to a failure; None if none did."""
     frames = traceback.extract_tb(failure.__traceback__)
     own = [frame for frame in frames if frame.filename == str(path)]
     return f"{own[-1].name}, {path.name}:{own[-1].lineno}" if own else None
@@ -63,8 +63,13 @@ def line_that_raised(failure: BaseException, path: Path) -> str | None:
 class PythonSource(ModelSource[PythonModel]):
     """The functions of a study's Python files; each file is run once, here.
 
-    Raises ModelCodeError where a file cannot be run or lacks its function, and StudyMismatchError where the
-    files are not those of the `expected` fingerprint.
+    Args:
+        code: The files and functions that the study names.
+        expected: The fingerprint that the files must have; None if any will do.
+
+    Raises:
+        ModelCodeError: A file cannot be run or lacks its function.
+        StudyMismatchError: The files do not have the expected fingerprint.
     """
 
     setting = "model code"
@@ -84,7 +89,7 @@ class PythonSource(ModelSource[PythonModel]):
 
     @contextmanager
     def blamed(self, model: PythonModel) -> Iterator[None]:
-        """Raise what goes wrong with a model as ModelError, with its cause and where it lies."""
+        """Turn any failure within the context into a ModelError with its cause and place."""
         try:
             yield
         except ModelError:
@@ -94,17 +99,14 @@ class PythonSource(ModelSource[PythonModel]):
 
     @classmethod
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
-        """Run the Python files of a study, which are known to have the fingerprint of `files`."""
+        """Run the Python files of a study."""
         del dataset
         return cls(model_code(spec, files.directory), files.code)
 
     def connect(
         self, model: PythonModel, inputs: Any, objective: Objective, seed: int, *, training: bool
     ) -> Any:
-        """Build a model for good, its first weights from the seed, and give its logits of scaled rows.
-
-        Its layers are the same in training. Raises ModelError where that fails.
-        """
+        """Build a model and connect its exported form, the same in training, to rows."""
         del training
         found = self.build(model, tuple(inputs.shape[1:]), objective, seed)
         with self.blamed(model):
@@ -113,14 +115,21 @@ class PythonSource(ModelSource[PythonModel]):
     def first_weights(
         self, model: PythonModel, network: keras.Model, objective: Objective, seed: int
     ) -> Weights:
-        """Give the weights that the function gave the network, which it drew from the seed."""
+        """Return the weights of the network as the function built it from the seed."""
         del model, objective, seed
         return weights_of(network)
 
-    def build(self, model: PythonModel, features: Shape, objective: Objective, seed: int) -> Brought:
-        """Build a model, its first weights from the seed.
+    def build(self, model: PythonModel, features: Shape, objective: Objective, seed: int) -> UserModel:
+        """Build a model with Keras' random seed set.
 
-        Raises ModelError where that fails, or where it cannot be trained as it asks for.
+        Args:
+            model: The model section of a configuration, whose arguments the function gets.
+            features: The shape of a row.
+            objective: The loss and the metric, which say how many outputs the model must have.
+            seed: The member's seed, from which the first weights are drawn.
+
+        Raises:
+            ModelError: The function fails, or its model cannot be trained or saved.
         """
         function = self._functions[_key(model)]
         keras.utils.set_random_seed(derive(seed, "build") % 2**32)
@@ -139,12 +148,12 @@ class PythonSource(ModelSource[PythonModel]):
             )
         try:
             with self.blamed(model):
-                return brought(built, objective, features)
+                return user_model(built, objective, features)
         except ModelError as failure:
             raise ModelError(f"{failure} (in {function.place})") from None
 
     def _check_new(self, built: keras.Model, function: Function) -> None:
-        """Refuse layers that another trial has too: it would train their weights as well."""
+        """Refuse layers that another trial has too, because their weights would be trained by both."""
         if any(self._weights.get(id(weight)) is weight for weight in built.trainable_weights):
             raise ModelError(
                 "the function reuses layers of an earlier model: each trial needs new ones "
@@ -164,7 +173,7 @@ def _check_kind(built: Any, function: Function) -> None:
 
 
 def _check_saveable(built: keras.Model, function: Function) -> None:
-    """Refuse now, and not when the search has ended, what cannot be saved."""
+    """Refuse a model that cannot be saved now, not after the search."""
     try:
         keras.saving.serialize_keras_object(built)
     except Exception as failure:
@@ -176,7 +185,7 @@ def _key(model: PythonModel) -> tuple[str, str]:
 
 
 def _run(path: Path, content: bytes) -> ModuleType:
-    """Run a file as a module of its own, which may import what lies beside it."""
+    """Run a file as a module that can import its neighbours."""
     module = ModuleType(f"model_{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module

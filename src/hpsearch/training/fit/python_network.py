@@ -45,19 +45,19 @@ class PythonNetwork(NestedNetwork):
             super().__init__(member, split, objective, source, stream=stream)
 
     def _model(self, features: tuple[int, ...]) -> keras.Model:
-        self.brought = self.functions.build(self.python, features, self.objective, self.member.seed)
+        self.user_model = self.functions.build(self.python, features, self.objective, self.member.seed)
         inputs = keras.Input(features, name="rows")
-        return keras.Model(inputs, self.brought.connect(inputs))
+        return keras.Model(inputs, self.user_model.connect(inputs))
 
     @property
     def trained(self) -> keras.Model:
         """The person's model itself where it trains by methods or a loss of its own."""
-        return self.brought.model if self.brought.own else self.model
+        return self.user_model.model if self.user_model.own else self.model
 
     def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
-        if self.brought.own:
-            self.brought.check_optimizer(optimizer)
-            arguments = {"loss": self.brought.loss, **self.brought.compile_arguments()}
+        if self.user_model.own:
+            self.user_model.check_optimizer(optimizer)
+            arguments = {"loss": self.user_model.loss, **self.user_model.compile_arguments()}
         super()._compile_with(optimizer, **arguments)
 
     def _bare_losses(self, y: Any, logits: Any) -> Any:
@@ -68,7 +68,7 @@ class PythonNetwork(NestedNetwork):
 
     def _as_logits(self, given: Any) -> Any:
         """Turn what the trained model gives into logits, as far as probabilities tell them."""
-        if not (self.brought.own and self.brought.ending.probable):
+        if not (self.user_model.own and self.user_model.output_activation.probable):
             return given
         known = keras.ops.clip(given, SMALLEST, 1.0)
         if self.objective.units > 1:
@@ -76,7 +76,7 @@ class PythonNetwork(NestedNetwork):
         return keras.ops.log(known) - keras.ops.log(keras.ops.clip(1.0 - given, SMALLEST, 1.0))
 
     def _logits(self, batches: Any) -> NDArray[np.float32]:
-        with self.brought.as_logits():
+        with self.user_model.as_logits():
             return super()._logits(batches)
 
     def _measured(self, told: Any) -> dict[str, float]:
@@ -99,7 +99,7 @@ class PythonNetwork(NestedNetwork):
 
     def _evaluated_penalties(self, batches: Any) -> float:
         """Give what the model's own loss adds to the study's; nothing where its methods do not tell."""
-        if not self.brought.own:
+        if not self.user_model.own:
             return super()._evaluated_penalties(batches)
         told = self.trained.evaluate(batches, verbose=0, return_dict=True)
         return float(told["loss"] - told["bare"]) if {"loss", "bare"} <= set(told) else 0.0

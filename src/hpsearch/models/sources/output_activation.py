@@ -1,4 +1,4 @@
-"""What a model of a person's own ends in: logits, or an activation that is taken off to have them."""
+"""The output activation of a user's model, which is removed to obtain logits."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ OWN_LAYERS: dict[type, str] = {
 
 SAMPLE = 64
 SCALES = (1.0, 1e3)
-"""Rows that are drawn to see what an ending gives that cannot be read, and how large they are."""
+"""Rows that are drawn to test a model whose output activation cannot be read, and how large they are."""
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The activation by which a model ends; None where it cannot be read.
+class OutputActivation:
+    """The activation that a model ends in.
 
-    `layer` is the one that has it as an attribute; without one it is an operation of its own.
+    Attributes:
+        activation: Its name; None where it cannot be read.
+        layer: The layer that has it as an attribute; None where it is an operation of its own.
     """
 
     activation: str | None
@@ -43,12 +45,12 @@ class Ending:
 
     @property
     def probable(self) -> bool:
-        """Tell whether the model gives probabilities."""
+        """Return whether the model's outputs are probabilities."""
         return self.activation in PROBABILITIES
 
     @contextmanager
     def taken_off(self) -> Iterator[None]:
-        """Let the layer give logits for what is traced or computed inside."""
+        """Make the layer return logits for what is traced or computed within the context."""
         if self.layer is None or not self.probable:
             yield
             return
@@ -60,7 +62,7 @@ class Ending:
 
 
 def is_readable(model: Any) -> bool:
-    """Tell whether a model computes what its graph of layers says."""
+    """Return whether a model computes exactly what its graph of layers says."""
     kinds = (keras.Sequential, _FUNCTIONAL)
     return isinstance(model, kinds) and any(type(model).call is kind.call for kind in kinds)
 
@@ -68,27 +70,29 @@ def is_readable(model: Any) -> bool:
 _FUNCTIONAL = type(keras.Model(_rows := keras.Input((1,)), _rows))
 
 
-def ending_of(model: Any) -> Ending:
-    """Read what a model that was called ends in, also where its last layer is a model."""
+def output_activation_of(model: Any) -> OutputActivation:
+    """Return the output activation of a model that was called; if its last layer is a model, that model's."""
     if not is_readable(model):
-        return Ending(None)
+        return OutputActivation(None)
     last, _ = _last(model)
     if isinstance(last, keras.Model):
-        return ending_of(last)
+        return output_activation_of(last)
     kind = type(last)
     if kind in OWN_LAYERS:
         along = getattr(last, "axis", -1)
-        return Ending(OWN_LAYERS[kind] if along in (-1, 1) else None)
+        return OutputActivation(OWN_LAYERS[kind] if along in (-1, 1) else None)
     if isinstance(last, keras.layers.Layer):
         name = _name(getattr(last, "activation", None))
-        return Ending(name, last) if kind.__module__.startswith("keras.") else Ending(None)
+        return (
+            OutputActivation(name, last) if kind.__module__.startswith("keras.") else OutputActivation(None)
+        )
     # What is called on a tensor and is no layer, as in keras.ops.softmax(x).
     known = kind.__module__ == "keras.src.ops.nn" and getattr(last, "axis", -1) in (-1, 1)
-    return Ending(kind.__name__.lower() if known else None)
+    return OutputActivation(kind.__name__.lower() if known else None)
 
 
 def _last(model: Any) -> tuple[Any, Any]:
-    """Give the operation whose output a model gives, and what it is called on."""
+    """Return the operation whose output is the model's, and the inputs of that call."""
     history = model.outputs[0]._keras_history  # noqa: SLF001 - the graph has no other door
     nodes = history.operation._inbound_nodes  # noqa: SLF001
     return history.operation, nodes[history.node_index].input_tensors
@@ -99,36 +103,41 @@ def _name(activation: Any) -> str | None:
     return name if name is not None and getattr(keras.activations, name, None) is activation else None
 
 
-def logits_of(model: Any, ending: Ending) -> Any:
-    """Give the model whose outputs are the logits, of the same layers.
+def logits_of(model: Any, output_activation: OutputActivation) -> Any:
+    """Return a model of the same layers whose outputs are logits.
 
-    Where a layer has the activation as an attribute it is changed for good.
+    If a layer has the activation as an attribute, the attribute is replaced permanently.
     """
-    if not ending.probable:
+    if not output_activation.probable:
         return model
-    if ending.layer is not None:
-        ending.layer.activation = keras.activations.linear
+    if output_activation.layer is not None:
+        output_activation.layer.activation = keras.activations.linear
         return model
     return in_front(model)
 
 
 def in_front(model: Any) -> Any:
-    """Give the model that ends in front of its last operation, which has no weights."""
+    """Return the model without its last operation, which has no weights."""
     last, inputs = _last(model)
     tensor = in_front(last)(*inputs) if isinstance(last, keras.Model) else inputs[0]
     return keras.Model(model.inputs[0], tensor, name=model.name)
 
 
-def check_ending(model: Any, ending: Ending, objective: Objective, features: Shape) -> None:
-    """Refuse an ending that the task has no use for, with what to do.
+def check_output_activation(
+    model: Any, output_activation: OutputActivation, objective: Objective, features: Shape
+) -> None:
+    """Check that a model's outputs suit the task.
 
-    Raises ModelError.
+    Raises:
+        ModelError: They do not; the message says what to do.
     """
-    problem = _read(ending, objective)
+    problem = _read(output_activation, objective)
     if problem is None and objective.task == "classification":
-        if ending.probable and ending.layer is not None:
-            problem = _tied(ending.layer)
-        elif ending.activation is None and _gives_probabilities(model, features, several=objective.units > 1):
+        if output_activation.probable and output_activation.layer is not None:
+            problem = _tied(output_activation.layer)
+        elif output_activation.activation is None and _gives_probabilities(
+            model, features, several=objective.units > 1
+        ):
             problem = (
                 "the model outputs probabilities from an activation that cannot be removed (in a custom "
                 f"layer, a Lambda or a custom call): {_wanted(objective)}"
@@ -137,9 +146,9 @@ def check_ending(model: Any, ending: Ending, objective: Objective, features: Sha
         raise ModelError(problem)
 
 
-def _read(ending: Ending, objective: Objective) -> str | None:
-    """Say what is wrong with an activation that can be read."""
-    name, several = ending.activation, objective.units > 1
+def _read(output_activation: OutputActivation, objective: Objective) -> str | None:
+    """Return what is wrong with an activation that can be read, or None."""
+    name, several = output_activation.activation, objective.units > 1
     if name in ("softmax", "log_softmax") and not several:
         return f"the model ends in {name} over one unit, whose output is constant: {_wanted(objective)}"
     if objective.task == "regression" or name is None:
@@ -174,9 +183,9 @@ def _tied(layer: Any) -> str | None:
 
 
 def _gives_probabilities(model: Any, features: Shape, *, several: bool) -> bool:
-    """Tell whether a model gives probabilities for rows of any size, as logits are not.
+    """Return whether a model gives probabilities for rows of any size, which logits would not be.
 
-    Rows of 0 and 1 are for models that take numbers for names, and give NaN for others.
+    Rows of 0 and 1 are for models that look up their inputs as indices, and give NaN for others.
     """
     generator, shape = np.random.default_rng(0), (SAMPLE, *features)
     drawn = [generator.normal(0, scale, shape) for scale in SCALES]

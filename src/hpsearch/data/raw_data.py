@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.data.dataset import Dataset, Pool
+from hpsearch.data.dataset import Dataset, UnscaledRows
 from hpsearch.data.encoding import Encoding, encode_table
 from hpsearch.data.loaded import Loaded, from_arrays
 from hpsearch.data.partition import Partition, Partitioner
@@ -33,17 +33,22 @@ DATA_DIR = "HPSEARCH_DATA"
 
 
 def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> Dataset:
-    """Load, choose, split, encode and scale the rows that a study trains on.
+    """Load, select, split, encode and scale the rows that a study trains on.
 
-    `directory`: where relative paths start, that of the study file. `data_dir`: where the npz files of Keras'
-    data sets lie; by default the directory that the environment variable HPSEARCH_DATA names. Raises
-    `DataError` for everything that the data or the options do wrong.
+    Args:
+        data: The data section.
+        directory: The directory that relative paths start from, that of the study file.
+        data_dir: The directory with npz files of Keras' data sets; by default the one that the environment
+            variable HPSEARCH_DATA names.
+
+    Raises:
+        DataError: The data or the options are unusable.
     """
-    return load_material(data, directory, data_dir).own()
+    return load_raw_data(data, directory, data_dir).own()
 
 
-def load_material(data: Data, directory: Path, data_dir: Path | None = None) -> Material:
-    """Load and choose rows as `load_dataset` does, and keep them, so that they can be split again."""
+def load_raw_data(data: Data, directory: Path, data_dir: Path | None = None) -> RawData:
+    """Load and select rows as `load_dataset` does, and keep them so that they can be split again."""
     with _enough_memory(data):
         loaded = _load(data, directory, data_dir)
         if data.test is not None and loaded.y_test is not None:
@@ -57,7 +62,7 @@ def load_material(data: Data, directory: Path, data_dir: Path | None = None) -> 
         if isinstance(data.validation, TestRows):
             loaded, y = _with_test_part(loaded, target, y)
         partition = Partitioner(loaded.where, target, y, data.split_seed, drawn).divide(data)
-        return Material(data, loaded, target, y, partition)
+        return RawData(data, loaded, target, y, partition)
 
 
 def _lost_targets(loaded: Loaded) -> str:
@@ -78,10 +83,10 @@ def _enough_memory(data: Data) -> Iterator[None]:
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
-    """The rows of a study as they were loaded, and which of them go where.
+class RawData:
+    """The loaded rows of a study, and which part each of them belongs to.
 
-    Each data set that is made of them is encoded and scaled by what its own training part says.
+    Each data set made from them is encoded and scaled as fitted on its own training part.
     """
 
     data: Data
@@ -91,19 +96,23 @@ class Material:
     partition: Partition
 
     def own(self) -> Dataset:
-        """Give the data set of the study."""
+        """Return the data set of the study."""
         return self._with(self.partition.splits)
 
     def fresh(self, seed: int) -> Dataset:
-        """Draw another validation part, of as many rows, from training and validation rows together.
+        """Draw another validation part of the same size from training and validation rows together.
 
-        Classes are stratified, as in the study's own split. Raises `DataError`.
+        Args:
+            seed: The seed of the split, which is stratified by class as the study's own is.
+
+        Raises:
+            DataError: The rows cannot be split so.
         """
         partitioner = Partitioner(self.loaded.where, self.target, self.y, seed, len(self.y))
         return self._with((partitioner.redraw(self._rows, len(self.partition.splits[0][1])),))
 
-    def whole(self) -> Dataset:
-        """Take training and validation rows together as the training part, with nothing to validate on."""
+    def combined(self) -> Dataset:
+        """Return a data set with all rows but the test part for training, and none for validation."""
         return self._with(((self._rows, self._rows[:0]),))
 
     @property
@@ -115,49 +124,49 @@ class Material:
             return _dataset(self, replace(self.partition, splits=splits))
 
 
-def _dataset(material: Material, partition: Partition) -> Dataset:
-    data, loaded, target = material.data, material.loaded, material.target
-    pool, encoding = _pool(loaded, data, material.y, partition)
-    splits = _splits(loaded.where, pool, data, partition.splits)
+def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
+    data, loaded, target = raw_data.data, raw_data.loaded, raw_data.target
+    unscaled, encoding = _unscaled(loaded, data, raw_data.y, partition)
+    splits = _splits(loaded.where, unscaled, data, partition.splits)
     return Dataset(
         source=data.source,
         task=target.task,
-        features=pool.features,
+        features=unscaled.features,
         labels=target.labels,
         splits=splits,
         encoding=encoding,
         fingerprint=loaded.fingerprint,
-        pool=pool,
-        held_out=_held_out(loaded, target, pool, partition),
-        notes=tuple(_notes(data, pool, splits)),
+        unscaled=unscaled,
+        held_out=_held_out(loaded, target, unscaled, partition),
+        notes=tuple(_notes(data, unscaled, splits)),
         doubtful=target.guessed and len(target.labels) > 2,
     )
 
 
-def _notes(data: Data, pool: Pool, splits: Sequence[Split]) -> Iterator[str]:
-    """Tell what becomes of features that are constant, or lose something as float32."""
+def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split]) -> Iterator[str]:
+    """Write notes on features that are constant, or lose something as float32."""
     if data.standardize and splits[0].scaling.deviation is not None:
         train = splits[0].train.x
         constant = (train == 0).all(axis=0).reshape(-1)
-        if pool.indicators is not None:
-            constant &= ~pool.indicators.reshape(-1)
+        if rows.indicators is not None:
+            constant &= ~rows.indicators.reshape(-1)
         if constant.any():
             yield f"constant in the training set, so only centred by 'standardize': {_named(constant)}"
-    if pool.origin is not None:
+    if rows.origin is not None:
         yield (
             f"values too close together for float32, so shifted towards 0 before rounding: "
-            f"{_named(pool.origin.reshape(-1) != 0)}; best.keras expects shifted rows, and hpsearch predict "
+            f"{_named(rows.origin.reshape(-1) != 0)}; best.keras expects shifted rows, and hpsearch predict "
             "shifts them itself"
         )
-    elif pool.x.dtype == np.float64:
+    elif rows.x.dtype == np.float64:
         yield (
-            f"rounding to float32 removes the differences between rows: {_named(lossy(pool.x).reshape(-1))}; "
+            f"rounding to float32 removes the differences between rows: {_named(lossy(rows.x).reshape(-1))}; "
             "'standardize: true' keeps them"
         )
 
 
 def _named(marked: Array) -> str:
-    """Name features by their places."""
+    """Return features as text, by their positions."""
     places = np.flatnonzero(marked).tolist()
     shown = ", ".join(map(str, places[:10])) + (", ..." if len(places) > 10 else "")
     return f"feature {shown} (from 0)" if len(places) == 1 else f"{len(places)} features ({shown}; from 0)"
@@ -194,21 +203,28 @@ def _place(directory: Path, path: str) -> Path:
         raise DataError(f"{path}: there is no such user's directory.") from None
 
 
-def _pool(loaded: Loaded, data: Data, y: Array, partition: Partition) -> tuple[Pool, Encoding | None]:
+def _unscaled(
+    loaded: Loaded, data: Data, y: Array, partition: Partition
+) -> tuple[UnscaledRows, Encoding | None]:
     if not isinstance(loaded.x, Table):
         features = _features(loaded.where, data, loaded.x)
-        return Pool(loaded.x, y, features, loaded.bags, origin=_origin(loaded.where, data, loaded.x)), None
+        return UnscaledRows(
+            loaded.x, y, features, loaded.bags, origin=_origin(loaded.where, data, loaded.x)
+        ), None
     encoding, x, imputations = encode_table(loaded.x, str(data.target), partition.splits)
     features = _features(loaded.where, data, x)
     indicators = encoding.indicators.reshape(features)
     origin = _origin(loaded.where, data, x)
-    return Pool(x, y, features, imputations=imputations, indicators=indicators, origin=origin), encoding
+    return UnscaledRows(
+        x, y, features, imputations=imputations, indicators=indicators, origin=origin
+    ), encoding
 
 
 def _origin(where: str, data: Data, x: Array) -> Array | None:
-    """Give what is subtracted from rows before they are rounded, where a study standardizes them.
+    """Return what is subtracted from rows before they are rounded, where a study standardizes them.
 
-    Raises `DataError` where that does not keep what they differ in.
+    Raises:
+        DataError: Even then float32 loses the differences within a feature.
     """
     if x.dtype != np.float64 or not data.standardize:
         return None
@@ -223,7 +239,11 @@ def _origin(where: str, data: Data, x: Array) -> Array | None:
 
 
 def _features(where: str, data: Data, x: Array) -> tuple[int, ...]:
-    """Give the shape of a row: as loaded, or as the data section has it. Raises `DataError`."""
+    """Return the shape of a row: as loaded, or as the data section has it.
+
+    Raises:
+        DataError: The number of values differs.
+    """
     found = tuple(map(int, x.shape[1:]))
     if data.shape is None:
         return found
@@ -236,16 +256,18 @@ def _features(where: str, data: Data, x: Array) -> tuple[int, ...]:
     return data.shape
 
 
-def _splits(where: str, pool: Pool, data: Data, indices: Sequence[tuple[Array, Array]]) -> tuple[Split, ...]:
-    return tuple(_split(where, pool, data, number, *pair) for number, pair in enumerate(indices))
+def _splits(
+    where: str, unscaled: UnscaledRows, data: Data, indices: Sequence[tuple[Array, Array]]
+) -> tuple[Split, ...]:
+    return tuple(_split(where, unscaled, data, number, *pair) for number, pair in enumerate(indices))
 
 
 def _split(
-    where: str, pool: Pool, data: Data, number: int, train_index: Array, validation_index: Array
+    where: str, unscaled: UnscaledRows, data: Data, number: int, train_index: Array, validation_index: Array
 ) -> Split:
-    train, validation = pool.take(train_index, number), pool.take(validation_index, number)
+    train, validation = unscaled.take(train_index, number), unscaled.take(validation_index, number)
     scaling = fit_scaling(
-        train.x, data.rescale or 1.0, standardize=data.standardize, indicators=pool.indicators
+        train.x, data.rescale or 1.0, standardize=data.standardize, indicators=unscaled.indicators
     )
     if not scaling.identity:
         train, validation = (
@@ -258,7 +280,7 @@ def _split(
 
 
 def _with_test_part(loaded: Loaded, target: Target, y: Array) -> tuple[Loaded, Array]:
-    """Put the test part of the data's own behind their other rows, where there is one."""
+    """Append the source's own test part to its other rows, if it has one."""
     if isinstance(loaded.x, Table) or loaded.x_test is None or loaded.y_test is None:
         return loaded, y
     test_x, test_y = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
@@ -266,14 +288,16 @@ def _with_test_part(loaded: Loaded, target: Target, y: Array) -> tuple[Loaded, A
     return replace(loaded, x=x, x_test=None, y_test=None), np.concatenate([y, test_y])
 
 
-def _held_out(loaded: Loaded, target: Target, pool: Pool, partition: Partition) -> Pool | None:
+def _held_out(
+    loaded: Loaded, target: Target, unscaled: UnscaledRows, partition: Partition
+) -> UnscaledRows | None:
     if partition.test is not None:
         index = partition.test
-        return replace(pool, x=pool.x[index], y=pool.y[index])
+        return replace(unscaled, x=unscaled.x[index], y=unscaled.y[index])
     if loaded.x_test is None or loaded.y_test is None:
         return None
     x, y = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
-    return replace(pool, x=x, y=y)
+    return replace(unscaled, x=x, y=y)
 
 
 def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ import pytest
 
 from hpsearch.exceptions import ModelError
 from hpsearch.models.components.objectives import Objective
-from hpsearch.models.sources.brought import brought
+from hpsearch.models.sources.user_model import user_model
 
 FEATURES = (4,)
 THREE, TWO, NUMBER = (
@@ -22,7 +22,7 @@ layers = keras.layers
 
 
 class Called(keras.Model):  # type: ignore[misc]  # Keras has no types
-    """A model whose ending stands in its call, where it cannot be read."""
+    """A model whose output_activation stands in its call, where it cannot be read."""
 
     def __init__(self, units: int, activation: str | None) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class TestEndings:
         if own:
             loss = objective.keras_loss(from_logits=False)
             model.compile(loss=loss)
-        found = brought(model, objective, FEATURES)
+        found = user_model(model, objective, FEATURES)
         inputs = keras.Input(FEATURES)
         logits = keras.Model(inputs, found.connect(inputs))
         with found.as_logits():
@@ -118,7 +118,7 @@ class TestEndings:
         model, x = make(), rows()
         before = np.asarray(model(x))
         inputs = keras.Input(FEATURES)
-        logits = keras.Model(inputs, brought(model, objective, FEATURES).connect(inputs))
+        logits = keras.Model(inputs, user_model(model, objective, FEATURES).connect(inputs))
         np.testing.assert_array_equal(np.asarray(logits(x)), before)
 
     @pytest.mark.parametrize("case", REFUSED)
@@ -128,7 +128,7 @@ class TestEndings:
         model = make()
         model(rows())
         with pytest.raises(ModelError, match=told):
-            brought(model, objective, FEATURES)
+            user_model(model, objective, FEATURES)
 
 
 class TestCompiled:
@@ -145,17 +145,17 @@ class TestCompiled:
         model = chain(layers.Dense(3, activation))
         model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits))
         with pytest.raises(ModelError, match=told):
-            brought(model, THREE, FEATURES)
+            user_model(model, THREE, FEATURES)
 
     def test_an_optimizer_that_contradicts_the_training_section_is_refused(self) -> None:
         model = chain(layers.Dense(3))
         for given in ("rmsprop", "adam", keras.optimizers.Adam(0.003)):
             model.compile(given, "mse")
-            brought(model, THREE, FEATURES).check_optimizer(keras.optimizers.Adam(0.003))
+            user_model(model, THREE, FEATURES).check_optimizer(keras.optimizers.Adam(0.003))
         for given in ("sgd", keras.optimizers.Adam(0.01)):
             model.compile(given, "mse")
             with pytest.raises(ModelError, match="the training section has Adam"):
-                brought(model, THREE, FEATURES).check_optimizer(keras.optimizers.Adam(0.003))
+                user_model(model, THREE, FEATURES).check_optimizer(keras.optimizers.Adam(0.003))
 
     def test_methods_that_are_not_gone_through_are_refused(self) -> None:
         class Own(keras.Model):  # type: ignore[misc]
@@ -164,4 +164,4 @@ class TestCompiled:
 
         inputs = keras.Input(FEATURES)
         with pytest.raises(ModelError, match="its own predict_step"):
-            brought(Own(inputs, layers.Dense(3)(inputs)), THREE, FEATURES)
+            user_model(Own(inputs, layers.Dense(3)(inputs)), THREE, FEATURES)

@@ -1,4 +1,4 @@
-"""A model that a person's function built, and what of its own it trains by."""
+"""A model that a user's function built, and which of its own methods and losses it is trained with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import keras
 
 from hpsearch.exceptions import ModelError
 from hpsearch.models.components.objectives import Objective
-from hpsearch.models.sources.ending import Ending, check_ending, ending_of, in_front, is_readable, logits_of
+from hpsearch.models.sources.output_activation import (
+    OutputActivation,
+    check_output_activation,
+    in_front,
+    is_readable,
+    logits_of,
+    output_activation_of,
+)
 from hpsearch.spec.sections.architecture import Shape
 
 HONOURED = (
@@ -32,19 +39,26 @@ REFUSED = ("compile", "predict", "predict_step", "make_predict_function")
 
 
 @dataclass(frozen=True)
-class Brought:
-    """A model, its ending, and whether it trains by methods or a loss of its own.
+class UserModel:
+    """A model with its output activation, checked to be trainable.
 
-    Raises ModelError where it cannot be trained as it asks for.
+    Attributes:
+        model: The model, which was called once.
+        output_activation: What it ends in.
+        objective: The loss and the metric.
+        features: The shape of a row.
+
+    Raises:
+        ModelError: It cannot be trained as its code asks for.
     """
 
     model: keras.Model
-    ending: Ending
+    output_activation: OutputActivation
     objective: Objective
     features: Shape
 
     def __post_init__(self) -> None:
-        check_ending(self.model, self.ending, self.objective, self.features)
+        check_output_activation(self.model, self.output_activation, self.objective, self.features)
         own = overridden(self.model, REFUSED)
         if own:
             raise ModelError(
@@ -56,18 +70,18 @@ class Brought:
 
     @property
     def own(self) -> bool:
-        """Tell whether the model trains by methods or by a loss of its own."""
+        """Return whether the model is trained by its own methods or loss."""
         return bool(self.model.compiled) or bool(overridden(self.model, HONOURED))
 
     @property
     def loss(self) -> Any:
-        """Give the loss on what the model gives: its own where it is compiled with one."""
+        """Return the loss on the model's outputs: its own if it is compiled with one."""
         if self.model.compiled and self.model.loss is not None:
             return self.model.loss
-        return self.objective.keras_loss(from_logits=not self.ending.probable)
+        return self.objective.keras_loss(from_logits=not self.output_activation.probable)
 
     def compile_arguments(self) -> dict[str, Any]:
-        """Give the arguments of a compile of its own that hold, beside its loss."""
+        """Return the arguments of the model's own `compile` that are kept, except its loss."""
         if not self.model.compiled:
             return {}
         weights = self.model.get_compile_config().get("loss_weights")
@@ -78,27 +92,31 @@ class Brought:
         }
 
     def connect(self, inputs: Any) -> Any:
-        """Give the logits of rows; the model stays as it is only where it trains by itself."""
+        """Return the symbolic logits of rows.
+
+        A model that is trained by its own methods keeps its activation, which `as_logits` removes for a
+        while.
+        """
         if not self.own:
-            return logits_of(self.model, self.ending)(inputs)
-        if self.ending.probable and self.ending.layer is None:
+            return logits_of(self.model, self.output_activation)(inputs)
+        if self.output_activation.probable and self.output_activation.layer is None:
             return in_front(self.model)(inputs)
         with self.as_logits():
             return self.model(inputs)
 
     @contextmanager
     def as_logits(self) -> Iterator[None]:
-        """Let what `connect` gave compute logits: around each of its predictions."""
-        with self.ending.taken_off():
+        """Make the tensors of `connect` compute logits within the context, which each prediction needs."""
+        with self.output_activation.taken_off():
             yield
 
     def exported(self) -> Any:
-        """Give the model as it is saved: its logits, without what it was compiled with.
+        """Return the model as it is saved: with logits as outputs, and not compiled.
 
-        Where its graph says all that it computes, it is one of Keras' own.
+        A model whose graph of layers says all that it computes becomes a plain `keras.Model`.
         """
         self.model.compiled = False
-        model = logits_of(self.model, self.ending)
+        model = logits_of(self.model, self.output_activation)
         if not is_readable(model) or type(model).__module__.startswith("keras."):
             return model
         plain = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
@@ -109,17 +127,24 @@ class Brought:
         if steps != 1:
             raise ModelError(f"the model is compiled with steps_per_execution={steps}: remove it")
         takes = _takes_logits(self.model.loss)
-        if self.objective.task == "regression" or takes is None or takes != self.ending.probable:
+        if self.objective.task == "regression" or takes is None or takes != self.output_activation.probable:
             return
         wanted = "logits" if takes else "probabilities"
-        found = f"ends in {self.ending.activation}" if takes else "gives logits"
+        found = f"ends in {self.output_activation.activation}" if takes else "gives logits"
         raise ModelError(
             f"the loss in compile expects {wanted}, but the model {found}: compile the model "
             f"with from_logits={not takes}"
         )
 
     def check_optimizer(self, optimizer: Any) -> None:
-        """Refuse an optimizer of its own that the training section contradicts; Keras' default is none."""
+        """Refuse an optimizer in the model's `compile` that contradicts the training section.
+
+        Args:
+            optimizer: The optimizer of the training section. Keras' default optimizer contradicts none.
+
+        Raises:
+            ModelError: The two differ.
+        """
         found = self.model.optimizer if self.model.compiled else None
         if found is None:
             return
@@ -133,20 +158,24 @@ class Brought:
         )
 
 
-def brought(model: keras.Model, objective: Objective, features: Shape) -> Brought:
-    """Read a model that was called once on rows of so many features."""
-    return Brought(model, ending_of(model), objective, features)
+def user_model(model: keras.Model, objective: Objective, features: Shape) -> UserModel:
+    """Return a model that was called once, checked for rows of this shape.
+
+    Raises:
+        ModelError: It cannot be trained as its code asks for.
+    """
+    return UserModel(model, output_activation_of(model), objective, features)
 
 
 def overridden(model: keras.Model, names: tuple[str, ...]) -> tuple[str, ...]:
-    """List the methods that the class of a model has of its own."""
+    """Return those of the named methods that the class of a model overrides."""
     kind = type(model)
     stock = next(one for one in kind.__mro__ if one.__module__.startswith("keras."))
     return tuple(name for name in names if getattr(kind, name, None) is not getattr(stock, name, None))
 
 
 def _takes_logits(loss: Any) -> bool | None:
-    """Tell whether a cross-entropy of Keras takes logits; None for any other loss."""
+    """Return whether a cross-entropy of Keras takes logits; None for any other loss."""
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
     flag = getattr(loss, "from_logits", None)
@@ -164,5 +193,5 @@ def _settings(optimizer: Any) -> dict[str, Any]:
 
 def _differences(optimizer: Any) -> str:
     default = _settings(type(optimizer)())
-    told = {name: value for name, value in _settings(optimizer).items() if value != default.get(name)}
-    return ", ".join(f"{name}={value}" for name, value in told.items()) or "its defaults"
+    changed = {name: value for name, value in _settings(optimizer).items() if value != default.get(name)}
+    return ", ".join(f"{name}={value}" for name, value in changed.items()) or "its defaults"
