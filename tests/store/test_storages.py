@@ -211,7 +211,7 @@ class TestStrangers:
         asked = here("delete", "theirs", "--out", "T", cwd=victim.parent)
         assert (asked.returncode, url_of(victim) in asked.stderr) == (1, True)
         result = succeed_here("delete", "theirs", "--yes", "--out", "T", cwd=victim.parent)
-        assert f"left: its trials in the storage {url_of(victim)}" in result.stderr
+        assert f"kept: its trials in the storage {url_of(victim)}" in result.stderr
         assert victim.read_bytes() == before
         assert not (victim.parent / "T" / "runs" / "theirs").exists()
 
@@ -272,7 +272,7 @@ class TestLinks:
     def test_starting_over_is_refused(self, target: Path, own: Path) -> None:
         before = sorted(target.iterdir())
         told = run(own, "a-confirm", "--new", "--storage", url_of(own / "n.db"), code=1)
-        assert "is a link" in told
+        assert "is a symbolic link" in told
         assert set(before) <= set(target.iterdir())
 
     def test_a_part_that_is_a_link(self, target: Path, own: Path) -> None:
@@ -300,7 +300,7 @@ class TestLinks:
         database.symlink_to(tmp_path / "precious.db")
         before = (tmp_path / "precious.db").read_bytes()
         told = run(tmp_path, "b", "--trials", "2", code=1)
-        assert "is a link" in told
+        assert "is a symbolic link" in told
         assert (tmp_path / "precious.db").read_bytes() == before
 
 
