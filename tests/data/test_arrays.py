@@ -120,8 +120,8 @@ def test_a_table_is_its_columns_but_the_target(tmp_path: Path) -> None:
         (((X, Y), (X[:, :2], Y)), None, r"a row of x_train has shape \(4,\), but one of x_val \(2,\)"),
         (((X, Y), (X[:9], Y[:8])), None, "x_val has 9 rows, but y_val has 8"),
         (((X, Y), (X[:5], TEXT[:5])), None, "y_train and y_val must both hold numbers or both hold text"),
-        ({"x": X}, None, "x_train and y_train missing; it holds x"),
-        ({"x": X, "y": Y, "x_val": X}, None, "y_val missing"),
+        ({"x": X}, None, "lacks x_train and y_train; it holds x"),
+        ({"x": X, "y": Y, "x_val": X}, None, "lacks y_val"),
         ({"x": X, "y": Y, "z": X}, None, "found 'z'"),
         ((X, Y), "kind", "target= is the name of a column, and no table was given"),
         (Table(a=X[:, 0], b=Y), None, "expected target=, the name of a column of 'a', 'b'; found no target"),
@@ -186,7 +186,7 @@ def test_a_folder_that_others_wrote_runs_nothing_and_takes_no_memory(tmp_path: P
     with pytest.raises(DataError, match=r"y_train.npy: cannot be read as an array"):
         read_arrays(folder)
     (folder / "y_train.npy").unlink()
-    with pytest.raises(DataError, match="y_train missing; it holds x_train"):
+    with pytest.raises(DataError, match="lacks y_train; it holds x_train"):
         read_arrays(folder)
     with pytest.raises(DataError, match="there is no such folder of arrays"):
         read_arrays(tmp_path / "elsewhere")

@@ -108,7 +108,7 @@ def _of_mapping(data: Mapping[str, Any]) -> dict[str, Array]:
         if name in found:
             chosen[name] = name
         elif {"x_val", "y_val"} & found:
-            raise DataError(f"{WHERE}: {name} missing; it holds {', '.join(sorted(found))}.")
+            raise DataError(f"{WHERE}: lacks {name}; it holds {', '.join(sorted(found))}.")
     return {name: plain_array(data[key]) for name, key in chosen.items()}
 
 
