@@ -307,7 +307,7 @@ def _clear(files: StudyFiles, storage: str | None) -> None:
     """
     if files.directory.is_symlink():
         raise StoreError(
-            f"{files.directory} is a link to {files.directory.resolve()}, which is not removed: "
+            f"{files.directory} is a symbolic link to {files.directory.resolve()}, which is not removed: "
             "remove the link, or use another --out"
         )
     remove_from_storage(_with_parts(files), storage)
