@@ -576,5 +576,5 @@ def test_the_page_on_findings_gives_every_kind_and_every_limit() -> None:
     assert {"0.01", "100"} == {f"{VANISHING_GRADIENT:g}", f"{EXPLODING_GRADIENT:g}"}
     assert DEAD == SATURATED == 0.25
     assert set(REMEDIES) == set(LOOKS)
-    causes = re.sub(r"\s+", " ", PAGE.partition("told as the cause: ")[2]).partition(".")[0]
+    causes = re.sub(r"\s+", " ", PAGE.partition("reported as the cause: ")[2]).partition(".")[0]
     assert causes.split(", ") == list(REMEDIES)

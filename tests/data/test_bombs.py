@@ -179,7 +179,7 @@ class TestStores:
         os.truncate(path, 2**40)
         with pytest.raises(DamagedError, match="damaged"):
             load_arrays(path)
-        with pytest.raises(ArchiveError, match="at most 1,000"):
+        with pytest.raises(ArchiveError, match="the limit is 1,000"):
             bounded(path, 1_000)
 
 
