@@ -89,7 +89,7 @@ def test_the_first_goes_on_unharmed_and_a_dead_one_is_succeeded_at_once(
         wait_until(lambda: reported(home) > 0, first)
         for options in ((), ("--takeover",)):
             told = refused(run("optimize", "study.yaml", "--trials", "1000", *options, cwd=home))
-            assert f"run by process {first.pid} on {socket.gethostname()};" in told
+            assert f"locked by process {first.pid} on {socket.gethostname()}:" in told
         known = reported(home)
         wait_until(lambda: reported(home) > known, first)
         os.kill(first.pid, signal.SIGKILL)
@@ -139,7 +139,7 @@ def test_a_silent_holder_elsewhere_is_taken_over_only_when_that_is_asked_for(
     lease.parent.mkdir(parents=True)
     told = {"holder": holder.dump(), "beat": 5, "released": False}
     lease.write_bytes(json.dumps(told).encode().ljust(512))
-    assert f"process {os.getpid()} on elsewhere;" in refused(run("optimize", "study.yaml", cwd=home))
+    assert f"process {os.getpid()} on elsewhere:" in refused(run("optimize", "study.yaml", cwd=home))
     assert not (home / "runs" / "study" / "ticks.jsonl").exists()
     succeed("optimize", "study.yaml", "--trials", "1", "--takeover", cwd=home)
     assert decided(home)["ends"] == {0: alone["ends"][0]}
