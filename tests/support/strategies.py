@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from hpsearch.spec.sections.search import METRICS
+from hpsearch.spec.sections.study import RESERVED
 
 Data = st.SearchStrategy[Any]
 
@@ -321,7 +322,8 @@ searches = st.fixed_dictionaries(
     },
 )
 names = st.text(string.ascii_letters + string.digits + " _-é字", min_size=1, max_size=20).filter(
-    lambda name: name == name.strip()
+    # Devices of Windows, such as LPT0, have no directory.
+    lambda name: name == name.strip() and name.lower() not in RESERVED
 )
 
 
