@@ -12,7 +12,7 @@ from hpsearch.study.handle import ABLATION_REPLICATES, Command, Study, run, run_
 
 if TYPE_CHECKING:
     from hpsearch.engines import EngineName
-    from hpsearch.study.given import Settings, What
+    from hpsearch.study.input import Settings, What
     from hpsearch.study.lifecycle import Options
     from hpsearch.study.predict import Predicted
     from hpsearch.study.probe import Probed
@@ -153,8 +153,8 @@ def probe(
     target: str | None = None,
 ) -> Probed:
     """Measure how activations and gradients travel through the layers, at first weights or in training."""
-    from hpsearch.engines.apart import here_or_apart
-    from hpsearch.study.given import read_study
+    from hpsearch.engines.isolation import here_or_apart
+    from hpsearch.study.input import read_study
     from hpsearch.study.probe import ProbeOptions, read_epochs
     from hpsearch.study.probe import probe as run
 
@@ -177,7 +177,7 @@ def load_study(study: str | os.PathLike[str], **options: Unpack[Place]) -> Study
     Raises:
         StudyNotFoundError: It was not begun there.
     """
-    from hpsearch.study.find import record_of
+    from hpsearch.study.lookup import record_of
 
     chosen = options_of(options)
     return Study(*record_of(os.fspath(study), chosen.out), chosen)
@@ -194,7 +194,7 @@ def _carry_out(
     replicates: int = ABLATION_REPLICATES,
 ) -> Study:
     """Read a study, run a command on it, and raise what it ended with."""
-    from hpsearch.study.given import overridden, read_study
+    from hpsearch.study.input import overridden, read_study
 
     settings = overridden(options.get("settings", ()), given)
     place: Any = {name: value for name, value in options.items() if name not in OF_READING}

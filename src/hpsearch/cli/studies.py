@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 def load(path: Path, settings: list[str] | None) -> StudyFile:
     """Load a study file with what `--set` says, and check what only a search space can."""
-    from hpsearch.study.given import read_study
+    from hpsearch.study.input import read_study
 
     return read_study(path, settings or ())
 
 
 def files_of(study: str, out: Path) -> StudyFiles:
     """Find the files of a study by its study file or its name."""
-    from hpsearch.study import find
+    from hpsearch.study import lookup
 
-    return find.files_of(study, out)
+    return lookup.files_of(study, out)
 
 
 def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
@@ -30,9 +30,9 @@ def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
 
     Raises StudyNotFoundError where nothing was.
     """
-    from hpsearch.study import find
+    from hpsearch.study import lookup
 
-    return find.records_of(study, out)
+    return lookup.records_of(study, out)
 
 
 def record_of(study: str, out: Path) -> tuple[StudyFiles, StudyRecord]:

@@ -135,7 +135,7 @@ class Study:
             StudyNotFoundError: No model has been saved yet.
             DataError: The rows are not what the model takes.
         """
-        from hpsearch.engines.apart import here_or_apart
+        from hpsearch.engines.isolation import here_or_apart
         from hpsearch.study.predict import predict as run
 
         self._searched("saves no model")
@@ -194,7 +194,7 @@ class Study:
     def _go_on(
         self, command: Command, given: Mapping[str, Any], *, progress: bool | None, replicates: int = 0
     ) -> Study:
-        from hpsearch.study.given import begun_study, overridden
+        from hpsearch.study.input import begun_study, overridden
 
         study = begun_study(self.files, self.record, overridden((), given))
         options = replace(self._options, new=False)

@@ -12,7 +12,7 @@ from hpsearch.exceptions import DataError, StudyFileError
 from hpsearch.spec import load_study_file, read_spec
 from hpsearch.spec.study_file.source import Source
 from hpsearch.store.layout import StudyFiles
-from hpsearch.study.given import read_study
+from hpsearch.study.input import read_study
 from hpsearch.study.lifecycle import _forget_arrays
 from support.commands import STUDY, write_study
 
