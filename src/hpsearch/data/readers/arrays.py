@@ -39,16 +39,13 @@ class Given:
 
     Attributes:
         arrays: The arrays.
+        fingerprint: The SHA-256 that an npz file with these arrays has.
         validation: How many of the last training rows are the validation part; None if none was given.
     """
 
     arrays: Mapping[str, Array]
+    fingerprint: str
     validation: int | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """Return the SHA-256 that an npz file with these arrays has."""
-        return fingerprint(self.arrays)
 
 
 def given_arrays(data: Any, target: str | None = None) -> Given:
@@ -61,16 +58,14 @@ def given_arrays(data: Any, target: str | None = None) -> Given:
     Raises:
         DataError: They have another form, or would be refused in an npz file.
     """
-    named = _named(data, target)
+    named = {name: plain_array(array) for name, array in _named(data, target).items()}
     validation = None
     if "x_val" in named:
         named, validation = _with_validation(named)
-    named = {name: plain_array(array) for name, array in named.items()}
-    from_arrays(WHERE, named)
-    return Given(named, validation)
+    return Given(named, from_arrays(WHERE, named).fingerprint, validation)
 
 
-def _named(data: Any, target: str | None) -> dict[str, Array]:
+def _named(data: Any, target: str | None) -> dict[str, Any]:
     """Return arrays under the names of an npz file and of a validation part."""
     if hasattr(data, "columns") and hasattr(data, "to_numpy"):
         return _of_table(data, target)
@@ -81,16 +76,11 @@ def _named(data: Any, target: str | None) -> dict[str, Array]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise DataError(f"{WHERE}: expected {FORMS}; found {_kind(data)}.")
     if not all(isinstance(part, tuple) for part in data):
-        return {"x_train": plain_array(data[0]), "y_train": plain_array(data[1])}
+        return {"x_train": data[0], "y_train": data[1]}
     if any(len(part) != 2 for part in data):
         raise DataError(f"{WHERE}: expected ((x, y), (x_val, y_val)); found {_kind(data)}.")
     (x, y), (x_val, y_val) = data
-    return {
-        "x_train": plain_array(x),
-        "y_train": plain_array(y),
-        "x_val": plain_array(x_val),
-        "y_val": plain_array(y_val),
-    }
+    return {"x_train": x, "y_train": y, "x_val": x_val, "y_val": y_val}
 
 
 def _kind(data: Any) -> str:
@@ -99,7 +89,7 @@ def _kind(data: Any) -> str:
     return f"an object of the type {type(data).__name__}"
 
 
-def _of_mapping(data: Mapping[str, Any]) -> dict[str, Array]:
+def _of_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
     found = {str(name) for name in data}
     if unknown := sorted(found.difference(NAMES)):
         raise DataError(f"{WHERE}: expected arrays called {', '.join(NAMES)}; found {unknown[0]!r}.")
@@ -109,10 +99,10 @@ def _of_mapping(data: Mapping[str, Any]) -> dict[str, Array]:
             chosen[name] = name
         elif {"x_val", "y_val"} & found:
             raise DataError(f"{WHERE}: lacks {name}; it holds {', '.join(sorted(found))}.")
-    return {name: plain_array(data[key]) for name, key in chosen.items()}
+    return {name: data[key] for name, key in chosen.items()}
 
 
-def _of_table(table: Any, target: str | None) -> dict[str, Array]:
+def _of_table(table: Any, target: str | None) -> dict[str, Any]:
     """Return the columns of a pandas or polars table; all but the target must be numbers."""
     names = list(table.columns)
     if target is None or target not in names:
@@ -129,7 +119,7 @@ def _of_table(table: Any, target: str | None) -> dict[str, Array]:
             )
     if not columns:
         raise DataError(f"{WHERE}: the table has no column but {target!r}.")
-    return {"x_train": np.column_stack(list(columns.values())), "y_train": plain_array(table[target])}
+    return {"x_train": np.column_stack(list(columns.values())), "y_train": table[target]}
 
 
 def plain_array(array: Any) -> Array:
