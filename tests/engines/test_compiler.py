@@ -73,19 +73,85 @@ else:
     assert told == "False\n" or (told.startswith("True jaxlib ") and "computes wrong numbers" in told)
 
 
+SHORT = """
+import os, resource
+import numpy as np
+from hpsearch.engines.process.canary import Canary
+from hpsearch.engines.process.compiler import add_flag
+from hpsearch.engines.process.imports import choose_backend, import_keras
+from hpsearch.exceptions import WrongNumbersError
+
+backend = os.environ["BACKEND"]
+choose_backend(backend)
+if os.environ["THREADS"] == "1":
+    add_flag("--xla_cpu_multi_thread_eigen=false")
+import_keras(backend, spawned=False)
+import keras
+
+one = Canary(backend)
+if backend == "jax":
+    program = one._compiled()
+    one._compiled = lambda: program
+first, second = np.random.default_rng(0).standard_normal((2, 90, 90)).astype(np.float32)
+if backend == "jax":
+    import jax
+    product = jax.jit(lambda one, other: one @ other).lower(first, second).compile()
+else:
+    product = keras.ops.matmul
+
+def limit(kilobytes):
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    most = resource.RLIM_INFINITY if kilobytes is None else used + kilobytes * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+
+def checked():
+    try:
+        one.check()
+    except WrongNumbersError as failure:
+        return "refused" if "less than 128 MB of memory are left" in str(failure) else str(failure)
+    return "passed"
+
+def numbers():
+    return np.array(product(first, second))
+
+for left in (1_500, 5_000, 60_000, None):
+    limit(left)
+    print(checked())
+right = numbers()
+print(np.allclose(right, first.astype(float) @ second, atol=1e-4))
+limit(200)
+print(checked(), np.array_equal(numbers(), right))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux' here")
+@pytest.mark.parametrize(("backend", "threads"), [("jax", 1), ("jax", 2), ("tensorflow", 2)])
+def test_kernels_of_products_are_made_where_there_is_room_and_stay(backend, threads):
+    """With 1.5 MB left the canary was right by other kernels, and later products with 5 MB left were not."""
+    ended = subprocess.run(
+        [sys.executable, "-c", SHORT],
+        env={**os.environ, "BACKEND": backend, "THREADS": str(threads), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.splitlines() == ["refused", "refused", "refused", "passed", "True", "passed True"]
+
+
 def test_right_numbers_pass_again_and_again():
     one = Canary()
     one.check()
     one.check()
 
 
-@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("place", range(6))
 def test_one_wrong_number_anywhere_fails(place):
     one = Canary()
     found = [np.array(array) for array in one._expected]
     found[place].reshape(-1)[-1] += 1
     one._program = lambda *inputs: found
-    with pytest.raises(WrongNumbersError, match=r"1 of 40673 differ .*NumPy"):
+    with pytest.raises(WrongNumbersError, match=r"1 of 57057 differ .*NumPy"):
         one.check()
 
 
@@ -132,7 +198,7 @@ def test_versions_that_may_not_know_the_flag_are_not_told(version, told, monkeyp
 
 
 def test_a_study_ends_with_the_sentence_where_the_canary_fails(tmp_path, monkeypatch):
-    one = canary._canary()
+    one = canary._canary("jax")
     monkeypatch.setattr(one, "_program", lambda *inputs: [array + 1 for array in one._expected])
     study = write_study(tmp_path / "a.yaml", STUDY)
     result = here("optimize", study, cwd=tmp_path)
@@ -145,7 +211,7 @@ def test_a_study_ends_with_the_sentence_where_the_canary_fails(tmp_path, monkeyp
 def test_a_trial_does_not_count_where_numbers_went_wrong_while_it_trained(tmp_path, monkeypatch):
     checks = []
 
-    def check() -> None:
+    def check(backend: str) -> None:
         checks.append(1)
         if len(checks) > 1:
             raise WrongNumbersError("wrong from now on")

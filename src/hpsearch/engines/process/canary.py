@@ -1,10 +1,11 @@
-"""A computation whose result is known, so that a compiler that computes wrong numbers is noticed."""
+"""A computation whose result is known, so that a backend that computes wrong numbers is noticed."""
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -21,19 +22,34 @@ ROWS = 40_000
 LEAST_SECONDS = "jax_persistent_cache_min_compile_time_secs"
 """JAX's own name for how long a program must compile to be kept on disk."""
 
+ROOM = 128 * 2**20
+"""Bytes of address space that a process must have left before and after its first matrix product.
+
+XLA and TensorFlow multiply by oneDNN, which writes its kernels into memory (8 MB) at the first product. Where
+it gets too little, it tries again at each later product, and both libraries ignore that it failed: products
+are left uncomputed, or computed by other kernels with other rounding. Kernels that were written once stay.
+"""
+
+SIDE = 128
+"""Of matrices whose product XLA leaves to oneDNN; with one thread it compiles smaller products itself."""
+
 BATCH, INPUTS, HIDDEN, OUTPUTS = 64, 16, 32, 4
 
 
 class Canary:
-    """A training step and the sums of many rows, compiled by JAX once, and what NumPy makes of them.
+    """Numbers that a backend computes, and what NumPy makes of the same.
 
-    All numbers are integers that float32 holds exactly in whatever order they are added, so that right
-    results are equal bit for bit.
+    In JAX they are a matrix product, a training step and the sums of many rows, compiled once; in another
+    backend of Keras the product. All are integers that float32 holds exactly in whatever order they are
+    added, so that right results are equal bit for bit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, backend: str = "jax") -> None:
+        self._backend = backend
         self._inputs = _inputs()
-        self._expected = _computed(np, *self._inputs)
+        self._expected = (
+            _computed(np, *self._inputs) if backend == "jax" else (_product(np, self._inputs[0]),)
+        )
         self._program: Callable[..., Any] | None = None
 
     def _compiled(self) -> Callable[..., Any]:
@@ -50,41 +66,65 @@ class Canary:
             jax.config.update(LEAST_SECONDS, least)
         return program
 
+    def _first(self) -> Callable[..., Any]:
+        """Give the program, after runs in which there was room for what they write into memory."""
+        program = self._compiled() if self._backend == "jax" else _product_of_keras
+        # The first run starts threads, and each reserves memory of its own; the second has what is left then.
+        for _ in range(2):
+            _check_room()
+            self._found(program)
+        _check_room()
+        return program
+
+    def _found(self, program: Callable[..., Any]) -> Arrays:
+        return tuple(map(np.asarray, program(*self._inputs)))
+
     def check(self) -> None:
         """Compute, and compare.
 
-        Raises WrongNumbersError where a number differs, or cannot be computed.
+        Raises WrongNumbersError where a number differs, or cannot be computed, or where memory is too short
+        for right numbers.
         """
         try:
-            self._program = self._program or self._compiled()
-            found = tuple(map(np.asarray, self._program(*self._inputs)))
+            self._program = self._program or self._first()
+            found = self._found(self._program)
         except Exception as failure:  # noqa: BLE001 - whatever it is, no number came
             cause = (str(failure).splitlines() or [""])[0]
-            raise WrongNumbersError(f"{_sentence()}: {type(failure).__name__}: {cause}") from None
+            raise WrongNumbersError(
+                f"{_sentence(self._backend)}: {type(failure).__name__}: {cause}"
+            ) from None
         wrong = sum(int(np.sum(one != other)) for one, other in zip(found, self._expected, strict=True))
         if wrong:
             count = sum(map(np.size, self._expected))
-            raise WrongNumbersError(f"{_sentence()}: {wrong} of {count} differ from NumPy")
+            raise WrongNumbersError(f"{_sentence(self._backend)}: {wrong} of {count} differ from NumPy")
 
 
 @cache
-def _canary() -> Canary:
-    return Canary()
+def _canary(backend: str) -> Canary:
+    return Canary(backend)
 
 
-def check_compiler() -> None:
-    """Check what JAX computes in this process, compiled when it is first asked for.
+def check_compiler(backend: str = "jax") -> None:
+    """Check what the backend computes in this process, compiled when it is first asked for.
 
     Raises WrongNumbersError.
     """
-    _canary().check()
+    _canary(backend).check()
 
 
-def _sentence() -> str:
+def _check_room() -> None:
+    try:
+        mmap.mmap(-1, ROOM).close()
+    except OSError:
+        raise MemoryError(f"less than {ROOM // 2**20} MB of memory are left") from None
+
+
+def _sentence(backend: str) -> str:
+    package, library = ("jaxlib", "JAX") if backend == "jax" else (backend, backend)
     return (
-        f"jaxlib {version('jaxlib')} computes wrong numbers in this process, so its results cannot be "
-        "trusted; raise the memory limit if one is set (ulimit -v), remove JAX flags from XLA_FLAGS, run "
-        "no JAX computation before hpsearch, or install the version in constraints.txt"
+        f"{package} {import_module(package).__version__} computes wrong numbers in this process, so its "
+        "results cannot be trusted; raise the memory limit if one is set (ulimit -v), remove JAX flags from "
+        f"XLA_FLAGS, run no {library} computation before hpsearch, or install the version in constraints.txt"
     )
 
 
@@ -97,6 +137,7 @@ def _inputs() -> Arrays:
     rows = np.zeros((ROWS, 3), np.float32)
     rows[:, 0] = np.arange(ROWS) % 2_000
     return (
+        whole(SIDE, SIDE),
         rows,
         np.eye(3, dtype=np.float32),
         whole(BATCH, INPUTS),
@@ -107,14 +148,26 @@ def _inputs() -> Arrays:
     )
 
 
+def _product(library: ModuleType, matrix: Any) -> Any:
+    """Give a matrix product."""
+    return library.matmul(matrix, matrix)
+
+
+def _product_of_keras(*inputs: NDArray[np.float32]) -> Arrays:
+    import keras
+
+    return (keras.ops.convert_to_numpy(_product(keras.ops, inputs[0])),)
+
+
 def _computed(
-    library: ModuleType, rows: Any, unit: Any, x: Any, y: Any, first: Any, bias: Any, second: Any
+    library: ModuleType, matrix: Any, rows: Any, unit: Any, x: Any, y: Any, first: Any, bias: Any, second: Any
 ) -> tuple[Any, ...]:
-    """Give the squared lengths of rows; of two dense layers the loss and its gradients."""
+    """Give a matrix product; the squared lengths of rows; of two dense layers the loss and its gradients."""
     before = x @ first + bias
     hidden = library.maximum(before, 0)
     error = hidden @ second - y
     slopes = (error @ second.T) * (before > 0)
     loss = library.sum(library.square(error))
     lengths = library.sum(library.square(unit @ rows.T), axis=0)
-    return lengths, loss, x.T @ slopes, library.sum(slopes, axis=0), hidden.T @ error
+    gradients = x.T @ slopes, library.sum(slopes, axis=0), hidden.T @ error
+    return _product(library, matrix), lengths, loss, *gradients

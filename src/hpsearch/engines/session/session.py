@@ -70,8 +70,7 @@ class Session:
         uncached = None
         if spawned and self.settings["backend"] == "jax":
             self.settings["compilation cache"], uncached = use_compilation_cache()
-        if self.settings["backend"] == "jax":
-            check_compiler()
+        check_compiler(self.settings["backend"])
         self._bring(job)
         self.trainer, beside = trainer_of(backend, self.dataset, self.spec, job, self.sources)
         self.settings |= {
@@ -118,9 +117,9 @@ class Session:
         gone = {report.number for report in failed}
         members = tuple(number for number in order.advance if number not in gone)
         reports = self._go_on(members, 1 if failed else order.epochs)
-        if self.settings["backend"] == "jax" and any(report.last or report.failure for report in reports):
+        if any(report.last or report.failure for report in reports):
             # What went wrong after the start, as where memory grew short, must not become a result.
-            check_compiler()
+            check_compiler(self.settings["backend"])
         begun = time.perf_counter()
         states = {n: self.trainer.state(n) for n in order.snapshot if self.trainer.has(n)}
         return TickResult((*failed, *reports), states, time.perf_counter() - begun)
