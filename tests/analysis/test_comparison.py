@@ -17,6 +17,7 @@ from hpsearch.analysis.arms.replicates import EPOCHS, is_minimized
 from hpsearch.spec.space.arms import Arm
 from hpsearch.store.resolved import Resolved
 from hpsearch.study.lifecycle import with_workers
+from hpsearch.training.decisions import Decisions
 from support import made_comparisons as made
 
 HE, GLOROT, ZEROS = "he_normal, relu", "glorot_uniform, relu", "zeros, relu"
@@ -189,16 +190,16 @@ def test_by_default_half_of_the_arms_reach_the_target_with_every_seed():
 
 
 @pytest.mark.parametrize(
-    ("settings", "timed"),
+    ("decisions", "timed"),
     [
-        ({"workers": "1", "width": "1"}, True),
-        ({"workers": "2", "width": "1"}, False),
-        ({"width": "1"}, False),
+        (Decisions(workers=1, width=1), True),
+        (Decisions(workers=2, width=1), False),
+        (Decisions(width=1), False),
     ],
 )
-def test_seconds_are_told_only_of_runs_that_were_alone(settings, timed):
+def test_seconds_are_told_only_of_runs_that_were_alone(decisions, timed):
     claim = {"says": "quick", "arm": HE, "between": [0, 1], "by": "seconds"}
-    comparison = compare(replace(made.small(claims=[claim]), settings=settings))
+    comparison = compare(replace(made.small(claims=[claim]), decisions=decisions))
     pace = comparison.by_name[HE].seconds_per_epoch
     assert (pace is not None) == timed
     assert comparison.claims[0].verdict == ("holds" if timed else "cannot tell")
@@ -209,11 +210,11 @@ def test_seconds_are_told_only_of_runs_that_were_alone(settings, timed):
 
 def test_a_comparison_notes_the_most_workers_that_it_had():
     resolved = Resolved(
-        spec=made.small().spec, kind="comparison", directory="", data=made.DATA, settings={"width": "1"}
+        spec=made.small().spec, kind="comparison", directory="", data=made.DATA, decisions=Decisions(width=1)
     )
     first = with_workers(resolved, 1)
-    assert first.settings == {"width": "1", "workers": "1"}
-    assert with_workers(with_workers(first, 3), 1).settings["workers"] == "3"
+    assert first.decisions == Decisions(width=1, workers=1)
+    assert with_workers(with_workers(first, 3), 1).decisions.workers == 3
     assert with_workers(replace(resolved, kind="search"), 3) == replace(resolved, kind="search")
 
 

@@ -78,7 +78,7 @@ def test_with_probes_the_log_has_what_was_seen(tmp_path: Path) -> None:
     last_line(tmp_path, raw)
     record = read_record(StudyFiles(tmp_path, "s"))
     (trial,) = record.trials
-    assert record.settings["probes"] == "on"
+    assert record.decisions.probes is True
     assert list(trial.probes) == [1, 2, 4]
     assert all(probe.clipped for probe in trial.probes.values())
     assert [layer.name for layer in trial.probes[4].layers] == ["hidden_1", "hidden_2", "output"]
@@ -95,7 +95,7 @@ def test_a_healthy_study_has_no_such_finding(tmp_path: Path) -> None:
     assert "No problems were found in the trials" in findings_of(tmp_path)
     assert not (tmp_path / "runs" / "s" / "probes.npz").exists()
     # So short a study is not looked into unless its file asks for it.
-    assert read_record(StudyFiles(tmp_path, "s")).settings["probes"] == "off"
+    assert read_record(StudyFiles(tmp_path, "s")).decisions.probes is False
 
 
 def test_trials_are_one_finding_and_a_new_report_says_it_again(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import jax, jax.numpy as jnp
 from pathlib import Path
 from hpsearch.engines.process import compilation
 compilation.MIN_SECONDS = 0
-assert compilation.use_compilation_cache() == ("on", None)
+assert compilation.use_compilation_cache() == (True, None)
 
 @jax.jit
 def added(x):
@@ -137,7 +137,7 @@ def test_nor_one_that_others_can_replace(mode, used, tmp_path):
 def test_a_directory_that_cannot_be_made_turns_the_cache_off_silently(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "file" / "programs"))
-    assert use_compilation_cache()[0] == "off"
+    assert use_compilation_cache()[0] is False
 
 
 def test_a_cache_that_jax_does_not_know_is_none(tmp_path, monkeypatch):
@@ -145,7 +145,7 @@ def test_a_cache_that_jax_does_not_know_is_none(tmp_path, monkeypatch):
 
     monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "programs"))
     monkeypatch.delattr(compilation_cache, "_cache_initialized")
-    assert compilation.use_compilation_cache() == ("off", None)
+    assert compilation.use_compilation_cache() == (False, None)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.engines import ENGINES, Engine, EngineName, Worker
-from hpsearch.engines.messages import Job, Opened, Start, TickOrder, TickResult, WeightsOrder
+from hpsearch.engines.messages import Job, OpenedStudy, Start, TickOrder, TickResult, WeightsOrder
 from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
 from hpsearch.spec import load_study_file, read_configuration
 from hpsearch.training.messages import Member
@@ -54,7 +54,7 @@ def test_an_engine_does_what_its_contract_says(engine: Engine, workers: list[Wor
     """One test, because a worker in a process of its own takes seconds to start."""
     for worker in workers:
         opened = worker.result()
-        assert isinstance(opened, Opened)
+        assert isinstance(opened, OpenedStudy)
         assert opened.data.train_rows == 120
     first, second = workers
 

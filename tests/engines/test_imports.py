@@ -39,7 +39,7 @@ from hpsearch.engines.session.session import Session
 from hpsearch.spec import StudySpec
 
 study = {"name": "a", "data": "keras:mnist", "model": {"mlp": {"hidden": [2]}}, "training": {"epochs": 1}}
-print(Session(Job(StudySpec.model_validate(study).dump(), ".", None), spawned=True).settings["backend"])
+print(Session(Job(StudySpec.model_validate(study).dump(), ".", None), spawned=True).backend)
 """
 
 

@@ -75,7 +75,7 @@ def every_core() -> Iterator[None]:
 def test_small_networks_train_on_a_core_of_their_own(job: Job) -> None:
     pool = WorkerPool(LocalEngine(), 2, job)
     try:
-        assert pool.opened().settings["cores"] == "one"
+        assert pool.opened().decisions.cores == "one"
         theirs = [psutil.Process(worker._process.pid).cpu_affinity() for worker in pool.workers]
         assert [len(own) for own in theirs] == [1, 1]
         assert theirs[0] != theirs[1]

@@ -36,6 +36,7 @@ from hpsearch.report.words.comparison import limits_notes
 from hpsearch.report.words.estimates import half_text, interval_text, mean_text, three_digits
 from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
+from hpsearch.training.decisions import Decisions
 from support import made_comparisons as made
 
 HE, GLOROT, ZEROS = "he_normal, relu", "glorot_uniform, relu", "zeros, relu"
@@ -152,7 +153,7 @@ def test_columns_that_say_nothing_are_left_out():
     assert "failed" not in columns
     assert "seeds" not in columns
     assert "seconds per epoch" in columns
-    shared = page_of(replace(only(20), settings={"workers": "2", "width": "1"}))
+    shared = page_of(replace(only(20), decisions=Decisions(workers=2, width=1)))
     assert "seconds per epoch" not in shared.arms.columns
     assert "seeds" in shared.arms.columns
 

@@ -13,6 +13,7 @@ from hpsearch.spec import StudySpec
 from hpsearch.spec.space.arms import Arm, arms_of
 from hpsearch.store.events import State
 from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.training.decisions import Decisions
 
 INITIALIZERS = [
     "zeros",
@@ -117,7 +118,7 @@ def record_of(spec: StudySpec, losses: Callable[[Arm, int], tuple[float, ...]], 
         trials=tuple(trials),
         versions={"hpsearch": "0.1.0", "keras": "3.15.1"},
         machine={"cores": "2"},
-        settings={"trainer": "CompiledTrainer", "width": "1", "workers": "1"},
+        decisions=Decisions(trainer="CompiledTrainer", width=1, workers=1),
         kind="comparison",
     )
     return replace(made, **more)

@@ -12,6 +12,7 @@ from hpsearch.spec import StudySpec
 from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.record import StudyRecord, TrialRecord
+from hpsearch.training.decisions import Decisions
 
 DIGITS: dict[str, Any] = {
     "name": "digits",
@@ -176,7 +177,7 @@ def record_of(
         trials=tuple(made),
         versions={"hpsearch": "0.1.0", "keras": "3.15.1", "jax": "0.10.2"},
         machine={"processor": "x86_64", "cores": "2"},
-        settings={"trainer": "compiled", "width": "8"},
+        decisions=Decisions(trainer="compiled", width=8),
     )
 
 

@@ -379,10 +379,10 @@ if __name__ == "__main__":
     study = {"name": "w", "data": "sklearn:iris", "model": model, "training": {"epochs": 1}}
     before = os.sched_getaffinity(0)
     worker = LocalWorker(Job(read_spec(Source("w", study, {})).dump(), "."))
-    settings = worker.result().settings
+    decisions = worker.result().decisions
     theirs = os.sched_getaffinity(worker._process.pid)
     worker.close()
-    print(settings["cores"], len(theirs), os.sched_getaffinity(0) == before)
+    print(decisions.cores, len(theirs), os.sched_getaffinity(0) == before)
 """
     path = tmp_path / "pinned.py"
     path.write_text(script)

@@ -21,4 +21,4 @@ class Origin:
 
 def origin_of(record: StudyRecord) -> Origin:
     """Tell where the numbers of a study come from."""
-    return Origin(record.spec, dict(record.versions), dict(record.machine), dict(record.settings))
+    return Origin(record.spec, dict(record.versions), dict(record.machine), record.decisions.words())

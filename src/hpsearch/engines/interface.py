@@ -48,7 +48,7 @@ class Engine(ABC):
 
     @abstractmethod
     def start(self, job: Job) -> Worker:
-        """Start a worker, which opens the study of a job; its first `result` is an Opened."""
+        """Start a worker, which opens the study of a job; its first `result` is an OpenedStudy."""
 
     @abstractmethod
     def wait(self, workers: Sequence[Worker], seconds: float | None = None) -> Worker | None:

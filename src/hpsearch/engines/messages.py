@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hpsearch.data import Preprocessing
 from hpsearch.data.summary import DataSummary
 from hpsearch.spec.sources.donor_file import DonorFile
+from hpsearch.training.decisions import Decisions
 from hpsearch.training.evaluation import Evaluation, Part
 from hpsearch.training.messages import EpochReport, MemberState, RefitRun, SplitName
 
@@ -37,11 +38,11 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedStudy:
     """What a worker found when it opened a study."""
 
     data: DataSummary
-    settings: dict[str, str]
+    decisions: Decisions
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
 

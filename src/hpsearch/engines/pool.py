@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from hpsearch.engines.interface import Engine, Worker
-from hpsearch.engines.messages import Job, Opened
+from hpsearch.engines.messages import Job, OpenedStudy
 from hpsearch.exceptions import WorkerDiedError
 
 ATTEMPTS = 3
@@ -27,7 +27,7 @@ class WorkerPool:
     def _begun(self, place: int) -> Worker:
         return self._engine.start(replace(self._job, place=place))
 
-    def opened(self) -> Opened:
+    def opened(self) -> OpenedStudy:
         """Wait until all have opened the study, and give what the first found.
 
         Raises HpsearchError where the study cannot be opened.
@@ -35,14 +35,14 @@ class WorkerPool:
         found = [self._opened(place) for place in range(len(self.workers))]
         return found[0]
 
-    def _opened(self, place: int) -> Opened:
+    def _opened(self, place: int) -> OpenedStudy:
         """Hear what a worker found; what kills one while it opens the study need not kill the next."""
         for _ in range(ATTEMPTS - 1):
             with suppress(WorkerDiedError):
-                opened: Opened = self.workers[place].result()
+                opened: OpenedStudy = self.workers[place].result()
                 return opened
             self._replace(place)
-        last: Opened = self.workers[place].result()
+        last: OpenedStudy = self.workers[place].result()
         return last
 
     def _replace(self, place: int) -> None:

@@ -39,7 +39,7 @@ def _record(files: StudyFiles, resolved: Resolved) -> StudyRecord:
         trials=tuple(trials),
         versions=resolved.versions,
         machine=resolved.machine,
-        settings=resolved.settings,
+        decisions=resolved.decisions,
         directory=resolved.directory,
         kind=resolved.kind,
         first_probes=read_probes(files.probes, identity),

@@ -16,6 +16,7 @@ from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.events import Pruning, State
 from hpsearch.store.identity import UNKNOWN, Identity, digest
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit, WinnerName
+from hpsearch.training.decisions import Decisions
 from hpsearch.training.probes.record import LayerProbe, TrainingProbe
 
 Curve = tuple[float | None, ...]
@@ -71,8 +72,7 @@ class StudyRecord:
     trials: tuple[TrialRecord, ...]
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """Decisions that were taken automatically, such as the trainer and the width of a cohort."""
+    decisions: Decisions = field(default_factory=Decisions)
     directory: str = ""
     """Where relative paths of data start from."""
     kind: Kind = "search"

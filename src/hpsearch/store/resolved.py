@@ -22,6 +22,7 @@ from hpsearch.store.identity import DamagedError, Identity, digest
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import REMEDY, marks
 from hpsearch.store.optuna.urls import without_password
+from hpsearch.training.decisions import Decisions
 
 FORMAT = 3
 """Version of the files of a study: from the third on every file says of which study it is."""
@@ -30,6 +31,9 @@ FORMATS = (2, FORMAT)
 
 DECISIVE = ("backend", "trainer", "width", "vmapped", "model code", "donor")
 """Automatic decisions on which the numbers of a study depend."""
+
+WRITTEN = {"decisions": "settings"}
+"""Fields that the file has another name for."""
 
 SEAL = b"# crc32: "
 """Begins the last line of the resolved study file, a comment with a checksum of what is before it."""
@@ -48,18 +52,18 @@ lie, whose content has a fingerprint of its own."""
 class Resolved:
     """What a study obeys from its first run on.
 
-    `settings` are automatic decisions (trainer, slots, cores); `directory` is what relative paths of data
-    start from; `storage` is the URL of an Optuna storage elsewhere, kept without its password, and `owner`
-    tells there which studies are this one's. `study` is the SHA-256 of what it was begun with, `parent` that
-    of the search to which an experiment belongs; both are empty in studies that were begun before files said
-    whose they are.
+    `decisions` are those that were taken automatically; `directory` is what relative paths of data start
+    from; `storage` is the URL of an Optuna storage elsewhere, kept without its password, and `owner` tells
+    there which studies are this one's. `study` is the SHA-256 of what it was begun with, `parent` that of the
+    search to which an experiment belongs; both are empty in studies that were begun before files said whose
+    they are.
     """
 
     spec: StudySpec
     directory: str
     data: DataSummary
     kind: Kind = "search"
-    settings: dict[str, str] = field(default_factory=dict)
+    decisions: Decisions = field(default_factory=Decisions)
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
     storage: str | None = None
@@ -81,8 +85,9 @@ class Resolved:
         """
         if self.study:
             return self
-        settings = {name: self.settings[name] for name in DECISIVE if name in self.settings}
-        begun = [self.kind, _without_budgets(self.spec), self.data.fingerprint, settings, self.parent]
+        words = self.decisions.words()
+        decisive = {name: words[name] for name in DECISIVE if name in words}
+        begun = [self.kind, _without_budgets(self.spec), self.data.fingerprint, decisive, self.parent]
         return replace(self, study=digest([*begun, self.versions, self.machine]))
 
     @cached_property
@@ -95,8 +100,10 @@ def write_resolved(files: StudyFiles, resolved: Resolved) -> None:
     """Store the resolved study file."""
     names = [one.name for one in fields(resolved) if one.name not in ("spec", "data")]
     known = {name: getattr(resolved, name) for name in names}
+    known["decisions"] = resolved.decisions.words()
     if resolved.storage is not None:
         known["storage"] = without_password(resolved.storage)
+    known = {WRITTEN.get(name, name): value for name, value in known.items()}
     data = {**asdict(resolved.data), "features": list(resolved.data.features)}
     data["labels"] = list(resolved.data.labels)
     text = print_yaml({**resolved.spec.dump(), "resolved": {**known, "data": data}})
@@ -162,9 +169,9 @@ def _same_study(first: Resolved, second: Resolved) -> bool:
 
 def _begun_as(resolved: Resolved) -> list[Any]:
     """Give what a study keeps from its beginning on."""
-    settings = {name: told for name, told in resolved.settings.items() if name != "workers"}
+    decisions = replace(resolved.decisions, workers=None)
     kept = (resolved.kind, resolved.directory, resolved.versions, resolved.machine)
-    return [dict(_leaves(_without_budgets(resolved.spec))), resolved.data, settings, *kept]
+    return [dict(_leaves(_without_budgets(resolved.spec))), resolved.data, decisions, *kept]
 
 
 def _seal(content: bytes) -> bytes:
@@ -214,7 +221,8 @@ def _resolved(source: Source, known: Any) -> Resolved:
         raise TypeError("directory, storage, owner, study or parent")
     if known.get("kind", "search") not in KINDS:
         raise ValueError(known["kind"])
-    return Resolved(spec=read_spec(source), data=summary, **known)
+    decisions = Decisions.read(known.pop("settings"))
+    return Resolved(spec=read_spec(source), data=summary, decisions=decisions, **known)
 
 
 def told_of_beginning(resolved: Resolved) -> str:

@@ -35,7 +35,7 @@ class Coordinator:
         self.search, self.beginning = resolved.spec.search, resolved
         self.state = StudyState(resolved)
         self.budget = Budget(self.search)
-        self.width = int(resolved.settings["width"])
+        self.width = resolved.decisions.width or 1
         self.all_slots = [WorkerSlots(worker) for worker in pool.workers]
         self.waiting: list[RunningTrial] = []
         self.exhausted = False

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Thread
 
 from hpsearch.engines import ENGINES, EngineName, Worker
-from hpsearch.engines.messages import Job, Opened
+from hpsearch.engines.messages import Job, OpenedStudy
 from hpsearch.engines.pool import WorkerPool
 from hpsearch.exceptions import StoreError, StudyMismatchError, WorkerDiedError
 from hpsearch.spec import StudyFile, StudySpec
@@ -34,6 +34,7 @@ from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolv
 from hpsearch.study.prerequisites import ready_donors
 from hpsearch.study.progress import Display, Outcome
 from hpsearch.study.run import conduct, shared_storage
+from hpsearch.training.decisions import Decisions
 
 CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted")
 """Endings of a search after which its finalists are confirmed."""
@@ -138,7 +139,7 @@ def stored_of(files: StudyFiles, spec: StudySpec, code: str) -> Resolved | None:
     stored = read_resolved(files)
     if stored is not None:
         check_same_experiment(stored.spec, spec)
-        check_same_code(spec.name, stored.settings.get("model code", ""), code)
+        check_same_code(spec.name, stored.decisions.model_code or "", code)
     return stored
 
 
@@ -147,10 +148,17 @@ def job_of(
 ) -> Job:
     """Give what a worker needs to open a study, as far as it is decided already."""
     data_dir = None if options.data_dir is None else str(options.data_dir.resolve())
-    settings = {} if stored is None else stored.settings
-    width = int(settings["width"]) if "width" in settings else None
-    decided = {name: settings[name] == "on" for name in ("vmapped", "probes") if name in settings}
-    return Job(study.spec.dump(), str(study.directory), data_dir, width, code, donors=donors, **decided)
+    decided = Decisions() if stored is None else stored.decisions
+    return Job(
+        spec=study.spec.dump(),
+        directory=str(study.directory),
+        data_dir=data_dir,
+        width=decided.width,
+        model_code=code,
+        donors=donors,
+        probes=decided.probes,
+        vmapped=decided.vmapped,
+    )
 
 
 def _run(
@@ -247,7 +255,7 @@ def sweep(files: StudyFiles) -> None:
 
 
 def resolve(
-    study: StudyFile, kind: Kind, options: Options, stored: Resolved | None, opened: Opened
+    study: StudyFile, kind: Kind, options: Options, stored: Resolved | None, opened: OpenedStudy
 ) -> Resolved:
     """Give what an experiment obeys: what was stored, or at its beginning what was found.
 
@@ -264,7 +272,7 @@ def resolve(
             kind=kind,
             directory=str(study.directory),
             data=opened.data,
-            settings=opened.settings,
+            decisions=opened.decisions,
             versions=opened.versions,
             machine=machine,
             storage=options.storage,
@@ -280,7 +288,7 @@ def _owner(storage: str | None, known: str | None) -> str | None:
     return known if known is not None or storage is None else uuid.uuid4().hex
 
 
-def check_same_material(stored: Resolved, opened: Opened) -> None:
+def check_same_material(stored: Resolved, opened: OpenedStudy) -> None:
     """Refuse to go on with other data, or with another donor, than at the beginning."""
     name = stored.spec.name
     if stored.data.fingerprint != opened.data.fingerprint:
@@ -289,15 +297,15 @@ def check_same_material(stored: Resolved, opened: Opened) -> None:
             f"(fingerprint {stored.data.fingerprint[:12]} -> {opened.data.fingerprint[:12]}): "
             "restore the old data, give the study another name, or start over with --new"
         )
-    check_same_donors(name, stored.settings.get("donor", ""), opened.settings.get("donor", ""))
+    check_same_donors(name, stored.decisions.donor or "", opened.decisions.donor or "")
 
 
 def with_workers(resolved: Resolved, workers: int) -> Resolved:
     """Note for a comparison the most workers that it ever had: what its seconds mean depends on that."""
     if resolved.kind != "comparison":
         return resolved
-    most = max(workers, int(resolved.settings.get("workers", workers)))
-    return replace(resolved, settings={**resolved.settings, "workers": str(most)})
+    most = max(workers, resolved.decisions.workers or workers)
+    return replace(resolved, decisions=replace(resolved.decisions, workers=most))
 
 
 def _clear(files: StudyFiles, storage: str | None) -> None:

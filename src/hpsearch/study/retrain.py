@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.engines import ENGINES, EngineName, Worker
-from hpsearch.engines.messages import Job, Opened, Start, TickOrder, TickResult
+from hpsearch.engines.messages import Job, OpenedStudy, Start, TickOrder, TickResult
 from hpsearch.exceptions import StudyMismatchError, UnsupportedError
 from hpsearch.spec import pretrained_models
 from hpsearch.store.layout import StudyFiles
@@ -49,7 +49,7 @@ def retrain(
     ended = [trial for trial in record.trials if trial.state != "running" and trial.epochs]
     worker = ENGINES[engine]().start(_job(resolved, data_dir))
     with closing(worker):
-        opened: Opened = worker.result()
+        opened: OpenedStudy = worker.result()
         if opened.data.fingerprint != resolved.data.fingerprint:
             raise StudyMismatchError(f"the data of {files.name!r} have changed since it was trained")
         for trial in _spread(ended, count):
@@ -79,15 +79,15 @@ def _installed(package: str) -> str:
 
 
 def _job(resolved: Resolved, data_dir: Path | None) -> Job:
-    settings = resolved.settings
+    decided = resolved.decisions
     return Job(
         resolved.experiment.trained.dump(),
         resolved.directory,
         None if data_dir is None else str(data_dir.resolve()),
-        int(settings["width"]) if "width" in settings else None,
-        settings.get("model code"),
-        probes=settings.get("probes") == "on",
-        vmapped=settings.get("vmapped") == "on",
+        decided.width,
+        decided.model_code,
+        probes=bool(decided.probes),
+        vmapped=decided.vmapped,
     )
 
 

@@ -82,7 +82,7 @@ def counterpart(metric: str) -> str:
 
 def trained_alone(record: StudyRecord) -> bool:
     """Tell whether each run had the machine to itself: one worker, nothing side by side."""
-    return record.settings.get("workers") == "1" and record.settings.get("width") == "1"
+    return record.decisions.workers == 1 and record.decisions.width == 1
 
 
 def _median(reached: list[float], runs: int) -> float | None:

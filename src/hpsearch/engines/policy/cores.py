@@ -9,13 +9,14 @@ from hpsearch.engines.policy.architectures import are_sizes_known, bounding_arch
 from hpsearch.engines.process.compiler import add_flag
 from hpsearch.engines.process.free_cores import take_core
 from hpsearch.spec import StudySpec
+from hpsearch.training.decisions import Cores
 
 ONE_CORE_MULTIPLICATIONS = 100_000
 """Networks with at most so many for each row train on one core: handing such small work to a second costs
 more than the work (measured by `benchmarks/decisions.py` on perceptrons, where they are the weights)."""
 
 
-def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> str:
+def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> Cores:
     """Pin this process to one core if the study's largest network is small; give the decision in words.
 
     Workers take other cores than those of this pool, and of other studies of the same user, as long as there

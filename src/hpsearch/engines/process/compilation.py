@@ -63,19 +63,19 @@ def _replaceable(parent: Path) -> bool:
     return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
-def use_compilation_cache() -> tuple[str, str | None]:
-    """Let JAX keep compiled programs on disk; give the decision in a word, and in a sentence if it is news.
+def use_compilation_cache() -> tuple[bool, str | None]:
+    """Let JAX keep compiled programs on disk; tell whether it does, and in a sentence if it is news.
 
     Call it before anything is compiled, and only in a process of our own.
     """
     directory = cache_directory()
     if directory is None:
-        return "off", None
+        return False, None
     problem = own_directory(directory)
     if problem is not None:
         # Without a cache everything works as well, only later.
-        return "off", problem and f"running without the compilation cache: {problem}"
-    return ("on" if _install(directory) else "off"), None
+        return False, problem and f"running without the compilation cache: {problem}"
+    return _install(directory), None
 
 
 def _install(directory: Path) -> bool:

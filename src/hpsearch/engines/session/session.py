@@ -12,7 +12,7 @@ from hpsearch.data import Rows, load_raw_data
 from hpsearch.engines.messages import (
     ExportOrder,
     Job,
-    Opened,
+    OpenedStudy,
     Order,
     ProbeOrder,
     Start,
@@ -26,6 +26,7 @@ from hpsearch.engines.policy.architectures import check_images
 from hpsearch.engines.policy.cores import use_cores
 from hpsearch.engines.policy.device import fits_device, too_large
 from hpsearch.engines.policy.metric import check_metric
+from hpsearch.engines.policy.width import SideBySide
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.compilation import use_compilation_cache
 from hpsearch.engines.process.failures import told
@@ -35,10 +36,12 @@ from hpsearch.engines.session.splits import Splits
 from hpsearch.spec import StudySpec, read_configuration
 from hpsearch.spec.sections.data import TestRows
 from hpsearch.training.chance import chance_in
+from hpsearch.training.decisions import Cores, Decisions
 
 if TYPE_CHECKING:
     import keras
 
+    from hpsearch.models.sources.kinds import Sources
     from hpsearch.training.messages import EpochReport
     from hpsearch.training.probes.record import LayerProbe
 
@@ -52,50 +55,64 @@ class Session:
 
     def __init__(self, job: Job, *, spawned: bool) -> None:
         self.spec = StudySpec.model_validate(job.spec)
-        data_dir = None if job.data_dir is None else Path(job.data_dir)
-        backend = backend_of(self.spec)
-        self.settings = {"backend": "jax" if backend == "auto" else backend}
-        choose_backend(self.settings["backend"])
-        with jax_ahead(wanted=self.settings["backend"] == "jax"):
-            load = partial(load_raw_data, self.spec.data, Path(job.directory), data_dir)
-            self.splits = Splits(load, self.spec.confirm)
+        chosen = backend_of(self.spec)
+        self.backend = "jax" if chosen == "auto" else chosen
+        choose_backend(self.backend)
+        self.splits = self._load(job)
         self.dataset = self.splits.own
         check_metric(self.spec, self.dataset)
         check_images(self.spec, self.dataset)
-        if isinstance(self.spec.data.validation, TestRows):
-            self.settings["validation"] = TEST_CHOOSES
-        if spawned:
-            self.settings["cores"] = use_cores(self.spec, self.dataset, job.place)
-        import_keras(self.settings["backend"], spawned=spawned)
-        uncached = None
-        if spawned and self.settings["backend"] == "jax":
-            self.settings["compilation cache"], uncached = use_compilation_cache()
-        check_compiler(self.settings["backend"])
-        self._bring(job)
-        self.trainer, beside = trainer_of(backend, self.dataset, self.spec, job, self.sources)
-        self.settings |= {
-            "trainer": type(self.trainer).__name__,
-            "width": str(beside.width),
-            "vmapped": "on" if beside.vmapped else "off",
-            "probes": "on" if self.trainer.probes else "off",
-        }
+        cores = use_cores(self.spec, self.dataset, job.place) if spawned else None
+        import_keras(self.backend, spawned=spawned)
+        cached, uncached = self._ready(spawned=spawned)
+        self.sources = self._read_sources(job)
+        self.trainer, beside = trainer_of(chosen, self.dataset, self.spec, job, self.sources)
+        self.decisions = self._decided(beside, cores=cores, cached=cached)
         large = None if fits_device(self.dataset) else too_large(self.dataset)
         self.notes = (*self.dataset.notes, *filter(None, (uncached, large)))
 
-    def _bring(self, job: Job) -> None:
+    def _load(self, job: Job) -> Splits:
+        """Load the data, while JAX is imported where it is wanted."""
+        data_dir = None if job.data_dir is None else Path(job.data_dir)
+        with jax_ahead(wanted=self.backend == "jax"):
+            load = partial(load_raw_data, self.spec.data, Path(job.directory), data_dir)
+            return Splits(load, self.spec.confirm)
+
+    def _ready(self, *, spawned: bool) -> tuple[bool | None, str | None]:
+        """Make the compiler ready; tell whether it keeps programs, and in a sentence if that is news."""
+        caches = spawned and self.backend == "jax"
+        cached = use_compilation_cache() if caches else (None, None)
+        check_compiler(self.backend)
+        return cached
+
+    def _decided(self, beside: SideBySide, *, cores: Cores | None, cached: bool | None) -> Decisions:
+        prints = self.sources.fingerprints
+        return Decisions(
+            backend=self.backend,
+            validation=TEST_CHOOSES if isinstance(self.spec.data.validation, TestRows) else None,
+            cores=cores,
+            compilation_cache=cached,
+            model_code=prints.get("model code"),
+            donor=prints.get("donor"),
+            trainer=type(self.trainer).__name__,
+            width=beside.width,
+            vmapped=beside.vmapped,
+            probes=self.trainer.probes,
+        )
+
+    def _read_sources(self, job: Job) -> Sources:
         """Read what the models of the study come from: Python files, and saved models."""
         from hpsearch.models.interface import ModelFiles
         from hpsearch.models.sources.kinds import sources_of
 
         files = ModelFiles(Path(job.directory), job.model_code, job.donors)
-        self.sources = sources_of(self.spec, files, self.dataset)
-        self.settings |= self.sources.fingerprints
+        return sources_of(self.spec, files, self.dataset)
 
-    def opened(self) -> Opened:
+    def opened(self) -> OpenedStudy:
         """Tell what was found."""
         chance = chance_in(self.dataset, self.spec.search.metric)
         summary = replace(self.dataset.summary(), chance=chance.value, constant=chance.constant)
-        return Opened(summary, self.settings, versions_of_packages(), self.notes)
+        return OpenedStudy(summary, self.decisions, versions_of_packages(), self.notes)
 
     def do(self, order: Order) -> Any:
         """Carry out one order."""
@@ -119,7 +136,7 @@ class Session:
         reports = self._go_on(members, 1 if failed else order.epochs)
         if any(report.last or report.failure for report in reports):
             # What went wrong after the start, as where memory grew short, must not become a result.
-            check_compiler(self.settings["backend"])
+            check_compiler(self.backend)
         begun = time.perf_counter()
         states = {n: self.trainer.state(n) for n in order.snapshot if self.trainer.has(n)}
         return TickResult((*failed, *reports), states, time.perf_counter() - begun)
@@ -165,7 +182,7 @@ class Session:
 
     def _probe(self, order: ProbeOrder) -> tuple[LayerProbe, ...]:
         """Measure a network at its first weights; gives nothing on a backend that cannot."""
-        if self.settings["backend"] != "jax":
+        if self.backend != "jax":
             return ()
         from hpsearch.training.probes.network import Prober
 

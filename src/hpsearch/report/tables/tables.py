@@ -182,7 +182,7 @@ def provenance_table(record: StudyRecord) -> Table:
     for title, items in (
         ("version", record.versions),
         ("machine", record.machine),
-        ("setting", record.settings),
+        ("setting", record.decisions.words()),
     ):
         shown |= {f"{title}: {name}": value for name, value in items.items()}
     return named_table("Seed, data, versions and settings", shown)
