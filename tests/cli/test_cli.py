@@ -21,6 +21,8 @@ import optuna
 import pytest
 from ruamel.yaml import YAML
 
+from hpsearch.cli.options import EngineName
+from hpsearch.engines import ENGINES
 from hpsearch.spec import load_study_file
 from hpsearch.study.lifecycle import Options, optimize
 from support.commands import (
@@ -112,6 +114,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     directory = tmp_path_factory.mktemp("finished")
     write_study(directory / "study.yaml", STUDY)
     return Finished(directory, succeed("optimize", "study.yaml", cwd=directory))
+
+
+def test_training_in_this_process_gives_the_same_numbers(finished: Finished, tmp_path: Path) -> None:
+    assert [name.value for name in EngineName] == list(ENGINES)
+    write_study(tmp_path / "study.yaml", STUDY)
+    result = succeed("optimize", "study.yaml", "--engine", "in_process", cwd=tmp_path)
+    here = Finished(tmp_path, result)
+    told = [[{**trial, "seconds": 0} for trial in one.trials] for one in (finished, here)]
+    assert told[0] == told[1]
+    settings = [
+        YAML(typ="safe", pure=True).load(one.files / "study.yaml")["resolved"]["settings"]
+        for one in (finished, here)
+    ]
+    assert ["cores" in one for one in settings] == [True, False], "only a process of its own is pinned"
 
 
 def refused(result: Result, code: int = 2) -> str:

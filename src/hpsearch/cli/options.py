@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from hpsearch.study.lifecycle import Options
 
 StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.", show_default=False)]
 NameArgument = Annotated[
@@ -47,6 +54,80 @@ StorageOption = Annotated[
     typer.Option("--storage", metavar="URL", help="The URL of an Optuna storage.", show_default=False),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
+
+
+class EngineName(StrEnum):
+    """Where training runs."""
+
+    local = "local"
+    in_process = "in_process"
+
+
+EngineOption = Annotated[
+    EngineName,
+    typer.Option(
+        "--engine",
+        help="Where training runs: in processes of its own (local), or in this one to debug (in_process).",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of every command that trains a study."""
+
+    takeover: TakeoverOption = False
+    storage: StorageOption = None
+    workers: WorkersOption = 1
+    engine: EngineOption = EngineName.local
+    no_code: NoCodeOption = False
+    out: OutOption = Path()
+    data_dir: DataDirOption = None
+    quiet: QuietOption = False
+
+    def of_run(self, *, new: bool = False) -> Options:
+        """Give where and how the study is run."""
+        from hpsearch.study.lifecycle import Options
+
+        return Options(
+            out=self.out,
+            storage=self.storage,
+            data_dir=self.data_dir,
+            new=new,
+            takeover=self.takeover,
+            workers=self.workers,
+            no_code=self.no_code,
+            engine=self.engine.value,
+        )
+
+
+def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Put the fields of `RunOptions` in the place of a command's parameter `options`, as Typer reads them."""
+    hints = get_type_hints(RunOptions, include_extras=True)
+    shared = [
+        Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
+        for one in fields(RunOptions)
+    ]
+    own = [one for one in signature(command, eval_str=True).parameters.values() if one.name != "options"]
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        options = RunOptions(**{one.name: given.pop(one.name) for one in shared})
+        command(**given, options=options)
+
+    read = signature(command).replace(parameters=[*own, *shared], return_annotation=None)
+    with_options.__signature__ = read  # type: ignore[attr-defined]
+    with_options.__annotations__ = {one.name: one.annotation for one in read.parameters.values()}
+    return with_options
+
+
+ABLATION_REPLICATES = 3
+"""The fewest that give each difference an interval.
+
+All configurations of an ablation meet the same seeds, so what a seed does to all of them drops out of every
+difference, and few seeds go far. The number of configurations grows with the square of the changes, and every
+replicate trains all of them once more.
+"""
 
 
 class TrialsFormat(StrEnum):

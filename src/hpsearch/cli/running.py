@@ -13,15 +13,12 @@ from hpsearch.cli.app import INTERRUPTED, app
 from hpsearch.cli.options import (
     CompareFormat,
     DataDirOption,
-    NoCodeOption,
     OutOption,
     ProbeFormat,
-    QuietOption,
+    RunOptions,
     SetOption,
-    StorageOption,
     StudyArgument,
-    TakeoverOption,
-    WorkersOption,
+    takes_run_options,
 )
 from hpsearch.cli.output import console
 from hpsearch.cli.studies import load
@@ -75,6 +72,7 @@ def schema() -> None:
 
 
 @app.command()
+@takes_run_options
 def optimize(
     study: StudyArgument,
     settings: SetOption = None,
@@ -86,23 +84,17 @@ def optimize(
     new: Annotated[
         bool, typer.Option("--new", help="Start over; all results of the study are lost.")
     ] = False,
-    takeover: TakeoverOption = False,
-    storage: StorageOption = None,
-    workers: WorkersOption = 1,
-    no_code: NoCodeOption = False,
-    out: OutOption = Path(),
-    data_dir: DataDirOption = None,
-    quiet: QuietOption = False,
+    *,
+    options: RunOptions,
 ) -> None:
     """Search for the best configuration; run the same command again to continue."""
     given = {"search.trials": trials, "search.timeout": timeout, "search.seed": seed}
     loaded = load(study, [*(settings or []), *_overrides(given)])
-    from hpsearch.study.lifecycle import Options
-
-    _search("optimize", loaded, Options(out, storage, data_dir, new, takeover, workers, no_code), quiet=quiet)
+    _search("optimize", loaded, options.of_run(new=new), quiet=options.quiet)
 
 
 @app.command()
+@takes_run_options
 def confirm(
     study: StudyArgument,
     settings: SetOption = None,
@@ -112,51 +104,37 @@ def confirm(
     replicates: Annotated[
         int | None, typer.Option(help="The maximum number of seeds per finalist.", show_default=False)
     ] = None,
-    takeover: TakeoverOption = False,
-    storage: StorageOption = None,
-    workers: WorkersOption = 1,
-    no_code: NoCodeOption = False,
-    out: OutOption = Path(),
-    data_dir: DataDirOption = None,
-    quiet: QuietOption = False,
+    *,
+    options: RunOptions,
 ) -> None:
     """Train the best trials of a search again, or from more seeds, before one is called the winner."""
     given = {"confirm.finalists": finalists, "confirm.replicates": replicates}
     loaded = load(study, [*(settings or []), *_overrides(given)])
-    from hpsearch.study.lifecycle import Options
-
-    _search(
-        "confirm", loaded, Options(out, storage, data_dir, False, takeover, workers, no_code), quiet=quiet
-    )
+    _search("confirm", loaded, options.of_run(), quiet=options.quiet)
 
 
 @app.command()
+@takes_run_options
 def ablate(
     study: StudyArgument,
     settings: SetOption = None,
     replicates: Annotated[
         int, typer.Option(min=1, max=1000, help="The number of seeds per configuration.")
     ] = ABLATION_REPLICATES,
-    takeover: TakeoverOption = False,
-    storage: StorageOption = None,
-    workers: WorkersOption = 1,
-    no_code: NoCodeOption = False,
-    out: OutOption = Path(),
-    data_dir: DataDirOption = None,
-    quiet: QuietOption = False,
+    *,
+    options: RunOptions,
 ) -> None:
     """Ablation: train from the defaults to the winner of a search, one change at a time, in greedy order."""
     loaded = load(study, settings)
-    from hpsearch.study.lifecycle import Options
-
-    options = Options(out, storage, data_dir, False, takeover, workers, no_code)
-    display = _display(loaded, "search", options, quiet=quiet)
-    found = display.show(lambda: run("ablate", loaded, options, display, replicates))
+    where = options.of_run()
+    display = _display(loaded, "search", where, quiet=options.quiet)
+    found = display.show(lambda: run("ablate", loaded, where, display, replicates))
     display.conclude_ablation(found)
     _end(found)
 
 
 @app.command()
+@takes_run_options
 def compare(
     study: StudyArgument,
     settings: SetOption = None,
@@ -165,24 +143,17 @@ def compare(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of the study.", show_default=False)] = None,
     new: Annotated[bool, typer.Option("--new", help="Start over; all results are lost.")] = False,
-    takeover: TakeoverOption = False,
-    storage: StorageOption = None,
-    workers: WorkersOption = 1,
-    no_code: NoCodeOption = False,
     format: Annotated[CompareFormat, typer.Option(help="The output format.")] = CompareFormat.table,
-    out: OutOption = Path(),
-    data_dir: DataDirOption = None,
-    quiet: QuietOption = False,
+    *,
+    options: RunOptions,
 ) -> None:
     """Train every arm of a comparison from the same seeds; run the same command again to continue."""
     given = {"compare.replicates": replicates, "search.seed": seed}
     loaded = load(study, [*(settings or []), *_overrides(given)])
-    from hpsearch.study.lifecycle import Options
-
-    options = Options(out, storage, data_dir, new, takeover, workers, no_code)
-    display = _display(loaded, "comparison", options, quiet=quiet or format is CompareFormat.json)
-    found = display.show(lambda: run("compare", loaded, options, display))
-    if format is CompareFormat.json:
+    where, as_json = options.of_run(new=new), format is CompareFormat.json
+    display = _display(loaded, "comparison", where, quiet=options.quiet or as_json)
+    found = display.show(lambda: run("compare", loaded, where, display))
+    if as_json:
         from hpsearch.analysis import comparison_to_json
 
         print(json.dumps(comparison_to_json(found.comparison), indent=1))

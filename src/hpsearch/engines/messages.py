@@ -39,12 +39,13 @@ class Job:
 
 @dataclass(frozen=True)
 class OpenedStudy:
-    """What a worker found when it opened a study."""
+    """What a worker found when it opened a study; `train_rows` are those of its smallest training part."""
 
     data: DataSummary
     decisions: Decisions
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
+    train_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -129,14 +130,15 @@ class Winner:
 
 @dataclass(frozen=True)
 class ProbeOrder:
-    """Measure the hidden layers of a perceptron at the first weights that a seed gives it.
+    """Measure the hidden layers of a perceptron, the mean over seeds, on the first rows of the training set.
 
-    The batch is the first `rows` rows of the training set.
+    Its weights are the first ones that each seed gives it, or the present ones of the `members` under way.
     """
 
     configuration: dict[str, Any]
-    seed: int
+    seeds: tuple[int, ...]
     rows: int = 512
+    members: tuple[int, ...] | None = None
 
 
 Order = TickOrder | WeightsOrder | ExportOrder | WinnerOrder | ProbeOrder

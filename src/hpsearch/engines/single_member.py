@@ -12,45 +12,58 @@ EPOCHS_AHEAD = 1_000
 """Epochs that a worker may go on for a moment where nothing is decided between them."""
 
 
-def train_alone(
-    worker: Worker,
-    member: Member,
-    *,
-    epochs: int | None = None,
-    state: MemberState | None = None,
-    refit: RefitRun | None = None,
-    snapshot_due: Callable[[], bool] = lambda: False,
-    save: Callable[[TickResult], None] | None = None,
-) -> Failure | None:
-    """Train a member, which its worker keeps until it is told to stop it.
+class SingleMember:
+    """A member that a worker trains, which has nothing else to do, and keeps it until it is stopped.
 
-    Args:
-        worker: Trains it, and has nothing else to do.
-        member: What is trained.
-        epochs: Where to stop; None trains to the end of the run.
-        state: Where it goes on from; None begins.
-        refit: How a winner is trained once more.
-        snapshot_due: Asked before each order whether its states are to come back.
-        save: Takes each result but the last, with the states that came back.
-
-    Returns:
-        Why the member cannot go on; None where it came to its end.
+    It goes on from a `state`, or begins; a winner is trained once more as `refit` says. `done` counts the
+    epochs since then.
     """
-    start: tuple[Start, ...] = (Start(member.dump(), state, refit),)
-    number, done = (member.number,), 0
-    while epochs is None or done < epochs:
-        ahead = EPOCHS_AHEAD if epochs is None else epochs - done
-        snapshot = number if snapshot_due() else ()
-        told: TickResult = worker.do(TickOrder((), start, number, ahead, snapshot))
-        start = ()
-        for report in told.reports:
-            done += 1
-            if report.failure is not None:
-                return report.failure
-            if report.last:
-                return None
-        if save is not None:
+
+    def __init__(
+        self,
+        worker: Worker,
+        member: Member,
+        *,
+        state: MemberState | None = None,
+        refit: RefitRun | None = None,
+    ) -> None:
+        self.worker, self.number, self.done = worker, member.number, 0
+        self._start: tuple[Start, ...] = (Start(member.dump(), state, refit),)
+
+    def train(
+        self,
+        epochs: int | None = None,
+        *,
+        snapshot_due: Callable[[], bool] = lambda: False,
+        save: Callable[[TickResult], None] = lambda _: None,
+    ) -> Failure | None:
+        """Train to an epoch, or to the end of the run.
+
+        Args:
+            epochs: How many are to be done in all; None trains to the end.
+            snapshot_due: Asked before each order whether the member's state is to come back.
+            save: Takes each result but the last, with the state that came back.
+
+        Returns:
+            Why the member cannot go on; None where it came to the epoch or its end.
+        """
+        while self._start or epochs is None or self.done < epochs:
+            ahead = EPOCHS_AHEAD if epochs is None else epochs - self.done
+            told = self._advance(ahead, snapshot=snapshot_due())
+            ending = next((one for one in told.reports if one.failure is not None or one.last), None)
+            if ending is not None:
+                return ending.failure
             save(told)
-    if start:
-        worker.do(TickOrder(start=start))
-    return None
+        return None
+
+    def _advance(self, epochs: int, *, snapshot: bool) -> TickResult:
+        number = (self.number,)
+        order = TickOrder((), self._start, number, epochs, number if snapshot else ())
+        told: TickResult = self.worker.do(order)
+        self._start = ()
+        self.done += len(told.reports)
+        return told
+
+    def stop(self) -> None:
+        """Let the worker drop the member."""
+        self.worker.do(TickOrder(stop=(self.number,)))

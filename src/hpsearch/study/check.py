@@ -60,7 +60,22 @@ def check_study(files: StudyFiles) -> list[Checked]:
     """
     record = read_record(files)
     identity = record.identity
-    singles: dict[Path, Callable[[Path], str]] = {
+    checked = [_checked(path, check) for path, check in _checks(files, record).items() if path.exists()]
+    several = [
+        *_arrays(files, record),
+        *_rows(files),
+        *_models(files, identity),
+        *_leases(files),
+        *_artifacts(files),
+    ]
+    known = [*_log(files, identity), *checked, *several]
+    return [*known, *_left_over(files, {one.path for one in known})]
+
+
+def _checks(files: StudyFiles, record: StudyRecord) -> dict[Path, Callable[[Path], str]]:
+    """Give what checks each single file."""
+    identity = record.identity
+    return {
         files.study: lambda path: _resolved(path, files, identity),
         files.study_copy: lambda path: _resolved(path, files, identity),
         files.database: lambda path: check_database(path, files.full_name, record),
@@ -84,16 +99,6 @@ def check_study(files: StudyFiles) -> list[Checked]:
         files.report: lambda path: _report(path, identity),
         files.probe_report: _page,
     }
-    checked = [_checked(path, check) for path, check in singles.items() if path.exists()]
-    several = [
-        *_arrays(files, record),
-        *_rows(files),
-        *_models(files, identity),
-        *_leases(files),
-        *_artifacts(files),
-    ]
-    known = [*_log(files, identity), *checked, *several]
-    return [*known, *_left_over(files, {one.path for one in known})]
 
 
 def _checked(path: Path, check: Callable[[Path], str]) -> Checked:

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from hpsearch import __version__
 from hpsearch.analysis import ArmSummary, probe_to_json, summarize
-from hpsearch.data import Dataset, Rows, load_dataset
-from hpsearch.engines.process.canary import check_compiler
-from hpsearch.engines.process.imports import choose_backend, import_keras, jax_ahead
+from hpsearch.engines import ENGINES, Worker
+from hpsearch.engines.messages import Job, OpenedStudy, ProbeOrder
+from hpsearch.engines.single_member import SingleMember
 from hpsearch.exceptions import HpsearchError, UnsupportedError
 from hpsearch.seeds import derive
-from hpsearch.spec import Configuration, Search, StudyFile, StudySpec
+from hpsearch.spec import Choice, Configuration, Search, StudyFile, StudySpec
+from hpsearch.spec.study_file.distributions import alternatives
 from hpsearch.spec.study_file.parts import label_of
 from hpsearch.spec.study_file.problems import placed
 from hpsearch.store.layout import StudyFiles
 from hpsearch.study.probe_arms import VARIED, Arms, arms_of
+from hpsearch.training.messages import Failure, Member
 from hpsearch.training.probes.record import ArmProbe, Ending, LayerProbe, StudyProbe
-
-if TYPE_CHECKING:
-    from hpsearch.training.probes.network import Prober
-    from hpsearch.training.trainer import Trainer
 
 MAX_EPOCHS = 10
 """The most lines that can be distinguished in one figure."""
@@ -87,12 +86,10 @@ def probe(study: StudyFile, options: ProbeOptions) -> Probed:
     """
     arms = arms_of(study.spec, trained=options.epochs[-1] > 0)
     _check_measurements(arms, options.epochs)
-    choose_backend("jax")
-    with jax_ahead(), placed(study.source):
-        dataset = load_dataset(study.spec.data, study.directory, options.data_dir)
-    import_keras("jax", spawned=False)
-    check_compiler()
-    found = _measured(study.spec, dataset, arms, options)
+    with placed(study.source):
+        worker = ENGINES["in_process"]().start(_job(study, options))
+    with closing(worker):
+        found = _measured(study.spec, worker, arms, options)
     summaries = tuple(map(summarize, found.arms))
     page = StudyFiles(options.out, study.spec.name).probe_report
 
@@ -111,17 +108,27 @@ def _check_measurements(arms: Arms, epochs: tuple[int, ...]) -> None:
         )
 
 
-def _measured(spec: StudySpec, dataset: Dataset, arms: Arms, options: ProbeOptions) -> StudyProbe:
-    from hpsearch.models.components.objectives import Objective
-    from hpsearch.training.probes.network import Prober
+def _job(study: StudyFile, options: ProbeOptions) -> Job:
+    """Open the study with nothing but what is probed: its first model, on JAX, one member at a time."""
+    model = alternatives(study.spec.model)[0]
+    spec = study.spec.model_copy(update={"model": model, "training": _on_jax(study.spec.training)})
+    data_dir = None if options.data_dir is None else str(options.data_dir)
+    return Job(spec.dump(), str(study.directory), data_dir, width=1, probes=False)
 
-    train = dataset.splits[0].train
-    batch = Rows(train.x[: options.rows], train.y[: options.rows])
-    prober = Prober(batch, Objective(dataset.task, dataset.outputs))
+
+def _on_jax(training: Any) -> Any:
+    if isinstance(training, Choice):
+        return Choice(tuple(map(_on_jax, training.options)))
+    return training.model_copy(update={"backend": "auto"})
+
+
+def _measured(spec: StudySpec, worker: Worker, arms: Arms, options: ProbeOptions) -> StudyProbe:
+    opened: OpenedStudy = worker.result()
+    # Every arm has the same training section.
+    _check_length(arms.configurations[0].training, opened.train_rows, options.epochs[-1])
     seeds = tuple(derive(spec.search.seed, "probe", number) for number in range(options.replicates))
-    trainer = _trainer(spec, dataset, arms, options.epochs[-1])
-    courses = [_Course(one, seeds, spec.search, prober, trainer) for one in arms.configurations]
-    found = tuple(probed for course in courses for probed in course.at(options.epochs))
+    courses = [_Course(one, seeds, spec.search, worker, options) for one in arms.configurations]
+    found = tuple(probed for course in courses for probed in course.measured())
     endings = tuple(course.ending for course in courses if course.ending is not None)
     if not found:
         raise HpsearchError(
@@ -130,8 +137,8 @@ def _measured(spec: StudySpec, dataset: Dataset, arms: Arms, options: ProbeOptio
         )
     return StudyProbe(
         spec=spec,
-        data=dataset.summary(),
-        rows=len(batch),
+        data=opened.data,
+        rows=min(options.rows, opened.data.train_rows),
         replicates=options.replicates,
         fixed=arms.fixed,
         arms=found,
@@ -140,74 +147,61 @@ def _measured(spec: StudySpec, dataset: Dataset, arms: Arms, options: ProbeOptio
     )
 
 
-def _trainer(spec: StudySpec, dataset: Dataset, arms: Arms, last: int) -> Trainer | None:
-    """Make the trainer of the arms, where any is to be trained.
-
-    Raises UnsupportedError where a run of the study ends before the `last` epoch.
-    """
-    if last == 0:
-        return None
-    from hpsearch.engines.messages import Job
-    from hpsearch.engines.session.open import trainer_of
+def _check_length(training: Any, rows: int, last: int) -> None:
+    """Refuse epochs after the end of a run."""
     from hpsearch.training.schedules import run_length
 
-    # Every arm has the same training section.
-    training = arms.configurations[0].training
-    length = run_length(training, min(len(split.train) for split in dataset.splits))
+    length = run_length(training, rows)
     if last > length.epochs:
         longer = f"epochs={last}" if training.steps is None else f"steps={last * length.steps_per_epoch}"
         raise UnsupportedError(
             f"--at-epochs: a run of this study has {length.epochs} epochs, but epoch {last} was requested: "
             f"name epochs from 0 to {length.epochs}, or let it train for longer with --set training.{longer}"
         )
-    return trainer_of("auto", dataset, spec, Job(spec.dump(), "", width=1))[0]
 
 
 @dataclass
 class _Course:
-    """One arm from its first weights on: its seeds are trained side by side, and end together."""
+    """One arm from its first weights on: a member for each seed, which all end where one does."""
 
     configuration: Configuration
     seeds: tuple[int, ...]
     search: Search
-    prober: Prober
-    trainer: Trainer | None
+    worker: Worker
+    options: ProbeOptions
     ending: Ending | None = field(default=None, init=False)
 
-    def at(self, epochs: tuple[int, ...]) -> Iterator[ArmProbe]:
+    def measured(self) -> Iterator[ArmProbe]:
         """Measure at each of the epochs, up to that in which a network cannot go on."""
-        if self.trainer is not None:
-            self._start(self.trainer)
-        for epoch in range(epochs[-1] + 1):
-            if epoch and self.trainer is not None:
-                self._advance(self.trainer)
+        members = [self._member(number, seed) for number, seed in enumerate(self.seeds)]
+        trained = self.options.epochs[-1] > 0
+        for epoch in self.options.epochs:
+            failures = [member.train(epoch) for member in members] if trained else []
+            self.ending = self._ending(failures)
             if self.ending is not None:
                 break
-            if epoch in epochs:
-                yield self._arm(self._layers(), epoch)
-        if self.trainer is not None:
-            self.trainer.close()
+            yield self._arm(self._layers(trained=trained), epoch)
+        for member in members:
+            member.stop()
 
-    def _start(self, trainer: Trainer) -> None:
-        from hpsearch.training.messages import Member
-
+    def _member(self, number: int, seed: int) -> SingleMember:
         metric, direction = self.search.metric, self.search.direction
-        for number, seed in enumerate(self.seeds):
-            trainer.start(Member(number, self.configuration, seed, metric, direction))
+        return SingleMember(self.worker, Member(number, self.configuration, seed, metric, direction))
 
-    def _advance(self, trainer: Trainer) -> None:
-        """Train every seed for one epoch."""
-        for report in trainer.advance_all(range(len(self.seeds))):
-            if report.failure is not None and self.ending is None:
-                name = self._arm((), report.epoch).name
-                of = f"seed {report.number + 1} of {len(self.seeds)}"
-                self.ending = Ending(name, f"{name} ends here: {report.failure.told}, {of}")
+    def _ending(self, failures: Sequence[Failure | None]) -> Ending | None:
+        """Tell of the first failure, by its epoch and then by its seed."""
+        found = [(one.epoch, number, one) for number, one in enumerate(failures) if one is not None]
+        if not found:
+            return None
+        epoch, number, failure = min(found, key=lambda known: known[:2])
+        name = self._arm((), epoch).name
+        return Ending(name, f"{name} ends here: {failure.told}, seed {number + 1} of {len(self.seeds)}")
 
-    def _layers(self) -> tuple[LayerProbe, ...]:
-        if self.trainer is None:
-            return self.prober.probe(self.configuration, self.seeds)
-        weights = [self.trainer.weights(number) for number in range(len(self.seeds))]
-        return self.prober.probe(self.configuration, self.seeds, weights)
+    def _layers(self, *, trained: bool) -> tuple[LayerProbe, ...]:
+        members = tuple(range(len(self.seeds))) if trained else None
+        order = ProbeOrder(self.configuration.dump(), self.seeds, self.options.rows, members)
+        layers: tuple[LayerProbe, ...] = self.worker.do(order)
+        return layers
 
     def _arm(self, layers: tuple[LayerProbe, ...], epoch: int) -> ArmProbe:
         settings = dict(self.configuration.model.items())

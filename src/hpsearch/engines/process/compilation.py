@@ -84,13 +84,25 @@ def _install(directory: Path) -> bool:
 
     try:
         from jax._src import compilation_cache
-        from jax._src.lru_cache import _CACHE_SUFFIX, LRUCache
-
-        known = hasattr(compilation_cache, "_cache") and hasattr(compilation_cache, "_cache_initialized")
     except ImportError:
-        known = False
-    if not known:
         return False
+    known = hasattr(compilation_cache, "_cache") and hasattr(compilation_cache, "_cache_initialized")
+    own = _bound_cache(directory) if known else None
+    if own is None:
+        return False
+    jax.config.update("jax_compilation_cache_dir", str(directory))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_SECONDS)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    compilation_cache._cache, compilation_cache._cache_initialized = own, True  # noqa: SLF001
+    return True
+
+
+def _bound_cache(directory: Path) -> Any:
+    """Make the cache; None where JAX has none that it could be made of."""
+    try:
+        from jax._src.lru_cache import _CACHE_SUFFIX, LRUCache
+    except ImportError:
+        return None
 
     class BoundCache(LRUCache):
         """Programs on disk, each with the SHA-256 of its key and itself: a swapped or torn one is dropped."""
@@ -105,12 +117,7 @@ def _install(directory: Path) -> bool:
                 (self.path / f"{key}{_CACHE_SUFFIX}").unlink(missing_ok=True)
             return value
 
-    own: Any = BoundCache(str(directory), max_size=MAX_BYTES)
-    jax.config.update("jax_compilation_cache_dir", str(directory))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_SECONDS)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
-    compilation_cache._cache, compilation_cache._cache_initialized = own, True  # noqa: SLF001
-    return True
+    return BoundCache(str(directory), max_size=MAX_BYTES)
 
 
 def seal(key: str, value: bytes) -> bytes:

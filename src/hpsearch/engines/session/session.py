@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from hpsearch.models.sources.kinds import Sources
     from hpsearch.training.messages import EpochReport
+    from hpsearch.training.probes.network import Prober
     from hpsearch.training.probes.record import LayerProbe
 
 
@@ -67,6 +68,7 @@ class Session:
         cached, uncached = self._ready(spawned=spawned)
         self.sources = self._read_sources(job)
         self.trainer, beside = trainer_of(chosen, self.dataset, self.spec, job, self.sources)
+        self._probers: dict[int, Prober] = {}
         self.decisions = self._decided(beside, cores=cores, cached=cached)
         large = None if fits_device(self.dataset) else too_large(self.dataset)
         self.notes = (*self.dataset.notes, *filter(None, (uncached, large)))
@@ -112,7 +114,9 @@ class Session:
         """Tell what was found."""
         chance = chance_in(self.dataset, self.spec.search.metric)
         summary = replace(self.dataset.summary(), chance=chance.value, constant=chance.constant)
-        return OpenedStudy(summary, self.decisions, versions_of_packages(), self.notes)
+        return OpenedStudy(
+            summary, self.decisions, versions_of_packages(), self.notes, self.dataset.train_rows
+        )
 
     def do(self, order: Order) -> Any:
         """Carry out one order."""
@@ -181,15 +185,17 @@ class Session:
             return (_failed(numbers[0], failure),)
 
     def _probe(self, order: ProbeOrder) -> tuple[LayerProbe, ...]:
-        """Measure a network at its first weights; gives nothing on a backend that cannot."""
+        """Measure a network; gives nothing on a backend that cannot."""
         if self.backend != "jax":
             return ()
         from hpsearch.training.probes.network import Prober
 
-        train = self.dataset.splits[0].train
-        batch = Rows(train.x[: order.rows], train.y[: order.rows])
-        prober = Prober(batch, self.trainer.objective)
-        return prober.probe(read_configuration(order.configuration), (order.seed,))
+        if order.rows not in self._probers:
+            train = self.dataset.splits[0].train
+            batch = Rows(train.x[: order.rows], train.y[: order.rows])
+            self._probers[order.rows] = Prober(batch, self.trainer.objective)
+        weights = None if order.members is None else [self.trainer.weights(one) for one in order.members]
+        return self._probers[order.rows].probe(read_configuration(order.configuration), order.seeds, weights)
 
     def _winner(self, order: WinnerOrder) -> Winner:
         from hpsearch.engines.session.evaluation import evaluated, fingerprint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -44,6 +44,10 @@ SEARCHED = ("model", "training")
 """The sections in which distributions can stand."""
 
 MAX_FOUND = 80
+
+SHOWN = 40
+"""Options that are listed."""
+
 SECTIONS: dict[str, type[Part]] = {"data": Data, "training": Training, "search": Search, "confirm": Confirm}
 
 
@@ -60,31 +64,13 @@ def problems_of(
 
 
 def _problem(error: Any, source: Source, accepts: Accepts | None) -> Problem:
-    place = bare_place(error["loc"])
-    context = error.get("ctx", {})
-    kind = error["type"]
+    place, context, kind = bare_place(error["loc"]), error.get("ctx", {}), error["type"]
     found = str(context["found"]) if "found" in context else show(error["input"])
-    nearest = None
+    expected, nearest = _expected(error, place)
     if kind == "missing":
-        expected, found, place = f"the key {place[-1]!r}", "none", place[:-1]
+        found, place = "none", place[:-1]
     elif kind == "expected":
-        expected, place = context["expected"], (*place, *context.get("at", ()))
-        options = context.get("options", [])
-        names = context.get("names", [])
-        word = context.get("word") or _word_in(error["input"])
-        nearest = nearest_name(word, [*options, *names])
-        if options and nearest is None:
-            shown = list(options)[:40]
-            expected += f" ({', '.join(shown)}{', ...' if len(options) > len(shown) else ''})"
-    elif kind == "literal_error":
-        expected = str(context["expected"])
-        names = [name.strip("'") for name in expected.replace(" or ", ", ").split(", ")]
-        nearest = nearest_name(str(error["input"]), names)
-    elif kind in _BOUNDS:
-        words, bound = _BOUNDS[kind]
-        expected = f"{words} {context[bound]:g}"
-    else:
-        expected = _EXPECTED.get(kind, error["msg"])
+        place = (*place, *context.get("at", ()))
     if expected in _EXAMPLES and isinstance(error["input"], dict):
         expected += _of_distributions(expected, place)
     remedy = None
@@ -95,6 +81,30 @@ def _problem(error: Any, source: Source, accepts: Accepts | None) -> Problem:
         remedy = remedy_of(place, item_of(source.data, place), source.data, accepts)
     file, line = source.file_of(place), source.line_of(place)
     return Problem(file, line, dotted(place), expected, found, nearest, remedy)
+
+
+def _expected(error: Any, place: Place) -> tuple[str, str | None]:
+    """Say what was expected in a place, and what may have been meant."""
+    context, kind = error.get("ctx", {}), error["type"]
+    if kind == "missing":
+        return f"the key {place[-1]!r}", None
+    if kind == "expected":
+        options = context.get("options", [])
+        word = context.get("word") or _word_in(error["input"])
+        nearest = nearest_name(word, [*options, *context.get("names", [])])
+        shown = "" if nearest is not None or not options else f" ({_first(options)})"
+        return f"{context['expected']}{shown}", nearest
+    if kind == "literal_error":
+        names = [name.strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        return str(context["expected"]), nearest_name(str(error["input"]), names)
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        return f"{words} {context[bound]:g}", None
+    return _EXPECTED.get(kind, error["msg"]), None
+
+
+def _first(options: Collection[str]) -> str:
+    return ", ".join(list(options)[:SHOWN]) + (", ..." if len(options) > SHOWN else "")
 
 
 def bare_place(loc: Iterable[Any]) -> Place:

@@ -36,12 +36,7 @@ def _draft_7(node: Any, components: dict[str, Any]) -> Any:
     if not isinstance(node, dict):
         return node
     if DEFINITION in node:
-        name = node[DEFINITION]
-        if name not in components:
-            components[name] = {}  # first, because a definition may refer to itself
-            own = {key: value for key, value in node.items() if key not in (DEFINITION, "title", "default")}
-            components[name] = _draft_7(own, components)
-        return {"$ref": f"#/definitions/{name}"}
+        return _reference(node, components)
     rewritten = {
         key: _draft_7(value, components)
         for key, value in node.items()
@@ -51,11 +46,18 @@ def _draft_7(node: Any, components: dict[str, Any]) -> Any:
         rewritten["items"] = _draft_7(node["prefixItems"], components)
     if "$defs" in rewritten:
         rewritten["definitions"] = rewritten.pop("$defs")
-    reference = rewritten.get("$ref")
-    if isinstance(reference, str):
-        # Draft 7 ignores everything beside a $ref, so a description or default there is moved outside.
-        rewritten["$ref"] = reference.replace("#/$defs/", "#/definitions/")
-        if len(rewritten) > 1:
-            pointer = {"$ref": rewritten.pop("$ref")}
-            rewritten = {**rewritten, "allOf": [pointer]}
-    return rewritten
+    if not isinstance(rewritten.get("$ref"), str):
+        return rewritten
+    pointer = {"$ref": rewritten.pop("$ref").replace("#/$defs/", "#/definitions/")}
+    # Draft 7 ignores everything beside a $ref, so a description or default there is moved outside.
+    return {**rewritten, "allOf": [pointer]} if rewritten else pointer
+
+
+def _reference(node: dict[str, Any], components: dict[str, Any]) -> dict[str, str]:
+    """Refer to what bears the name of a definition, which is written where it was not yet."""
+    name = node[DEFINITION]
+    if name not in components:
+        components[name] = {}  # first, because a definition may refer to itself
+        own = {key: value for key, value in node.items() if key not in (DEFINITION, "title", "default")}
+        components[name] = _draft_7(own, components)
+    return {"$ref": f"#/definitions/{name}"}

@@ -9,8 +9,8 @@ from typing import Any
 from hpsearch.analysis.best import Best, best_at_hand
 from hpsearch.analysis.best_study import best_spec
 from hpsearch.engines import Worker
-from hpsearch.engines.messages import ExportOrder, TickOrder, WeightsOrder
-from hpsearch.engines.single_member import train_alone
+from hpsearch.engines.messages import ExportOrder, WeightsOrder
+from hpsearch.engines.single_member import SingleMember
 from hpsearch.report.html.reports import study_report
 from hpsearch.spec import print_spec
 from hpsearch.store.arrays import read_arrays
@@ -112,7 +112,8 @@ def _train_again(record: StudyRecord, best: TrialRecord, split: SplitName, worke
     """Train a trial or a replicate up to its best epoch: the same seed gives the same weights."""
     search = record.spec.search
     member = Member(best.number, best.configuration, best.seed, search.metric, search.direction, split)
-    train_alone(worker, member, epochs=best.best_epoch or 0)
+    again = SingleMember(worker, member)
+    again.train(best.best_epoch or 0)
     weights = dict(worker.do(WeightsOrder(best.number)))
-    worker.do(TickOrder(stop=(best.number,)))
+    again.stop()
     return weights

@@ -23,7 +23,7 @@ def explain(files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease
         return record
     probes = dict(record.first_probes)
     for trial in chosen:
-        probes[trial.number] = worker.do(ProbeOrder(trial.configuration.dump(), trial.seed))
+        probes[trial.number] = worker.do(ProbeOrder(trial.configuration.dump(), (trial.seed,)))
     lease.check()
     write_probes(
         files.probes, {number: layers for number, layers in probes.items() if layers}, record.identity.stamp()

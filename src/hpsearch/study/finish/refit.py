@@ -12,7 +12,7 @@ from hpsearch.analysis.confirmation import judge_finalists
 from hpsearch.analysis.refit import plan_refit
 from hpsearch.engines import Worker
 from hpsearch.engines.messages import TickOrder, TickResult, WeightsOrder
-from hpsearch.engines.single_member import train_alone
+from hpsearch.engines.single_member import SingleMember
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.identity import digest
 from hpsearch.store.layout import StudyFiles
@@ -91,14 +91,9 @@ class _Refitting:
 
     def _train(self) -> str | None:
         """Train all epochs; give the cause where they came to nothing."""
-        failure = train_alone(
-            self.worker,
-            self.member,
-            state=self._stored(),
-            refit=RefitRun(self.planned.winner.epoch or 1, self.planned.drops),
-            snapshot_due=lambda: self.clock.due,
-            save=self._save,
-        )
+        run = RefitRun(self.planned.winner.epoch or 1, self.planned.drops)
+        refitted = SingleMember(self.worker, self.member, state=self._stored(), refit=run)
+        failure = refitted.train(snapshot_due=lambda: self.clock.due, save=self._save)
         return None if failure is None else failure.told
 
     def _stored(self) -> MemberState | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from operator import add
 from typing import Any
@@ -19,6 +20,9 @@ from hpsearch.training.compiled.optimization import Optimization, clip, fed_with
 
 VALIDATION_ROWS = 512, 1024
 """Rows that are validated at once: enough to fill the vector units, few enough to stay in the cache."""
+
+Carry = tuple[Any, dict[str, Array], Array]
+"""What goes from step to step: the state of a member, the totals, and the first bad step, or 0."""
 
 TOTALS = ("loss", "loss_with_penalties", "score", "rows")
 
@@ -110,20 +114,12 @@ class Program:
         batch = min(self.batch_size, self.rows)
         full, rest = divmod(self.rows, batch)
 
-        def step(t: Array, carry: Any, size: int = batch) -> Any:
-            state, totals, bad_step = carry
+        def step(t: Array, carry: Carry, size: int = batch) -> Carry:
             rows = jax.lax.dynamic_slice(order, (t * batch,), (size,))
             step_key = key + jnp.stack([t.astype(jnp.uint32), jnp.uint32(0)])
-            slopes, moving, added = self._gradients(state, x[rows], y[rows], arguments, step_key)
-            weights, optimizer = self._apply(
-                state["optimizer"], state["weights"], slopes, arguments, rates[t]
-            )
-            bad = (bad_step == 0) & ~jnp.isfinite(added["loss_with_penalties"])
-            totals = {name: totals[name] + added[name] for name in TOTALS}
-            state = {"weights": weights, "moving": moving, "optimizer": optimizer}
-            return state, totals, jnp.where(bad, t + 1, bad_step)
+            return self._step(t, carry, x[rows], y[rows], arguments, step_key, rates[t])
 
-        carry = (state, dict.fromkeys(TOTALS, jnp.float32(0)), jnp.int32(0))
+        carry: Carry = (state, dict.fromkeys(TOTALS, jnp.float32(0)), jnp.int32(0))
         carry = jax.lax.fori_loop(jnp.int32(0), jnp.minimum(steps, full), step, carry)
         if rest:
             last = jnp.int32(full)
@@ -133,6 +129,18 @@ class Program:
         means = [totals[name] / totals["rows"] for name in TOTALS[:-1]]
         numbers = jnp.stack([*means, *measured, bad_step.astype(jnp.float32)])
         return state, numbers, predictions
+
+    def _step(
+        self, t: Array, carry: Carry, x: Array, y: Array, arguments: Arguments, key: Array, rate: Array
+    ) -> Carry:
+        """Train on one batch; remember the first step, from 1, whose loss is not finite."""
+        state, totals, bad_step = carry
+        slopes, moving, added = self._gradients(state, x, y, arguments, key)
+        weights, optimizer = self._apply(state["optimizer"], state["weights"], slopes, arguments, rate)
+        bad = (bad_step == 0) & ~jnp.isfinite(added["loss_with_penalties"])
+        totals = {name: totals[name] + added[name] for name in TOTALS}
+        state = {"weights": weights, "moving": moving, "optimizer": optimizer}
+        return state, totals, jnp.where(bad, t + 1, bad_step)
 
     def _cohort_epoch(self, inputs: list[Any], data: Any) -> tuple[list[Any], Array, Array | None]:
         """Train a cohort side by side.
@@ -187,17 +195,7 @@ class Program:
             return [jnp.float32(jnp.nan)] * 3, None
         size = validation_chunk(self.validation_rows)
         full, rest = divmod(self.validation_rows, size)
-
-        def measure(inputs: Array, targets: Array) -> Any:
-            rows = inputs.astype(jnp.float32)
-            passed = self.forward(state["weights"], state["moving"], rows, arguments, None, training=False)
-            predictions = self.objective.predictions(passed.logits)
-            losses = self.objective.losses(targets, passed.logits)
-            scores = self.objective.scores(targets, predictions)
-            kept = predictions if self.keeps_predictions else None
-            # Keras weighs the penalty of a batch by its rows, so the batches' sizes do not matter.
-            penalties = [penalty * rows.shape[0] for penalty in passed.penalties]
-            return [jnp.sum(losses), jnp.sum(scores), *penalties], kept
+        measure = partial(self._measure, state, arguments)
 
         def chunk(sums: Any, start: Array) -> Any:
             inputs = jax.lax.dynamic_slice_in_dim(x, start, size)
@@ -215,3 +213,17 @@ class Program:
         loss, score, *activity = [total / self.validation_rows for total in sums]
         penalties = self.forward.penalties(state["weights"], arguments, activity)
         return [loss, loss + penalties, score], kept
+
+    def _measure(
+        self, state: Any, arguments: Arguments, inputs: Array, targets: Array
+    ) -> tuple[list[Any], Any]:
+        """Sum losses, scores and penalties over rows, and give the predictions if they are kept."""
+        rows = inputs.astype(jnp.float32)
+        passed = self.forward(state["weights"], state["moving"], rows, arguments, None, training=False)
+        predictions = self.objective.predictions(passed.logits)
+        losses = self.objective.losses(targets, passed.logits)
+        scores = self.objective.scores(targets, predictions)
+        kept = predictions if self.keeps_predictions else None
+        # Keras weighs the penalty of a batch by its rows, so the batches' sizes do not matter.
+        penalties = [penalty * rows.shape[0] for penalty in passed.penalties]
+        return [jnp.sum(losses), jnp.sum(scores), *penalties], kept
