@@ -117,7 +117,7 @@ class Program:
         def step(t: Array, carry: Carry, size: int = batch) -> Carry:
             rows = jax.lax.dynamic_slice(order, (t * batch,), (size,))
             step_key = key + jnp.stack([t.astype(jnp.uint32), jnp.uint32(0)])
-            return self._step(t, carry, x[rows], y[rows], arguments, step_key, rates[t])
+            return self._step(t, carry, x[rows], y[rows], arguments, step_key, rates)
 
         carry: Carry = (state, dict.fromkeys(TOTALS, jnp.float32(0)), jnp.int32(0))
         carry = jax.lax.fori_loop(jnp.int32(0), jnp.minimum(steps, full), step, carry)
@@ -131,12 +131,12 @@ class Program:
         return state, numbers, predictions
 
     def _step(
-        self, t: Array, carry: Carry, x: Array, y: Array, arguments: Arguments, key: Array, rate: Array
+        self, t: Array, carry: Carry, x: Array, y: Array, arguments: Arguments, key: Array, rates: Array
     ) -> Carry:
         """Train on one batch; remember the first step, from 1, whose loss is not finite."""
         state, totals, bad_step = carry
         slopes, moving, added = self._gradients(state, x, y, arguments, key)
-        weights, optimizer = self._apply(state["optimizer"], state["weights"], slopes, arguments, rate)
+        weights, optimizer = self._apply(state["optimizer"], state["weights"], slopes, arguments, rates[t])
         bad = (bad_step == 0) & ~jnp.isfinite(added["loss_with_penalties"])
         totals = {name: totals[name] + added[name] for name in TOTALS}
         state = {"weights": weights, "moving": moving, "optimizer": optimizer}
