@@ -21,7 +21,7 @@ import optuna
 import pytest
 from ruamel.yaml import YAML
 
-from hpsearch.cli.options import EngineName
+from hpsearch.cli.options import EngineChoice
 from hpsearch.engines import ENGINES
 from hpsearch.spec import load_study_file
 from hpsearch.study.lifecycle import Options, optimize
@@ -117,7 +117,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def test_training_in_this_process_gives_the_same_numbers(finished: Finished, tmp_path: Path) -> None:
-    assert [name.value for name in EngineName] == list(ENGINES)
+    assert [name.value for name in EngineChoice] == list(ENGINES)
     write_study(tmp_path / "study.yaml", STUDY)
     result = succeed("optimize", "study.yaml", "--engine", "in_process", cwd=tmp_path)
     here = Finished(tmp_path, result)

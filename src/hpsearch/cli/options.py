@@ -56,7 +56,7 @@ StorageOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 
 
-class EngineName(StrEnum):
+class EngineChoice(StrEnum):
     """Where training runs."""
 
     local = "local"
@@ -64,7 +64,7 @@ class EngineName(StrEnum):
 
 
 EngineOption = Annotated[
-    EngineName,
+    EngineChoice,
     typer.Option(
         "--engine",
         help="Where training runs: in processes of its own (local), or in this one to debug (in_process).",
@@ -79,7 +79,7 @@ class RunOptions:
     takeover: TakeoverOption = False
     storage: StorageOption = None
     workers: WorkersOption = 1
-    engine: EngineOption = EngineName.local
+    engine: EngineOption = EngineChoice.local
     no_code: NoCodeOption = False
     out: OutOption = Path()
     data_dir: DataDirOption = None
