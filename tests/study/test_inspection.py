@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,13 @@ class TestFound:
     )
     def test_files_of_models_that_are_not_there(self, model: dict[str, Any], tmp_path: Path) -> None:
         assert "no such file" in refusal(tmp_path, study(model=model))
+
+    def test_a_backend_that_is_not_installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "tensorflow", None)
+        said = refusal(tmp_path, study(training={"epochs": 1, "backend": "tensorflow"}))
+        assert said.startswith(
+            f"{tmp_path / 'study.yaml'}:{line_of(tmp_path, 'training')}: training.backend: "
+        )
 
 
 class TestAllowed:

@@ -104,3 +104,10 @@ def test_the_command_tells_what_came_of_it(difference, code, files, monkeypatch)
 def test_without_being_asked_for_nothing_is_trained(files, monkeypatch):
     monkeypatch.setattr(retraining, "retrain", None)
     assert here("check", "a", cwd=files.out).returncode == 0
+
+
+def test_versions_of_backends_that_the_study_does_not_use_do_not_matter(files, monkeypatch):
+    resolved = retraining.read_resolved(files)
+    other = replace(resolved, versions={**resolved.versions, "tensorflow": "2.1.0", "torch": "1.0"})
+    monkeypatch.setattr(retraining, "read_resolved", lambda _: other)
+    assert [found.difference for found in again(files, 1)] == [None]

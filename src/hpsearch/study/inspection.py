@@ -9,6 +9,7 @@ from pathlib import Path
 from hpsearch.data import Dataset, load_dataset
 from hpsearch.data.summary import DataSummary
 from hpsearch.engines.policy.architectures import check_images
+from hpsearch.engines.policy.backend import backend_of
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.exceptions import DataError, UnsupportedError
 from hpsearch.spec import StudyFile, StudySpec
@@ -53,6 +54,8 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
     with placed(study.source):
         read_code(model_code(spec, study.directory))
         check_donors(study)
+    with placed(study.source, ("training", "backend"), UNSUITED):
+        backend_of(spec)
     experiment = experiment_of(spec, kind)
     if isinstance(experiment, SearchExperiment):
         from hpsearch.scheduling.samplers import check_sampler

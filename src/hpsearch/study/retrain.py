@@ -20,8 +20,8 @@ from hpsearch.store.record import Curve, TrialRecord, finite
 from hpsearch.store.resolved import Resolved, read_resolved
 from hpsearch.training.messages import Member
 
-COMPUTING = ("jax", "keras", "numpy", "tensorflow", "torch")
-"""Packages whose versions may change the last bits."""
+COMPUTING = ("keras", "numpy")
+"""Packages whose versions may change the last bits, besides the backend."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,11 @@ def retrain(
 def _check_comparable(files: StudyFiles, resolved: Resolved) -> None:
     if any(pretrained_models(resolved.spec.model)):
         raise UnsupportedError(f"{files.name}: a study that reuses a donor cannot be retrained for a check")
+    computing = (*COMPUTING, resolved.decisions.backend or "jax")
     others = [
         f"{package} {was} (now {now})"
         for package, was in resolved.versions.items()
-        if package in COMPUTING and (now := _installed(package)) != was
+        if package in computing and (now := _installed(package)) != was
     ]
     if others:
         raise UnsupportedError(

@@ -80,9 +80,10 @@ def import_keras(backend: str, *, spawned: bool) -> None:
 def defer_tensorflow() -> None:
     """Let Keras import TensorFlow only where it computes with it, and not to learn whether it is there.
 
-    Keras asks that when it seeds its generators and when it saves a model, and imports TensorFlow to know:
-    4.4 s and 460 MB on two cores. Where it is not imported there is no object of it, so that "no" is right. A
-    few of Keras' layers compute with it on every backend, and those get it; so does code that imports it.
+    TensorFlow is an extra. Where it is installed, Keras asks for it when it seeds its generators and when it
+    saves a model, and imports it to know: 4.4 s and 460 MB on two cores. Where it is not imported there is no
+    object of it, so that "no" is right. A few of Keras' layers compute with it on every backend, and those
+    get it; so does code that imports it.
     """
     from keras.src.utils import module_utils
 

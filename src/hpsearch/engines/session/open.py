@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from hpsearch.data import Dataset
@@ -11,8 +10,7 @@ from hpsearch.engines.policy.cores import share_of_cores
 from hpsearch.engines.policy.device import fits_device
 from hpsearch.engines.policy.probes import wants_probes
 from hpsearch.engines.policy.width import SideBySide, side_by_side
-from hpsearch.exceptions import UnsupportedError
-from hpsearch.spec import Choice, StudySpec
+from hpsearch.spec import StudySpec
 
 if TYPE_CHECKING:
     from hpsearch.models.sources.kinds import Sources
@@ -20,20 +18,6 @@ if TYPE_CHECKING:
 
 
 TEST_CHOOSES = "the test set, which makes scores optimistic: it chose the best epoch and configuration"
-
-PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "torch", "optuna", "numpy", "scikit-learn")
-
-
-def backend_of(spec: StudySpec) -> str:
-    """Give the backend that a study names.
-
-    Raises UnsupportedError where its training sections name several.
-    """
-    options = spec.training.options if isinstance(spec.training, Choice) else (spec.training,)
-    backends = {training.backend for training in options}
-    if len(backends) > 1:
-        raise UnsupportedError(f"training.backend: a study uses one backend, not {sorted(backends)}")
-    return str(backends.pop())
 
 
 def trainer_of(
@@ -64,14 +48,3 @@ def trainer_of(
     vmapped, threads = (beside.width, 1) if beside.vmapped else (1, min(beside.width, cores))
     probes = wants_probes(spec, dataset, decided=job.probes)
     return CompiledTrainer(dataset, menu_of(spec), vmapped, threads=threads, probes=probes), beside
-
-
-def versions_of_packages() -> dict[str, str]:
-    """Give the versions of the packages that decide numbers, as far as they are installed."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions

@@ -23,6 +23,7 @@ from hpsearch.engines.messages import (
     WinnerOrder,
 )
 from hpsearch.engines.policy.architectures import check_images
+from hpsearch.engines.policy.backend import backend_of, versions_of_packages
 from hpsearch.engines.policy.cores import use_cores
 from hpsearch.engines.policy.device import fits_device, too_large
 from hpsearch.engines.policy.metric import check_metric
@@ -31,7 +32,7 @@ from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.compilation import use_compilation_cache
 from hpsearch.engines.process.failures import told
 from hpsearch.engines.process.imports import choose_backend, import_keras, jax_ahead
-from hpsearch.engines.session.open import TEST_CHOOSES, backend_of, trainer_of, versions_of_packages
+from hpsearch.engines.session.open import TEST_CHOOSES, trainer_of
 from hpsearch.engines.session.splits import Splits
 from hpsearch.spec import StudySpec, read_configuration
 from hpsearch.spec.sections.data import TestRows
@@ -114,9 +115,8 @@ class Session:
         """Tell what was found."""
         chance = chance_in(self.dataset, self.spec.search.metric)
         summary = replace(self.dataset.summary(), chance=chance.value, constant=chance.constant)
-        return OpenedStudy(
-            summary, self.decisions, versions_of_packages(), self.notes, self.dataset.train_rows
-        )
+        versions = versions_of_packages(self.backend)
+        return OpenedStudy(summary, self.decisions, versions, self.notes, self.dataset.train_rows)
 
     def do(self, order: Order) -> Any:
         """Carry out one order."""
