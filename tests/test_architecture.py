@@ -69,3 +69,24 @@ def test_what_the_page_names_is_there() -> None:
 def test_no_module_stands_loose() -> None:
     loose = {path.stem for path in PACKAGE.glob("*.py")}
     assert loose == {"__init__", "__main__", "api", "exceptions", "seeds"}
+
+
+LONG = {"analysis/analysis.py: analyze", "report/html/study.py: study_page"}
+"""Functions of one expression: a record, with each of its fields."""
+
+
+def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function but those of its docstring."""
+    first = function.body[0] if ast.get_docstring(function, clean=False) is not None else None
+    docstring = 0 if first is None else (first.end_lineno or 0) - first.lineno + 1
+    return (function.end_lineno or 0) - function.lineno + 1 - docstring
+
+
+def test_functions_are_short() -> None:
+    long = {
+        f"{path.relative_to(PACKAGE).as_posix()}: {node.name}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and lines_of(node) > 30
+    }
+    assert long == LONG

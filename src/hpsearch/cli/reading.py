@@ -28,6 +28,7 @@ from hpsearch.exceptions import HpsearchError, StoreError, UnsupportedError
 from hpsearch.spec.study_file.text import clean
 
 if TYPE_CHECKING:
+    from hpsearch.analysis import Influence
     from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
 
@@ -45,18 +46,9 @@ def trials(
     out: OutOption = Path(),
 ) -> None:
     """List the trials of a study."""
-    from hpsearch.store.reading import read_ablation, read_confirmation
     from hpsearch.store.trials_table import trials_csv, trials_json
 
-    files, record = record_of(study, out)
-    if replicates and ablation:
-        raise UnsupportedError(
-            "--replicates and --ablation exclude each other: they list runs of different experiments"
-        )
-    if replicates:
-        record = _begun(read_confirmation(files), f"no replicates of {record.name!r}", "confirm")
-    if ablation:
-        record = _begun(read_ablation(files), f"no runs of an ablation of {record.name!r}", "ablate")
+    record = _listed(study, out, replicates=replicates, ablation=ablation)
     if format is TrialsFormat.json:
         print(trials_json(record))
     elif format is TrialsFormat.csv:
@@ -65,6 +57,22 @@ def trials(
         from hpsearch.cli.tables import trials_table
 
         console().print(trials_table(record))
+
+
+def _listed(study: str, out: Path, *, replicates: bool, ablation: bool) -> StudyRecord:
+    """Give the record of the experiment whose trials are listed."""
+    from hpsearch.store.reading import read_ablation, read_confirmation
+
+    files, record = record_of(study, out)
+    if replicates and ablation:
+        raise UnsupportedError(
+            "--replicates and --ablation exclude each other: they list runs of different experiments"
+        )
+    if replicates:
+        return _begun(read_confirmation(files), f"no replicates of {record.name!r}", "confirm")
+    if ablation:
+        return _begun(read_ablation(files), f"no runs of an ablation of {record.name!r}", "ablate")
+    return record
 
 
 def _begun(record: StudyRecord | None, missing: str, command: str) -> StudyRecord:
@@ -159,9 +167,6 @@ def report(
     """Write the report of a study, finished or not."""
     from hpsearch.analysis import find_influence
     from hpsearch.analysis.export import report_json
-    from hpsearch.report.html.reports import study_report
-    from hpsearch.store.disk import write_atomically
-    from hpsearch.store.identity import sealed_page
     from hpsearch.store.reading import read_ablation, read_confirmation
 
     reports = {}
@@ -172,14 +177,27 @@ def report(
         confirmation, ablation = read_confirmation(files), read_ablation(files)
         if format is ReportFormat.json:
             reports[record.kind] = report_json(record, confirmation, influence, ablation)
-            continue
-        write_atomically(
-            files.report,
-            sealed_page(study_report(record, confirmation, influence, ablation), record.identity),
-        )
-        print(files.report)
+        else:
+            _write_page(files, record, confirmation, influence, ablation)
     if reports:
         print(json.dumps(reports, indent=2, allow_nan=False))
+
+
+def _write_page(
+    files: StudyFiles,
+    record: StudyRecord,
+    confirmation: StudyRecord | None,
+    influence: Influence | None,
+    ablation: StudyRecord | None,
+) -> None:
+    """Write the report as a page, and print where it is."""
+    from hpsearch.report.html.reports import study_report
+    from hpsearch.store.disk import write_atomically
+    from hpsearch.store.identity import sealed_page
+
+    page = study_report(record, confirmation, influence, ablation)
+    write_atomically(files.report, sealed_page(page, record.identity))
+    print(files.report)
 
 
 @app.command()

@@ -122,9 +122,7 @@ def _carry_out(
     display: Display,
 ) -> Outcome:
     part = StudyFiles(files.out, files.name, PARTS["ablation"])
-    if (known := read_resolved(part)) is not None:
-        check_parent(part, known, searched)
-    stored = _begun(part, plan, options.storage, display)
+    stored = _begun(part, plan, searched, options.storage, display)
     own = replace(study, spec=with_budget(plan, stored))
     code = fingerprint(read_code(model_code(own.spec, own.directory)))
     with placed(study.source):
@@ -135,14 +133,11 @@ def _carry_out(
         with placed(study.source):
             opened = pool.opened()
         check_same_material(searched, opened)
-        resolved = resolve(own, "ablation", options, stored, opened)
-        owner, parent = searched.owner or resolved.owner, searched.identified().study
-        resolved = replace(resolved, storage=options.storage, owner=owner, parent=parent).identified()
+        resolved = _of_search(resolve(own, "ablation", options, stored, opened), searched)
         lease.check()
         write_resolved(part, resolved)
         _announce(plan, part, display)
-        storage = shared_storage(part, options.storage)
-        outcome = conduct(part, resolved, storage, pool, lease, display)
+        outcome = conduct(part, resolved, shared_storage(part, options.storage), pool, lease, display)
     finally:
         pool.close()
     return "interrupted" if outcome == "interrupted" else "finished"
@@ -155,9 +150,19 @@ def _announce(plan: Plan, part: StudyFiles, display: Display) -> None:
         display.note(f"not changed: {kept.name} = {kept.value}, because {kept.why}")
 
 
-def _begun(part: StudyFiles, plan: Plan, url: str | None, display: Display) -> Resolved | None:
+def _of_search(ablation: Resolved, searched: Resolved) -> Resolved:
+    """Let an ablation belong to its search: a storage that several share knows both by one owner."""
+    owner, parent = searched.owner or ablation.owner, searched.identified().study
+    return replace(ablation, owner=owner, parent=parent).identified()
+
+
+def _begun(
+    part: StudyFiles, plan: Plan, searched: Resolved, url: str | None, display: Display
+) -> Resolved | None:
     """Give what was stored of the ablation; one of another winner is removed."""
     stored = read_resolved(part)
+    if stored is not None:
+        check_parent(part, stored, searched)
     same = stored is not None and (stored.spec.model, stored.spec.training) == (
         plan.spec.model,
         plan.spec.training,

@@ -38,17 +38,7 @@ def confirm(
     if spec is None or spec.compare is None:
         return None
     part = StudyFiles(files.out, files.name, PARTS["confirmation"])
-    stored = read_resolved(part)
-    if stored is not None:
-        check_parent(part, stored, resolved)
-    if part.directory.exists() and (stored is None or not _same(stored.spec, spec)):
-        # Without a study file a process died while it removed the others.
-        if stored is not None:
-            what = "splits" if _arms(stored.spec) == _arms(spec) else "finalists"
-            display.note(f"the search has other {what} now: the confirmation starts over")
-        remove(part, resolved.storage)
-        stored = None
-    part.directory.mkdir(exist_ok=True)
+    stored = _begun(part, spec, resolved, display)
     lease.check()
     own = replace(resolved, spec=spec, kind="confirmation", parent=resolved.identified().study)
     own = replace(own, study=stored.study if stored else "").identified()
@@ -57,6 +47,22 @@ def confirm(
     display.begin(spec.search.trials, f"{begun_words(plan)}{splits}")
     outcome = conduct(part, own, storage_of(part, resolved.storage), pool, lease, display)
     return "interrupted" if outcome == "interrupted" else None
+
+
+def _begun(part: StudyFiles, spec: StudySpec, searched: Resolved, display: Display) -> Resolved | None:
+    """Give what was stored of the confirmation; one of other finalists, or on other splits, is removed."""
+    stored = read_resolved(part)
+    if stored is not None:
+        check_parent(part, stored, searched)
+    if part.directory.exists() and (stored is None or not _same(stored.spec, spec)):
+        # Without a study file a process died while it removed the others.
+        if stored is not None:
+            what = "splits" if _arms(stored.spec) == _arms(spec) else "finalists"
+            display.note(f"the search has other {what} now: the confirmation starts over")
+        remove(part, searched.storage)
+        stored = None
+    part.directory.mkdir(exist_ok=True)
+    return stored
 
 
 def _same(stored: StudySpec, spec: StudySpec) -> bool:
