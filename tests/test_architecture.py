@@ -90,3 +90,15 @@ def test_functions_are_short() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and lines_of(node) > 30
     }
     assert long == LONG
+
+
+def test_two_loops_order_training() -> None:
+    """The coordinator trains members side by side and decides between epochs; all else trains single ones."""
+    orders = {path.stem for path in PACKAGE.rglob("*.py") if "TickOrder(" in path.read_text(encoding="utf-8")}
+    assert orders == {"coordinator", "single_member"}
+    advances = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if "trainer.advance" in path.read_text(encoding="utf-8")
+    }
+    assert advances == {"engines/session/session.py"}

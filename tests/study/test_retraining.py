@@ -111,3 +111,13 @@ def test_versions_of_backends_that_the_study_does_not_use_do_not_matter(files, m
     other = replace(resolved, versions={**resolved.versions, "tensorflow": "2.1.0", "torch": "1.0"})
     monkeypatch.setattr(retraining, "read_resolved", lambda _: other)
     assert [found.difference for found in again(files, 1)] == [None]
+
+
+def test_training_that_ends_earlier_is_told(files, monkeypatch):
+    record = read_record(files)
+    trial = record.trials[0]
+    longer = replace(trial, epochs=3)
+    monkeypatch.setattr(retraining, "read_record", lambda _: replace(record, trials=(longer,)))
+    (found,) = again(files, 1)
+    assert found.epochs == 2
+    assert found.difference == "the training ended after epoch 2, and has 3 epochs in the log"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from hpsearch.engines.interface import Worker
 from hpsearch.engines.messages import Start, TickOrder, TickResult
-from hpsearch.training.messages import Failure, Member, MemberState, RefitRun
+from hpsearch.training.messages import EpochReport, Failure, Member, MemberState, RefitRun
 
 EPOCHS_AHEAD = 1_000
 """Epochs that a worker may go on for a moment where nothing is decided between them."""
@@ -47,14 +47,24 @@ class SingleMember:
         Returns:
             Why the member cannot go on; None where it came to the epoch or its end.
         """
+        reports = self.reports(epochs, snapshot_due=snapshot_due, save=save)
+        return next((one.failure for one in reports if _ends(one)), None)
+
+    def reports(
+        self,
+        epochs: int | None = None,
+        *,
+        snapshot_due: Callable[[], bool] = lambda: False,
+        save: Callable[[TickResult], None] = lambda _: None,
+    ) -> Iterator[EpochReport]:
+        """Train as `train` does, and give the report of each epoch."""
         while self._start or epochs is None or self.done < epochs:
             ahead = EPOCHS_AHEAD if epochs is None else epochs - self.done
             told = self._advance(ahead, snapshot=snapshot_due())
-            ending = next((one for one in told.reports if one.failure is not None or one.last), None)
-            if ending is not None:
-                return ending.failure
+            yield from told.reports
+            if any(map(_ends, told.reports)):
+                return
             save(told)
-        return None
 
     def _advance(self, epochs: int, *, snapshot: bool) -> TickResult:
         number = (self.number,)
@@ -67,3 +77,7 @@ class SingleMember:
     def stop(self) -> None:
         """Let the worker drop the member."""
         self.worker.do(TickOrder(stop=(self.number,)))
+
+
+def _ends(report: EpochReport) -> bool:
+    return report.failure is not None or report.last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.engines import ENGINES, EngineName, Worker
-from hpsearch.engines.messages import Job, OpenedStudy, Start, TickOrder, TickResult
+from hpsearch.engines.messages import Job, OpenedStudy
+from hpsearch.engines.single_member import SingleMember
 from hpsearch.exceptions import StudyMismatchError, UnsupportedError
 from hpsearch.spec import pretrained_models
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import Curve, TrialRecord, finite
 from hpsearch.store.resolved import Resolved, read_resolved
-from hpsearch.training.messages import Member
+from hpsearch.training.messages import EpochReport, Member
 
 COMPUTING = ("keras", "numpy")
 """Packages whose versions may change the last bits, besides the backend."""
@@ -102,19 +103,26 @@ def _retrained(worker: Worker, resolved: Resolved, trial: TrialRecord) -> Retrai
     search, split = resolved.spec.search, resolved.experiment.split(trial.parameters)
     seed = resolved.experiment.seed(trial.number, trial.parameters)
     member = Member(trial.number, trial.configuration, seed, search.metric, search.direction, split)
-    start: tuple[Start, ...] = (Start(member.dump()),)
-    for epoch in range(1, trial.epochs + 1):
-        told: TickResult = worker.do(TickOrder(start=start, advance=(trial.number,)))
-        start = ()
-        for report in told.reports:
-            difference = _difference(trial.history, report.metrics, epoch)
-            if report.failure is not None and trial.state != "failed":
-                difference = f"epoch {epoch}: {report.failure.told}"
-            if difference is not None:
-                worker.do(TickOrder(stop=(trial.number,)))
-                return Retrained(trial.number, epoch - 1, difference)
-    worker.do(TickOrder(stop=(trial.number,)))
-    return Retrained(trial.number, trial.epochs)
+    again = SingleMember(worker, member)
+    found = _compared(trial, again.reports(trial.epochs))
+    again.stop()
+    return found
+
+
+def _compared(trial: TrialRecord, reports: Iterable[EpochReport]) -> Retrained:
+    """Compare epoch by epoch, up to the first that differs."""
+    agreed = 0
+    for epoch, report in enumerate(reports, 1):
+        difference = _difference(trial.history, report.metrics, epoch)
+        if report.failure is not None and trial.state != "failed":
+            difference = f"epoch {epoch}: {report.failure.told}"
+        if difference is not None:
+            return Retrained(trial.number, agreed, difference)
+        agreed = epoch
+    if agreed < trial.epochs:
+        ended = f"the training ended after epoch {agreed}, and has {trial.epochs} epochs in the log"
+        return Retrained(trial.number, agreed, ended)
+    return Retrained(trial.number, agreed)
 
 
 def _difference(history: Mapping[str, Curve], metrics: Mapping[str, Any], epoch: int) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 from hpsearch.analysis.confirmation import judge_finalists
 from hpsearch.analysis.refit import plan_refit
 from hpsearch.engines import Worker
-from hpsearch.engines.messages import TickOrder, TickResult, WeightsOrder
+from hpsearch.engines.messages import TickResult, WeightsOrder
 from hpsearch.engines.single_member import SingleMember
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.identity import digest
@@ -71,11 +71,14 @@ class _Refitting:
 
     def run(self) -> Refit:
         """Train to the end, and write what came of it; the weights first."""
-        cause = self._train()
+        run = RefitRun(self.planned.winner.epoch or 1, self.planned.drops)
+        refitted = SingleMember(self.worker, self.member, state=self._stored(), refit=run)
+        failure = refitted.train(snapshot_due=lambda: self.clock.due, save=self._save)
+        cause = None if failure is None else failure.told
         if cause is None:
             weights = dict(self.worker.do(WeightsOrder(self.member.number)))
             cause = None if _finite(weights) else "the weights are not finite"
-        self.worker.do(TickOrder(stop=(self.member.number,)))
+        refitted.stop()
         self.lease.check()
         if cause is None:
             write_arrays(self.files.refit_weights, weights, {"refit": repr(self.planned)}, self._stamp)
@@ -88,13 +91,6 @@ class _Refitting:
     def _stamp(self) -> dict[str, Any] | None:
         name = self.planned.winner
         return self.identity.stamp(trial=name.trial, seed=name.seed, of=digest(repr(self.planned)))
-
-    def _train(self) -> str | None:
-        """Train all epochs; give the cause where they came to nothing."""
-        run = RefitRun(self.planned.winner.epoch or 1, self.planned.drops)
-        refitted = SingleMember(self.worker, self.member, state=self._stored(), refit=run)
-        failure = refitted.train(snapshot_due=lambda: self.clock.due, save=self._save)
-        return None if failure is None else failure.told
 
     def _stored(self) -> MemberState | None:
         """Read where an interrupted refit was."""
