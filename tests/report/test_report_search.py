@@ -11,10 +11,12 @@ from dataclasses import replace
 import pytest
 
 from hpsearch.analysis import NOT_JUDGED, analyze, to_json
+from hpsearch.analysis.confirmation_plan import ConfirmationPlan
 from hpsearch.report.figures.parallel import MOST_ROWS, parallel_of
 from hpsearch.report.figures.study import finalists_of, fit_finalists, fit_winner, winner_of
 from hpsearch.report.html.reports import render_report
 from hpsearch.report.html.study import study_page
+from hpsearch.report.words.plan import begun_words, obstacle_words
 from hpsearch.spec import read_configuration
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations, WinnerName
 from hpsearch.training.evaluation import Evaluation, Measure
@@ -135,6 +137,13 @@ def test_the_facts_name_the_winner_its_interval_its_ties_and_what_mattered(confi
     assert f"{conclusion.score.low:.4g} to {conclusion.score.high:.4g}" in score.note
     assert ties.value == f"{len(conclusion.ties) - 1} of 4 others"
     assert [row.name for row in facts.mattered] == [row.name for row in analysis.importance.told[:3]]
+
+
+def test_what_is_advised_names_the_study_file() -> None:
+    plan = ConfirmationPlan(5, 5, 5, 25, 1, 1, 0.2, 3.2, 8)
+    command = "hpsearch confirm 'my study.yaml' --set confirm.share=3.2 covers all"
+    assert obstacle_words(plan, "my study").endswith(f"; {command}")
+    assert begun_words(replace(plan, runs=8, first=4), "my study").endswith(f"; {command}")
 
 
 @pytest.mark.slow

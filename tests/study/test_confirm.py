@@ -251,6 +251,7 @@ class TestWhatItSaysOfItself:
         told = self.of(tmp_path, 8)
         why = "no confirmation: confirm.share, 0.2 of the 8 epochs of the search, covers 1 run of 25"
         assert why in told
+        assert "; hpsearch confirm a.yaml --set confirm.share=3.2 covers all" in told
         assert why in succeed_here("best", "a", cwd=tmp_path).stdout
         plan = json.loads(succeed_here("best", "a", "--format", "json", cwd=tmp_path).stdout)["plan"]
         assert plan == {

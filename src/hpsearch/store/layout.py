@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,17 @@ OF_SEARCH = (PARTS["confirmation"], PARTS["ablation"])
 
 ARRAYS = "arrays"
 """Under which name rows that were given in memory lie inside the files of the study."""
+
+OWN = re.compile(
+    r"(study(\.copy)?\.yaml|ticks(\.copy)?\.jsonl|study\.db|best\.(keras|yaml|json)|test\.json|insides\.json"
+    r"|refit\.json|refit(\.checkpoint)?\.npz|probes\.npz|trials\.csv|timing\.json|influence\.json|fanova\.json"
+    r"|models(/\d+\.(npz|keras|keras\.json))?|checkpoints(/\d+(\.older)?\.npz)?|(leases|artifacts|arrays)(/.+)?"
+    r"|compare|confirm|ablate"
+    r"|lock|histories/\d+\.json)"  # of older versions
+    r"(\.damaged)?(-wal|-shm|-journal)?"
+    r"|(.+/)?\.[^/]+\.\d+\.tmp(\.keras)?"  # left by a process that was killed
+)
+"""Names of the files of an experiment, relative to its directory, and of the folders that a link may be."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,12 @@ class StudyFiles:
     @property
     def parts(self) -> list[StudyFiles]:
         """The places of the experiments that were begun with the study."""
-        return [files for files in self._all if files.study.exists() or files.study_copy.exists()]
+        return [files for files in self._all if files.begun]
+
+    @property
+    def begun(self) -> bool:
+        """Whether the experiment was begun."""
+        return self.study.exists() or self.study_copy.exists()
 
     @property
     def _all(self) -> list[StudyFiles]:
@@ -59,6 +76,14 @@ class StudyFiles:
         others.discard(self.directory)
         for path in self.directory.rglob(pattern):
             if not others.intersection(path.parents):
+                yield path
+
+    def strangers(self) -> Iterator[Path]:
+        """Iterate over what lies among the files of this experiment by a name that none of them has."""
+        for path in self.own("*"):
+            if path.is_dir() and not path.is_symlink():
+                continue
+            if not OWN.fullmatch(path.relative_to(self.directory).as_posix()):
                 yield path
 
     @property

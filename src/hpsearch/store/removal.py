@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.exceptions import HpsearchError
+from hpsearch.exceptions import HpsearchError, StoreError
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_record
 from hpsearch.store.resolved import Resolved, read_resolved
@@ -22,6 +22,21 @@ def remove(part: StudyFiles, url: str | None) -> None:
     """Remove an experiment: its files, and its trials in the storage that is named."""
     remove_from_storage([part], url)
     remove_directory(part.directory)
+
+
+def check_only_ours(parts: Iterable[StudyFiles]) -> None:
+    """Refuse to start over where that would remove files that hpsearch did not write.
+
+    Raises StoreError.
+    """
+    own = (part for part in parts if not part.directory.is_symlink())
+    found = sorted(path for part in own for path in part.strangers())
+    if found:
+        named = ", ".join(map(str, found[:3])) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
+        raise StoreError(
+            f"--new would remove files that hpsearch did not write: {named}: move them elsewhere, or use "
+            "another --out"
+        )
 
 
 def remove_from_storage(parts: Iterable[StudyFiles], url: str | None) -> None:

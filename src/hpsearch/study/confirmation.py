@@ -44,7 +44,7 @@ def confirm(
     own = replace(own, study=stored.study if stored else "").identified()
     write_resolved(part, own)
     splits = "; each replicate has its own split" if spec.confirm.splits == "fresh" else ""
-    display.begin(spec.search.trials, f"{begun_words(plan)}{splits}")
+    display.begin(spec.search.trials, f"{begun_words(plan, record.name)}{splits}")
     outcome = conduct(part, own, storage_of(part, resolved.storage), pool, lease, display)
     return "interrupted" if outcome == "interrupted" else None
 

@@ -29,7 +29,8 @@ from hpsearch.store.lease import Lease, leased
 from hpsearch.store.optuna.named import check_named
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.removal import remove_from_storage
+from hpsearch.store.removal import check_only_ours, remove_from_storage
+from hpsearch.store.report_path import check_report_path, other_of, other_of_probe
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
 from hpsearch.study.prerequisites import ready_donors
 from hpsearch.study.progress import Display, Outcome
@@ -103,6 +104,9 @@ def _carry_out(
     code, donors = sources_of(trained, options, display)
     files = StudyFiles(options.out, study.spec.name, PARTS[kind])
     check_named(files, options.storage)
+    check_report_path(files)
+    if options.new:
+        check_only_ours(_with_parts(files))
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
             _clear(files, options.storage)
@@ -346,6 +350,7 @@ def delete(files: StudyFiles, storage: str | None = None) -> None:
         files.directory.unlink()
     for part in reversed(PARTS.values()):
         own = StudyFiles(files.out, files.name, part)
+        reported = own.begun or other_of(own) is None
         if own.directory.is_symlink():
             own.directory.unlink()
         elif own.directory.exists():
@@ -353,7 +358,9 @@ def delete(files: StudyFiles, storage: str | None = None) -> None:
                 _clear(own, storage)
         elif part:
             continue
-        own.report.unlink(missing_ok=True)
+        if reported:
+            own.report.unlink(missing_ok=True)
     if files.directory.exists():
         shutil.rmtree(files.directory)
-    files.probe_report.unlink(missing_ok=True)
+    if other_of_probe(files) is None:
+        files.probe_report.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from hpsearch.spec.study_file.distributions import alternatives
 from hpsearch.spec.study_file.parts import label_of
 from hpsearch.spec.study_file.problems import placed
 from hpsearch.store.layout import StudyFiles
+from hpsearch.store.report_path import check_probe_path
 from hpsearch.study.probe_arms import VARIED, Arms, arms_of
 from hpsearch.training.messages import Failure, Member
 from hpsearch.training.probes.record import ArmProbe, Ending, LayerProbe, StudyProbe
@@ -85,18 +86,19 @@ def probe(study: StudyFile, options: ProbeOptions) -> Probed:
     Raises HpsearchError where the data cannot be loaded or the model cannot be probed.
     """
     arms = arms_of(study.spec, trained=options.epochs[-1] > 0)
+    files = StudyFiles(options.out, study.spec.name)
+    check_probe_path(files)
     _check_measurements(arms, options.epochs)
     with placed(study.source):
         worker = ENGINES["in_process"]().start(_job(study, options))
     with closing(worker):
         found = _measured(study.spec, worker, arms, options)
     summaries = tuple(map(summarize, found.arms))
-    page = StudyFiles(options.out, study.spec.name).probe_report
 
     from hpsearch.report.html.reports import write_probe
 
-    write_probe(found, summaries, page)
-    return Probed(found, summaries, page)
+    write_probe(found, summaries, files.probe_report)
+    return Probed(found, summaries, files.probe_report)
 
 
 def _check_measurements(arms: Arms, epochs: tuple[int, ...]) -> None:

@@ -6,6 +6,8 @@ import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hpsearch.spec.study_file.text import is_number
+
 MAGIC: Mapping[bytes, str] = {
     b"PAR1": "a parquet file",
     b"ARROW1": "a feather (Arrow) file",
@@ -62,14 +64,6 @@ def header_hint(names: Sequence[str]) -> str:
             )
     if first.startswith(("{", "[")):
         return " This looks like JSON, not csv."
-    if all(_is_number(name) for name in names):
+    if all(is_number(name) for name in names):
         return " The first line holds numbers: it must hold the names of the columns."
     return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

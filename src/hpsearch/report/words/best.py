@@ -70,7 +70,7 @@ def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str
     if best.run is None or analysis.verdict is None:
         score = f"trial {best.trial.number}: {_score(record, best.trial)}"
         score = "; ".join(filter(None, (score, chance_words(analysis.chance))))
-        why = "" if analysis.plan is None else obstacle_words(analysis.plan)
+        why = "" if analysis.plan is None else obstacle_words(analysis.plan, record.name)
         return list(filter(None, (score, why, f"{place} ({seen})" if seen else place)))
     winner, *rest = verdict_sentences(analysis, analysis.verdict)
     about = "; ".join(filter(None, (_model_words(record, best, analysis.verdict), seen)))

@@ -122,7 +122,7 @@ def _single(analysis: Analysis) -> Fact:
 def _unconfirmed(analysis: Analysis) -> Fact:
     if analysis.verdict is not None:
         return Fact("Tied with it", DASH, "every finalist failed with a fresh seed")
-    reason = "" if analysis.plan is None else obstacle_words(analysis.plan).partition(";")[0]
+    reason = "" if analysis.plan is None else obstacle_words(analysis.plan, analysis.name).partition(";")[0]
     return Fact("Tied with it", "unknown", reason or "no finalists were confirmed")
 
 

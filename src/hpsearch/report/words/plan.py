@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 from hpsearch.analysis.confirmation_plan import FEWEST_RUNS, ConfirmationPlan
 from hpsearch.report.words.numbers import amount, short
 
 
-def begun_words(plan: ConfirmationPlan) -> str:
+def begun_words(plan: ConfirmationPlan, name: str) -> str:
     """Say what a confirmation is about to train, and what its budget leaves out."""
     runs = amount(plan.runs, "run")
     if not plan.limited:
@@ -14,12 +16,12 @@ def begun_words(plan: ConfirmationPlan) -> str:
     if plan.first < plan.finalists:
         return (
             f"confirming {plan.first} of {amount(plan.finalists, 'finalist')} in at most {runs}, because "
-            f"{_paid(plan)}; {_remedy(plan)}"
+            f"{_paid(plan)}; {_remedy(plan, name)}"
         )
     return f"confirming {amount(plan.finalists, 'finalist')} in at most {runs}: {_paid(plan)}"
 
 
-def obstacle_words(plan: ConfirmationPlan) -> str:
+def obstacle_words(plan: ConfirmationPlan, name: str) -> str:
     """Say why nothing is confirmed; empty where something can be."""
     if plan.possible:
         return ""
@@ -29,12 +31,17 @@ def obstacle_words(plan: ConfirmationPlan) -> str:
         return "no confirmation: no trial has a value"
     if plan.limited:
         fewest = f"at least {FEWEST_RUNS} are needed"
-        return f"no confirmation: {_paid(plan)}, and {fewest}; {_remedy(plan)}"
+        return f"no confirmation: {_paid(plan)}, and {fewest}; {_remedy(plan, name)}"
     return "no confirmation: a single run of a single finalist would add no information"
 
 
-def _remedy(plan: ConfirmationPlan) -> str:
-    return f"hpsearch confirm {option(plan)} covers all"
+def _remedy(plan: ConfirmationPlan, name: str) -> str:
+    return f"{confirm_command(name)} {option(plan)} covers all"
+
+
+def confirm_command(name: str) -> str:
+    """Name the command that confirms the study of this name, whose file is called by it."""
+    return f"hpsearch confirm {shlex.quote(f'{name}.yaml')}"
 
 
 def _paid(plan: ConfirmationPlan) -> str:

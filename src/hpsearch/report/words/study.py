@@ -7,7 +7,7 @@ import shlex
 from hpsearch.analysis import Analysis, Effects, NextStudy, Spending, Winner
 from hpsearch.report.figures.parallel import MOST_ROWS, listed_trials
 from hpsearch.report.words.numbers import amount
-from hpsearch.report.words.plan import obstacle_words, option
+from hpsearch.report.words.plan import confirm_command, obstacle_words, option
 
 
 def unconfirmed_note(analysis: Analysis) -> str:
@@ -20,11 +20,11 @@ def unconfirmed_note(analysis: Analysis) -> str:
     reason = (
         "No finalist was trained again from fresh seeds, so it is unknown how much of the ranking is luck."
     )
-    command = f"hpsearch confirm {shlex.quote(f'{analysis.name}.yaml')}"
+    command = confirm_command(analysis.name)
     plan = analysis.plan
     if plan is None or plan.possible:
         return f"{reason} To confirm, save the study file below as {analysis.name}.yaml and run: {command}"
-    why = obstacle_words(plan).partition(";")[0]
+    why = obstacle_words(plan, analysis.name).partition(";")[0]
     return (
         f"{reason} {why[:1].upper()}{why[1:]}. To confirm, save the study file below as {analysis.name}.yaml "
         f"and run: {command} {option(plan)}"

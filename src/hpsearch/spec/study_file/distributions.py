@@ -233,7 +233,7 @@ def one_of(words: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_number(value: object) -> bool:
+def _is_finite(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return abs(value) <= sys.float_info.max
@@ -260,7 +260,7 @@ def _range_of(word: str, arguments: list[Any]) -> tuple[float, float, float | No
     """Check that a range is one, whatever its place takes."""
     log, integer = word.startswith("log_"), word.endswith("int")
     shape = "[low, high]" if log else "[low, high] or [low, high, step]"
-    if len(arguments) not in ((2,) if log else (2, 3)) or not all(map(_is_number, arguments)):
+    if len(arguments) not in ((2,) if log else (2, 3)) or not all(map(_is_finite, arguments)):
         raise problem(f"{word!r} with {shape}, all finite numbers")
     if integer and not all(float(number).is_integer() for number in arguments):
         raise problem(f"whole numbers in {word!r}")

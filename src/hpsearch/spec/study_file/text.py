@@ -35,10 +35,11 @@ def cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = clean(value, line=True)
-    return f"'{text}" if text.lstrip().startswith(FORMULAS) and not _is_number(text) else text
+    return f"'{text}" if text.lstrip().startswith(FORMULAS) and not is_number(text) else text
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Tell whether text is a number; so are `nan` and `inf`."""
     try:
         float(text)
     except ValueError:
