@@ -15,7 +15,7 @@ from typing import Any
 
 from hpsearch.engines.interface import Engine, Worker
 from hpsearch.engines.messages import Job, Order
-from hpsearch.engines.process.failures import told
+from hpsearch.engines.process.failures import show_warnings, told
 from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
 
 
@@ -109,6 +109,7 @@ def serve(pipe: Any) -> None:
     """Serve orders from a pipe until it closes; what a worker process runs."""
     # Ctrl-C reaches the whole group of processes; the coordinator decides what becomes of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    show_warnings()
     session: Any = None
     while True:
         try:

@@ -1,11 +1,31 @@
-"""What was raised, told in one line."""
+"""What was raised or warned of, told in one line."""
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 import traceback
+import warnings
 from pathlib import Path
+from typing import Any
 
+import hpsearch
 from hpsearch.exceptions import HpsearchError, spoken
+from hpsearch.spec.study_file.text import clean
+
+FOR_DEVELOPERS = (
+    DeprecationWarning,
+    PendingDeprecationWarning,
+    FutureWarning,
+    ResourceWarning,
+)
+"""Warnings that are about the code of who gives them, not about what it does."""
+
+LIBRARIES = (
+    *(Path(sysconfig.get_path(kind)) for kind in ("stdlib", "purelib", "platlib")),
+    Path(hpsearch.__file__).parent,
+)
+"""Where code is that is not a user's own."""
 
 
 def told(failure: Exception) -> str:
@@ -15,3 +35,27 @@ def told(failure: Exception) -> str:
     last = traceback.extract_tb(failure.__traceback__)[-1]
     place = f"{last.name}, {Path(last.filename).name}:{last.lineno}"
     return f"{spoken(failure)} (in {place})"
+
+
+def show_warnings() -> None:
+    """Let what is warned of in this process be shown as hpsearch's own sentences, each once.
+
+    Two kinds are left out: what libraries tell their developers, of functions that will go; and arithmetic
+    in libraries, of numbers that overflow or are not finite, because such a number ends its trial with a
+    cause of its own.
+    """
+    shown: set[str] = set()
+
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
+    ) -> None:
+        place = Path(filename)
+        library = any(place.is_relative_to(folder) for folder in LIBRARIES)
+        if issubclass(category, FOR_DEVELOPERS) or (library and issubclass(category, RuntimeWarning)):
+            return
+        text = clean(f"hpsearch: warning: {message} (in {place.name}:{lineno})", line=True)
+        if text not in shown:
+            shown.add(text)
+            sys.stderr.write(f"{text}\n")
+
+    warnings.showwarning = show
