@@ -122,13 +122,13 @@ def _carry_out(
     display: Display,
 ) -> Outcome:
     part = StudyFiles(files.out, files.name, PARTS["ablation"])
-    stored = _begun(part, plan, searched, options.storage, display)
+    _check_begun(part, searched)
+    stored = _begun(part, plan, options.storage, display)
     own = replace(study, spec=with_budget(plan, stored))
     code = fingerprint(read_code(model_code(own.spec, own.directory)))
+    job = job_of(own, options, stored, code, donors)
     with placed(study.source):
-        pool = WorkerPool(
-            ENGINES[options.engine](), options.workers, job_of(own, options, stored, code, donors)
-        )
+        pool = WorkerPool(ENGINES[options.engine](), options.workers, job)
     try:
         with placed(study.source):
             opened = pool.opened()
@@ -156,13 +156,16 @@ def _of_search(ablation: Resolved, searched: Resolved) -> Resolved:
     return replace(ablation, owner=owner, parent=parent).identified()
 
 
-def _begun(
-    part: StudyFiles, plan: Plan, searched: Resolved, url: str | None, display: Display
-) -> Resolved | None:
-    """Give what was stored of the ablation; one of another winner is removed."""
+def _check_begun(part: StudyFiles, searched: Resolved) -> None:
+    """Refuse an ablation that was begun of another search."""
     stored = read_resolved(part)
     if stored is not None:
         check_parent(part, stored, searched)
+
+
+def _begun(part: StudyFiles, plan: Plan, url: str | None, display: Display) -> Resolved | None:
+    """Give what was stored of the ablation; one of another winner is removed."""
+    stored = read_resolved(part)
     same = stored is not None and (stored.spec.model, stored.spec.training) == (
         plan.spec.model,
         plan.spec.training,

@@ -9,7 +9,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import hpsearch
 from hpsearch.exceptions import HpsearchError, spoken
 from hpsearch.spec.study_file.text import clean
 
@@ -23,7 +22,7 @@ FOR_DEVELOPERS = (
 
 LIBRARIES = (
     *(Path(sysconfig.get_path(kind)) for kind in ("stdlib", "purelib", "platlib")),
-    Path(hpsearch.__file__).parent,
+    Path(__file__).parents[2],
 )
 """Where code is that is not a user's own."""
 
