@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import fields, replace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hpsearch.training.probes.layers import RANGES, mean_layer, measure_layer
+from hpsearch.training.probes import formulas
+from hpsearch.training.probes.formulas import RANGES
+from hpsearch.training.probes.layers import mean_layer, measure_layer
 from hpsearch.training.probes.record import BINS, EDGES, HIGH, LOW, LayerProbe
 
 KERNEL = np.array([[3.0, 0.0], [0.0, 4.0]])
@@ -98,3 +101,17 @@ def test_a_layer_is_symmetric_when_it_is_with_every_seed() -> None:
     assert mean_layer([equal, equal]).symmetric
     assert not mean_layer([equal, other]).symmetric
     assert mean_layer([replace(equal, saturated=None)] * 2).saturated is None
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-25, 1e25])
+@pytest.mark.parametrize("shape", [(32, 5), (8, 4, 4, 3)])
+def test_the_formulas_are_the_same_in_numpy_and_in_jax(shape, size):
+    values = np.maximum(np.random.default_rng(0).normal(size=shape), 0).astype(np.float32) * np.float32(size)
+    values[..., 0] = 0
+    exact, single, scale = values.astype(np.float64), jnp.asarray(values), jnp.max(jnp.abs(values))
+    for formula in (formulas.norm, formulas.deviation):
+        assert float(formula(jnp, single, scale)) == pytest.approx(float(formula(np, exact)), rel=1e-6)
+    ends = (-math.inf, size)
+    assert float(formulas.dead(jnp, single)) == pytest.approx(1 / shape[-1]) == formulas.dead(np, exact)
+    assert float(formulas.saturated(jnp, single, ends)) == pytest.approx(formulas.saturated(np, exact, ends))
+    assert 0 < formulas.saturated(np, exact, ends) < 0.5

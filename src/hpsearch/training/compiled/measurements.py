@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hpsearch.models.components.objectives import Objective
 from hpsearch.spec import Configuration
 from hpsearch.training.compiled.forward.interface import Arguments, Array, Forward, Tensors
-from hpsearch.training.probes.layers import RANGES, SATURATED
+from hpsearch.training.probes.formulas import RANGES, dead, deviation, ends_of, norm, saturated
 from hpsearch.training.probes.record import LayerSample, TrainingProbe
 
 DIGITS = 6
@@ -74,8 +74,8 @@ class Measurer:
             "gradient_norm": jnp.stack([_norm(gradients[kernel]) for kernel in kernels]),
             "weight_norm": jnp.stack([_norm(state["weights"][kernel]) for kernel in kernels]),
             "deviation": jnp.stack([_deviation(values) for values in hidden]),
-            "dead": jnp.stack([_dead(values) for values in hidden]),
-            "saturated": jnp.stack([_outside(*pair) for pair in zip(hidden, ends, strict=True)]),
+            "dead": jnp.stack([dead(jnp, values) for values in hidden]),
+            "saturated": jnp.stack([saturated(jnp, *pair) for pair in zip(hidden, ends, strict=True)]),
             "finite": jnp.stack([jnp.isfinite(values).all() for values in (*hidden, logits)]),
             "strengths": _strengths([gradients[name] for name in self.forward.variables]),
         }
@@ -91,37 +91,21 @@ class Measurer:
 
 def _ends(activations: list[str]) -> NDArray[np.float32]:
     """Give the values (layers, 2) beyond which an activation is saturated; infinite where it has no range."""
-    ends = []
-    for name in activations:
-        low, high = RANGES.get(name, (-math.inf, math.inf))
-        margin = SATURATED * (high - low) if name in RANGES else 0.0
-        ends.append((low + margin, high - margin))
-    return np.array(ends, np.float32)
+    return np.array([ends_of(name) for name in activations], np.float32)
 
 
 def _norm(values: Array) -> Array:
     """Give a norm whose squares do not leave the range of a float32 before it does."""
-    largest = _largest(values)
-    return largest * jnp.sqrt(jnp.sum(jnp.square(values / largest)))
+    return norm(jnp, values, _largest(values))
 
 
 def _deviation(values: Array) -> Array:
-    largest = _largest(values)
-    return largest * jnp.std(values / largest)
-
-
-def _dead(values: Array) -> Array:
-    """Give the share of units, of a convolution the channels, that are 0 for every row and at every place."""
-    return jnp.mean(jnp.all(values == 0, axis=tuple(range(values.ndim - 1))))
+    return deviation(jnp, values, _largest(values))
 
 
 def _largest(values: Array) -> Array:
     largest = jnp.max(jnp.abs(values))
     return jnp.where(largest == 0, 1.0, largest)
-
-
-def _outside(values: Array, ends: Array) -> Array:
-    return jnp.mean((values <= ends[0]) | (values >= ends[1]))
 
 
 def _strengths(gradients: list[Array]) -> Array:

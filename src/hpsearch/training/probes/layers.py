@@ -9,20 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.training.probes.formulas import RANGES, dead, deviation, ends_of, norm, saturated
 from hpsearch.training.probes.record import EDGES, HIGH, LOW, LayerProbe
-
-RANGES = {
-    "sigmoid": (0.0, 1.0),
-    "hard_sigmoid": (0.0, 1.0),
-    "sparse_sigmoid": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "hard_tanh": (-1.0, 1.0),
-    "softsign": (-1.0, 1.0),
-}
-"""Activations that flatten out towards both ends of a range, where their gradient vanishes."""
-
-SATURATED = 0.01
-"""Share of the range that counts as its end."""
 
 EQUAL = 1e-6
 """Units that differ by less than this share of the largest activation differ by rounding alone."""
@@ -38,14 +26,14 @@ def measure_layer(activations: NDArray[Any], gradient: NDArray[Any], activation:
     """
     values = activations.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        mean, deviation, between = _moments(values)
+        mean, spread, between = _moments(values)
         histogram, below, above = _histogram(values)
         return LayerProbe(
             units=values.shape[1],
             mean=mean,
-            deviation=deviation,
+            deviation=spread,
             deviation_between_rows=between,
-            dead=float((values == 0).all(axis=0).mean()),
+            dead=float(dead(np, values)),
             saturated=_saturated(values, activation),
             histogram=histogram,
             below=below,
@@ -59,7 +47,7 @@ def _moments(values: Floats) -> tuple[float, float, float]:
     if not np.isfinite(values).all():
         return math.inf, math.inf, math.inf
     between = math.sqrt(float(values.var(axis=0).mean()))
-    return float(values.mean()), float(values.std()), between
+    return float(values.mean()), float(deviation(np, values)), between
 
 
 def _histogram(values: Floats) -> tuple[tuple[float, ...], float, float]:
@@ -71,14 +59,12 @@ def _histogram(values: Floats) -> tuple[tuple[float, ...], float, float]:
 def _saturated(values: Floats, activation: str) -> float | None:
     if activation not in RANGES:
         return None
-    low, high = RANGES[activation]
-    margin = SATURATED * (high - low)
-    return float(((values <= low + margin) | (values >= high - margin)).mean())
+    return float(saturated(np, values, ends_of(activation)))
 
 
 def _norm(gradient: NDArray[Any]) -> float:
-    norm = float(np.linalg.norm(gradient.astype(np.float64)))
-    return norm if math.isfinite(norm) else math.inf
+    found = float(norm(np, gradient.astype(np.float64)))
+    return found if math.isfinite(found) else math.inf
 
 
 def _symmetric(values: Floats) -> bool:
