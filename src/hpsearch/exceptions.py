@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sysconfig
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 LONGEST = 600
@@ -170,14 +172,33 @@ class WrongNumbersError(HpsearchError):
     """A process whose compiled programs compute wrong numbers, so that no result of it can be trusted."""
 
 
+FOR_DEVELOPERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ResourceWarning)
+"""Warnings that are about the code of who gives them, not about what it does."""
+
+LIBRARIES = (
+    *(Path(sysconfig.get_path(kind)) for kind in ("stdlib", "purelib", "platlib")),
+    Path(__file__).parent,
+)
+"""Where code is that is not a user's own."""
+
+
+def is_users(filename: str) -> bool:
+    """Tell whether a file is of a user's own code."""
+    return not any(Path(filename).is_relative_to(folder) for folder in LIBRARIES)
+
+
 @contextmanager
 def warnings_as_notes(note: Callable[[str], None]) -> Iterator[None]:
-    """Show our own warnings as remarks, each once, and hide those that libraries give to their developers."""
+    """Show our own warnings and those of a user's code as remarks, each once; hide those of libraries."""
     told = set()
 
-    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        text = f"warning: {message}"
-        if category is RuntimeWarning and text not in told:
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
+    ) -> None:
+        text, ours = f"warning: {message}", category is RuntimeWarning
+        if not ours and is_users(filename) and not issubclass(category, FOR_DEVELOPERS):
+            text, ours = f"{text} (in {Path(filename).name}:{lineno})", True
+        if ours and text not in told:
             told.add(text)
             note(text)
 

@@ -131,7 +131,9 @@ class TestStreams:
             for _ in range(2):
                 warnings.warn("ours", RuntimeWarning, stacklevel=1)
             warnings.warn("for developers", DeprecationWarning, stacklevel=1)
-        assert told == ["warning: ours"]
+            for place in ("/home/me/model.py", str(Path(pytest.__file__))):
+                warnings.warn_explicit("advice", UserWarning, place, 3)
+        assert told == ["warning: ours", "warning: advice (in model.py:3)"]
 
     def test_the_streams_come_back(self) -> None:
         before = sys.stdout, sys.stderr

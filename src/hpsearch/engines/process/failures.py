@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 import traceback
 import warnings
 from pathlib import Path
 from typing import Any
 
-from hpsearch.exceptions import HpsearchError, spoken
+from hpsearch.exceptions import FOR_DEVELOPERS, HpsearchError, is_users, spoken
 from hpsearch.spec.study_file.text import clean
-
-FOR_DEVELOPERS = (
-    DeprecationWarning,
-    PendingDeprecationWarning,
-    FutureWarning,
-    ResourceWarning,
-)
-"""Warnings that are about the code of who gives them, not about what it does."""
-
-LIBRARIES = (
-    *(Path(sysconfig.get_path(kind)) for kind in ("stdlib", "purelib", "platlib")),
-    Path(__file__).parents[2],
-)
-"""Where code is that is not a user's own."""
 
 
 def told(failure: Exception) -> str:
@@ -48,11 +33,10 @@ def show_warnings() -> None:
     def show(
         message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
     ) -> None:
-        place = Path(filename)
-        library = any(place.is_relative_to(folder) for folder in LIBRARIES)
-        if issubclass(category, FOR_DEVELOPERS) or (library and issubclass(category, RuntimeWarning)):
+        arithmetic = issubclass(category, RuntimeWarning) and not is_users(filename)
+        if arithmetic or issubclass(category, FOR_DEVELOPERS):
             return
-        text = clean(f"hpsearch: warning: {message} (in {place.name}:{lineno})", line=True)
+        text = clean(f"hpsearch: warning: {message} (in {Path(filename).name}:{lineno})", line=True)
         if text not in shown:
             shown.add(text)
             sys.stderr.write(f"{text}\n")
