@@ -255,15 +255,34 @@ def _failure(command: Command, found: Study) -> str | None:
 def run_shown(
     command: Command, study: StudyFile, options: Options, *, progress: bool | None, replicates: int
 ) -> Study:
-    """Run a command on a study, and show how it goes where that is wanted."""
-    from hpsearch.spec.experiments import prepare
-    from hpsearch.study.progress import LOGGER, LoggedProgress
+    """Run a command on a study, log that it starts and ends, and show its progress where that is wanted."""
+    from hpsearch.store.layout import StudyFiles
+    from hpsearch.study.progress import LOGGER
 
-    if not (sys.stderr.isatty() if progress is None else progress):
-        with warnings_as_notes(LOGGER.warning):
-            return run(command, study, options, LoggedProgress(), replicates)
+    # The part of a study that a command writes has its name.
+    files = StudyFiles(options.out, study.spec.name, "" if command == "optimize" else command)
+    started = "resumed" if files.study.exists() and not options.new else "started"
+    LOGGER.info("%s %s: %s in %s", command, files.name, started, files.directory)
+    if sys.stderr.isatty() if progress is None else progress:
+        found = _run_live(command, study, options, replicates)
+    else:
+        found = _run_logged(command, study, options, replicates)
+    LOGGER.info("%s %s: ended (%s), %s trials", command, files.name, found.outcome, len(found.record.trials))
+    return found
+
+
+def _run_logged(command: Command, study: StudyFile, options: Options, replicates: int) -> Study:
+    from hpsearch.study.progress import LoggedProgress
+
+    display = LoggedProgress()
+    with warnings_as_notes(display.note):
+        return run(command, study, options, display, replicates)
+
+
+def _run_live(command: Command, study: StudyFile, options: Options, replicates: int) -> Study:
     from rich.console import Console
 
+    from hpsearch.spec.experiments import prepare
     from hpsearch.study.terminal import LiveDisplay
 
     search = prepare(study.spec, "comparison" if command == "compare" else "search").search

@@ -9,6 +9,9 @@ from hpsearch.store.record import TrialRecord
 from hpsearch.study.trial import RunningTrial
 
 LOGGER = logging.getLogger("hpsearch")
+LOGGER.addHandler(logging.NullHandler())
+WARNING = "warning: "
+"""Begins the remarks that are warnings."""
 
 Outcome = Literal["finished", "timeout", "exhausted", "hopeless", "interrupted"]
 
@@ -30,7 +33,7 @@ class Display(Protocol):
 
 
 class LoggedProgress(Display):
-    """Shows nothing; remarks go to the log of the library."""
+    """Shows nothing; remarks and warnings go to the logger of the library."""
 
     def ended(self, record: TrialRecord, best: TrialRecord | None, finished: int) -> None:
         """Log the end of a trial."""
@@ -45,5 +48,6 @@ class LoggedProgress(Display):
         LOGGER.info("%s (at most %s runs)", told, runs)
 
     def note(self, text: str) -> None:
-        """Log a remark."""
-        LOGGER.info("%s", text)
+        """Log a remark, or a warning at its own level."""
+        level = logging.WARNING if text.startswith(WARNING) else logging.INFO
+        LOGGER.log(level, "%s", text.removeprefix(WARNING))
