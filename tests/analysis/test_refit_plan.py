@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import pytest
 
-from hpsearch.analysis import analyze
+from hpsearch.analysis import analyze, conclude_search
 from hpsearch.analysis.confirmation import judge_finalists, name_of
 from hpsearch.analysis.influence.influence import NOT_JUDGED
-from hpsearch.analysis.refit import judge_refit, plan_refit
+from hpsearch.analysis.refit import plan_refit
 from hpsearch.report.words.prose import answer
 from hpsearch.spec.sections.study import read_configuration
 from hpsearch.store.record import StudyRecord
@@ -94,14 +94,14 @@ def test_what_was_done_stands_only_for_the_winner_of_which_it_was(record: StudyR
     assert verdict is not None
     plan = planned(record, confirmation)
     done = replace(record, refit=replace(plan, cause="it diverged"))
-    assert judge_refit(done, confirmation, verdict) == done.refit
+    assert conclude_search(done, confirmation).refit == done.refit
     assert "on all 1,437 rows failed: it diverged" in answer(analyze(done, confirmation, NOT_JUDGED))
     later = changed(record, [3, 9, 9])
-    assert judge_refit(done, later, verdict) is None
+    assert conclude_search(done, later).refit is None
     unwanted = record.spec.model_copy(
         update={"confirm": record.spec.confirm.model_copy(update={"refit": False})}
     )
-    assert judge_refit(replace(done, spec=unwanted), confirmation, verdict) is None
+    assert conclude_search(replace(done, spec=unwanted), confirmation).refit is None
     other = next(trial for trial in record.trials if name_of(trial) != f"trial {verdict.winner}")
     assert plan.winner.trial != other.number
 

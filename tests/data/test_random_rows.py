@@ -30,12 +30,13 @@ def test_it_is_trained_its_model_kept_and_a_changed_draw_refused(tmp_path: Path)
     study = load_study_file(path)
     display = TerminalDisplay(Console(), 2, "val_loss", quiet=True)
     options = Options(out=tmp_path, engine="in_process")
-    outcome, record = optimize(study, options, display)
+    outcome, conclusion = optimize(study, options, display)
     assert outcome == "finished"
-    assert record.best is not None
+    best_trial = conclusion.record.best
+    assert best_trial is not None
     rows = load_dataset(load_study_file(path).spec.data, tmp_path).raw(0, "validation")
     model = keras.saving.load_model(tmp_path / "runs" / "drawn" / "best.keras", safe_mode=True)
-    assert model.evaluate(rows.x, rows.y, verbose=0)[0] == pytest.approx(record.best.value, rel=1e-5)
+    assert model.evaluate(rows.x, rows.y, verbose=0)[0] == pytest.approx(best_trial.value, rel=1e-5)
     best = load_study_file(tmp_path / "runs" / "drawn" / "best.yaml").spec
     assert best.data == study.spec.data
     other = load_study_file(path, ["data.split_seed=1"])

@@ -188,11 +188,12 @@ def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr("hpsearch.study.snapshots.SNAPSHOT_SECONDS", -1.0)
         patch.setattr("hpsearch.study.snapshots.SNAPSHOT_SHARE", math.inf)
         patch.setitem(ENGINES, "in_process", KeptEngine)
-        patch.setattr("hpsearch.analysis.analyze", lambda *_: None)
+        patch.setattr("hpsearch.study.finish.export.analyze_search", lambda *_: None)
+        patch.setattr("hpsearch.study.finish.export.with_evaluation", lambda *_: None)
         # What it keeps can be lost without a word: it costs only the time to find it out again.
-        patch.setattr("hpsearch.analysis.find_influence", lambda *_: None)
-        patch.setattr("hpsearch.report.html.reports.render_report", lambda *_: "a report")
-        patch.setattr("hpsearch.report.html.study.study_page", lambda *_: None)
+        patch.setattr("hpsearch.study.finish.export.find_influence", lambda *_: None)
+        patch.setattr("hpsearch.study.finish.export.render_report", lambda *_: "a report")
+        patch.setattr("hpsearch.study.finish.export.search_page", lambda *_: None)
         yield patch
 
 

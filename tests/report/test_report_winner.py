@@ -13,7 +13,7 @@ import pytest
 from hpsearch.analysis import analyze, judge_influence
 from hpsearch.report.figures import draw_confusion, draw_residuals
 from hpsearch.report.html.reports import render_report
-from hpsearch.report.html.study import study_page
+from hpsearch.report.html.study import search_page, study_page
 from hpsearch.store.winner import (
     ErrorAnalysis,
     HeldOutEvaluation,
@@ -121,7 +121,7 @@ def test_a_page_laid_out_before_the_evaluation_is_the_same_after_it(synthetic):
     number = analyze(record, None, influence).winner.number
     look = replace(LOOK, winner=replace(LOOK.winner, trial=number))
     seen = replace(record, looks=HeldOutEvaluations((look,)), insides=CONFUSED)
-    before = study_page(analyze(record, None, influence), record)
+    before = search_page(analyze(record, None, influence), record)
     whole = render_report(analyze(seen, None, influence), seen)
     assert render_report(analyze(seen, None, influence), seen, before) == whole
     assert render_report(analyze(record, None, influence), record) != whole

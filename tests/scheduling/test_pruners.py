@@ -151,7 +151,7 @@ class TestInAStudy:
         }
         write_study(directory / "study.yaml", raw)
         loaded = load_study_file(directory / "study.yaml")
-        return optimize(loaded, Options(out=directory, engine="in_process"), Silent())[1]
+        return optimize(loaded, Options(out=directory, engine="in_process"), Silent())[1].record
 
     @pytest.mark.slow
     def test_bad_trials_end_early(self, record: StudyRecord) -> None:

@@ -54,7 +54,7 @@ def raw_study(pruner: str, **search: Any) -> dict[str, Any]:
 def studied(raw: dict[str, Any], directory: Path) -> tuple[StudyRecord, list[Event]]:
     write_study(directory / "study.yaml", raw)
     loaded = load_study_file(directory / "study.yaml")
-    record = optimize(loaded, Options(out=directory, engine="in_process"), Silent())[1]
+    record = optimize(loaded, Options(out=directory, engine="in_process"), Silent())[1].record
     files = StudyFiles(directory, raw["name"])
     return record, TickLog(files.ticks, files.ticks_copy).read()
 

@@ -9,25 +9,27 @@ import re
 import shutil
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scipy import stats
 
-from hpsearch.analysis import NOT_JUDGED, AblationPath, analyze, to_json
+from hpsearch.analysis import NOT_JUDGED, AblationPath, analyze, read_conclusion, to_json
 from hpsearch.analysis.ablation import ablation_of, trace
 from hpsearch.exceptions import HpsearchError
 from hpsearch.report.dashboard.exhibition import exhibit
-from hpsearch.report.html.reports import study_report
+from hpsearch.report.html.reports import render_report
 from hpsearch.report.words.ablation import path_plot, sentences
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.optuna.storage import open_storage
 from hpsearch.store.reading import read_ablation, read_record
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.resolved import read_resolved, write_resolved
-from hpsearch.study.ablation import Plan, _begun, plan_of, with_budget
-from hpsearch.study.lifecycle import delete
+from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
+from hpsearch.study.ablation import Plan, outdated, plan_of, with_budget
+from hpsearch.study.part import stored_part
+from hpsearch.study.removal import delete
 from support.commands import ended, in_process, started, succeed, wait_until, write_study
 from support.made_confirmations import confirmed
 
@@ -335,7 +337,13 @@ class TestGoingOn:
         return StudyFiles(files.out, files.name, PARTS["ablation"])
 
     def plan(self, files: StudyFiles, replicates: int = 3) -> Plan:
-        return plan_of(files, replicates)
+        return plan_of(read_conclusion(files), replicates)
+
+    def stored(self, files: StudyFiles, display: Notes) -> Resolved | None:
+        searched = read_resolved(files)
+        assert searched is not None
+        told = partial(outdated, self.plan(files))
+        return stored_part(self.part(files), searched, None, told, display)  # type: ignore[arg-type]
 
     def test_the_winner_is_that_of_the_confirmation(
         self, copied: StudyFiles, monkeypatch: pytest.MonkeyPatch
@@ -346,7 +354,7 @@ class TestGoingOn:
         confirmation = confirmed(record, finalists=2, replicates=3)
         worst_first = tuple(replace(run, value=-(run.value or 0.0)) for run in confirmation.trials)
         turned = replace(confirmation, trials=worst_first)
-        monkeypatch.setattr("hpsearch.study.ablation.read_confirmation", lambda _: turned)
+        monkeypatch.setattr("hpsearch.analysis.conclusion.read_confirmation", lambda _: turned)
         second = record.ranking[1]
         plan = self.plan(copied)
         assert plan.trial == second.number
@@ -355,13 +363,13 @@ class TestGoingOn:
 
     def test_the_ablation_of_another_winner_is_removed(self, copied: StudyFiles) -> None:
         part, display = self.part(copied), Notes()
-        stored = _begun(part, self.plan(copied), None, display)  # type: ignore[arg-type]
+        stored = self.stored(copied, display)
         assert stored is not None
         assert display.told == []
         other = {"batch_size": stored.spec.training.batch_size + 1}
         training = stored.spec.training.model_copy(update=other)
         write_resolved(part, replace(stored, spec=stored.spec.model_copy(update={"training": training})))
-        assert _begun(part, self.plan(copied), None, display) is None  # type: ignore[arg-type]
+        assert self.stored(copied, display) is None
         assert [told for told in display.told if "a new winner" in told]
         assert list(part.directory.iterdir()) == []
 
@@ -369,7 +377,7 @@ class TestGoingOn:
         part = self.part(copied)
         part.study.unlink()
         part.study_copy.unlink()
-        assert _begun(part, self.plan(copied), None, Notes()) is None  # type: ignore[arg-type]
+        assert self.stored(copied, Notes()) is None
         assert list(part.directory.iterdir()) == []
 
     def test_other_replicates_have_a_budget_for_another_path(self, copied: StudyFiles) -> None:
@@ -396,7 +404,7 @@ class TestGoingOn:
         assert [step.taken for step in part.steps] == [step.taken for step in path.steps[:2]]
         assert (part.total, part.carried, part.runs) == (None, None, 15)
         assert "15 of 21 runs have ended" in " ".join(sentences(part, "a"))
-        text = study_report(record, None, NOT_JUDGED, half).decode()
+        text = render_report(analyze(record, None, NOT_JUDGED, half), record)
         assert len(cells(text, "steps")) == 2
         none = trace(record, replace(ablation, trials=()), path.trial)
         assert none.steps == ()

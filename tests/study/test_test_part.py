@@ -62,9 +62,9 @@ NUMBERS: dict[str, Any] = {
 def optimize_here(directory: Path, name: str) -> StudyRecord:
     """Run a study to its end in this process."""
     options = Options(out=directory, engine="in_process")
-    outcome, record = optimize(load_study_file(directory / f"{name}.yaml"), options, Silent())
+    outcome, conclusion = optimize(load_study_file(directory / f"{name}.yaml"), options, Silent())
     assert outcome == "finished"
-    return record
+    return conclusion.record
 
 
 def write_classes(directory: Path) -> None:

@@ -1,11 +1,12 @@
 """From a study's record, or from probes, to typed results: no plotting, no Keras."""
 
 from hpsearch.analysis.ablation import AblationPath, PathStep, Tried
-from hpsearch.analysis.analysis import Analysis, analyze
+from hpsearch.analysis.analysis import Analysis, EvaluatedAnalysis, analyze, analyze_conclusion
 from hpsearch.analysis.arms.arm_results import ArmResult
 from hpsearch.analysis.arms.claims import JudgedClaim
 from hpsearch.analysis.arms.comparison import Comparison, compare
 from hpsearch.analysis.chance import ChanceLevel, judge_chance
+from hpsearch.analysis.conclusion import Best, Conclusion, conclude_search, read_conclusion
 from hpsearch.analysis.conditions import Condition
 from hpsearch.analysis.confirmation import Verdict
 from hpsearch.analysis.counts import Counts
@@ -35,14 +36,17 @@ __all__ = [
     "Analysis",
     "ArmResult",
     "ArmSummary",
+    "Best",
     "CauseOfFailure",
     "ChanceLevel",
     "Change",
     "Comparison",
+    "Conclusion",
     "Condition",
     "Counts",
     "Effect",
     "Effects",
+    "EvaluatedAnalysis",
     "Finding",
     "Importance",
     "Influence",
@@ -67,9 +71,11 @@ __all__ = [
     "Verdict",
     "Winner",
     "analyze",
+    "analyze_conclusion",
     "check_kept",
     "compare",
     "comparison_to_json",
+    "conclude_search",
     "find_influence",
     "find_rules",
     "judge",
@@ -78,6 +84,7 @@ __all__ = [
     "look_into_trial",
     "plain",
     "probe_to_json",
+    "read_conclusion",
     "summarize",
     "to_json",
     "total_failure",

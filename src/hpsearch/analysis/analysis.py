@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
-from hpsearch.analysis.ablation import AblationPath, trace
-from hpsearch.analysis.chance import ChanceLevel, judge_chance
-from hpsearch.analysis.confirmation import Verdict, judge_finalists
-from hpsearch.analysis.confirmation_plan import ConfirmationPlan, plan_confirmation
+from hpsearch.analysis.ablation import AblationPath
+from hpsearch.analysis.chance import ChanceLevel
+from hpsearch.analysis.conclusion import Conclusion, conclude_search
+from hpsearch.analysis.confirmation import Verdict
+from hpsearch.analysis.confirmation_plan import ConfirmationPlan
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
@@ -19,7 +20,6 @@ from hpsearch.analysis.origin import Origin, origin_of
 from hpsearch.analysis.progress import ProgressPoint, follow_progress
 from hpsearch.analysis.pruning import PrunedTrial, explain_pruning
 from hpsearch.analysis.ranking import RankedTrial, rank_trials
-from hpsearch.analysis.refit import judge_refit
 from hpsearch.analysis.rules import Rule, find_rules
 from hpsearch.analysis.searched import SearchedParameter, describe_parameter
 from hpsearch.analysis.spending import Spending, count_spending
@@ -32,7 +32,7 @@ from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit
 
 @dataclass(frozen=True)
 class Analysis:
-    """What is known of a study; every number of its report is here."""
+    """What is known of a search and its parts, whatever the evaluation of its winner gives."""
 
     name: str
     metric: str
@@ -54,8 +54,6 @@ class Analysis:
     spending: Spending
     winner: Winner | None
     origin: Origin
-    looks: HeldOutEvaluations
-    insides: ErrorAnalysis | None
     data: DataSummary | None
     verdict: Verdict | None = None
     ablation: AblationPath | None = None
@@ -74,9 +72,22 @@ class Analysis:
         return self.ranking[0] if self.counts.valued else None
 
     @property
+    def best_of_search(self) -> float | None:
+        """Give the best value of the search, that of a single seed, or None before there is one."""
+        return None if self.best is None else self.best.value
+
+    @property
     def refitted(self) -> Refit | None:
         """Give the refit whose model was saved, or None where that of a replicate or a trial was."""
         return self.refit if self.refit is not None and self.refit.cause is None else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedAnalysis(Analysis):
+    """What is known of a study; every number of its report is here."""
+
+    looks: HeldOutEvaluations
+    insides: ErrorAnalysis | None
 
 
 def analyze(
@@ -84,17 +95,30 @@ def analyze(
     confirmation: StudyRecord | None = None,
     influence: Influence | None = None,
     ablation: StudyRecord | None = None,
-) -> Analysis:
+) -> EvaluatedAnalysis:
     """Analyze a search, finished or still running, with the replicates of its finalists if there are any.
 
     `influence` is what mattered in it; where it is not given, finding it out takes seconds. `ablation` has
     the runs from the default to its winner, where there are any.
     """
-    influence = influence or judge_influence(record)
-    ranking = rank_trials(record)
-    verdict = None if confirmation is None else judge_finalists(record, confirmation)
-    winner = look_into_winner(record, confirmation, verdict)
-    number = None if winner is None else winner.number
+    return analyze_conclusion(conclude_search(record, confirmation, ablation), influence)
+
+
+def analyze_conclusion(conclusion: Conclusion, influence: Influence | None = None) -> EvaluatedAnalysis:
+    """Analyze a search as `analyze` does, from what it has come to."""
+    return with_evaluation(analyze_search(conclusion, influence), conclusion.record)
+
+
+def with_evaluation(analysis: Analysis, record: StudyRecord) -> EvaluatedAnalysis:
+    """Add what the evaluation of the winner's model has found."""
+    known = {field.name: getattr(analysis, field.name) for field in fields(Analysis)}
+    return EvaluatedAnalysis(**known, looks=record.looks, insides=record.insides)
+
+
+def analyze_search(conclusion: Conclusion, influence: Influence | None = None) -> Analysis:
+    """Analyze what does not depend on the evaluation of the winner's model, of which nothing is seen here."""
+    record = replace(conclusion.record, looks=HeldOutEvaluations(), insides=None)
+    influence, ranking = influence or judge_influence(record), rank_trials(record)
     return Analysis(
         name=record.name,
         metric=record.metric,
@@ -114,19 +138,13 @@ def analyze(
         pruned=explain_pruning(record),
         next_study=suggest_next_study(record, influence.effects),
         spending=count_spending(record),
-        winner=winner,
+        winner=look_into_winner(conclusion),
         origin=origin_of(record),
-        looks=record.looks,
-        insides=record.insides,
         data=record.data,
-        verdict=verdict,
-        ablation=None if ablation is None else trace(record, ablation, number),
-        refit=_refit(record, confirmation, verdict),
-        plan=plan_confirmation(record),
-        chance=judge_chance(record, verdict),
+        verdict=conclusion.verdict,
+        ablation=conclusion.path,
+        refit=conclusion.refit,
+        plan=conclusion.plan,
+        chance=conclusion.chance,
         judged_on_test=isinstance(record.spec.data.validation, TestRows),
     )
-
-
-def _refit(record: StudyRecord, confirmation: StudyRecord | None, verdict: Verdict | None) -> Refit | None:
-    return None if confirmation is None or verdict is None else judge_refit(record, confirmation, verdict)

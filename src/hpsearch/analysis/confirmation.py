@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpsearch.scheduling.racing.estimates import Values
-from hpsearch.scheduling.racing.race import Conclusion, conclude, race_of
+from hpsearch.scheduling.racing.race import RaceConclusion, conclude, race_of
 from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.store.record import StudyRecord, TrialRecord
 
@@ -36,7 +36,7 @@ class Verdict:
     those that were asked for; where the budget of `runs` does not reach for all, some get no replicate.
     """
 
-    conclusion: Conclusion
+    conclusion: RaceConclusion
     winner: int | None
     named: NamedReplicate | None
     values: dict[str, Values]
@@ -90,7 +90,7 @@ def _values(confirmation: StudyRecord) -> dict[str, Values]:
     return dict(values)
 
 
-def _named(confirmation: StudyRecord, conclusion: Conclusion) -> NamedReplicate | None:
+def _named(confirmation: StudyRecord, conclusion: RaceConclusion) -> NamedReplicate | None:
     """Take the median of the winner's replicates; of an even number the better of the two in the middle."""
     ranking = [run for run in confirmation.ranking if run.parameters[ARM] == conclusion.winner]
     if not ranking:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from hpsearch.analysis.analysis import Analysis, analyze
-from hpsearch.analysis.arms.comparison import Comparison, compare
-from hpsearch.analysis.influence.influence import Influence
+from hpsearch.analysis.analysis import Analysis
+from hpsearch.analysis.arms.comparison import Comparison
 from hpsearch.analysis.probe import ArmSummary
 from hpsearch.spec import Part
-from hpsearch.store.record import StudyRecord, finite
+from hpsearch.store.record import finite
 from hpsearch.training.probes.record import EDGES, StudyProbe
 
 COMPARED = ("deviation_ratio", "gradient_ratio", "findings")
@@ -64,15 +63,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     return finite(value) if isinstance(value, float) else value
-
-
-def report_json(
-    record: StudyRecord,
-    confirmation: StudyRecord | None = None,
-    influence: Influence | None = None,
-    ablation: StudyRecord | None = None,
-) -> dict[str, Any]:
-    """Give every number of the report of a search, or of a comparison, as data that JSON can hold."""
-    if record.kind == "comparison":
-        return comparison_to_json(compare(record))
-    return to_json(analyze(record, confirmation, influence, ablation))

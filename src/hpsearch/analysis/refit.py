@@ -36,13 +36,6 @@ def plan_refit(record: StudyRecord, confirmation: StudyRecord, verdict: Verdict)
     return Refit(WinnerName(trial.number, None, seed, epochs, refitted=True), best, rows, drops)
 
 
-def judge_refit(record: StudyRecord, confirmation: StudyRecord, verdict: Verdict) -> Refit | None:
-    """Give what came of the refit of this winner; None where there was none, or one of another winner."""
-    planned = plan_refit(record, confirmation, verdict)
-    done = record.refit
-    return done if done is not None and planned == done.planned else None
-
-
 def _drops(record: StudyRecord, run: TrialRecord, epochs: int) -> Iterator[tuple[int, float]]:
     """Repeat what a plateau did in a run, from its validation metric."""
     plateau, sign = Plateau(), 1.0 if record.minimize else -1.0

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from hpsearch.analysis.arms.arm_results import counterpart
 from hpsearch.analysis.arms.bands import Band, band_of
 from hpsearch.analysis.arms.replicates import Replicate, read_replicate
-from hpsearch.analysis.confirmation import Verdict, name_of
+from hpsearch.analysis.conclusion import Conclusion
+from hpsearch.analysis.confirmation import name_of
 from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.store.record import StudyRecord, TrialRecord
 
@@ -32,17 +33,16 @@ class Winner:
     """Whether the runs were trained on the study's own split, or each on a fresh one."""
 
 
-def look_into_winner(
-    record: StudyRecord, confirmation: StudyRecord | None, verdict: Verdict | None
-) -> Winner | None:
+def look_into_winner(conclusion: Conclusion) -> Winner | None:
     """Collect the runs of the winner; None while no trial has a value."""
-    trial = _winner(record, verdict)
+    trial, verdict, confirmation = conclusion.best.trial, conclusion.verdict, conclusion.confirmation
     if trial is None:
         return None
+    metric = conclusion.record.metric
     if verdict is None or verdict.winner is None or confirmation is None:
-        return look_into_trial(trial, record.metric)
+        return look_into_trial(trial, metric)
     runs = _replicates(confirmation, trial)
-    return replace(_look_into(trial, runs, record.metric, confirmed=True), splits=verdict.splits)
+    return replace(_look_into(trial, runs, metric, confirmed=True), splits=verdict.splits)
 
 
 def look_into_trial(trial: TrialRecord, metric: str) -> Winner:
@@ -60,12 +60,6 @@ def _look_into(trial: TrialRecord, runs: list[TrialRecord], metric: str, *, conf
         validation=band_of(metric, replicates),
         training=band_of(counterpart(metric), replicates),
     )
-
-
-def _winner(record: StudyRecord, verdict: Verdict | None) -> TrialRecord | None:
-    if verdict is None or verdict.winner is None:
-        return record.best
-    return record.trial(verdict.winner)
 
 
 def _replicates(confirmation: StudyRecord, trial: TrialRecord) -> list[TrialRecord]:

@@ -6,12 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from hpsearch.store.layout import StudyFiles
-from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord
 from hpsearch.study.progress import Outcome
 from hpsearch.study.terminal import LiveDisplay
 
 if TYPE_CHECKING:
+    from hpsearch.analysis import Conclusion
     from hpsearch.api import Study
 
 ENDINGS: dict[Outcome, str] = {
@@ -28,22 +28,22 @@ class TerminalDisplay(LiveDisplay):
 
     def conclude(self, found: Study) -> None:
         """Print in a few lines how the study ended, what was best, and where it lies."""
-        outcome, record, files = _ended(found), found.record, found.files
+        outcome, record = _ended(found), found.record
         lines = [_ending(outcome, record)]
         if outcome == "interrupted":
             lines.append(_so_far(record))
         else:
-            lines += self._answer(record, files)
+            lines += self._answer(found.conclusion, found.files)
         for line in lines:
             self.note(line)
 
-    def _answer(self, record: StudyRecord, files: StudyFiles) -> list[str]:
+    def _answer(self, conclusion: Conclusion, files: StudyFiles) -> list[str]:
         """Tell what was found: where no trial is of any use, what happened is the last word."""
         from hpsearch.analysis import judge
         from hpsearch.report.words.best import best_lines
 
-        confirmation = read_confirmation(files)
-        best = best_lines(record, confirmation, str(files.best_model)) if record.best else [_so_far(record)]
+        record = conclusion.record
+        best = best_lines(conclusion, str(files.best_model)) if record.best else [_so_far(record)]
         judgement = judge(record)
         if judgement.last_word is not None:
             return [best[0], best[-1], f"report: {files.report}", judgement.last_word]

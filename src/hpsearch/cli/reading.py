@@ -28,7 +28,7 @@ from hpsearch.exceptions import HpsearchError, StoreError, UnsupportedError
 from hpsearch.spec.study_file.text import clean
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import Influence
+    from hpsearch.report.html.reports import Results
     from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
 
@@ -89,27 +89,26 @@ def best(
     out: OutOption = Path(),
 ) -> None:
     """Print the best configuration as a study file, and the path of its model."""
-    from hpsearch.analysis.best import best_of
+    from hpsearch.analysis import read_conclusion
     from hpsearch.analysis.best_study import best_spec
     from hpsearch.report.words.best import best_json, best_lines
     from hpsearch.spec import print_spec
-    from hpsearch.store.reading import read_confirmation
     from hpsearch.store.winner import model_problem
 
     files, record = record_of(study, out)
     if record.kind != "search":
         raise HpsearchError(f"{record.name!r} is a comparison: hpsearch compare shows its best arms")
-    confirmation = read_confirmation(files)
-    trial = best_of(record, confirmation).trial
+    conclusion = read_conclusion(files, record)
+    trial = conclusion.best.trial
     if trial is None:
         raise HpsearchError(f"{record.name!r} has no best configuration: {_without_value(record)}")
     model = str(files.best_model) if files.best_model.exists() else None
     if problem := model_problem(files, record.identity):
         print(f"hpsearch: warning: {files.best_model}: {problem}", file=sys.stderr)
     if format is BestFormat.json:
-        print(best_json(record, confirmation, model))
+        print(best_json(conclusion, model))
     else:
-        for line in best_lines(record, confirmation, model):
+        for line in best_lines(conclusion, model):
             print(clean(f"# {line}", line=True))
         print(print_spec(best_spec(record, trial)), end="")
 
@@ -165,39 +164,29 @@ def report(
     out: OutOption = Path(),
 ) -> None:
     """Write the report of a study, finished or not."""
-    from hpsearch.analysis import find_influence
-    from hpsearch.analysis.export import report_json
-    from hpsearch.store.reading import read_ablation, read_confirmation
+    from hpsearch.analysis import plain
+    from hpsearch.study.report import write_results
 
     reports = {}
     for files, record in records_of(study, out):
-        influence = None
-        if record.kind != "comparison":
-            influence = find_influence(record, files, importance.value, partial(print, file=sys.stderr))
-        confirmation, ablation = read_confirmation(files), read_ablation(files)
+        results = _results(files, record, importance)
         if format is ReportFormat.json:
-            reports[record.kind] = report_json(record, confirmation, influence, ablation)
+            reports[record.kind] = plain(results)
         else:
-            _write_page(files, record, confirmation, influence, ablation)
+            write_results(files, record, results)
+            print(files.report)
     if reports:
         print(json.dumps(reports, indent=2, allow_nan=False))
 
 
-def _write_page(
-    files: StudyFiles,
-    record: StudyRecord,
-    confirmation: StudyRecord | None,
-    influence: Influence | None,
-    ablation: StudyRecord | None,
-) -> None:
-    """Write the report as a page, and print where it is."""
-    from hpsearch.report.html.reports import study_report
-    from hpsearch.store.disk import write_atomically
-    from hpsearch.store.identity import sealed_page
+def _results(files: StudyFiles, record: StudyRecord, importance: ImportanceMethod) -> Results:
+    """Find out what a search, or a comparison, says."""
+    from hpsearch.analysis import analyze_conclusion, compare, find_influence, read_conclusion
 
-    page = study_report(record, confirmation, influence, ablation)
-    write_atomically(files.report, sealed_page(page, record.identity))
-    print(files.report)
+    if record.kind == "comparison":
+        return compare(record)
+    influence = find_influence(record, files, importance.value, partial(print, file=sys.stderr))
+    return analyze_conclusion(read_conclusion(files, record), influence)
 
 
 @app.command()
@@ -307,7 +296,7 @@ def delete(
 ) -> None:
     """Delete a study: its files, its report, and with --storage its trials there."""
     from hpsearch.store.optuna.urls import shown
-    from hpsearch.study.lifecycle import delete as delete_study
+    from hpsearch.study.removal import delete as delete_study
 
     files, records = files_of(study, out), records_of(study, out)
     links = [part.directory for part in files.parts if part.directory.is_symlink()]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hpsearch.exceptions import HpsearchError, warnings_as_notes
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import AblationPath, Comparison
+    from hpsearch.analysis import AblationPath, Comparison, Conclusion
     from hpsearch.spec import StudyFile, StudySpec
     from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
@@ -40,16 +40,21 @@ class Study:
     """
 
     def __init__(
-        self, files: StudyFiles, record: StudyRecord, options: Options, outcome: Outcome | None = None
+        self,
+        files: StudyFiles,
+        record: StudyRecord,
+        options: Options,
+        outcome: Outcome | None = None,
+        conclusion: Conclusion | None = None,
     ) -> None:
         from hpsearch.store.reading import read_ablation, read_confirmation
 
         self.files, self.record, self.outcome = files, record, outcome
-        searched = record.kind == "search"
-        self.confirmation = read_confirmation(files) if searched else None
-        """The replicates of the finalists."""
-        self.ablated = read_ablation(files) if searched else None
-        """The runs of the ablation."""
+        self._parts: tuple[StudyRecord | None, StudyRecord | None] = (None, None)
+        if conclusion is not None:
+            self.__dict__["conclusion"] = conclusion
+        elif record.kind == "search":
+            self._parts = read_confirmation(files), read_ablation(files)
         self.failure: str | None = None
         """What is to be said where all that was trained failed."""
         self._options = options
@@ -97,7 +102,19 @@ class Study:
         from hpsearch.study.results import best_result
 
         self._searched("has no best configuration; its results are in `comparison`")
-        return best_result(self.record, self.confirmation, self.files.best_model)
+        return best_result(self.conclusion, self.files.best_model)
+
+    @cached_property
+    def conclusion(self) -> Conclusion:
+        """Give what a search has come to: its finalists judged, its winner, and what stands for it."""
+        from hpsearch.analysis import conclude_search
+
+        return conclude_search(self.record, *self._parts)
+
+    @property
+    def ablation(self) -> AblationPath | None:
+        """Give the way from the defaults to the winner of a search; None where it was not trained."""
+        return None if self.record.kind == "comparison" else self.conclusion.path
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -112,20 +129,12 @@ class Study:
             raise HpsearchError(f"{self.name!r} is a search, and only a comparison has arms")
         return compared(self.record)
 
-    @cached_property
-    def ablation(self) -> AblationPath | None:
-        """Give the way from the defaults to the winner; None where it was not trained."""
-        from hpsearch.analysis.ablation import trace
-
-        if self.ablated is None:
-            return None
-        return trace(self.record, self.ablated, None if self.best is None else self.best.trial)
-
     def report(self) -> Path:
         """Write the report, and give its path; one is written when a study ends, too."""
         from hpsearch.study.report import write_report
 
-        write_report(self.files, self.record)
+        conclusion = None if self.record.kind == "comparison" else self.conclusion
+        write_report(self.files, self.record, conclusion)
         return self.files.report
 
     def predict(self, x: Any) -> Predicted:
@@ -219,19 +228,16 @@ def run(
     from hpsearch.study import lifecycle
 
     files = StudyFiles(options.out, study.spec.name, PARTS["comparison"] if command == "compare" else "")
-    if command == "ablate":
-        from hpsearch.store.reading import read_record
-        from hpsearch.study.ablation import ablate
-
-        outcome, record = ablate(study, options, replicates, display)[0], read_record(files)
+    if command == "compare":
+        outcome, record = lifecycle.compare(study, options, display)
+        found = Study(files, record, options, outcome)
     else:
-        started = {
-            "optimize": lifecycle.optimize,
-            "confirm": lifecycle.confirm_search,
-            "compare": lifecycle.compare,
-        }[command]
-        outcome, record = started(study, options, display)
-    found = Study(files, record, options, outcome)
+        if command == "ablate":
+            outcome, conclusion = lifecycle.ablate(study, options, replicates, display)
+        else:
+            search = lifecycle.optimize if command == "optimize" else lifecycle.confirm_search
+            outcome, conclusion = search(study, options, display)
+        found = Study(files, conclusion.record, options, outcome, conclusion)
     found.failure = _failure(command, found)
     return found
 
@@ -241,14 +247,15 @@ def _failure(command: Command, found: Study) -> str | None:
     from hpsearch.analysis import total_failure
 
     if command == "ablate":
-        return None if found.ablated is None else total_failure(found.ablated, "run")
+        runs = found.conclusion.ablation
+        return None if runs is None else total_failure(runs, "run")
     record, what = found.record, "run" if command == "compare" else "trial"
     failure = total_failure(record, what)
     if failure is None and found.outcome == "hopeless":
         failure = f"stopped, because the first trials failed: {record.trials[0].kind_of_failure}"
     if failure is not None:
         return f"{failure}; fix it and start over with --new"
-    replicates = found.confirmation if command == "confirm" else None
+    replicates = found.conclusion.confirmation if command == "confirm" else None
     return None if replicates is None else total_failure(replicates, "replicate of the finalists")
 
 

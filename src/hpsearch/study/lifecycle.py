@@ -1,48 +1,68 @@
-"""The composition root: run and resume a search or a comparison, and leave its results behind."""
+"""The composition root: run and resume a search, a comparison or an ablation, and leave results behind."""
 
 from __future__ import annotations
 
-import glob
 import os
 import platform
-import shutil
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
-from hpsearch.engines import ENGINES, EngineName, Worker
+from hpsearch.engines import ENGINES, EngineName
 from hpsearch.engines.messages import Job, OpenedStudy
 from hpsearch.engines.pool import WorkerPool
-from hpsearch.exceptions import StoreError, StudyMismatchError, WorkerDiedError
+from hpsearch.exceptions import StudyMismatchError
 from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.spec.sources.donor_file import DonorFile, check_same_donors
-from hpsearch.spec.sources.python_file import announced_code, check_same_code, fingerprint, read_code
+from hpsearch.spec.sources.python_file import (
+    announced_code,
+    check_same_code,
+    fingerprint,
+    model_code,
+    read_code,
+)
 from hpsearch.spec.space.arms import arms_of
 from hpsearch.spec.space.enqueue import check_enqueued
 from hpsearch.spec.study_file.problems import placed
-from hpsearch.store.layout import OF_SEARCH, PARTS, StudyFiles
+from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.optuna.named import check_named
 from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.removal import check_only_ours, remove_from_storage
-from hpsearch.store.report_path import check_report_path, other_of, other_of_probe
+from hpsearch.store.removal import check_only_ours
+from hpsearch.store.report_path import check_report_path
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
-from hpsearch.study.prerequisites import ready_donors
+from hpsearch.study.open_study import OpenStudy
+from hpsearch.study.part import stored_part
+from hpsearch.study.prerequisites import (
+    announced_donor,
+    check_donors,
+    check_trained,
+    find_donors,
+    untrained_donors,
+)
 from hpsearch.study.progress import Display, Outcome
+from hpsearch.study.removal import clear, forget_arrays, sweep, with_parts
 from hpsearch.study.run import conduct, shared_storage
 from hpsearch.training.decisions import Decisions
+
+if TYPE_CHECKING:
+    from hpsearch.analysis import Conclusion
+    from hpsearch.study.ablation import Plan
 
 CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted")
 """Endings of a search after which its finalists are confirmed."""
 
 AT_THE_END = (
     "hpsearch.study.confirmation",
-    "hpsearch.study.finish.export",
+    "hpsearch.study.finish.search",
     "hpsearch.report.html.reports",
     "sklearn.tree",
 )
@@ -68,22 +88,24 @@ class Options:
     engine: EngineName = "local"
 
 
-def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, StudyRecord]:
+def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, Conclusion]:
     """Run a search, or go on with it, to the end of its budget.
 
     Raises HpsearchError where something keeps it from running.
     """
     check_enqueued(study.spec, study.source)
-    return _carry_out(study, "search", options, display)
+    with _held(study, "search", options, display) as held, _opened(held) as opened:
+        return _concluded(opened, conduct(opened))
 
 
-def confirm_search(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, StudyRecord]:
+def confirm_search(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, Conclusion]:
     """Confirm a search that was run, or go on with that, and leave its results behind anew.
 
     Raises HpsearchError where it was not run, or something keeps it from running.
     """
     read_record(StudyFiles(options.out, study.spec.name))
-    return _carry_out(study, "search", options, display, searched=True)
+    with _held(study, "search", options, display) as held, _opened(held) as opened:
+        return _concluded(opened, "finished")
 
 
 def compare(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, StudyRecord]:
@@ -92,47 +114,177 @@ def compare(study: StudyFile, options: Options, display: Display) -> tuple[Outco
     Raises HpsearchError where something keeps it from running.
     """
     arms_of(study.spec, study.source)
-    return _carry_out(study, "comparison", options, display)
+    with _held(study, "comparison", options, display) as held, _opened(held) as opened:
+        outcome, record = conduct(opened), read_record(opened.files)
+        if outcome != "interrupted":
+            from hpsearch.study.finish.export import leave_comparison
+
+            leave_comparison(opened, record)
+        return outcome, record
 
 
-def _carry_out(
-    given: StudyFile, kind: Kind, options: Options, display: Display, *, searched: bool = False
-) -> tuple[Outcome, StudyRecord]:
+def ablate(
+    study: StudyFile, options: Options, replicates: int, display: Display
+) -> tuple[Outcome, Conclusion]:
+    """Ablate a search that has a winner, or go on with that, and write its report anew.
+
+    Raises HpsearchError where the search was not begun, has no winner, or has nothing that could be changed.
+    """
+    from hpsearch.analysis.conclusion import read_conclusion
+    from hpsearch.study.ablation import announce, plan_of
+    from hpsearch.study.finish.export import leave_ablation
+
+    read_record(StudyFiles(options.out, study.spec.name))
+    with _held(study, "search", replace(options, new=False), display) as search:
+        conclusion = read_conclusion(search.files)
+        plan = plan_of(conclusion, replicates)
+        with _opened(_ablation_of(search, plan)) as opened:
+            announce(plan, opened)
+            outcome: Outcome = "interrupted" if conduct(opened) == "interrupted" else "finished"
+        conclusion = conclusion.with_ablation(read_record(opened.files))
+        if outcome == "finished":
+            leave_ablation(search.files, search.lease, conclusion)
+        return outcome, conclusion
+
+
+@dataclass(frozen=True)
+class _Held:
+    """An experiment that this process alone may write, before workers have it open.
+
+    `code` is the fingerprint of its Python files, `stored` what it obeys since it was begun, `parent` the
+    search that it is a part of.
+    """
+
+    study: StudyFile
+    kind: Kind
+    files: StudyFiles
+    options: Options
+    code: str
+    donors: tuple[DonorFile, ...]
+    stored: Resolved | None
+    lease: Lease
+    display: Display
+    parent: Resolved | None = None
+
+    @property
+    def trained(self) -> StudyFile:
+        """The study as its workers see it."""
+        return replace(self.study, spec=experiment_of(self.study.spec, self.kind).trained)
+
+
+@contextmanager
+def _held(given: StudyFile, kind: Kind, options: Options, display: Display) -> Iterator[_Held]:
+    """Have the donors of a study trained, take its lease, and read what it obeys since it was begun."""
     study = replace(given, spec=prepare(given.spec, kind))
-    experiment = experiment_of(study.spec, kind)
-    trained = replace(study, spec=experiment.trained)
-    code, donors = sources_of(trained, options, display)
+    trained = replace(study, spec=experiment_of(study.spec, kind).trained)
+    with placed(study.source):
+        code = fingerprint(read_code(announced_code(trained, display.note, refused=options.no_code)))
+        check_donors(trained)
+    for donor in untrained_donors(trained, options.out):
+        _train_donor(donor, options, display)
+    with placed(study.source):
+        donors = find_donors(trained, options.out)
     files = StudyFiles(options.out, study.spec.name, PARTS[kind])
     check_named(files, options.storage)
     check_report_path(files)
     if options.new:
-        check_only_ours(_with_parts(files))
+        check_only_ours(with_parts(files))
     with leased(files.leases, takeover=options.takeover) as lease:
         if options.new:
-            _clear(files, options.storage)
-            _forget_arrays(files, study.spec)
+            clear(files, options.storage)
+            forget_arrays(files, study.spec)
         sweep(files)
         stored = stored_of(files, study.spec, code)
-        job = replace(job_of(trained, options, stored, code, donors), timed=kind == "comparison")
-        with placed(study.source):
-            pool = WorkerPool(ENGINES[options.engine](), options.workers, job)
-        try:
-            if isinstance(experiment, SearchExperiment):
-                from hpsearch.scheduling.samplers import check_sampler
-
-                check_sampler(study.spec, experiment.space)
-            return _run(study, kind, options, files, stored, pool, lease, display, searched=searched)
-        finally:
-            pool.close()
+        yield _Held(study, kind, files, options, code, donors, stored, lease, display)
 
 
-def sources_of(study: StudyFile, options: Options, display: Display) -> tuple[str, tuple[DonorFile, ...]]:
-    """Give the fingerprint of the Python files of a study, and its donors, which may have to be trained."""
-    code = announced_code(study, display.note, refused=options.no_code)
+def _train_donor(donor: StudyFile, options: Options, display: Display) -> None:
+    """Run the search whose best model another study starts from."""
+    heard = announced_donor(donor, display)
+    outcome, conclusion = optimize(donor, replace(options, new=False), heard)
+    check_trained(donor, outcome, conclusion.record)
+
+
+@contextmanager
+def _opened(held: _Held) -> Iterator[OpenStudy]:
+    """Have workers open an experiment, and write down what it obeys from now on."""
+    study, options = held.study, held.options
     with placed(study.source):
-        return fingerprint(read_code(code)), ready_donors(
-            study, options.out, display, lambda one, heard: optimize(one, replace(options, new=False), heard)
-        )
+        pool = WorkerPool(ENGINES[options.engine](), options.workers, _job(held))
+    try:
+        _check_sampler(held)
+        storage = shared_storage(held.files, options.storage, confirmed=bool(study.spec.confirm.finalists))
+        Thread(target=_import_ahead, daemon=True).start()
+        with placed(study.source):
+            opened = pool.opened()
+        resolved = _resolved(held, opened)
+        held.lease.check()
+        write_resolved(held.files, resolved)
+        yield OpenStudy(held.files, resolved, storage, pool, held.lease, held.display)
+    finally:
+        pool.close()
+
+
+def _job(held: _Held) -> Job:
+    job = job_of(held.trained, held.options, held.stored, held.code, held.donors)
+    return replace(job, timed=held.kind == "comparison")
+
+
+def _check_sampler(held: _Held) -> None:
+    experiment = experiment_of(held.study.spec, held.kind)
+    if isinstance(experiment, SearchExperiment):
+        from hpsearch.scheduling.samplers import check_sampler
+
+        check_sampler(experiment.spec, experiment.space)
+
+
+def _resolved(held: _Held, opened: OpenedStudy) -> Resolved:
+    """Give what an experiment obeys; a part is of its search, and known in a storage by the same owner."""
+    if held.parent is not None:
+        check_same_material(held.parent, opened)
+    resolved = resolve(held.study, held.kind, held.options, held.stored, opened)
+    if held.parent is None:
+        for note in opened.notes:
+            held.display.note(note)
+        return with_workers(resolved, held.options.workers).identified()
+    owner = held.parent.owner or resolved.owner
+    return replace(resolved, owner=owner, parent=held.parent.identified().study).identified()
+
+
+def _ablation_of(search: _Held, plan: Plan) -> _Held:
+    """Give the ablation of a search, as far as it was begun for the same winner."""
+    from hpsearch.study.ablation import outdated, with_budget
+
+    assert search.stored is not None  # noqa: S101 - it was read before
+    part = StudyFiles(search.files.out, search.files.name, PARTS["ablation"])
+    stored = stored_part(part, search.stored, search.options.storage, partial(outdated, plan), search.display)
+    own = replace(search.study, spec=with_budget(plan, stored))
+    code = fingerprint(read_code(model_code(own.spec, own.directory)))
+    return replace(
+        search, study=own, kind="ablation", files=part, code=code, stored=stored, parent=search.stored
+    )
+
+
+def _concluded(study: OpenStudy, outcome: Outcome) -> tuple[Outcome, Conclusion]:
+    """Confirm a search that has ended, conclude, and leave its results behind unless it was interrupted."""
+    from hpsearch.analysis.conclusion import read_conclusion
+    from hpsearch.study.confirmation import confirm
+    from hpsearch.study.finish.search import leave_search
+
+    record = read_record(study.files)
+    if outcome in CONFIRMED:
+        outcome = confirm(study, record) or outcome
+    conclusion = read_conclusion(study.files, record)
+    if outcome != "interrupted":
+        ended = outcome in CONFIRMED and not any(trial.state == "running" for trial in record.trials)
+        conclusion = leave_search(study, conclusion, ended=ended)
+    return outcome, conclusion
+
+
+def _import_ahead() -> None:
+    """Import what the end of a study needs, which takes seconds, while the workers open and compile."""
+    for module in AT_THE_END:
+        import_module(module)
 
 
 def stored_of(files: StudyFiles, spec: StudySpec, code: str) -> Resolved | None:
@@ -163,99 +315,6 @@ def job_of(
         probes=decided.probes,
         vmapped=decided.vmapped,
     )
-
-
-def _run(
-    study: StudyFile,
-    kind: Kind,
-    options: Options,
-    files: StudyFiles,
-    stored: Resolved | None,
-    pool: WorkerPool,
-    lease: Lease,
-    display: Display,
-    *,
-    searched: bool,
-) -> tuple[Outcome, StudyRecord]:
-    storage = shared_storage(files, options.storage, confirmed=bool(study.spec.confirm.finalists))
-    Thread(target=_import_ahead, daemon=True).start()
-    with placed(study.source):
-        opened = pool.opened()
-    for note in opened.notes:
-        display.note(note)
-    resolved = with_workers(resolve(study, kind, options, stored, opened), options.workers).identified()
-    lease.check()
-    write_resolved(files, resolved)
-    outcome: Outcome = "finished"
-    if not searched:
-        outcome = conduct(files, resolved, storage, pool, lease, display)
-    return _conclude(files, resolved, outcome, pool, lease, display)
-
-
-def _conclude(
-    files: StudyFiles, resolved: Resolved, outcome: Outcome, pool: WorkerPool, lease: Lease, display: Display
-) -> tuple[Outcome, StudyRecord]:
-    """Confirm a search that has ended, and leave the results behind unless it was interrupted."""
-    record = read_record(files)
-    if resolved.kind == "search" and outcome in CONFIRMED:
-        from hpsearch.study.confirmation import confirm
-
-        outcome = confirm(files, resolved, record, pool, lease, display) or outcome
-    if outcome != "interrupted":
-        ended = outcome in CONFIRMED and not any(trial.state == "running" for trial in record.trials)
-        record = _leave(files, record, pool, lease, display, ended=ended)
-    return outcome, record
-
-
-def _import_ahead() -> None:
-    """Import what the end of a study needs, which takes seconds, while the workers open and compile."""
-    for module in AT_THE_END:
-        import_module(module)
-
-
-def _leave(
-    files: StudyFiles, record: StudyRecord, pool: WorkerPool, lease: Lease, display: Display, *, ended: bool
-) -> StudyRecord:
-    """Leave the results behind, if need be with another worker."""
-    if record.kind == "comparison":
-        from hpsearch.study.finish.export import leave_comparison
-
-        leave_comparison(files, record, lease)
-        return record
-    try:
-        return _leave_search(files, record, pool.workers[0], lease, display, ended=ended)
-    except WorkerDiedError:
-        return _leave_search(files, record, pool.renew(pool.workers[0]), lease, display, ended=ended)
-
-
-def _leave_search(
-    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, display: Display, *, ended: bool
-) -> StudyRecord:
-    """Say why trials did not learn, refit the winner, and leave the results of a search behind."""
-    from hpsearch.study.finish.export import leave_results
-    from hpsearch.study.finish.first_weights import explain
-    from hpsearch.study.finish.refit import refit_winner
-
-    known = explain(files, record, worker, lease)
-    if ended:
-        known = refit_winner(files, known, worker, lease, display)
-    return leave_results(files, known, worker, lease, ended=ended)
-
-
-def _with_parts(files: StudyFiles) -> list[StudyFiles]:
-    """List the places of an experiment; the confirmation and the ablation of a search belong to it."""
-    if files.part != PARTS["search"]:
-        return [files]
-    return [files, *(StudyFiles(files.out, files.name, part) for part in OF_SEARCH)]
-
-
-def sweep(files: StudyFiles) -> None:
-    """Remove what processes that were killed left half written; we hold the lease, so nobody writes now."""
-    left = [path for part in _with_parts(files) for path in part.own(".*.tmp")]
-    left += files.directory.glob(".best.*.tmp.keras")
-    for path in [*left, *files.report.parent.glob(f".{glob.escape(files.report.name)}.*.tmp")]:
-        with suppress(OSError):
-            path.unlink()
 
 
 def resolve(
@@ -310,57 +369,3 @@ def with_workers(resolved: Resolved, workers: int) -> Resolved:
         return resolved
     most = max(workers, resolved.decisions.workers or workers)
     return replace(resolved, decisions=replace(resolved.decisions, workers=most))
-
-
-def _clear(files: StudyFiles, storage: str | None) -> None:
-    """Remove what an earlier study of this name left, but the lease that we hold.
-
-    Raises StoreError where its directory is a link: what is there may be anything.
-    """
-    if files.directory.is_symlink():
-        raise StoreError(
-            f"{files.directory} is a symbolic link to {files.directory.resolve()}, which is not removed: "
-            "remove the link, or use another --out"
-        )
-    remove_from_storage(_with_parts(files), storage)
-    for path in files.directory.iterdir():
-        if path in (files.leases, files.arrays) or path.name == PARTS["comparison"]:
-            continue
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
-def _forget_arrays(files: StudyFiles, given: StudySpec) -> None:
-    """Remove rows that were given in memory, and that neither `given` nor another experiment is of."""
-    if files.arrays.is_symlink():  # what is there may be anything
-        return
-    specs = [given, *(resolved.spec for part in files.parts if (resolved := read_resolved(part)) is not None)]
-    used = {Path(spec.data.arrays).name for spec in specs if spec.data.arrays is not None}
-    for folder in files.arrays.glob("*"):
-        if folder.name not in used:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def delete(files: StudyFiles, storage: str | None = None) -> None:
-    """Remove a study: its files and parts, its reports, and its trials in the storage that is named.
-
-    Of a study or a part whose directory is a link only the link is removed.
-    """
-    if files.directory.is_symlink():
-        remove_from_storage(files.parts, storage)
-        files.directory.unlink()
-    for part in reversed(PARTS.values()):
-        own = StudyFiles(files.out, files.name, part)
-        reported = own.begun or other_of(own) is None
-        if own.directory.is_symlink():
-            own.directory.unlink()
-        elif own.directory.exists():
-            with leased(own.leases):
-                _clear(own, storage)
-        elif part:
-            continue
-        if reported:
-            own.report.unlink(missing_ok=True)
-    if files.directory.exists():
-        shutil.rmtree(files.directory)
-    if other_of_probe(files) is None:
-        files.probe_report.unlink(missing_ok=True)

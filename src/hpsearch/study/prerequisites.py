@@ -1,9 +1,9 @@
-"""The studies that give others their donors: they are run first, by the same machinery."""
+"""The studies that give others their donors, and have to be run before them."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,27 +21,6 @@ from hpsearch.store.winner import load_applied
 from hpsearch.study.progress import Display, Outcome
 from hpsearch.study.trial import RunningTrial
 
-Run = Callable[[StudyFile, Display], tuple[Outcome, StudyRecord]]
-
-
-def ready_donors(study: StudyFile, out: Path, display: Display, run: Run) -> tuple[DonorFile, ...]:
-    """Find the donors of a study, each once, and `run` the studies first that have to give theirs.
-
-    Raises DonorError where a donor cannot be read or a study cannot have one, and KeyboardInterrupt where the
-    donor's study was interrupted.
-    """
-    _check_lineage(study, (study.spec.name,))
-    found: dict[str, DonorFile] = {}
-    for _, model in pretrained_models(study.spec.model):
-        name = donor_name(model)
-        if name in found:
-            continue
-        path = model.donor_path(study.directory)
-        if isinstance(model.donor, DonorStudy):
-            path = _trained(load_study_file(path), out, display, run)
-        found[name] = find_donor(name, path)
-    return tuple(found.values())
-
 
 def check_donors(study: StudyFile) -> None:
     """Check that the donors of a study are there, or the studies that train them; runs nothing.
@@ -52,6 +31,42 @@ def check_donors(study: StudyFile) -> None:
     for _, model in pretrained_models(study.spec.model):
         if not isinstance(model.donor, DonorStudy):
             find_donor(donor_name(model), model.donor_path(study.directory))
+
+
+def untrained_donors(study: StudyFile, out: Path) -> Iterator[StudyFile]:
+    """Give the studies that have to be run before a study, because it starts from their best models.
+
+    Each is looked for when those before it have been run.
+    """
+    for donor in _donor_studies(study):
+        if not _is_finished(donor, StudyFiles(out, donor.spec.name)):
+            yield donor
+
+
+def find_donors(study: StudyFile, out: Path) -> tuple[DonorFile, ...]:
+    """Find the donors of a study, each once.
+
+    Raises DonorError where one is missing or cannot be read.
+    """
+    found: dict[str, DonorFile] = {}
+    for _, model in pretrained_models(study.spec.model):
+        name, path = donor_name(model), model.donor_path(study.directory)
+        if name not in found:
+            if isinstance(model.donor, DonorStudy):
+                path = StudyFiles(out, load_study_file(path).spec.name).best_model
+            found[name] = find_donor(name, path)
+    return tuple(found.values())
+
+
+def check_trained(donor: StudyFile, outcome: Outcome, record: StudyRecord) -> None:
+    """Check that the study of a donor has left a model behind.
+
+    Raises KeyboardInterrupt where it was interrupted, and HpsearchError where it found none.
+    """
+    if outcome == "interrupted":
+        raise KeyboardInterrupt
+    if outcome == "hopeless" or record.best is None:
+        raise HpsearchError(f"the donor's study {donor.spec.name!r} found no model: see its report")
 
 
 def _check_lineage(study: StudyFile, heirs: tuple[str, ...]) -> None:
@@ -72,20 +87,6 @@ def _donor_studies(study: StudyFile) -> Iterator[StudyFile]:
             yield load_study_file(model.donor_path(study.directory))
 
 
-def _trained(study: StudyFile, out: Path, display: Display, run: Run) -> Path:
-    """Give the best model of a donor's study, which is run unless it is finished."""
-    files = StudyFiles(out, study.spec.name)
-    if not _is_finished(study, files):
-        display.note(f"running the donor's study {study.spec.name!r} first: {study.source.file}")
-        heard = DonorDisplay(study.spec.name, study.spec.search.metric, display)
-        outcome, record = run(study, heard)
-        if outcome == "interrupted":
-            raise KeyboardInterrupt
-        if outcome == "hopeless" or record.best is None:
-            raise HpsearchError(f"the donor's study {study.spec.name!r} found no model: see its report")
-    return files.best_model
-
-
 def _is_finished(study: StudyFile, files: StudyFiles) -> bool:
     stored = read_resolved(files)
     if stored is None:
@@ -101,6 +102,12 @@ def _is_finished(study: StudyFile, files: StudyFiles) -> bool:
     trials = read_record(files).trials
     ended = sum(trial.state != "running" for trial in trials)
     return ended == len(trials) and ended >= study.spec.search.trials
+
+
+def announced_donor(donor: StudyFile, display: Display) -> DonorDisplay:
+    """Tell that the study of a donor is run first, and give what tells how it goes."""
+    display.note(f"running the donor's study {donor.spec.name!r} first: {donor.source.file}")
+    return DonorDisplay(donor.spec.name, donor.spec.search.metric, display)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import find_influence
-from hpsearch.report.html.reports import study_report
+from hpsearch.analysis import Conclusion, analyze_conclusion, compare, find_influence
+from hpsearch.report.html.reports import Results, render_results
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import sealed_page
 from hpsearch.store.layout import StudyFiles
-from hpsearch.store.reading import read_ablation, read_confirmation
 from hpsearch.store.record import StudyRecord
 
 
-def write_report(files: StudyFiles, record: StudyRecord) -> None:
-    """Write the report of a search or of a comparison, as `hpsearch report` does."""
-    influence = None if record.kind == "comparison" else find_influence(record, files)
-    page = study_report(record, read_confirmation(files), influence, read_ablation(files))
-    write_atomically(files.report, sealed_page(page, record.identity))
+def write_report(files: StudyFiles, record: StudyRecord, conclusion: Conclusion | None) -> None:
+    """Write the report of a search by its conclusion, or of a comparison, as `hpsearch report` does."""
+    if conclusion is None:
+        write_results(files, record, compare(record))
+    else:
+        write_results(files, record, analyze_conclusion(conclusion, find_influence(record, files)))
+
+
+def write_results(files: StudyFiles, record: StudyRecord, results: Results) -> None:
+    """Write a report in one step: a reader sees the old one or the new one."""
+    write_atomically(files.report, sealed_page(render_results(results, record), record.identity))

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from hpsearch.analysis.best import best_of
-from hpsearch.analysis.confirmation import judge_finalists
+from hpsearch.analysis import Conclusion
 from hpsearch.engines.process.imports import choose_backend
 from hpsearch.exceptions import HpsearchError, StudyNotFoundError
 from hpsearch.scheduling.racing.estimates import Estimate
@@ -133,12 +132,11 @@ class Best:
         return load_stock(self.path)
 
 
-def best_result(record: StudyRecord, confirmation: StudyRecord | None, path: Path) -> Best | None:
+def best_result(conclusion: Conclusion, path: Path) -> Best | None:
     """Give what is best in a search; None where no trial has a value."""
-    trial = best_of(record, confirmation).trial
+    trial, verdict = conclusion.best.trial, conclusion.verdict
     if trial is None or trial.value is None:
         return None
-    verdict = None if confirmation is None else judge_finalists(record, confirmation)
     standings = () if verdict is None else verdict.conclusion.standings
     own = next((one.estimate for one in standings if one.name == f"trial {trial.number}"), None)
     return Best(

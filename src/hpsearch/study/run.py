@@ -12,15 +12,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
-from hpsearch.engines.pool import WorkerPool
 from hpsearch.exceptions import StorageLockedError
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import digest
 from hpsearch.store.layout import PARTS, StudyFiles
-from hpsearch.store.lease import Lease
 from hpsearch.store.optuna.named import own_database
 from hpsearch.store.removal import names_of
 from hpsearch.store.resolved import Resolved
+from hpsearch.study.open_study import OpenStudy
 from hpsearch.study.progress import Display, Outcome
 
 if TYPE_CHECKING:
@@ -34,23 +33,17 @@ SWITCH_SECONDS = 0.0002
 Made = TypeVar("Made")
 
 
-def conduct(
-    files: StudyFiles,
-    resolved: Resolved,
-    storage: RDBStorage | None,
-    pool: WorkerPool,
-    lease: Lease,
-    display: Display,
-) -> Outcome:
+def conduct(study: OpenStudy) -> Outcome:
     """Run an experiment, or go on with it, to the end of its budget; the workers have the study open."""
     from hpsearch.store.optuna.background import BackgroundWriter
     from hpsearch.store.writer import StudyWriter
     from hpsearch.study.coordinator import Coordinator
 
-    projection = _projection(storage, files, resolved)
+    files, resolved, lease = study.files, study.resolved, study.lease
+    projection = _projection(study.storage, files, resolved)
     writer = StudyWriter(files, lease, BackgroundWriter(projection, lease.check), resolved.identity)
-    coordinator = Coordinator(resolved, pool, writer, display)
-    with _stopped_by_signals(coordinator, display), _quick_switches():
+    coordinator = Coordinator(resolved, study.pool, writer, study.display)
+    with _stopped_by_signals(coordinator, study.display), _quick_switches():
         outcome = coordinator.run()
     lease.check()
     timing = {"seconds": round(coordinator.budget.elapsed, 3), "store_seconds": round(writer.seconds, 3)}

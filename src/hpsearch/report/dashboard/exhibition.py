@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from optuna.storages import RDBStorage
 
-from hpsearch.analysis import NOT_JUDGED, Analysis, analyze, compare
+from hpsearch.analysis import NOT_JUDGED, EvaluatedAnalysis, analyze_conclusion, compare, read_conclusion
 from hpsearch.exceptions import StudyNotFoundError
 from hpsearch.report.dashboard import notes, part_notes
 from hpsearch.report.dashboard.attachments import (
@@ -19,8 +19,8 @@ from hpsearch.report.dashboard.attachments import (
 )
 from hpsearch.report.dashboard.board import Board
 from hpsearch.report.dashboard.mirror import mirror
-from hpsearch.store.layout import StudyFiles
-from hpsearch.store.reading import read_confirmation, read_record
+from hpsearch.store.layout import PARTS, StudyFiles
+from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, read_resolved
 
@@ -49,19 +49,43 @@ def exhibit(files: StudyFiles, storage: RDBStorage, url: str | None) -> list[str
     StoreError where a file cannot be written, and what Optuna raises where the storage cannot be.
     """
     missing = []
-    for part in files.parts:
-        resolved, record = _resolved(part), read_record(part)
+    for shown in _shown(files):
+        part, own = shown.files, shown.files.full_name
         if part != files and url is None:
-            mirror(storage, part.full_name, resolved, record)
+            mirror(storage, own, _resolved(part), shown.record)
         try:
-            board = Board(storage, part.full_name, part.artifacts)
+            board = Board(storage, own, part.artifacts)
         except KeyError:
-            missing.append(part.full_name)
+            missing.append(own)
             continue
-        shown = _exhibit_of(files, part, record)
-        board.write_notes(shown.note, shown.trial_notes)
-        board.attach(shown.attachments)
+        made = _exhibit_of(files, shown)
+        board.write_notes(made.note, made.trial_notes)
+        board.attach(made.attachments)
     return missing
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A study or a part of it with its record, and the analysis of the search where it belongs to one."""
+
+    files: StudyFiles
+    record: StudyRecord
+    search: EvaluatedAnalysis | None = None
+
+
+def _shown(files: StudyFiles) -> Iterator[_Shown]:
+    """Read a study and its parts, each once; what the search has come to is concluded once for all."""
+    parts = {part.part: part for part in files.parts}
+    comparison = parts.pop(PARTS["comparison"], None)
+    if parts:
+        conclusion = read_conclusion(StudyFiles(files.out, files.name))
+        # What mattered is left to the dashboard's own figures: judging it takes seconds.
+        search = analyze_conclusion(conclusion, NOT_JUDGED)
+        for record in (conclusion.record, conclusion.confirmation, conclusion.ablation):
+            if record is not None and PARTS[record.kind] in parts:
+                yield _Shown(parts[PARTS[record.kind]], record, search)
+    if comparison is not None:
+        yield _Shown(comparison, read_record(comparison))
 
 
 def _resolved(part: StudyFiles) -> Resolved:
@@ -71,38 +95,23 @@ def _resolved(part: StudyFiles) -> Resolved:
     return resolved
 
 
-def _exhibit_of(files: StudyFiles, part: StudyFiles, record: StudyRecord) -> Exhibit:
-    if record.kind == "comparison":
+def _exhibit_of(files: StudyFiles, shown: _Shown) -> Exhibit:
+    record, search = shown.record, shown.search
+    if search is None:
         comparison = compare(record)
         note = part_notes.comparison_note(record, comparison)
-        return Exhibit(note, part_notes.failure_notes(record), of_comparison(part, comparison))
+        return Exhibit(note, part_notes.failure_notes(record), of_comparison(shown.files, comparison))
     if record.kind == "confirmation":
-        return _confirmation(files, record)
+        note = part_notes.confirmation_note(record, search)
+        found = part_notes.confirmation_trial_notes(record, search)
+        return Exhibit(note, found, of_confirmation(files, search))
     if record.kind == "ablation":
-        return _ablation(files, record)
-    analysis = _analysis(part, record)
-    found = notes.trial_notes(record, analysis, most_notes(len(record.trials)))
-    note = notes.search_note(record, analysis, len(found))
-    return Exhibit(note, found, of_search(part, record, analysis))
-
-
-def _confirmation(files: StudyFiles, record: StudyRecord) -> Exhibit:
-    search = analyze(read_record(files), record, NOT_JUDGED)
-    note = part_notes.confirmation_note(record, search)
-    found = part_notes.confirmation_trial_notes(record, search)
-    return Exhibit(note, found, of_confirmation(files, search))
-
-
-def _ablation(files: StudyFiles, record: StudyRecord) -> Exhibit:
-    path = analyze(read_record(files), read_confirmation(files), NOT_JUDGED, record).ablation
-    assert path is not None  # noqa: S101 - its record was given
-    note = part_notes.ablation_note(record, path)
-    return Exhibit(note, part_notes.failure_notes(record), of_ablation(path))
-
-
-def _analysis(files: StudyFiles, record: StudyRecord) -> Analysis:
-    # What mattered is left to the dashboard's own figures: judging it takes seconds.
-    return analyze(record, read_confirmation(files), NOT_JUDGED)
+        assert search.ablation is not None  # noqa: S101 - its record was read
+        note = part_notes.ablation_note(record, search.ablation)
+        return Exhibit(note, part_notes.failure_notes(record), of_ablation(search.ablation))
+    found = notes.trial_notes(record, search, most_notes(len(record.trials)))
+    note = notes.search_note(record, search, len(found))
+    return Exhibit(note, found, of_search(shown.files, record, search))
 
 
 def most_notes(trials: int) -> int:

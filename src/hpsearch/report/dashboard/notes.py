@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hpsearch.analysis import Analysis, StudyFinding
+from hpsearch.analysis import Analysis, EvaluatedAnalysis, StudyFinding
 from hpsearch.analysis.confirmation import name_of
 from hpsearch.report.dashboard.markdown import bullets, heading, note, report_table, table, text
 from hpsearch.report.tables.tables import finalists_table
@@ -12,7 +12,7 @@ from hpsearch.report.words import prose
 from hpsearch.report.words.numbers import amount, short
 from hpsearch.report.words.study import unconfirmed_note
 from hpsearch.report.words.winner import evaluation_words, evaluations_note
-from hpsearch.scheduling.racing.race import Conclusion, Standing
+from hpsearch.scheduling.racing.race import RaceConclusion, Standing
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 PICTURED = 10
@@ -26,7 +26,7 @@ LUCKIEST = "The best trial of the dashboard is the best single run, whose score 
 FINALISTS = ("finalist", "replicates", "minus the winner", "told apart")
 
 
-def search_note(record: StudyRecord, analysis: Analysis, noted: int) -> str:
+def search_note(record: StudyRecord, analysis: EvaluatedAnalysis, noted: int) -> str:
     """Tell the answer, how sure it is, and what was found; `noted` trials have a note of their own."""
     return note(
         text(prose.answer(analysis)),
@@ -171,7 +171,7 @@ def _again(analysis: Analysis, trial: TrialRecord) -> str:
     return f"**Trained again** from {text(f'{plain}; {_stands(own, conclusion)}.')}"
 
 
-def _stands(standing: Standing, conclusion: Conclusion) -> str:
+def _stands(standing: Standing, conclusion: RaceConclusion) -> str:
     if standing.name == conclusion.winner:
         return "it is the winner"
     return f"it {'cannot' if standing.tied else 'can'} be told apart from the winner"

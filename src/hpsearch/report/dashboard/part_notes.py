@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import AblationPath, Analysis, Comparison
+from hpsearch.analysis import AblationPath, Analysis, Comparison, EvaluatedAnalysis
 from hpsearch.report.dashboard.markdown import bullets, heading, note, report_table, text
 from hpsearch.report.dashboard.notes import LUCKIEST, MOST_ROWS, as_of, how_sure, why_it_failed
 from hpsearch.report.tables.comparison import arms_table, claims_table
@@ -16,7 +16,7 @@ THAN_BEFORE = ("minus previous step", "difference, low", "difference, high", "th
 CLAIMS = ("claim", "verdict", "measured", "95 % interval", "seeds")
 
 
-def confirmation_note(record: StudyRecord, search: Analysis) -> str:
+def confirmation_note(record: StudyRecord, search: EvaluatedAnalysis) -> str:
     """Tell what the replicates of the finalists are, who won, and who cannot be told apart from the winner.
 
     `record` is that of the replicates, `search` the analysis of the search with them.
@@ -29,7 +29,7 @@ def confirmation_note(record: StudyRecord, search: Analysis) -> str:
                 how_sure(search), as_of(record))  # fmt: skip
 
 
-def _verdict(search: Analysis) -> str:
+def _verdict(search: EvaluatedAnalysis) -> str:
     verdict = search.verdict
     if verdict is None or verdict.winner is None:
         return "No finalist has a value from every seed yet."

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hpsearch.analysis import Analysis, ArmSummary, Comparison
+from hpsearch.analysis import ArmSummary, Comparison, EvaluatedAnalysis
 from hpsearch.report.html.comparison import compare_page
 from hpsearch.report.html.document import render
 from hpsearch.report.html.probe import probe_page
-from hpsearch.report.html.study import StudyPage, study_page, with_evaluation
+from hpsearch.report.html.study import SearchPage, study_page
 from hpsearch.store.disk import encoded, write_atomically
 from hpsearch.store.record import StudyRecord
 from hpsearch.training.probes.record import StudyProbe
 
-if TYPE_CHECKING:
-    from hpsearch.analysis import Influence
+Results = EvaluatedAnalysis | Comparison
+"""What the report of a search, or of a comparison, is made of."""
 
 
-def render_report(analysis: Analysis, record: StudyRecord, drawn: StudyPage | None = None) -> str:
+def render_report(analysis: EvaluatedAnalysis, record: StudyRecord, search: SearchPage | None = None) -> str:
     """Render the report of a study as an HTML document.
 
-    `drawn` is its page from before the winner's model was evaluated, if there is one: drawing takes a second.
+    `search` is what was laid out of it before the winner's model was evaluated, if anything was.
     """
-    return render(study_page(analysis, record) if drawn is None else with_evaluation(drawn, analysis))
+    return render(study_page(analysis, record, search))
 
 
-def write_report(analysis: Analysis, record: StudyRecord, path: Path) -> None:
+def write_report(analysis: EvaluatedAnalysis, record: StudyRecord, path: Path) -> None:
     """Write the report of a study to a file, in one step: a reader sees the old one or the new one."""
     write_atomically(path, encoded(render_report(analysis, record)))
 
@@ -52,22 +51,8 @@ def write_comparison(comparison: Comparison, record: StudyRecord, path: Path) ->
     write_atomically(path, encoded(render_comparison(comparison, record)))
 
 
-def study_report(
-    record: StudyRecord,
-    confirmation: StudyRecord | None = None,
-    influence: Influence | None = None,
-    ablation: StudyRecord | None = None,
-) -> bytes:
-    """Render the report of a study, of its search or of its comparison, as UTF-8.
-
-    `influence` is what mattered in a search, which is found out where it is not given.
-    """
-    from hpsearch.analysis import analyze
-
-    if record.kind == "comparison":
-        from hpsearch.analysis import compare
-
-        page = render_comparison(compare(record), record)
-    else:
-        page = render_report(analyze(record, confirmation, influence, ablation), record)
-    return encoded(page)
+def render_results(results: Results, record: StudyRecord) -> bytes:
+    """Render the report of a search, or of a comparison, as UTF-8."""
+    if isinstance(results, Comparison):
+        return encoded(render_comparison(results, record))
+    return encoded(render_report(results, record))

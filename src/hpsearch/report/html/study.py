@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 
 from markupsafe import Markup
 
-from hpsearch.analysis import Analysis
+from hpsearch.analysis import Analysis, EvaluatedAnalysis
 from hpsearch.analysis.curves import evenly
 from hpsearch.report.figures import (
     draw_bands,
@@ -78,15 +78,12 @@ class Following:
 
 
 @dataclass(frozen=True)
-class StudyPage:
-    """Everything that the template may use; each field is one of its variables."""
+class SearchPage:
+    """What the page says of a search and its parts, whatever the evaluation of its winner gives."""
 
     name: str
-    answer: str
-    facts: Facts
     best: BestConfiguration | None
     sure: Explained
-    looks: Explained | None
     ranking: Table | None
     ranking_note: str
     first_rows: int
@@ -104,7 +101,6 @@ class StudyPage:
     rules: tuple[str, ...]
     findings: Explained
     inside: Explained | None
-    mistakes: Explained | None
     following: Following
     searched: Table | None
     data: Table | None
@@ -113,15 +109,36 @@ class StudyPage:
     provenance: Table
 
 
-def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
-    """Lay out the report of a study."""
+@dataclass(frozen=True)
+class StudyPage(SearchPage):
+    """Everything that the template may use; each field is one of its variables."""
+
+    answer: str
+    facts: Facts
+    looks: Explained | None
+    mistakes: Explained | None
+
+
+def study_page(
+    analysis: EvaluatedAnalysis, record: StudyRecord, search: SearchPage | None = None
+) -> StudyPage:
+    """Lay out the report of a study; `search` is the page of its search where it was laid out already."""
+    search = search or search_page(analysis, record)
     return StudyPage(
-        name=analysis.name,
+        **{field.name: getattr(search, field.name) for field in fields(SearchPage)},
         answer=prose.answer(analysis),
         facts=facts_of(analysis),
+        looks=_looks(analysis.looks),
+        mistakes=_mistakes(analysis.insides),
+    )
+
+
+def search_page(analysis: Analysis, record: StudyRecord) -> SearchPage:
+    """Lay out and draw what does not depend on the evaluation of the winner; that takes a second."""
+    return SearchPage(
+        name=analysis.name,
         best=_best(analysis),
         sure=_sure(analysis),
-        looks=_looks(analysis.looks),
         ranking=tables.ranking_table(analysis) if analysis.ranking else None,
         ranking_note=study_prose.ranking_note(analysis),
         first_rows=FIRST_ROWS,
@@ -139,24 +156,12 @@ def study_page(analysis: Analysis, record: StudyRecord) -> StudyPage:
         rules=tuple(rule.told() for rule in analysis.failure_rules),
         findings=_findings(analysis),
         inside=_inside(analysis),
-        mistakes=_mistakes(analysis.insides),
         following=_following(analysis),
         searched=tables.searched_table(analysis.searched) if analysis.searched else None,
         data=None if analysis.data is None else tables.data_table(analysis.data),
         commands=study_prose.commands_of(analysis.name),
         study_file=print_spec(record.spec),
         provenance=tables.provenance_table(record),
-    )
-
-
-def with_evaluation(page: StudyPage, analysis: Analysis) -> StudyPage:
-    """Add what an evaluation of the winner's model found to a page that was laid out before it."""
-    return replace(
-        page,
-        answer=prose.answer(analysis),
-        facts=facts_of(analysis),
-        looks=_looks(analysis.looks),
-        mistakes=_mistakes(analysis.insides),
     )
 
 

@@ -5,32 +5,30 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.analysis.best import Best, best_of
 from hpsearch.analysis.best_study import best_spec
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.trials_table import trial_row
 from hpsearch.store.winner import HeldOutEvaluations
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import Verdict
+    from hpsearch.analysis import Best, Conclusion, Verdict
 
 
-def best_json(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> str:
+def best_json(conclusion: Conclusion, model: str | None) -> str:
     """Print what is best as JSON: the trial, its configuration, its model, and how it was confirmed."""
-    from hpsearch.analysis import NOT_JUDGED, analyze, plain
+    from hpsearch.analysis import plain
 
-    trial = best_of(record, confirmation).trial
+    record, trial = conclusion.record, conclusion.best.trial
     if trial is None:
         raise ValueError("no trial has a value")
-    analysis = analyze(record, confirmation, NOT_JUDGED)
     fields = {
         **trial_row(trial),
         "study": best_spec(record, trial).dump(),
         "model": model,
-        "confirmation": plain(analysis.verdict),
-        "plan": plain(analysis.plan),
-        "chance": plain(analysis.chance),
-        "refit": plain(analysis.refit),
+        "confirmation": plain(conclusion.verdict),
+        "plan": plain(conclusion.plan),
+        "chance": plain(conclusion.chance),
+        "refit": plain(conclusion.refit),
         "test": plain(_evaluations(record.looks)),
     }
     return json.dumps(fields, indent=2)
@@ -53,27 +51,26 @@ def _evaluations(looks: HeldOutEvaluations) -> dict[str, Any] | None:
     return {"looks": rows, "lost": looks.lost}
 
 
-def best_lines(record: StudyRecord, confirmation: StudyRecord | None, model: str | None) -> list[str]:
+def best_lines(conclusion: Conclusion, model: str | None) -> list[str]:
     """Tell in a few lines what is best, how sure that is, and where its model is."""
-    from hpsearch.analysis import NOT_JUDGED, analyze
     from hpsearch.report.words.chance import chance_words
     from hpsearch.report.words.plan import obstacle_words
     from hpsearch.report.words.prose import verdict_sentences
     from hpsearch.report.words.winner import evaluation_words
 
-    best, analysis = best_of(record, confirmation), analyze(record, confirmation, NOT_JUDGED)
+    record, best, verdict = conclusion.record, conclusion.best, conclusion.verdict
     place = f"model: {model or 'saved when the study ends'}"
     if best.trial is None:
         return ["no trial has a value", place]
-    look = record.looks.of(best.name)
+    look = conclusion.evaluation
     seen = evaluation_words(record.looks, look, record.metric) if look is not None else ""
-    if best.run is None or analysis.verdict is None:
+    if best.run is None or verdict is None:
         score = f"trial {best.trial.number}: {_score(record, best.trial)}"
-        score = "; ".join(filter(None, (score, chance_words(analysis.chance))))
-        why = "" if analysis.plan is None else obstacle_words(analysis.plan, record.name)
+        score = "; ".join(filter(None, (score, chance_words(conclusion.chance))))
+        why = obstacle_words(conclusion.plan, record.name)
         return list(filter(None, (score, why, f"{place} ({seen})" if seen else place)))
-    winner, *rest = verdict_sentences(analysis, analysis.verdict)
-    about = "; ".join(filter(None, (_model_words(record, best, analysis.verdict), seen)))
+    winner, *rest = verdict_sentences(conclusion, verdict)
+    about = "; ".join(filter(None, (_model_words(record, best, verdict), seen)))
     return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]
 
 

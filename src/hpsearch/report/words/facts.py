@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hpsearch.analysis import Analysis, Importance, ParameterImportance, Verdict
+from hpsearch.analysis import Analysis, EvaluatedAnalysis, Importance, ParameterImportance, Verdict
 from hpsearch.report.words.estimates import mean_text
 from hpsearch.report.words.numbers import DASH, amount, replicates_words, short
 from hpsearch.report.words.plan import obstacle_words
@@ -51,7 +51,7 @@ class Facts:
     """Why nothing is known of what mattered; empty where something is."""
 
 
-def facts_of(analysis: Analysis) -> Facts:
+def facts_of(analysis: EvaluatedAnalysis) -> Facts:
     """Collect what a person wants to know first."""
     importance = analysis.importance
     rows = [row for row in importance.told if row.share][:MATTERED]
@@ -73,7 +73,7 @@ def _unknown(importance: Importance) -> str:
     return "No parameter made a difference."
 
 
-def _facts(analysis: Analysis) -> list[Fact]:
+def _facts(analysis: EvaluatedAnalysis) -> list[Fact]:
     if analysis.winner is None:
         return []
     verdict = analysis.verdict
@@ -101,7 +101,7 @@ def _refitted(analysis: Analysis) -> Iterator[Fact]:
         yield Fact("Saved model", f"refitted on all {refit.rows:,} rows", f"for {epochs}")
 
 
-def _tested(analysis: Analysis) -> Iterator[Fact]:
+def _tested(analysis: EvaluatedAnalysis) -> Iterator[Fact]:
     """Give what the last look at the test set gave, where it was one by this winner."""
     looks = analysis.looks.looks
     if not looks or analysis.winner is None or looks[-1].winner.trial != analysis.winner.number:

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import Analysis, Counts, Importance, Judgement, LearningCurves, RankedTrial, Verdict
+from typing import Protocol
+
+from hpsearch.analysis import (
+    Analysis,
+    ChanceLevel,
+    Counts,
+    EvaluatedAnalysis,
+    Importance,
+    Judgement,
+    LearningCurves,
+    RankedTrial,
+    Verdict,
+)
 from hpsearch.analysis.curves import POINTS
 from hpsearch.analysis.influence.importance import FEWEST_TRIALS
 from hpsearch.report.words.chance import chance_words
 from hpsearch.report.words.numbers import amount, listed, replicates_words, short
 from hpsearch.scheduling.racing.estimates import Estimate
+from hpsearch.store.winner import HeldOutEvaluations, Refit
 
 
-def answer(analysis: Analysis) -> str:
+class Concluded(Protocol):
+    """What the sentences on a winner are made of: a conclusion, or an analysis of the whole study."""
+
+    @property
+    def metric(self) -> str: ...  # noqa: D102 - as in `Conclusion`
+    @property
+    def minimize(self) -> bool: ...  # noqa: D102 - the same
+    @property
+    def best_of_search(self) -> float | None: ...  # noqa: D102 - the same
+    @property
+    def chance(self) -> ChanceLevel | None: ...  # noqa: D102 - the same
+    @property
+    def refit(self) -> Refit | None: ...  # noqa: D102 - the same
+    @property
+    def looks(self) -> HeldOutEvaluations: ...  # noqa: D102 - the same
+
+
+def answer(analysis: EvaluatedAnalysis) -> str:
     """Say which trial is best, how the others ended, and how far that can be trusted."""
     if analysis.verdict is not None and analysis.verdict.winner is not None:
         sentences = (*verdict_sentences(analysis, analysis.verdict), _endings(analysis.counts))
@@ -19,37 +49,33 @@ def answer(analysis: Analysis) -> str:
     return " ".join(filter(None, (*sentences, _test_part(analysis), _scarcity(analysis))))
 
 
-def verdict_sentences(analysis: Analysis, verdict: Verdict) -> tuple[str, ...]:
+def verdict_sentences(found: Concluded, verdict: Verdict) -> tuple[str, ...]:
     """Say which finalist won, who cannot be told apart from it, and how lucky the search was."""
     return (
-        _confirmed(analysis, verdict),
+        _confirmed(found, verdict),
         _ties(verdict),
-        _optimism(analysis, verdict),
-        refit_sentence(analysis, verdict),
+        _optimism(found, verdict),
+        refit_sentence(found, verdict),
     )
 
 
-def _confirmed(analysis: Analysis, verdict: Verdict) -> str:
-    score, better = verdict.conclusion.score, "lower" if analysis.minimize else "higher"
+def _confirmed(found: Concluded, verdict: Verdict) -> str:
+    score, better = verdict.conclusion.score, "lower" if found.minimize else "higher"
     name = verdict.conclusion.winner
     if score.mean is None:
         text = (
             f"The winner is the configuration of {name}; there are too few replicates to estimate its score"
         )
-        return f"{_with_chance(text, analysis)}."
-    text = f"{analysis.metric} {short(score.mean)} over {replicates_words(verdict.splits, score.count)}"
+        return f"{_with_chance(text, found.chance)}."
+    text = f"{found.metric} {short(score.mean)} over {replicates_words(verdict.splits, score.count)}"
     text = f"The winner is the configuration of {name}: {text}{interval(score)}; {better} is better"
-    return f"{_with_chance(text, analysis)}."
+    return f"{_with_chance(text, found.chance)}."
 
 
-def _with_chance(text: str, analysis: Analysis) -> str:
+def _with_chance(text: str, chance: ChanceLevel | None) -> str:
     """Say behind a score what a constant prediction gives: a score says little without."""
-    words = chance_words(analysis.chance)
-    return (
-        f"{text}, {'and ' if analysis.chance and analysis.chance.standing == 'better' else 'but '}{words}"
-        if words
-        else text
-    )
+    words = chance_words(chance)
+    return f"{text}, {'and ' if chance and chance.standing == 'better' else 'but '}{words}" if words else text
 
 
 def interval(estimate: Estimate) -> str:
@@ -93,17 +119,17 @@ def _told_apart(finalists: int, others: list[str]) -> str:
     return f"Of {finalists} finalists, {listed(others)} cannot be told apart from it."
 
 
-def _optimism(analysis: Analysis, verdict: Verdict) -> str:
-    best, optimism = analysis.best, verdict.conclusion.optimism
+def _optimism(found: Concluded, verdict: Verdict) -> str:
+    best, optimism = found.best_of_search, verdict.conclusion.optimism
     if best is None or optimism is None:
         return ""
     lucky = "was optimistic by" if optimism > 0 else "was not optimistic: it is worse by"
-    return f"The best single score of the search, {short(best.value)}, {lucky} {short(abs(optimism))}."
+    return f"The best single score of the search, {short(best)}, {lucky} {short(abs(optimism))}."
 
 
-def refit_sentence(analysis: Analysis, verdict: Verdict) -> str:
+def refit_sentence(found: Concluded, verdict: Verdict) -> str:
     """Say what the saved model was trained on, where the study wants the winner refitted."""
-    refit = analysis.refit
+    refit = found.refit
     if refit is None:
         return ""
     if refit.cause is not None:
@@ -113,15 +139,13 @@ def refit_sentence(analysis: Analysis, verdict: Verdict) -> str:
             f"the saved model is that of replicate {replicate}."
         )
     scored = (
-        "only the test set can score it"
-        if analysis.looks.of(refit.winner)
-        else "no rows are left to score it"
+        "only the test set can score it" if found.looks.of(refit.winner) else "no rows are left to score it"
     )
     epochs = amount(refit.winner.epoch or 0, "epoch")
     return (
         f"The saved model was refitted on all {refit.rows:,} training and validation rows, for {epochs}, the "
         f"median of the best epochs of the replicates. It has seen the validation rows, so the reported "
-        f"{analysis.metric} is that of the replicates, and {scored}."
+        f"{found.metric} is that of the replicates, and {scored}."
     )
 
 
@@ -154,7 +178,7 @@ def _winner(analysis: Analysis) -> str:
         f"The best configuration is that of trial {best.number}: {analysis.metric} {short(best.value)}"
         f"{epoch} ({better} is better)"
     )
-    return f"{_with_chance(text, analysis)}.{_ending(best)}"
+    return f"{_with_chance(text, analysis.chance)}.{_ending(best)}"
 
 
 def _no_winner(counts: Counts) -> str:

@@ -117,7 +117,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Conclusion:
+class RaceConclusion:
     """The declared winner, its score, the finalists with the best first, and the optimism of the search.
 
     `winner` is None where no finalist is without a failed replicate. `score` comes from replicates that did
@@ -133,7 +133,7 @@ class Conclusion:
     runs: int
 
 
-def conclude(race: Race, ended: Mapping[str, Values], best_of_search: float) -> Conclusion:
+def conclude(race: Race, ended: Mapping[str, Values], best_of_search: float) -> RaceConclusion:
     """Declare the winner of a race: the best mean among the finalists that got furthest.
 
     Args:
@@ -145,14 +145,14 @@ def conclude(race: Race, ended: Mapping[str, Values], best_of_search: float) -> 
     runs = sum(map(len, results.values()))
     last = {name: results[name] for name in _furthest(results)}
     if not last:
-        return Conclusion(None, estimate({}), _standings(race, results, ()), (), None, runs)
+        return RaceConclusion(None, estimate({}), _standings(race, results, ()), (), None, runs)
     winner = _best(last, minimize=race.minimize)
     ties = tie_set(results, minimize=race.minimize, leader=winner)
     score = _score(race, last, results, ties)
     optimism = None if score.mean is None else score.mean - best_of_search
     if optimism is not None and not race.minimize:
         optimism = -optimism
-    return Conclusion(winner, score, _standings(race, results, ties), ties, optimism, runs)
+    return RaceConclusion(winner, score, _standings(race, results, ties), ties, optimism, runs)
 
 
 def _score(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.analysis.best import Best, best_at_hand
+from hpsearch.analysis import Best, Conclusion, analyze_conclusion, compare, find_influence
+from hpsearch.analysis.analysis import analyze_search, with_evaluation
 from hpsearch.analysis.best_study import best_spec
 from hpsearch.engines import Worker
 from hpsearch.engines.messages import ExportOrder, WeightsOrder
 from hpsearch.engines.single_member import SingleMember
-from hpsearch.report.html.reports import study_report
+from hpsearch.report.html.reports import render_report, render_results
+from hpsearch.report.html.study import search_page
 from hpsearch.spec import print_spec
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.disk import encoded, rename, write_atomically
@@ -19,45 +22,46 @@ from hpsearch.store.documents import write_document
 from hpsearch.store.identity import sealed_page
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
-from hpsearch.store.reading import read_ablation, read_confirmation
 from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
 from hpsearch.store.refit_weights import refitted_weights
 from hpsearch.store.trials_table import trials_csv
 from hpsearch.store.winner import model_stamp
 from hpsearch.study.finish.held_out import keep, order_for
+from hpsearch.study.open_study import OpenStudy
 from hpsearch.training.messages import Member, SplitName
 
 
-def leave_results(
-    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, *, ended: bool
-) -> StudyRecord:
-    """Write the best models, the best configuration, the table and the report, as the holder of the lease.
+def leave_results(study: OpenStudy, conclusion: Conclusion, worker: Worker, *, ended: bool) -> Conclusion:
+    """Write the best models, the best configuration, the table and the report.
 
     The best model is that of the winner as it was refitted, of its named replicate where it was not, or where
     nothing was confirmed of the best trial.
     The worker saves it, and where the search has `ended` looks at the test set with it, while what mattered
-    is found out and drawn here. Gives the record with what was seen.
+    is found out and drawn here. Gives the conclusion with what was seen.
     """
-    from hpsearch.analysis import analyze, find_influence
-    from hpsearch.report.html.reports import render_report
-    from hpsearch.report.html.study import study_page
-
-    confirmation, ablation = read_confirmation(files), read_ablation(files)
-    best = best_at_hand(files, record, confirmation)
+    files, lease, record = study.files, study.lease, conclusion.record
+    best = _at_hand(files, conclusion)
     if best.trial is not None:
         export = _export(files, record, best, worker)
         worker.submit(order_for(record, best.name, export, ended=ended))
         _write(lease, files.best_configuration, print_spec(best_spec(record, best.trial)))
     _write(lease, files.table, trials_csv(record))
-    influence = find_influence(record, files)
-    page = study_page(analyze(record, confirmation, influence, ablation), record)
+    analysis = analyze_search(conclusion, find_influence(record, files))
+    page = search_page(analysis, record)
     if best.trial is not None:
         record = keep(files, record, best.name, _export_to(files.best_model, files, worker, lease), lease)
-    lease.check()
-    text = render_report(analyze(record, confirmation, influence, ablation), record, page)
-    write_atomically(files.report, sealed_page(encoded(text), record.identity))
+    text = render_report(with_evaluation(analysis, record), record, page)
+    _write(lease, files.report, sealed_page(encoded(text), record.identity))
     _keep_others(files, record, best, worker, lease)
-    return record
+    return conclusion.with_record(record)
+
+
+def _at_hand(files: StudyFiles, conclusion: Conclusion) -> Best:
+    """Give what is best, without a refit whose weights are lost: the next run trains it again."""
+    best = conclusion.best
+    if best.refit is None or refitted_weights(files, conclusion.record, best.refit) is not None:
+        return best
+    return replace(best, refit=None)
 
 
 def _keep_others(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker, lease: Lease) -> None:
@@ -79,16 +83,23 @@ def _export_to(path: Path, files: StudyFiles, worker: Worker, lease: Lease) -> A
     return told
 
 
-def leave_comparison(files: StudyFiles, record: StudyRecord, lease: Lease) -> None:
-    """Write the table and the report of a comparison, as the holder of the lease."""
-    _write(lease, files.table, trials_csv(record))
-    lease.check()
-    write_atomically(files.report, sealed_page(study_report(record), record.identity))
+def leave_comparison(study: OpenStudy, record: StudyRecord) -> None:
+    """Write the table and the report of a comparison."""
+    _write(study.lease, study.files.table, trials_csv(record))
+    page = render_results(compare(record), record)
+    _write(study.lease, study.files.report, sealed_page(page, record.identity))
 
 
-def _write(lease: Lease, path: Path, text: str) -> None:
+def leave_ablation(files: StudyFiles, lease: Lease, conclusion: Conclusion) -> None:
+    """Write the report of a search anew, with its ablation."""
+    record = conclusion.record
+    page = render_results(analyze_conclusion(conclusion, find_influence(record, files)), record)
+    _write(lease, files.report, sealed_page(page, record.identity))
+
+
+def _write(lease: Lease, path: Path, content: str | bytes) -> None:
     lease.check()
-    write_atomically(path, encoded(text))
+    write_atomically(path, encoded(content) if isinstance(content, str) else content)
 
 
 def _temporary(files: StudyFiles) -> Path:

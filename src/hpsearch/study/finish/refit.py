@@ -8,59 +8,42 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.analysis.confirmation import judge_finalists
-from hpsearch.analysis.refit import plan_refit
+from hpsearch.analysis import Conclusion
 from hpsearch.engines import Worker
 from hpsearch.engines.messages import TickResult, WeightsOrder
 from hpsearch.engines.single_member import SingleMember
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.identity import digest
-from hpsearch.store.layout import StudyFiles
-from hpsearch.store.lease import Lease
-from hpsearch.store.reading import read_confirmation
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.refit_weights import Arrays, arrays_of, refitted_weights
 from hpsearch.store.winner import Refit, write_refit
-from hpsearch.study.progress import Display
+from hpsearch.study.open_study import OpenStudy
 from hpsearch.study.snapshots import SnapshotClock
 from hpsearch.training.messages import Member, MemberState, RefitRun
 
 
-def refit_winner(
-    files: StudyFiles, record: StudyRecord, worker: Worker, lease: Lease, display: Display
-) -> StudyRecord:
+def refit_winner(study: OpenStudy, conclusion: Conclusion, worker: Worker) -> Conclusion:
     """Train the winner of a confirmation once more, or go on with that, where the study asks for it.
 
-    Gives the record with what came of it. What was done before for the same winner is not done again.
+    Gives the conclusion with what came of it. What was done for the same winner is not done again.
     """
+    record, planned, done = conclusion.record, conclusion.planned, conclusion.refit
     if not record.spec.confirm.refit:
-        return record
-    confirmation = read_confirmation(files)
-    verdict = None if confirmation is None else judge_finalists(record, confirmation)
-    planned = None
-    if confirmation is not None and verdict is not None:
-        planned = plan_refit(record, confirmation, verdict)
+        return conclusion
     if planned is None:
-        display.note("no finalist succeeded with fresh seeds: refit skipped")
-        return record
-    done = record.refit
-    if (
-        done is None
-        or done.planned != planned
-        or not (done.cause or refitted_weights(files, record, planned))
-    ):
-        display.note(f"refitting the winner: {planned.rows:,} rows, {planned.winner.epoch} epochs")
-        done = _Refitting(files, record, planned, worker, lease).run()
-    return replace(record, refit=done)
+        study.display.note("no finalist succeeded with fresh seeds: refit skipped")
+        return conclusion
+    if done is None or not (done.cause or refitted_weights(study.files, record, planned)):
+        study.display.note(f"refitting the winner: {planned.rows:,} rows, {planned.winner.epoch} epochs")
+        done = _Refitting(study, record, planned, worker).run()
+    return conclusion.with_record(replace(record, refit=done))
 
 
 class _Refitting:
     """One refit under way."""
 
-    def __init__(
-        self, files: StudyFiles, record: StudyRecord, planned: Refit, worker: Worker, lease: Lease
-    ) -> None:
-        self.files, self.planned, self.worker, self.lease = files, planned, worker, lease
+    def __init__(self, study: OpenStudy, record: StudyRecord, planned: Refit, worker: Worker) -> None:
+        self.files, self.lease, self.planned, self.worker = study.files, study.lease, planned, worker
         self.identity = record.identity
         search, name = record.spec.search, planned.winner
         trial = record.trial(name.trial)

@@ -1,0 +1,150 @@
+"""What a search has come to: its finalists judged, its winner, and the model that stands for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hpsearch.analysis.ablation import AblationPath, trace
+from hpsearch.analysis.chance import ChanceLevel, judge_chance
+from hpsearch.analysis.confirmation import Verdict, judge_finalists
+from hpsearch.analysis.confirmation_plan import ConfirmationPlan, plan_confirmation
+from hpsearch.analysis.refit import plan_refit
+from hpsearch.spec.experiments import experiment_of
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.reading import read_ablation, read_confirmation, read_record
+from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
+from hpsearch.store.winner import HeldOutEvaluation, HeldOutEvaluations, Refit, WinnerName
+from hpsearch.training.messages import SplitName
+
+
+@dataclass(frozen=True)
+class Best:
+    """What a search found: the trial whose configuration is best, and the replicate that stands for it.
+
+    `run` is None where nothing was confirmed: then the trial's own model stands for it. `split` names the
+    rows that it was trained on. With `refit` the model of all rows stands for it instead.
+    """
+
+    trial: TrialRecord | None
+    run: TrialRecord | None
+    split: SplitName = None
+    refit: Refit | None = None
+
+    @property
+    def trained(self) -> TrialRecord:
+        """The trial, or its replicate, whose model stands for it where nothing was refitted."""
+        found = self.run or self.trial
+        assert found is not None  # noqa: S101 - it was asked before
+        return found
+
+    @property
+    def name(self) -> WinnerName:
+        """The name of its model."""
+        if self.refit is not None:
+            return self.refit.winner
+        assert self.trial is not None  # noqa: S101 - it was asked before
+        return winner_name(self.trial, self.run)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a search has come to, as far as it has come; its finalists are judged once, when this is made.
+
+    `confirmation` and `ablation` are the records of its parts, where there are any. `verdict` is None where
+    nothing was confirmed. `planned` is the refit that the study asks for, None where it asks for none or
+    nothing won. What is found afterwards (first probes, the refit, the evaluation) takes no part in the
+    judgement and comes with another `record`; what follows from it is computed when it is asked for.
+    """
+
+    record: StudyRecord
+    confirmation: StudyRecord | None
+    ablation: StudyRecord | None
+    verdict: Verdict | None
+    planned: Refit | None
+
+    @property
+    def metric(self) -> str:
+        """The metric that the study is searched by."""
+        return self.record.metric
+
+    @property
+    def minimize(self) -> bool:
+        """Whether lower is better."""
+        return self.record.minimize
+
+    @property
+    def best_of_search(self) -> float | None:
+        """The best value of the search, that of a single seed; None before there is one."""
+        return None if self.record.best is None else self.record.best.value
+
+    @property
+    def looks(self) -> HeldOutEvaluations:
+        """Every evaluation on the test part, of this winner or another."""
+        return self.record.looks
+
+    @property
+    def refit(self) -> Refit | None:
+        """What came of the planned refit; None where it was not done, or that of another winner was."""
+        done = self.record.refit
+        return done if done is not None and done.planned == self.planned else None
+
+    @property
+    def best(self) -> Best:
+        """The winner of the confirmation, or where there is none the best trial of the search."""
+        confirmation, verdict = self.confirmation, self.verdict
+        if confirmation is None or verdict is None or verdict.winner is None or verdict.named is None:
+            return Best(self.record.best, None)
+        run = confirmation.trial(verdict.named.number)
+        split = experiment_of(confirmation.spec, "confirmation").split(run.parameters)
+        refit = self.refit if self.refit is not None and self.refit.cause is None else None
+        return Best(self.record.trial(verdict.winner), run, split, refit)
+
+    @property
+    def evaluation(self) -> HeldOutEvaluation | None:
+        """The evaluation of the winner's model on the test part, where there was one."""
+        return None if self.best.trial is None else self.looks.of(self.best.name)
+
+    @property
+    def chance(self) -> ChanceLevel | None:
+        """The winner against a constant prediction; None where its level is not known."""
+        return judge_chance(self.record, self.verdict)
+
+    @property
+    def plan(self) -> ConfirmationPlan:
+        """How many of the best trials are trained again, or why none."""
+        return plan_confirmation(self.record)
+
+    @property
+    def path(self) -> AblationPath | None:
+        """The way from the defaults to the winner; None where nothing was ablated."""
+        if self.ablation is None:
+            return None
+        winner = self.best.trial
+        return trace(self.record, self.ablation, None if winner is None else winner.number)
+
+    def with_record(self, record: StudyRecord) -> Conclusion:
+        """Give the conclusion of the same trials, with what else is known of them now."""
+        return replace(self, record=record)
+
+    def with_ablation(self, ablation: StudyRecord) -> Conclusion:
+        """Give the conclusion with the runs from the defaults to the winner as they are now."""
+        return replace(self, ablation=ablation)
+
+
+def conclude_search(
+    record: StudyRecord, confirmation: StudyRecord | None = None, ablation: StudyRecord | None = None
+) -> Conclusion:
+    """Judge the finalists of a search, finished or still running, and say what the search has come to."""
+    verdict = None if confirmation is None else judge_finalists(record, confirmation)
+    planned = None
+    if confirmation is not None and verdict is not None:
+        planned = plan_refit(record, confirmation, verdict)
+    return Conclusion(record, confirmation, ablation, verdict, planned)
+
+
+def read_conclusion(files: StudyFiles, record: StudyRecord | None = None) -> Conclusion:
+    """Read a search and its parts, and conclude; `record` is that of the search where it was read already.
+
+    Raises StudyNotFoundError where it has not been begun.
+    """
+    return conclude_search(record or read_record(files), read_confirmation(files), read_ablation(files))
