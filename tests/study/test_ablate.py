@@ -513,7 +513,7 @@ class TestRefused:
         for log in (files.ticks, files.ticks_copy):
             log.unlink()
         with pytest.raises(HpsearchError, match="continue with hpsearch optimize"):
-            plan_of(files, 3)
+            plan_of(read_conclusion(files), 3)
 
     def test_where_nothing_was_ablated(self, searched: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert in_process("trials", "a", "--ablation", "--out", searched) == 1

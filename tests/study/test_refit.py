@@ -50,7 +50,7 @@ def searched(directory: Path, run: Any = optimize) -> tuple[StudyRecord, list[st
     """Run the study of a directory in this process."""
     display = Notes()
     options = Options(out=directory, engine="in_process")
-    return run(load_study_file(directory / "a.yaml"), options, display)[1], display.notes
+    return run(load_study_file(directory / "a.yaml"), options, display)[1].record, display.notes
 
 
 def told(directory: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
