@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
+from hpsearch.analysis import conclude_search
 from hpsearch.data import load_dataset
 from hpsearch.engines import single_member as solo
 from hpsearch.seeds import derive
@@ -26,6 +27,7 @@ from hpsearch.store.record import StudyRecord
 from hpsearch.study import snapshots
 from hpsearch.study.finish import refit as refitting
 from hpsearch.study.lifecycle import Options, confirm_search, optimize
+from hpsearch.study.open_study import OpenStudy
 from support.commands import ended, in_process, started, succeed, wait_until, write_study
 from support.progress import Notes
 
@@ -329,6 +331,7 @@ def test_a_refit_that_fails_leaves_the_named_replicate(
 def test_without_a_winner_nobody_is_refitted(finished: Path, tmp_path: Path) -> None:
     record, display = read_record(StudyFiles(finished, "a")), Notes()
     unasked: Any = None
-    told = refitting.refit_winner(StudyFiles(tmp_path, "a"), record, unasked, unasked, display)
-    assert told is record
+    study = OpenStudy(StudyFiles(tmp_path, "a"), unasked, None, unasked, unasked, display)
+    conclusion = conclude_search(record)
+    assert refitting.refit_winner(study, conclusion, unasked) is conclusion
     assert display.notes == ["no finalist succeeded with fresh seeds: refit skipped"]
