@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import jax
@@ -38,8 +39,8 @@ from hpsearch.spec.sources.donor_file import find_donor
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.source import parse
 from hpsearch.store.arrays import read_arrays, write_arrays
+from hpsearch.study import lifecycle
 from hpsearch.study.lifecycle import Options, optimize
-from hpsearch.study.prerequisites import ready_donors
 from hpsearch.study.probe_arms import arms_of
 from hpsearch.study.progress import Display
 from hpsearch.training.fit.trainer import FitTrainer
@@ -614,18 +615,22 @@ class TestCommands:
         assert "Traceback" not in result.stderr
         assert not (tmp_path / "runs").exists()
 
-    def test_interrupted_in_the_donors_study_it_ends_there(self, tmp_path: Path) -> None:
+    def test_interrupted_in_the_donors_study_it_ends_there(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         write_study(tmp_path / "donor.yaml", DONOR)
         write_study(tmp_path / "study.yaml", study())
         told: list[str] = []
 
-        def interrupted(given: StudyFile, display: Display) -> Any:
+        def interrupted(given: StudyFile, _: Options, display: Display) -> Any:
             display.note(f"{given.spec.name} stops")
-            return "interrupted", None
+            return "interrupted", SimpleNamespace(record=None)
 
+        monkeypatch.setattr(lifecycle, "optimize", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            ready_donors(load_study_file(tmp_path / "study.yaml"), tmp_path, Notes(told), interrupted)
+            optimize(load_study_file(tmp_path / "study.yaml"), Options(out=tmp_path), Notes(told))
         assert told[1:] == ["donor: donor stops"]
+        assert not (tmp_path / "runs" / "heir").exists()
 
     def test_a_probe_refuses_it(self) -> None:
         with pytest.raises(

@@ -11,7 +11,7 @@ from hpsearch.store.identity import Identity, sealed_page
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.removal import check_only_ours
 from hpsearch.store.report_path import check_probe_path, check_report_path
-from hpsearch.study.lifecycle import delete
+from hpsearch.study.removal import delete
 from support.commands import STUDY, here, write_study
 
 BEGUN = Path(__file__).parents[1] / "begun"

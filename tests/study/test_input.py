@@ -13,7 +13,7 @@ from hpsearch.spec import load_study_file, read_spec
 from hpsearch.spec.study_file.source import Source
 from hpsearch.store.layout import StudyFiles
 from hpsearch.study.input import read_study
-from hpsearch.study.lifecycle import _forget_arrays
+from hpsearch.study.removal import forget_arrays
 from support.commands import STUDY, write_study
 
 X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
@@ -93,11 +93,11 @@ def test_rows_behind_a_link_are_not_removed(tmp_path: Path) -> None:
     (elsewhere / "rows").mkdir(parents=True)
     files.directory.mkdir(parents=True)
     files.arrays.symlink_to(elsewhere)
-    _forget_arrays(files, read_study(STUDY).spec)
+    forget_arrays(files, read_study(STUDY).spec)
     assert (elsewhere / "rows").exists()
     files.arrays.unlink()
     (files.arrays / "rows").mkdir(parents=True)
-    _forget_arrays(files, read_study(STUDY).spec)
+    forget_arrays(files, read_study(STUDY).spec)
     assert not (files.arrays / "rows").exists()
 
 
