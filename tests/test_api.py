@@ -70,8 +70,9 @@ def test_arrays_give_the_numbers_of_an_npz_file_bit_for_bit(tmp_path: Path) -> N
     assert arrays.record.data.fingerprint == file.record.data.fingerprint
     assert arrays.best is not None
     assert file.best is not None
-    assert (arrays.best.score, arrays.best.interval) == (file.best.score, file.best.interval)
-    assert arrays.best.interval is not None
+    for name in ("cross_validated_score", "cross_validated_interval", "mean", "mean_interval"):
+        assert getattr(arrays.best, name) == getattr(file.best, name)
+        assert getattr(arrays.best, name) is not None
 
 
 def test_a_study_of_arrays_goes_on_with_the_same_rows_and_no_others() -> None:
@@ -147,7 +148,10 @@ def test_the_handle_says_what_the_command_line_prints(
     told = json.loads(succeed_here("best", "a", "--format", "json", cwd=tmp_path).stdout)
     standing = told["confirmation"]["conclusion"]["standings"][0]["estimate"]
     assert (best.trial, best.value, best.parameters) == (told["number"], told["value"], told["parameters"])
-    assert (best.score, best.interval) == (standing["mean"], (standing["low"], standing["high"]))
+    assert (best.mean, best.mean_interval) == (standing["mean"], (standing["low"], standing["high"]))
+    score = told["confirmation"]["conclusion"]["cross_validated_score"]
+    assert best.cross_validated_score == score["mean"] != best.mean
+    assert best.cross_validated_interval == (score["low"], score["high"])
     assert best.configuration["model"] == told["study"]["model"]
     standings = told["confirmation"]["conclusion"]["standings"]
     assert [f"trial {number}" for number in best.tied] == [one["name"] for one in standings if one["tied"]]
@@ -194,9 +198,9 @@ def test_confirm_and_ablate_go_on_with_a_study() -> None:
     search = {**PLAIN, "training": {**PLAIN["training"], "optimizer": {"choice": ["adam", "sgd"]}}}
     study = optimize({**search, "confirm": "none", "search": {"trials": 3}}, (X, Y))
     assert study.best is not None
-    assert study.best.score is None
+    assert study.best.mean is None
     assert study.confirm(finalists=2, replicates=2) is study
-    assert study.best.score is not None
+    assert study.best.mean is not None
     path = study.ablate(replicates=2).ablation
     assert path is not None
     assert path.runs == path.planned > 0

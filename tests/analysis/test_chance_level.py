@@ -78,7 +78,7 @@ def test_of_a_confirmed_winner_the_interval_decides(synthetic: ModuleType) -> No
     confirmation = confirmed(record)
     verdict = analyze(record, confirmation).verdict
     assert verdict is not None
-    score = verdict.conclusion.score
+    score = verdict.conclusion.cross_validated_score
     assert score.mean is not None
     assert score.low is not None
     assert score.high is not None

@@ -173,7 +173,9 @@ class TestServed:
     def test_the_note_of_the_search_names_the_winner(self, studies: dict[str, Any], out: Path) -> None:
         winner = best(out)["number"]
         body = studies["a"]["note"]["body"]
-        assert body.startswith(f"The winner is the configuration of trial {winner}: val\\_loss ")
+        assert body.startswith(
+            f"The winner is the configuration of trial {winner}: cross-validated val\\_loss "
+        )
         assert f"best configuration: trial {winner}" in body
 
     def test_every_trial_that_failed_or_was_pruned_says_why(self, studies: dict[str, Any], out: Path) -> None:

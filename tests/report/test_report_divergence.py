@@ -145,10 +145,15 @@ def test_the_first_900_pixels_hold_what_one_wants_to_know(search: Search, visit:
     seen = visit(search.text, FIRST)
     conclusion = search.analysis.verdict.conclusion
     facts = dict(
-        zip(("winner", "score", "constant", "tied"), (text for text, _ in seen["facts"]), strict=False)
+        zip(
+            ("winner", "score", "mean", "constant", "tied"), (text for text, _ in seen["facts"]), strict=False
+        )
     )
     assert re.search(rf"trial {search.analysis.winner.number}\b", facts["winner"])
-    assert f"95 % interval {conclusion.score.low:.4g} to {conclusion.score.high:.4g}" in facts["score"]
+    assert (
+        f"95 % interval {conclusion.cross_validated_score.low:.4g} to {conclusion.cross_validated_score.high:.4g}"
+        in facts["score"]
+    )
     assert f"{len(conclusion.ties) - 1} of {len(conclusion.standings) - 1} others" in facts["tied"]
     shares = {row.name: row.share for row in search.analysis.importance.told}
     first = sorted(shares, key=lambda name: -shares[name])[:3]

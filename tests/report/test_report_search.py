@@ -131,10 +131,18 @@ def test_the_facts_name_the_winner_its_interval_its_ties_and_what_mattered(confi
     record, analysis = confirmed
     facts = study_page(analysis, record).facts
     conclusion = analysis.verdict.conclusion
-    winner, score, ties = facts.facts
+    winner, score, mean, ties = facts.facts
     assert winner.value == conclusion.winner == f"trial {analysis.winner.number}"
-    assert score.value == f"{conclusion.score.mean:.4g}"
-    assert f"{conclusion.score.low:.4g} to {conclusion.score.high:.4g}" in score.note
+    assert score.value == f"{conclusion.cross_validated_score.mean:.4g}"
+    assert (
+        f"{conclusion.cross_validated_score.low:.4g} to {conclusion.cross_validated_score.high:.4g}"
+        in score.note
+    )
+    assert (score.term, mean.term) == ("Cross-validated val_loss", "Mean over seeds")
+    own = conclusion.standings[0].estimate
+    assert conclusion.standings[0].name == conclusion.winner
+    assert mean.value == f"{own.mean:.4g}" != score.value
+    assert mean.note == f"95 % interval {own.low:.4g} to {own.high:.4g}, {own.count} fresh seeds"
     assert ties.value == f"{len(conclusion.ties) - 1} of 4 others"
     assert [row.name for row in facts.mattered] == [row.name for row in analysis.importance.told[:3]]
 

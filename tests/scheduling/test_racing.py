@@ -157,7 +157,7 @@ def test_a_search_that_promised_too_much_was_optimistic(minimize):
     ended, _ = train(race, table)
     conclusion = conclude(race, ended, best_of_search=sign * 0.7)
     assert conclusion.winner == "a"
-    assert conclusion.score.mean == pytest.approx(sign)
+    assert conclusion.cross_validated_score.mean == pytest.approx(sign)
     assert conclusion.optimism == pytest.approx(0.3)
 
 
@@ -168,16 +168,18 @@ def test_the_score_is_taken_from_whoever_leads_on_the_other_replicates():
     conclusion = conclude(race, ended, 1.0)
     assert conclusion.winner == "b"
     values = [1.25, 1.15, 1.9]
-    assert conclusion.score.mean == pytest.approx(np.mean(values))
+    assert conclusion.cross_validated_score.mean == pytest.approx(np.mean(values))
     half = stats.t.interval(0.95, 2, 0, stats.sem(values))[1] * np.sqrt(1 + 3 / 2)
-    assert conclusion.score.high - conclusion.score.mean == pytest.approx(half)
+    assert conclusion.cross_validated_score.high - conclusion.cross_validated_score.mean == pytest.approx(
+        half
+    )
 
 
 def test_replicates_that_chose_the_field_are_no_witnesses():
     table = noisy(1, 10, 3, spread=0.0)
     race = race_of(table, 3, 20)
     ended, _ = train(race, table)
-    assert conclude(race, ended, 0.0).score.count == 2
+    assert conclude(race, ended, 0.0).cross_validated_score.count == 2
 
 
 @pytest.mark.slow
@@ -194,9 +196,9 @@ def test_the_score_of_the_winner_is_not_optimistic(finalists, limit, budget):
             for name, replicate in missing:
                 ended.setdefault(name, {})[replicate] = table[NAMES.index(name)][replicate]
         conclusion = conclude(race, ended, 0.0)
-        scores.append(conclusion.score.mean)
-        if conclusion.score.low is not None:
-            covered.append(conclusion.score.low <= 0 <= conclusion.score.high)
+        scores.append(conclusion.cross_validated_score.mean)
+        if conclusion.cross_validated_score.low is not None:
+            covered.append(conclusion.cross_validated_score.low <= 0 <= conclusion.cross_validated_score.high)
         own.append(conclusion.standings[0].estimate.mean)
     error = np.std(scores) / np.sqrt(len(scores))
     assert abs(np.mean(scores)) < 3 * error
@@ -214,9 +216,11 @@ def test_no_interval_leaves_the_bounds_of_the_metric():
     ended, _ = train(free, table)
     bounded = Race(("a", "b"), 3, 6, minimize=True, bounds=(0.0, math.inf))
     before, after = conclude(free, ended, 0.01), conclude(bounded, ended, 0.01)
-    assert before.score.low < 0
-    assert before.score.high - before.score.mean == pytest.approx(before.score.mean - before.score.low)
-    pairs = [(before.score, after.score)]
+    assert before.cross_validated_score.low < 0
+    assert before.cross_validated_score.high - before.cross_validated_score.mean == pytest.approx(
+        before.cross_validated_score.mean - before.cross_validated_score.low
+    )
+    pairs = [(before.cross_validated_score, after.cross_validated_score)]
     pairs += [(a.estimate, b.estimate) for a, b in zip(before.standings, after.standings, strict=True)]
     for wide, cut in pairs:
         assert (cut.low, cut.high, cut.mean) == (0.0, wide.high, wide.mean)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
+from hpsearch.report.words.numbers import short
 from support.commands import ended, run, started, succeed, succeed_here, wait_until, write_study
 
 STUDY: dict[str, Any] = {
@@ -106,8 +107,18 @@ class TestFinished:
         winner = f"The winner is the configuration of trial {told['number']}"
         lines = (finished / "printed").read_text().splitlines()
         assert len(lines[[line.startswith("finished: the budget") for line in lines].index(True) :]) <= 5
-        assert any(line.startswith(winner) for line in lines)
-        assert winner in (finished / "reports" / "a.html").read_text()
+        conclusion = told["confirmation"]["conclusion"]
+        score, mean = conclusion["cross_validated_score"], conclusion["standings"][0]["estimate"]
+        assert score["mean"] != mean["mean"]
+        numbers = [
+            f"{name} {short(one['mean'])} over {one['count']} fresh seeds (95 % interval {short(one['low'])} to "
+            f"{short(one['high'])})"
+            for name, one in (("cross-validated val_loss", score), ("mean", mean))
+        ]
+        sentence = f"{winner}: {', '.join(numbers)}; lower is better"
+        assert any(line.startswith(sentence) for line in lines)
+        assert f"# {sentence}" in succeed("best", "a", cwd=finished).stdout
+        assert sentence in (finished / "reports" / "a.html").read_text()
 
     def test_the_numbers_of_the_report_are_those_of_the_other_commands(self, finished: Path) -> None:
         told = json.loads(succeed("report", "a", "--format", "json", cwd=finished).stdout)["search"]

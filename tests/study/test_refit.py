@@ -171,7 +171,7 @@ class TestSplitsAndSeeds:
     ) -> None:
         best = told(finished, capsys)
         assert best["confirmation"]["splits"] == "fresh"
-        count = best["confirmation"]["conclusion"]["score"]["count"]
+        count = best["confirmation"]["conclusion"]["cross_validated_score"]["count"]
         counted = f"over {count} fresh split{'s' * (count > 1)} and seed{'s' * (count > 1)}"
         printed = (finished / "printed").read_text()
         assert counted in printed

@@ -34,8 +34,10 @@ def use(x: NDArray[np.float64], y: NDArray[np.int64], spec: hpsearch.StudySpec) 
         str(trial.value),
         str(study.directory / "best.keras"),
     ]
-    if best is not None and best.interval is not None:
-        told.append(f"{best.score}, from {best.interval[0]:.3g} to {best.interval[1]:.3g}, of {best.tied}")
+    if best is not None and best.mean_interval is not None and best.cross_validated_interval is not None:
+        told.append(f"{best.mean}, from {best.mean_interval[0]:.3g} to {best.mean_interval[1]:.3g}")
+        low, high = best.cross_validated_interval
+        told.append(f"{best.cross_validated_score}, from {low:.3g} to {high:.3g}, of {best.tied}")
     if study.ablation is not None:
         told.append(str(study.ablation.planned))
     page: Path = hpsearch.probe(spec, rows=100, at_epochs=[0, 1]).page

@@ -59,7 +59,7 @@ def chance_for(record: StudyRecord, found: Estimate | None) -> ChanceLevel | Non
 def _winner(record: StudyRecord, verdict: Verdict | None) -> Estimate | None:
     """Give the score of the winner, its own mean where that is not known, or its value in the search."""
     if verdict is not None and verdict.winner is not None:
-        score = verdict.conclusion.score
-        return score if score.mean is not None else verdict.conclusion.standings[0].estimate
+        score = verdict.conclusion.cross_validated_score
+        return score if score.mean is not None else verdict.conclusion.mean
     best = record.best
     return None if best is None or best.value is None else estimate({0: best.value})

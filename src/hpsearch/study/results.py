@@ -100,17 +100,21 @@ class Trials(Sequence[Trial]):
 class Best:
     """The winner of a study: the confirmed one, or where nothing was confirmed the best trial of the search.
 
-    `value` is the trial's own in the search. `score` is the mean over the replicates from fresh seeds, with
-    its 95 % `interval`, None where it was not confirmed; `tied` lists the trials that cannot be told apart
-    from it, itself among them. `path` is that of its model.
+    `value` is the trial's own in the search. `cross_validated_score` is that of the confirmation, each seed
+    with the finalist that is best on the other seeds; `mean` is over all seeds of the winner itself, and
+    optimistic, because they chose it. Both have a 95 % interval, and are None where nothing was confirmed or
+    the replicates are too few. `tied` lists the trials that cannot be told apart from the winner, itself
+    among them. `path` is that of its model.
     """
 
     trial: int
     value: float
     configuration: Mapping[str, Any]
     parameters: Mapping[str, Value]
-    score: float | None
-    interval: tuple[float, float] | None
+    cross_validated_score: float | None
+    cross_validated_interval: tuple[float, float] | None
+    mean: float | None
+    mean_interval: tuple[float, float] | None
     tied: tuple[int, ...]
     path: Path
 
@@ -138,14 +142,17 @@ def best_result(conclusion: Conclusion, path: Path) -> Best | None:
     if trial is None or trial.value is None:
         return None
     standings = () if verdict is None else verdict.conclusion.standings
-    own = next((one.estimate for one in standings if one.name == f"trial {trial.number}"), None)
+    score = None if verdict is None else verdict.conclusion.cross_validated_score
+    own = None if verdict is None else verdict.conclusion.mean
     return Best(
         trial=trial.number,
         value=trial.value,
         configuration=trial.configuration.dump(),
         parameters=dict(trial.parameters),
-        score=None if own is None else own.mean,
-        interval=_interval(own),
+        cross_validated_score=None if score is None else score.mean,
+        cross_validated_interval=_interval(score),
+        mean=None if own is None else own.mean,
+        mean_interval=_interval(own),
         tied=tuple(int(one.name.removeprefix("trial ")) for one in standings if one.tied) or (trial.number,),
         path=path,
     )

@@ -58,7 +58,7 @@ def how_sure(analysis: Analysis) -> str:
     verdict = analysis.verdict
     if verdict is None or not verdict.conclusion.standings:
         return text(unconfirmed_note(analysis))
-    columns = (FINALISTS[0], analysis.metric, "low", "high", *FINALISTS[1:])
+    columns = (FINALISTS[0], f"mean {analysis.metric}", "low", "high", *FINALISTS[1:])
     finalists = report_table(finalists_table(verdict, analysis.metric), columns, MOST_ROWS)
     return note(finalists, text(f"{prose.confirmation_note(verdict)} {LUCKIEST}"))
 
@@ -166,7 +166,7 @@ def _again(analysis: Analysis, trial: TrialRecord) -> str:
     if own is None:
         return ""
     runs, failed = amount(own.estimate.count, "fresh seed"), own.estimate.failed
-    mean = f"{analysis.metric} {short(own.estimate.mean)}{prose.interval(own.estimate)}"
+    mean = f"mean {analysis.metric} {short(own.estimate.mean)}{prose.interval(own.estimate)}"
     plain = f"{runs}, {failed} more failed" if failed else f"{runs}: {mean}"
     return f"**Trained again** from {text(f'{plain}; {_stands(own, conclusion)}.')}"
 

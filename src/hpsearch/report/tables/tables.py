@@ -81,7 +81,7 @@ def finalists_table(verdict: Verdict, metric: str) -> Table:
     """List the finalists, those that cannot be told apart from the winner first."""
     columns = (
         "finalist",
-        metric,
+        f"mean {metric}",
         "low",
         "high",
         "deviation",

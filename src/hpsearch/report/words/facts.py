@@ -10,6 +10,7 @@ from hpsearch.report.words.estimates import mean_text
 from hpsearch.report.words.numbers import DASH, amount, replicates_words, short
 from hpsearch.report.words.plan import obstacle_words
 from hpsearch.report.words.winner import by_metric
+from hpsearch.scheduling.racing.estimates import Estimate
 
 MATTERED = 3
 """Parameters that are named first."""
@@ -81,10 +82,10 @@ def _facts(analysis: EvaluatedAnalysis) -> list[Fact]:
         "Winner", f"trial {analysis.winner.number}", f"of {amount(analysis.counts.trials, 'trial')}"
     )
     if verdict is None or verdict.winner is None:
-        score, tied = _single(analysis), _unconfirmed(analysis)
+        scores, tied = [_single(analysis)], _unconfirmed(analysis)
     else:
-        score, tied = _score(analysis, verdict), _tied(verdict)
-    return [winner, score, *_constant(analysis), tied, *_refitted(analysis), *_tested(analysis)]
+        scores, tied = _scores(analysis, verdict), _tied(verdict)
+    return [winner, *scores, *_constant(analysis), tied, *_refitted(analysis), *_tested(analysis)]
 
 
 def _constant(analysis: Analysis) -> Iterator[Fact]:
@@ -126,15 +127,21 @@ def _unconfirmed(analysis: Analysis) -> Fact:
     return Fact("Tied with it", "unknown", reason or "no finalists were confirmed")
 
 
-def _score(analysis: Analysis, verdict: Verdict) -> Fact:
-    score = verdict.conclusion.score
-    if score.low is None or score.high is None:
-        return Fact(analysis.metric, mean_text(score), "too few replicates for an interval")
-    if score.low == score.high:
-        return Fact(analysis.metric, mean_text(score), "no variation: no interval")
-    replicates = replicates_words(verdict.splits, score.count)
-    note = f"95 % interval {short(score.low)} to {short(score.high)}, {replicates}"
-    return Fact(analysis.metric, short(score.mean), note)
+def _scores(analysis: Analysis, verdict: Verdict) -> list[Fact]:
+    """Give the score of the winner by replicates that did not choose it, and the mean over its own."""
+    score, own = verdict.conclusion.cross_validated_score, verdict.conclusion.mean
+    scores = [_estimated(f"Cross-validated {analysis.metric}", score, verdict)]
+    return scores if own is None else [*scores, _estimated(f"Mean over {verdict.over}", own, verdict)]
+
+
+def _estimated(term: str, estimate: Estimate, verdict: Verdict) -> Fact:
+    if estimate.low is None or estimate.high is None:
+        return Fact(term, mean_text(estimate), "too few replicates for an interval")
+    if estimate.low == estimate.high:
+        return Fact(term, mean_text(estimate), "no variation: no interval")
+    replicates = replicates_words(verdict.splits, estimate.count)
+    note = f"95 % interval {short(estimate.low)} to {short(estimate.high)}, {replicates}"
+    return Fact(term, short(estimate.mean), note)
 
 
 def _tied(verdict: Verdict) -> Fact:

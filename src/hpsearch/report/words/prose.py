@@ -60,16 +60,20 @@ def verdict_sentences(found: Concluded, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _confirmed(found: Concluded, verdict: Verdict) -> str:
-    score, better = verdict.conclusion.score, "lower" if found.minimize else "higher"
-    name = verdict.conclusion.winner
-    if score.mean is None:
-        text = (
-            f"The winner is the configuration of {name}; there are too few replicates to estimate its score"
-        )
-        return f"{_with_chance(text, found.chance)}."
-    text = f"{found.metric} {short(score.mean)} over {replicates_words(verdict.splits, score.count)}"
-    text = f"The winner is the configuration of {name}: {text}{interval(score)}; {better} is better"
+    conclusion, better = verdict.conclusion, "lower" if found.minimize else "higher"
+    score, own = conclusion.cross_validated_score, conclusion.mean
+    numbers = [f"too few replicates for a cross-validated {found.metric}"]
+    if score.mean is not None:
+        numbers = [f"cross-validated {found.metric} {_over(verdict, score)}"]
+    if own is not None:
+        numbers.append(f"mean {_over(verdict, own)}")
+    text = f"The winner is the configuration of {conclusion.winner}: {', '.join(numbers)}; {better} is better"
     return f"{_with_chance(text, found.chance)}."
+
+
+def _over(verdict: Verdict, estimate: Estimate) -> str:
+    replicates = replicates_words(verdict.splits, estimate.count)
+    return f"{short(estimate.mean)} over {replicates}{interval(estimate)}"
 
 
 def _with_chance(text: str, chance: ChanceLevel | None) -> str:
@@ -163,8 +167,8 @@ def confirmation_note(verdict: Verdict) -> str:
         f"gets no further replicates. Intervals are 95 % intervals of the mean over {verdict.over}, {where}. "
         "Two finalists are told apart by their paired differences, at a level adjusted for the number of "
         "finalists, so that an interval without 0 is not enough. The mean of the winner is optimistic, "
-        "because the same replicates chose it. The cross-validated score at the top is not: each seed counts "
-        "with the finalist that is best on the other seeds. Its interval is usually wider."
+        "because the same replicates chose it; in the cross-validated score each seed counts with the "
+        "finalist that is best on the other seeds."
     )
 
 

@@ -120,17 +120,22 @@ class Standing:
 class RaceConclusion:
     """The declared winner, its score, the finalists with the best first, and the optimism of the search.
 
-    `winner` is None where no finalist is without a failed replicate. `score` comes from replicates that did
-    not choose the winner. `optimism` is by how much the best score of the search is better than `score`.
-    `runs` counts what was trained.
+    `winner` is None where no finalist is without a failed replicate. `cross_validated_score` comes from
+    replicates that did not choose the winner. `optimism` is by how much the best score of the search is
+    better than that. `runs` counts what was trained.
     """
 
     winner: str | None
-    score: Estimate
+    cross_validated_score: Estimate
     standings: tuple[Standing, ...]
     ties: tuple[str, ...]
     optimism: float | None
     runs: int
+
+    @property
+    def mean(self) -> Estimate | None:
+        """The mean over the winner's own replicates, which is optimistic: they chose it."""
+        return next((one.estimate for one in self.standings if one.name == self.winner), None)
 
 
 def conclude(race: Race, ended: Mapping[str, Values], best_of_search: float) -> RaceConclusion:
