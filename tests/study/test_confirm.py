@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from hpsearch.report.words.numbers import short
+from hpsearch.report.words.numbers import short as written
 from support.commands import ended, run, started, succeed, succeed_here, wait_until, write_study
 
 STUDY: dict[str, Any] = {
@@ -111,8 +111,8 @@ class TestFinished:
         score, mean = conclusion["cross_validated_score"], conclusion["standings"][0]["estimate"]
         assert score["mean"] != mean["mean"]
         numbers = [
-            f"{name} {short(one['mean'])} over {one['count']} fresh seeds (95 % interval {short(one['low'])} to "
-            f"{short(one['high'])})"
+            f"{name} {written(one['mean'])} over {one['count']} fresh seeds (95 % interval {written(one['low'])} to "
+            f"{written(one['high'])})"
             for name, one in (("cross-validated val_loss", score), ("mean", mean))
         ]
         sentence = f"{winner}: {', '.join(numbers)}; lower is better"
