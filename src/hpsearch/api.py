@@ -172,7 +172,7 @@ def predict(study: str | os.PathLike[str] | Study, x: Any, *, out: str | os.Path
 
 
 def load_study(study: str | os.PathLike[str], **options: Unpack[Place]) -> Study:
-    """Give a study that was begun, by its name or its study file; its comparison where it has no search.
+    """Return a study that was begun, by its name or its study file; its comparison where it has no search.
 
     Raises:
         StudyNotFoundError: It was not begun there.
@@ -206,7 +206,7 @@ def _carry_out(
 
 
 def options_of(place: Place, *, new: bool = False) -> Options:
-    """Give the options of a run. Raises UnsupportedError for one that cannot be."""
+    """Return the options of a run. Raises UnsupportedError for one that cannot be."""
     from hpsearch.engines import ENGINES
     from hpsearch.study.lifecycle import Options
 

@@ -16,7 +16,7 @@ LONGEST = 600
 
 
 def spoken(failure: BaseException) -> str:
-    """Give an exception's type and text on one line.
+    """Return an exception's type and text on one line.
 
     Keras raises some exceptions again as one of another type, which quotes them: then the quoted one is told.
     What an exception was explicitly raised from stands behind it.
@@ -32,7 +32,7 @@ def _named(failure: BaseException) -> str:
 
 
 def _text(failure: BaseException) -> str:
-    """Give what an exception says, without a terminal's colours and Keras' list of arguments."""
+    """Return what an exception says, without a terminal's colours and Keras' list of arguments."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(failure))
     return " ".join(re.split("Arguments received by|Example:", text)[0].split())
 
@@ -183,7 +183,7 @@ LIBRARIES = (
 
 
 def is_users(filename: str) -> bool:
-    """Tell whether a file is of a user's own code."""
+    """Return whether a file is of a user's own code."""
     return not any(Path(filename).is_relative_to(folder) for folder in LIBRARIES)
 
 

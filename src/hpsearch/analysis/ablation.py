@@ -104,7 +104,7 @@ def trace(record: StudyRecord, ablation: StudyRecord, winner: int | None) -> Abl
 
 
 def ablation_of(spec: StudySpec) -> Ablation:
-    """Give the experiment of an ablation's spec."""
+    """Return the experiment of an ablation's spec."""
     experiment = experiment_of(spec, "ablation")
     assert isinstance(experiment, Ablation)  # noqa: S101 - the kind says so
     return experiment
@@ -143,7 +143,7 @@ class _Reader:
     ended: Mapping[Made, Values]
 
     def values(self, made: Collection[str]) -> Values:
-        """Give the replicates of a configuration; none where some are missing."""
+        """Return the replicates of a configuration; none where some are missing."""
         found = self.path.values(self.ended, made)
         return found if len(found) == self.path.replicates else {}
 

@@ -68,17 +68,17 @@ class Analysis:
 
     @property
     def best(self) -> RankedTrial | None:
-        """Give the trial with the best value, or None before there is one."""
+        """Return the trial with the best value, or None before there is one."""
         return self.ranking[0] if self.counts.valued else None
 
     @property
     def best_of_search(self) -> float | None:
-        """Give the best value of the search, that of a single seed, or None before there is one."""
+        """Return the best value of the search, that of a single seed, or None before there is one."""
         return None if self.best is None else self.best.value
 
     @property
     def refitted(self) -> Refit | None:
-        """Give the refit whose model was saved, or None where that of a replicate or a trial was."""
+        """Return the refit whose model was saved, or None where that of a replicate or a trial was."""
         return self.refit if self.refit is not None and self.refit.cause is None else None
 
 

@@ -13,7 +13,7 @@ FILES = ("csv", "npz", "arrays")
 
 
 def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
-    """Give the configuration of a trial as a study with nothing left to search."""
+    """Return the configuration of a trial as a study with nothing left to search."""
     search = record.spec.search.model_copy(update={"enqueue": (), "trials": 1})
     update = {
         "name": name_with(record.name, "-best"),

@@ -57,7 +57,7 @@ def chance_for(record: StudyRecord, found: Estimate | None) -> ChanceLevel | Non
 
 
 def _winner(record: StudyRecord, verdict: Verdict | None) -> Estimate | None:
-    """Give the score of the winner, its own mean where that is not known, or its value in the search."""
+    """Return the score of the winner, its own mean where that is not known, or its value in the search."""
     if verdict is not None and verdict.winner is not None:
         score = verdict.conclusion.cross_validated_score
         return score if score.mean is not None else verdict.conclusion.mean

@@ -123,11 +123,11 @@ class Conclusion:
         return trace(self.record, self.ablation, None if winner is None else winner.number)
 
     def with_record(self, record: StudyRecord) -> Conclusion:
-        """Give the conclusion of the same trials, with what else is known of them now."""
+        """Return the conclusion of the same trials, with what else is known of them now."""
         return replace(self, record=record)
 
     def with_ablation(self, ablation: StudyRecord) -> Conclusion:
-        """Give the conclusion with the runs from the defaults to the winner as they are now."""
+        """Return the conclusion with the runs from the defaults to the winner as they are now."""
         return replace(self, ablation=ablation)
 
 

@@ -36,12 +36,12 @@ class ConfirmationPlan:
 
     @property
     def possible(self) -> bool:
-        """Tell whether it is worth the while."""
+        """Return whether it is worth the while."""
         return self.runs >= FEWEST_RUNS
 
     @property
     def limited(self) -> bool:
-        """Tell whether the share pays for less than was asked for."""
+        """Return whether the share pays for less than was asked for."""
         return self.runs < self.wanted
 
 

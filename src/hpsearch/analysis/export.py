@@ -17,13 +17,13 @@ COMPARED = ("deviation_ratio", "gradient_ratio", "findings")
 
 
 def to_json(analysis: Analysis) -> dict[str, Any]:
-    """Give an analysis as data that JSON can hold; what is not finite is None."""
+    """Return an analysis as data that JSON can hold; what is not finite is None."""
     told: dict[str, Any] = plain(analysis)
     return told
 
 
 def probe_to_json(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> dict[str, Any]:
-    """Give probes as data that JSON can hold: every number of every layer; what is not finite is None."""
+    """Return probes as data that JSON can hold: every number of every layer; what is not finite is None."""
     arms = [
         {**plain(summary.arm), **plain({name: getattr(summary, name) for name in COMPARED})}
         for summary in summaries
@@ -44,7 +44,7 @@ def probe_to_json(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> dict[st
 
 
 def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
-    """Give a comparison as data that JSON can hold: every number of its page, and every run with its curves.
+    """Return a comparison as data that JSON can hold: its page's numbers, and the runs with their curves.
 
     What is not finite is None.
     """
@@ -53,7 +53,7 @@ def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Give results as data that JSON can hold; what is not finite is None."""
+    """Return results as data that JSON can hold; what is not finite is None."""
     if isinstance(value, Part):
         return value.dump()
     if is_dataclass(value):

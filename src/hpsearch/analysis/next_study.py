@@ -152,7 +152,7 @@ def _widened(column: Column, distribution: Numeric, effect: Effect) -> list[_Pro
 
 
 def _alike(new: Numeric, old: Numeric) -> bool:
-    """Tell whether a range is another one, of numbers of the same signs: no layer has -4 units."""
+    """Return whether a range is another one, of numbers of the same signs: no layer has -4 units."""
     return new != old and (new.low > 0) == (old.low > 0) and (new.low >= 0) == (old.low >= 0)
 
 
@@ -197,7 +197,7 @@ def _length(distribution: Numeric) -> float:
 
 
 def _readable(distribution: Numeric, low: float, high: float) -> Numeric:
-    """Give a range with ends of two digits, rounded outwards, on the steps of the old one."""
+    """Return a range with ends of two digits, rounded outwards, on the steps of the old one."""
     low = distribution.low if isclose(low, distribution.low) else _rounded(distribution, low, floor)
     high = distribution.high if isclose(high, distribution.high) else _rounded(distribution, high, ceil)
     return replace(distribution, low=low, high=high)

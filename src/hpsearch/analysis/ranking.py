@@ -39,7 +39,7 @@ def rank_trials(record: StudyRecord) -> tuple[RankedTrial, ...]:
 
 
 def finite_value(trial: TrialRecord) -> float | None:
-    """Give the value of a trial where it is a finite number."""
+    """Return the value of a trial where it is a finite number."""
     return None if trial.value is None else finite(trial.value)
 
 

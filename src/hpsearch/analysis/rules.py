@@ -51,12 +51,12 @@ class Rule:
 
     @property
     def precision(self) -> float:
-        """Give the share of the trials in the region that are marked."""
+        """Return the share of the trials in the region that are marked."""
         return self.hits / self.inside
 
     @property
     def coverage(self) -> float:
-        """Give the share of the marked trials that lie in the region."""
+        """Return the share of the marked trials that lie in the region."""
         return self.hits / self.marked
 
     @property
@@ -71,7 +71,7 @@ class Rule:
 
 
 def has_failed(trial: TrialRecord) -> bool:
-    """Tell whether a trial failed."""
+    """Return whether a trial failed."""
     return trial.state == "failed"
 
 
@@ -143,7 +143,7 @@ def _score_of(trials: int, total: int) -> Score:
 
 
 def _likelihood(hits: NDArray[Any], size: NDArray[Any]) -> NDArray[Any]:
-    """Give the logarithm of the likelihood of so many marked trials at their own share."""
+    """Return the logarithm of the likelihood of so many marked trials at their own share."""
     share = hits / np.maximum(size, 1)
     return np.asarray(xlogy(hits, share) + xlogy(size - hits, 1 - share))
 
@@ -167,7 +167,7 @@ def _sharpened(chosen: Sequence[Candidate], marked: Truth, left: Truth, score: S
 
 
 def _is_clear(region: _Region, marked: Truth, left: Truth, tried: float) -> bool:
-    """Tell whether a region is precise, not an accident, and no condition of it superfluous."""
+    """Return whether a region is precise, not an accident, and no condition of it superfluous."""
     inside, hits = region.truth & left, region.truth & left & marked
     if hits.sum() < max(LEAST_PRECISION * inside.sum(), 1) or tried * _chance(inside, marked, left) > CHANCE:
         return False
@@ -177,6 +177,6 @@ def _is_clear(region: _Region, marked: Truth, left: Truth, tried: float) -> bool
 
 
 def _chance(inside: Truth, marked: Truth, among: Truth) -> float:
-    """Give the probability of at least so many marked trials in a region of this size of some trials."""
+    """Return the probability of at least so many marked trials in a region of this size of some trials."""
     hits, total = int((inside & marked).sum()), int((marked & among).sum())
     return float(hypergeom.sf(hits - 1, int(among.sum()), total, int(inside.sum())))

@@ -72,7 +72,7 @@ def _refused(failure: OSError | UnicodeEncodeError) -> str:
 
 
 def _unread(out: Output) -> int:
-    """Give the exit code of a standard output that was not written to its end, and say why."""
+    """Return the exit code of a standard output that was not written to its end, and say why."""
     if out.failure is None:
         return 0
     if not isinstance(out.failure, BrokenPipeError):  # its reader has seen enough

@@ -86,7 +86,7 @@ class RunOptions:
     quiet: QuietOption = False
 
     def of_run(self, *, new: bool = False) -> Options:
-        """Give where and how the study is run."""
+        """Return where and how the study is run."""
         from hpsearch.study.lifecycle import Options
 
         return Options(

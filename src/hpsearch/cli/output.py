@@ -117,7 +117,7 @@ def _fill_closed() -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Give what prints tables and progress to people: text in it is cleaned before it is styled."""
+    """Return what prints tables and progress to people: text in it is cleaned before it is styled."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout

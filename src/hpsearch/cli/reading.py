@@ -60,7 +60,7 @@ def trials(
 
 
 def _listed(study: str, out: Path, *, replicates: bool, ablation: bool) -> StudyRecord:
-    """Give the record of the experiment whose trials are listed."""
+    """Return the record of the experiment whose trials are listed."""
     from hpsearch.store.reading import read_ablation, read_confirmation
 
     files, record = record_of(study, out)
@@ -76,7 +76,7 @@ def _listed(study: str, out: Path, *, replicates: bool, ablation: bool) -> Study
 
 
 def _begun(record: StudyRecord | None, missing: str, command: str) -> StudyRecord:
-    """Give the record of what belongs to a search; say by which command it is made where there is none."""
+    """Return the record of what belongs to a search; say by which command it is made where there is none."""
     if record is None:
         raise HpsearchError(f"{missing}: hpsearch {command} trains them")
     return record

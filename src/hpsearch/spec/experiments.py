@@ -42,7 +42,7 @@ class Experiment(ABC):
 
     @abstractmethod
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
-        """Give the configuration that values stand for."""
+        """Return the configuration that values stand for."""
 
     @abstractmethod
     def seed(self, number: int, values: Mapping[str, Value]) -> int:
@@ -64,7 +64,7 @@ class Experiment(ABC):
 
     @property
     def gives_up(self) -> bool:
-        """Tell whether it ends where its first trials all fail for one cause."""
+        """Return whether it ends where its first trials all fail for one cause."""
         return True
 
 
@@ -104,7 +104,7 @@ class Comparison(Experiment):
         return (Parameter(ARM, Choice(names), structural=True), REPLICATES)
 
     def values(self, number: int) -> dict[str, Value]:
-        """Give the arm and the replicate of a trial."""
+        """Return the arm and the replicate of a trial."""
         replicate, place = divmod(number, len(self.arms.arms))
         return {ARM: self.arms.arms[place].name, REPLICATE: replicate}
 
@@ -171,7 +171,7 @@ class Ablation(Experiment):
         return (*sides, REPLICATES)
 
     def values(self, made: Collection[str], replicate: int) -> dict[str, Value]:
-        """Give the values of a run in which some of the changes are made."""
+        """Return the values of a run in which some of the changes are made."""
         sides: dict[str, Value] = {name: WINNER if name in made else DEFAULT for name in self.changes}
         return {**sides, REPLICATE: replicate}
 
@@ -221,7 +221,7 @@ def compared(spec: StudySpec, compare: Compare, runs: int) -> StudySpec:
 
 
 def experiment_of(spec: StudySpec, kind: Kind) -> Experiment:
-    """Give the experiment of a prepared spec."""
+    """Return the experiment of a prepared spec."""
     return KINDS[kind](spec)
 
 

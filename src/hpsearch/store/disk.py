@@ -59,7 +59,7 @@ def _flush_directory(directory: Path) -> None:
 
 
 def rename(path: Path, other: Path) -> None:
-    """Give a file another name, in the place of what had it.
+    """Return a file another name, in the place of what had it.
 
     Raises StoreError where the system does not let us.
     """
@@ -75,7 +75,7 @@ def encoded(text: str) -> bytes:
 
 
 def duplicate(path: Path, other: Path) -> None:
-    """Give the content of a file another name beside its own, where the system can without a copy.
+    """Return the content of a file another name beside its own, where the system can without a copy.
 
     What replaces the file later does not reach the other name. Raises StoreError where the system does not
     let us write, FileNotFoundError where there is no such file.
@@ -105,7 +105,7 @@ def _link(path: Path, other: Path) -> None:
 
 
 def cannot_write(path: Path, failure: OSError) -> StoreError:
-    """Say what could not be written, and why."""
+    """Return what could not be written, and why."""
     return StoreError(f"cannot write {path}: {failure.strerror}")
 
 

@@ -104,7 +104,7 @@ _OPTIONAL: dict[type[Event], str] = {Reported: "probe", Ended: "pruning"}
 
 
 def dump_event(event: Event) -> dict[str, Any]:
-    """Give an event as plain data, as it stands in the log."""
+    """Return an event as plain data, as it stands in the log."""
     raw = {"kind": event.kind, **vars(event)}
     optional = _OPTIONAL.get(type(event), "")
     if isinstance(event, Ended) and event.pruning is not None:

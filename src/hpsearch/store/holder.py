@@ -48,11 +48,11 @@ class Holder:
         return holder if isinstance(holder.pid, int) and 0 < holder.pid < 2**31 else None
 
     def dump(self) -> dict[str, Any]:
-        """Give the holder as plain data."""
+        """Return the holder as plain data."""
         return asdict(self)
 
     def is_dead(self) -> bool:
-        """Tell whether the process is surely dead: only one of this machine can be."""
+        """Return whether the process is surely dead: only one of this machine can be."""
         here = Holder.own()
         if (self.host, self.machine) != (here.host, here.machine):
             return False
@@ -81,7 +81,7 @@ def _answers(pid: int) -> bool:
 
 
 def _status(pid: int) -> tuple[str, str]:
-    """Give the state of a process, a letter, and when it started; empty where there is no such process."""
+    """Return the state of a process, a letter, and when it started; empty where there is no such process."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return (fields[0], fields[STARTED_FIELD]) if len(fields) > STARTED_FIELD else ("", "")
 

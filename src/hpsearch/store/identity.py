@@ -43,13 +43,13 @@ class Identity:
         return self.study[:MARK]
 
     def stamp(self, **of: Any) -> dict[str, Any] | None:
-        """Give what a file of the study says of itself; None where the study is not known."""
+        """Return what a file of the study says of itself; None where the study is not known."""
         if not self.study:
             return None
         return {"study": self.study, "name": self.name, "seed": self.seed, **of}
 
     def complaint(self, stamp: object, **expected: Any) -> str | None:
-        """Say why a file is not the one that is expected here; None where it is."""
+        """Return why a file is not the one that is expected here; None where it is."""
         if not self.name:
             return None
         if stamp is None:
@@ -79,12 +79,12 @@ def _named(stamp: Mapping[str, Any]) -> str:
 
 
 def digest(plain: object) -> str:
-    """Give the SHA-256 of plain data, whatever the order of its keys."""
+    """Return the SHA-256 of plain data, whatever the order of its keys."""
     return sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def digest_of_file(path: Path) -> str:
-    """Give the SHA-256 of a file, read piece by piece; empty where it cannot be read."""
+    """Return the SHA-256 of a file, read piece by piece; empty where it cannot be read."""
     told = sha256()
     try:
         with path.open("rb") as stream:
@@ -100,7 +100,7 @@ PAGE_SEAL = b"<!-- hpsearch: "
 
 
 def sealed_page(page: bytes, identity: Identity) -> bytes:
-    """Give a page with its study and its SHA-256 at the end."""
+    """Return a page with its study and its SHA-256 at the end."""
     page = page.rstrip(b"\n") + b"\n"
     seal = f"study {identity.study or 'unknown'}, sha256 {sha256(page).hexdigest()} -->\n"
     return page + PAGE_SEAL + seal.encode()

@@ -52,7 +52,7 @@ class Lease:
             raise StudyLockedError(f"{_holder(self.directory)} has taken over the study: this process stops")
 
     def holds(self) -> bool:
-        """Tell whether no other process has taken over."""
+        """Return whether no other process has taken over."""
         return self.path.exists() and not _place(self.directory, self.number + 1).exists()
 
     def keep(self) -> None:

@@ -42,7 +42,7 @@ class Tick:
     study: str = ""
 
     def dump(self) -> dict[str, Any]:
-        """Give the tick as plain data, as it stands in the log."""
+        """Return the tick as plain data, as it stands in the log."""
         events = [dump_event(event) for event in self.events]
         told = {"lease": self.lease, "tick": self.number, "elapsed": self.elapsed, "events": events}
         return {**told, "study": self.study} if self.study else told
@@ -156,7 +156,7 @@ def _read_line(line: bytes) -> Tick | None:
 
 
 def _that_count(known: dict[tuple[int, int], Tick]) -> list[Tick]:
-    """Give the ticks in their order: of two with one number, that of the newer lease, without a gap."""
+    """Return the ticks in their order: of two with one number, that of the newer lease, without a gap."""
     kept: list[Tick] = []
     lease = 0
     for key in sorted(known):
@@ -204,7 +204,7 @@ def _refuse_contradictions(copies: list[_Copy]) -> None:
 
 
 def marks(path: Path) -> set[str]:
-    """Give the studies that the lines of a copy name, by the beginnings of their SHA-256."""
+    """Return the studies that the lines of a copy name, by the beginnings of their SHA-256."""
     lines = (_read_line(line) for line in _content(path).splitlines(keepends=True))
     return {tick.study for tick in lines if tick is not None and tick.study}
 
@@ -239,7 +239,7 @@ class _Copy:
         self.mark = mark or self.mark
 
     def damage(self, known: dict[tuple[int, int], Tick]) -> Iterator[str]:
-        """Say what is missing here and known from the other copy, and which lines cannot be read."""
+        """Return what is missing here and known from the other copy, and which lines cannot be read."""
         if self.foreign:
             yield f"{self.path}: {self.foreign}"
         elif self.bad:

@@ -50,13 +50,13 @@ class TrialRecord:
 
     @property
     def stamp(self) -> dict[str, Any]:
-        """Give what the file with its weights says of itself."""
+        """Return what the file with its weights says of itself."""
         of = digest(dict(self.parameters))
         return {"trial": self.number, "seed": self.seed, "epoch": self.best_epoch, "of": of}
 
     @property
     def kind_of_failure(self) -> str:
-        """Give the cause without the epoch and step at which it struck."""
+        """Return the cause without the epoch and step at which it struck."""
         return (self.cause or "").partition(" (epoch ")[0]
 
 
@@ -88,17 +88,17 @@ class StudyRecord:
 
     @property
     def name(self) -> str:
-        """Give the name of the study."""
+        """Return the name of the study."""
         return self.spec.name
 
     @property
     def metric(self) -> str:
-        """Give the metric that is optimized."""
+        """Return the metric that is optimized."""
         return self.spec.search.metric
 
     @property
     def minimize(self) -> bool:
-        """Tell whether a smaller value is better."""
+        """Return whether a smaller value is better."""
         return self.spec.search.direction == "minimize"
 
     @cached_property
@@ -114,11 +114,11 @@ class StudyRecord:
 
     @property
     def best(self) -> TrialRecord | None:
-        """Give the trial with the best value, or None before there is one."""
+        """Return the trial with the best value, or None before there is one."""
         return self.ranking[0] if self.ranking else None
 
     def trial(self, number: int) -> TrialRecord:
-        """Give the trial of a number. Raises StoreError where there is none."""
+        """Return the trial of a number. Raises StoreError where there is none."""
         found = next((trial for trial in self.trials if trial.number == number), None)
         if found is None:
             raise StoreError(f"there is no trial {number} in {self.name!r}: its files are not of one study")
@@ -133,7 +133,7 @@ def ranked(trials: Iterable[TrialRecord], *, minimize: bool) -> list[TrialRecord
 
 
 def finite(value: float) -> float | None:
-    """Give the number where it is finite and None elsewhere, as JSON wants it."""
+    """Return the number where it is finite and None elsewhere, as JSON wants it."""
     return float(value) if math.isfinite(value) else None
 
 

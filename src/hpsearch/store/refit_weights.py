@@ -20,5 +20,5 @@ def refitted_weights(files: StudyFiles, record: StudyRecord, refit: Refit) -> Ar
 
 
 def arrays_of(refit: Refit, stored: tuple[Arrays, dict[str, Any]] | None) -> Arrays | None:
-    """Give the arrays of a file, if they are those of this refit."""
+    """Return the arrays of a file, if they are those of this refit."""
     return stored[0] if stored is not None and stored[1].get("refit") == repr(refit.planned) else None

@@ -51,7 +51,7 @@ def remove_from_storage(parts: Iterable[StudyFiles], url: str | None) -> None:
 
 
 def names_of(parts: Iterable[StudyFiles]) -> Names:
-    """Give the names of experiments in a storage, with what tells there that they are ours."""
+    """Return the names of experiments in a storage, with what tells there that they are ours."""
     found: Names = {}
     for part in parts:
         stored = stored_if_readable(part) or stored_if_readable(StudyFiles(part.out, part.name))

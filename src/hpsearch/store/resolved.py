@@ -78,7 +78,7 @@ class Resolved:
         return Identity(self.study, self.spec.name, self.spec.search.seed, strict=self.format >= FORMAT)
 
     def identified(self) -> Resolved:
-        """Give the study with the SHA-256 of what it was begun with, which it keeps from then on.
+        """Return the study with the SHA-256 of what it was begun with, which it keeps from then on.
 
         Two directories with one SHA-256 hold one study: the same study file but for its budgets, data,
         decisions and versions, on the same kind of machine, give the same numbers.
@@ -163,12 +163,12 @@ def check_copy(path: Path, identity: Identity) -> Resolved:
 
 
 def _same_study(first: Resolved, second: Resolved) -> bool:
-    """Tell whether two copies name one study; a study of an older version gains its name when it goes on."""
+    """Return whether two copies name one study; one of an older version gains its name when it goes on."""
     return first.study == second.study or (first.format < FORMAT and "" in (first.study, second.study))
 
 
 def _begun_as(resolved: Resolved) -> list[Any]:
-    """Give what a study keeps from its beginning on."""
+    """Return what a study keeps from its beginning on."""
     decisions = replace(resolved.decisions, workers=None)
     kept = (resolved.kind, resolved.directory, resolved.versions, resolved.machine)
     return [dict(_leaves(_without_budgets(resolved.spec))), resolved.data, decisions, *kept]
@@ -179,7 +179,7 @@ def _seal(content: bytes) -> bytes:
 
 
 def is_sealed(path: Path) -> bool:
-    """Tell whether a resolved study file ends with the checksum of what is before."""
+    """Return whether a resolved study file ends with the checksum of what is before."""
     content = _content(path)
     body, seal, _ = content.rpartition(SEAL)
     return bool(seal) and content == body + _seal(body)

@@ -12,7 +12,7 @@ from hpsearch.store.record import StudyRecord, TrialRecord
 
 
 def trial_row(trial: TrialRecord) -> dict[str, Any]:
-    """Give a trial as plain data, as `hpsearch trials --format json` prints it."""
+    """Return a trial as plain data, as `hpsearch trials --format json` prints it."""
     return {
         "number": trial.number,
         "state": trial.state,

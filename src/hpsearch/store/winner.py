@@ -47,7 +47,7 @@ class Refit:
 
     @property
     def planned(self) -> Refit:
-        """Give the refit without what came of it."""
+        """Return the refit without what came of it."""
         return replace(self, cause=None)
 
 
@@ -85,7 +85,7 @@ class HeldOutEvaluations:
     lost: bool = False
 
     def of(self, winner: WinnerName) -> HeldOutEvaluation | None:
-        """Give the look of a winner, or None before it had one."""
+        """Return the look of a winner, or None before it had one."""
         return next((look for look in self.looks if look.winner == winner), None)
 
 
@@ -135,7 +135,7 @@ def load_applied(files: StudyFiles, identity: Identity) -> InferenceInfo:
 
 
 def model_problem(files: StudyFiles, identity: Identity) -> str | None:
-    """Say why the best model is not the study's; None where it is, or there is none yet."""
+    """Return why the best model is not the study's; None where it is, or there is none yet."""
     if not (files.best_model.exists() and files.best_preprocessing.exists()):
         return None
     try:
@@ -146,7 +146,7 @@ def model_problem(files: StudyFiles, identity: Identity) -> str | None:
 
 
 def model_stamp(winner: WinnerName, model: Path) -> dict[str, Any]:
-    """Give what a file says of itself that belongs to a saved model."""
+    """Return what a file says of itself that belongs to a saved model."""
     return {"trial": winner.trial, "seed": winner.seed, "epoch": winner.epoch, "of": digest_of_file(model)}
 
 

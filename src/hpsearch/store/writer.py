@@ -31,7 +31,7 @@ class TrialUnderWay(Protocol):
 
     @property
     def number(self) -> int:
-        """Give the number of the trial."""
+        """Return the number of the trial."""
 
     @property
     def epochs(self) -> Sequence[object]:
@@ -39,7 +39,7 @@ class TrialUnderWay(Protocol):
 
     @property
     def stamp(self) -> dict[str, Any]:
-        """Give what its checkpoints say of themselves, but the epoch."""
+        """Return what its checkpoints say of themselves, but the epoch."""
 
 
 class StudyWriter:

@@ -21,5 +21,5 @@ class Budget:
         return self.before + time.monotonic() - self._started
 
     def allows(self, asked: int) -> bool:
-        """Tell whether another trial may be begun after so many."""
+        """Return whether another trial may be begun after so many."""
         return asked < self.trials and (self.timeout is None or self.elapsed < self.timeout)

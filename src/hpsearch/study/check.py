@@ -73,7 +73,7 @@ def check_study(files: StudyFiles) -> list[Checked]:
 
 
 def _checks(files: StudyFiles, record: StudyRecord) -> dict[Path, Callable[[Path], str]]:
-    """Give what checks each single file."""
+    """Return what checks each single file."""
     identity = record.identity
     return {
         files.study: lambda path: _resolved(path, files, identity),

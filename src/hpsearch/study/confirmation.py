@@ -54,7 +54,7 @@ def _arms(spec: StudySpec) -> object:
 
 
 def confirmation_of(record: StudyRecord) -> StudySpec | None:
-    """Give the confirmation of a search that has ended; None where nothing is to be confirmed.
+    """Return the confirmation of a search that has ended; None where nothing is to be confirmed.
 
     The arms are the finalists, which may have been pruned, by their trials' numbers; the budget is their
     replicates, or as many runs as the share of the search's epochs pays for.

@@ -124,7 +124,7 @@ class Coordinator:
         return EPOCHS_AHEAD if free else 1
 
     def _next_trial(self, slots: WorkerSlots) -> RunningTrial | None:
-        """Give the trial that takes a free place; while a loss is cleared up, nothing new is begun."""
+        """Return the trial that takes a free place; while a loss is cleared up, nothing new is begun."""
         if self.waiting:
             return self.waiting.pop(0)
         return self._ask() if self._may_ask() and slots.suspect is None else None

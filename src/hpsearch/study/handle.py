@@ -65,36 +65,36 @@ class Study:
 
     @property
     def name(self) -> str:
-        """Give the name of the study."""
+        """Return the name of the study."""
         return self.record.name
 
     @property
     def directory(self) -> Path:
-        """Give the folder of its files."""
+        """Return the folder of its files."""
         return self.files.directory
 
     @property
     def spec(self) -> StudySpec:
-        """Give the study file as validated types."""
+        """Return the study file as validated types."""
         return self.record.spec
 
     @property
     def yaml(self) -> str:
-        """Give the study file, every default written out; the command line takes it from a file."""
+        """Return the study file, every default written out; the command line takes it from a file."""
         from hpsearch.spec import print_spec
 
         return print_spec(self.spec)
 
     @cached_property
     def trials(self) -> Trials:
-        """Give the trials, or the runs of a comparison."""
+        """Return the trials, or the runs of a comparison."""
         from hpsearch.study.results import Trials
 
         return Trials(self.record)
 
     @cached_property
     def best(self) -> Best | None:
-        """Give what is best; None where no trial has a value.
+        """Return what is best; None where no trial has a value.
 
         Raises:
             HpsearchError: It is a comparison.
@@ -106,19 +106,19 @@ class Study:
 
     @cached_property
     def conclusion(self) -> Conclusion:
-        """Give what a search has come to: its finalists judged, its winner, and what stands for it."""
+        """Return what a search has come to: its finalists judged, its winner, and what stands for it."""
         from hpsearch.analysis import conclude_search
 
         return conclude_search(self.record, *self._parts)
 
     @property
     def ablation(self) -> AblationPath | None:
-        """Give the way from the defaults to the winner of a search; None where it was not trained."""
+        """Return the way from the defaults to the winner of a search; None where it was not trained."""
         return None if self.record.kind == "comparison" else self.conclusion.path
 
     @cached_property
     def comparison(self) -> Comparison:
-        """Give the results of a comparison.
+        """Return the results of a comparison.
 
         Raises:
             HpsearchError: It is a search.

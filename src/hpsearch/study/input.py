@@ -57,7 +57,7 @@ def read_study(
 
 
 def begun_study(files: StudyFiles, record: StudyRecord, settings: Sequence[str]) -> StudyFile:
-    """Give the study file of a study that was begun, with `settings` in place of what it says.
+    """Return the study file of a study that was begun, with `settings` in place of what it says.
 
     Rows that were given in memory are found beside it, wherever it was moved. Raises StudyFileError.
     """
@@ -71,7 +71,7 @@ def begun_study(files: StudyFiles, record: StudyRecord, settings: Sequence[str])
 def _with_rows(
     source: Source, directory: Path, settings: Sequence[str], data: Any, target: str | None, out: Path
 ) -> StudyFile:
-    """Give a study of rows in memory, which are kept once all else is known to be right."""
+    """Return a study of rows in memory, which are kept once all else is known to be right."""
     from hpsearch.data.readers.arrays import folder_of, given_arrays, write_arrays
 
     given = given_arrays(data, target)
@@ -85,7 +85,7 @@ def _with_rows(
 
 
 def _source_of(what: What) -> tuple[Source, Path]:
-    """Give a study as plain data, and the directory that its relative paths start from."""
+    """Return a study as plain data, and the directory that its relative paths start from."""
     if isinstance(what, StudyFile):
         return what.source, what.directory
     if isinstance(what, Mapping | StudySpec):
@@ -95,7 +95,7 @@ def _source_of(what: What) -> tuple[Source, Path]:
 
 
 def _plain(value: Any) -> Any:
-    """Give plain data as a study file has it, from what Python has beside it."""
+    """Return plain data as a study file has it, from what Python has beside it."""
     if isinstance(value, Part):
         return value.dump()
     if isinstance(value, Mapping):
@@ -119,7 +119,7 @@ def overridden(settings: Settings, given: Mapping[str, Any] | None = None) -> li
 
 
 def _holds_arrays(data: Mapping[str, Any]) -> bool:
-    """Tell whether a mapping holds arrays, rather than being a data section."""
+    """Return whether a mapping holds arrays, rather than being a data section."""
     from hpsearch.data.readers.arrays import NAMES
 
     return bool(data) and set(data) <= set(NAMES)
@@ -134,14 +134,14 @@ def _with_section(source: Source, section: Any) -> Source:
 
 
 def _options(source: Source) -> dict[str, Any]:
-    """Give the options of a study's data section, without what names its rows."""
+    """Return the options of a study's data section, without what names its rows."""
     section = source.data.get("data") if isinstance(source.data, dict) else None
     known = section if isinstance(section, dict) else {}
     return {name: value for name, value in known.items() if name not in (*SOURCES, "target")}
 
 
 def _validation(source: Source, count: int | None) -> dict[str, Any]:
-    """Give the option that makes the last rows the validation set, where one was given."""
+    """Return the option that makes the last rows the validation set, where one was given."""
     if count is None:
         return {}
     if "validation" in _options(source):

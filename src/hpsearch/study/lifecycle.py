@@ -239,7 +239,7 @@ def _check_sampler(held: _Held) -> None:
 
 
 def _resolved(held: _Held, opened: OpenedStudy) -> Resolved:
-    """Give what an experiment obeys; a part is of its search, and known in a storage by the same owner."""
+    """Return what an experiment obeys; a part is of its search, and known in a storage by the same owner."""
     if held.parent is not None:
         check_same_material(held.parent, opened)
     resolved = resolve(held.study, held.kind, held.options, held.stored, opened)
@@ -252,7 +252,7 @@ def _resolved(held: _Held, opened: OpenedStudy) -> Resolved:
 
 
 def _ablation_of(search: _Held, plan: Plan) -> _Held:
-    """Give the ablation of a search, as far as it was begun for the same winner."""
+    """Return the ablation of a search, as far as it was begun for the same winner."""
     from hpsearch.study.ablation import outdated, with_budget
 
     assert search.stored is not None  # noqa: S101 - it was read before
@@ -302,7 +302,7 @@ def stored_of(files: StudyFiles, spec: StudySpec, code: str) -> Resolved | None:
 def job_of(
     study: StudyFile, options: Options, stored: Resolved | None, code: str, donors: tuple[DonorFile, ...]
 ) -> Job:
-    """Give what a worker needs to open a study, as far as it is decided already."""
+    """Return what a worker needs to open a study, as far as it is decided already."""
     data_dir = None if options.data_dir is None else str(options.data_dir.resolve())
     decided = Decisions() if stored is None else stored.decisions
     return Job(
@@ -320,7 +320,7 @@ def job_of(
 def resolve(
     study: StudyFile, kind: Kind, options: Options, stored: Resolved | None, opened: OpenedStudy
 ) -> Resolved:
-    """Give what an experiment obeys: what was stored, or at its beginning what was found.
+    """Return what an experiment obeys: what was stored, or at its beginning what was found.
 
     Raises StudyMismatchError where the data or the donors are not those of its beginning.
     """
@@ -347,7 +347,7 @@ def resolve(
 
 
 def _owner(storage: str | None, known: str | None) -> str | None:
-    """Give by what the studies of an experiment are known in a storage that several may share."""
+    """Return by what the studies of an experiment are known in a storage that several may share."""
     return known if known is not None or storage is None else uuid.uuid4().hex
 
 

@@ -35,5 +35,5 @@ def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
 
 
 def record_of(study: str, out: Path) -> tuple[StudyFiles, StudyRecord]:
-    """Give the search of a study, or where it was not begun its comparison."""
+    """Return the search of a study, or where it was not begun its comparison."""
     return records_of(study, out)[0]

@@ -101,7 +101,7 @@ def _preprocessing(files: StudyFiles) -> Preprocessing:
 
 
 def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> NDArray[Any]:
-    """Give what the model gives for rows: (n, units)."""
+    """Return what the model gives for rows: (n, units)."""
     import_keras("jax", spawned=False)
     check_compiler()
     defer_tensorflow()

@@ -34,7 +34,7 @@ def check_donors(study: StudyFile) -> None:
 
 
 def untrained_donors(study: StudyFile, out: Path) -> Iterator[StudyFile]:
-    """Give the studies that have to be run before a study, because it starts from their best models.
+    """Return the studies that have to be run before a study, because it starts from their best models.
 
     Each is looked for when those before it have been run.
     """

@@ -59,7 +59,7 @@ class Probed:
     page: Path
 
     def json(self) -> str:
-        """Give every number as JSON."""
+        """Return every number as JSON."""
         return json.dumps({**probe_to_json(self.probe, self.summaries), "page": str(self.page)}, indent=1)
 
 

@@ -61,7 +61,7 @@ def _varies(parameter: Parameter) -> bool:
 
 
 def _is_fixed(parameter: Parameter, fields: Collection[str] | None) -> bool:
-    """Tell whether a parameter is of one of the fields, or of any, and takes one value in every arm."""
+    """Return whether a parameter is of one of the fields, or of any, and takes one value in every arm."""
     return not _varies(parameter) and (fields is None or parameter.name.split(".")[0] in fields)
 
 

@@ -44,7 +44,7 @@ class Trial:
 
     @classmethod
     def of(cls, trial: TrialRecord) -> Trial:
-        """Give a trial of a record."""
+        """Return a trial of a record."""
         return cls(**trial_row(trial), configuration=trial.configuration.dump(), history=trial.history)
 
 
@@ -72,7 +72,7 @@ class Trials(Sequence[Trial]):
         return f"<{len(self)} trials>"
 
     def columns(self) -> dict[str, list[Any]]:
-        """Give the columns of `trials.csv`: those of a trial, and one for each parameter."""
+        """Return the columns of `trials.csv`: those of a trial, and one for each parameter."""
         fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause")
         table = {name: [getattr(trial, name) for trial in self] for name in fixed}
         searched = {
@@ -81,7 +81,7 @@ class Trials(Sequence[Trial]):
         return {**table, **searched}
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give a table with a row for each trial.
+        """Return a table with a row for each trial.
 
         Raises:
             HpsearchError: pandas is not installed.
@@ -137,7 +137,7 @@ class Best:
 
 
 def best_result(conclusion: Conclusion, path: Path) -> Best | None:
-    """Give what is best in a search; None where no trial has a value."""
+    """Return what is best in a search; None where no trial has a value."""
     trial, verdict = conclusion.best.trial, conclusion.verdict
     if trial is None or trial.value is None:
         return None

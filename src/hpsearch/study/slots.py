@@ -29,18 +29,18 @@ class WorkerSlots:
 
     @property
     def suspect(self) -> int | None:
-        """Give the first trial that has to show by itself whether it was the cause of a loss."""
+        """Return the first trial that has to show by itself whether it was the cause of a loss."""
         return next((number for number, trial in self.trials.items() if trial.alone), None)
 
     def arriving(self) -> list[RunningTrial]:
-        """Give the trials that the worker has to take on now; with a suspect nothing else may happen."""
+        """Return the trials that the worker has to take on now; with a suspect nothing else may happen."""
         now = self.trials if self.suspect is None else (self.suspect,)
         arriving = [self.trials[number] for number in now if number not in self.started]
         self.started.update(trial.number for trial in arriving)
         return arriving
 
     def next_members(self) -> tuple[int, ...]:
-        """Give the trials that advance in the next tick."""
+        """Return the trials that advance in the next tick."""
         if self.suspect is not None:
             return (self.suspect,)
         return tuple(n for n, trial in self.trials.items() if trial.behind) or tuple(self.trials)

@@ -20,7 +20,7 @@ class SnapshotClock:
 
     @property
     def due(self) -> bool:
-        """Tell whether it is time to save."""
+        """Return whether it is time to save."""
         interval = max(SNAPSHOT_SECONDS, self.seconds / SNAPSHOT_SHARE)
         return time.monotonic() - self.saved_at > interval
 

@@ -87,12 +87,12 @@ class StudyState:
         self.leaders = best[: self.experiment.keep]
 
     def leads(self, number: int) -> bool:
-        """Tell whether a trial that ended is among the best that are kept."""
+        """Return whether a trial that ended is among the best that are kept."""
         return any(leader.number == number for leader in self.leaders)
 
     @property
     def hopeless(self) -> str | None:
-        """Give the cause for which the first trials all failed; None while there is hope."""
+        """Return the cause for which the first trials all failed; None while there is hope."""
         first = list(islice(self.ended.values(), HOPELESS_TRIALS))
         if not self.experiment.gives_up or len(first) < HOPELESS_TRIALS:
             return None

@@ -45,17 +45,17 @@ class RunningTrial:
 
     @property
     def number(self) -> int:
-        """Give the number of the trial."""
+        """Return the number of the trial."""
         return self.member.number
 
     @property
     def stamp(self) -> dict[str, Any]:
-        """Give what its checkpoints say of themselves, but the epoch."""
+        """Return what its checkpoints say of themselves, but the epoch."""
         return {"seed": self.member.seed, "of": digest(self.values)}
 
     @property
     def behind(self) -> bool:
-        """Tell whether the trainer has yet to reach what was reported."""
+        """Return whether the trainer has yet to reach what was reported."""
         return self.trained < len(self.epochs)
 
     @property
@@ -94,7 +94,7 @@ class RunningTrial:
 
     @property
     def stops_early(self) -> bool:
-        """Tell whether the trial has waited long enough for a better epoch."""
+        """Return whether the trial has waited long enough for a better epoch."""
         early = self.member.configuration.training.early_stopping
         return early is not None and self.waited >= early.patience
 
@@ -106,7 +106,7 @@ class RunningTrial:
 
 
 def _plain(value: float | None) -> float | None:
-    """Give a number as the tick log holds it."""
+    """Return a number as the tick log holds it."""
     return None if value is None else finite(value)
 
 

@@ -40,7 +40,7 @@ class _Constant:
 
 
 def chance_of(metric: str, train: Rows, rows: Rows, labels: tuple[str, ...]) -> Chance:
-    """Give what the best constant prediction of the training rows gives on other rows.
+    """Return what the best constant prediction of the training rows gives on other rows.
 
     By loss and accuracy it is what minimizes the one and maximizes the other: the shares of the classes or
     the mean, and the most frequent class. For mae it is the median. For a scorer of scikit-learn it is the
@@ -62,7 +62,7 @@ def chance_of(metric: str, train: Rows, rows: Rows, labels: tuple[str, ...]) -> 
 
 
 def chance_in(dataset: Dataset, metric: str) -> Chance:
-    """Give what a constant prediction gives on the validation set, the mean over folds."""
+    """Return what a constant prediction gives on the validation set, the mean over folds."""
     found = [chance_of(metric, split.train, split.validation, dataset.labels) for split in dataset.splits]
     values = [one.value for one in found if one.value is not None]
     value = float(np.mean(values)) if len(values) == len(found) else None

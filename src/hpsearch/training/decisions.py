@@ -63,7 +63,7 @@ class Decisions:
         return found
 
     def words(self) -> dict[str, str]:
-        """Give what was decided by the names and words that files and reports have for it."""
+        """Return what was decided by the names and words that files and reports have for it."""
         values = {one.name.replace("_", " "): getattr(self, one.name) for one in fields(self)}
         return {name: _word(value) for name, value in values.items() if value is not None}
 

@@ -56,7 +56,7 @@ class Measure:
 
     @property
     def beats_chance(self) -> bool | None:
-        """Tell whether the value is better than a constant prediction; None where one is not known."""
+        """Return whether the value is better than a constant prediction; None where one is not known."""
         if self.value is None or self.chance is None:
             return None
         return self.value < self.chance if self.name in ("loss", "mae") else self.value > self.chance
@@ -109,12 +109,12 @@ class Predictions:
 
     @property
     def guesses(self) -> Array:
-        """Give the predicted class of each row, as Keras counts accuracy: (n,) int."""
+        """Return the predicted class of each row, as Keras counts accuracy: (n,) int."""
         return guessed(self.given)
 
 
 def guessed(given: Array) -> Array:
-    """Give the class of each row: of one unit the second above a half, of several the most probable.
+    """Return the class of each row: of one unit the second above a half, of several the most probable.
 
     `given`: (n, units) probabilities. Gives (n,) int64.
     """
@@ -155,7 +155,7 @@ def _finite(value: float) -> float | None:
 
 
 def _mean(name: str, of_rows: Array) -> Measure:
-    """Give the mean of what cannot be negative, with the normal interval of a mean."""
+    """Return the mean of what cannot be negative, with the normal interval of a mean."""
     from scipy.stats import norm
 
     rows = of_rows.astype(np.float64)
@@ -183,7 +183,7 @@ def _scored(metric: str, predictions: Predictions, seed: int) -> Measure:
 
 
 def _resampled(on: Callable[[Array], float], rows: int, seed: int) -> tuple[float, float] | tuple[None, None]:
-    """Give the percentile interval of the bootstrap (Efron 1979) over rows."""
+    """Return the percentile interval of the bootstrap (Efron 1979) over rows."""
     generator = np.random.default_rng(seed)
     found = np.array([on(generator.integers(rows, size=rows)) for _ in range(RESAMPLES)])
     found = found[np.isfinite(found)]

@@ -76,7 +76,7 @@ class Network(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, NDArray[Any]]:
-        """Give everything that training changes, as named arrays."""
+        """Return everything that training changes, as named arrays."""
 
     @abstractmethod
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:

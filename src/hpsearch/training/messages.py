@@ -33,7 +33,7 @@ class Member:
     split: SplitName = None
 
     def dump(self) -> dict[str, Any]:
-        """Give the member as plain data, as it crosses to a worker."""
+        """Return the member as plain data, as it crosses to a worker."""
         return {**vars(self), "configuration": self.configuration.dump()}
 
     @classmethod
@@ -42,7 +42,7 @@ class Member:
         return cls(**{**raw, "configuration": read_configuration(raw["configuration"])})
 
     def improves(self, value: float, best: float | None, min_delta: float = 0.0) -> bool:
-        """Tell whether a value of the metric beats the best so far by more than `min_delta`."""
+        """Return whether a value of the metric beats the best so far by more than `min_delta`."""
         if best is None:
             return True
         return best - value > min_delta if self.direction == "minimize" else value - best > min_delta
@@ -104,7 +104,7 @@ class RefitRun:
     drops: tuple[tuple[int, float], ...] = ()
 
     def factor(self, epoch: int) -> float:
-        """Give the factor of an epoch, from 1."""
+        """Return the factor of an epoch, from 1."""
         return next((factor for first, factor in reversed(self.drops) if epoch >= first), 1.0)
 
 

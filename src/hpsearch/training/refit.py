@@ -24,7 +24,7 @@ def refit_slot(trainer: Trainer, member: Member, dataset: Dataset, run: RefitRun
 
 
 def refit_length(training: Training, before: int, rows: int) -> RunLength:
-    """Give the length of a run on more rows than `before`: as many epochs, each of more steps.
+    """Return the length of a run on more rows than `before`: as many epochs, each of more steps.
 
     So a schedule is as far at the end of an epoch as it was there on fewer rows, also where the length of a
     run is given in steps.

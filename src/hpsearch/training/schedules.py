@@ -41,13 +41,13 @@ class RunLength:
         return min(self.steps_per_epoch, self.steps - (epoch - 1) * self.steps_per_epoch)
 
     def span(self, span: Component) -> float:
-        """Give a length of time in steps."""
+        """Return a length of time in steps."""
         amount = float(getattr(span, span.name))
         return amount * {"share": self.steps, "steps": 1, "epochs": self.steps_per_epoch}[span.name]
 
 
 def run_length(training: Training, rows: int) -> RunLength:
-    """Give the length of a run of a configuration on so many training rows."""
+    """Return the length of a run of a configuration on so many training rows."""
     steps_per_epoch = math.ceil(rows / training.batch_size)
     steps = training.steps if training.steps is not None else (training.epochs or 0) * steps_per_epoch
     return RunLength(steps_per_epoch, steps)
@@ -61,7 +61,7 @@ LONGEST = 2.0**53
 
 
 def _period(length: RunLength, span: Component) -> float:
-    """Give a period in steps, at least one: Keras' `decay_steps` are whole numbers above 0."""
+    """Return a period in steps, at least one: Keras' `decay_steps` are whole numbers above 0."""
     return max(length.span(span), 1.0)
 
 
@@ -141,7 +141,7 @@ SHAPES: dict[str, Callable[[Any, Floats, RunLength, float], Floats]] = {
 
 
 def learning_rates(training: Training, length: RunLength, first: int, count: int) -> NDArray[np.float32]:
-    """Give the learning rate at `count` steps from step `first` (from 0), before any plateau.
+    """Return the learning rate at `count` steps from step `first` (from 0), before any plateau.
 
     During the warm-up, of w steps, step s has the share (s + 1) / w; then the schedule begins. A run that is
     shorter than its warm-up ends within it, as with Keras' `warmup_steps`: the slope does not depend on the
@@ -169,7 +169,7 @@ class Plateau:
     cooldown: int = 0
 
     def after(self, schedule: Any, loss: float, learning_rate: float) -> Plateau:
-        """Give the state after an epoch whose metric, turned so that smaller is better, was `loss`."""
+        """Return the state after an epoch whose metric, turned so that smaller is better, was `loss`."""
         if schedule.name != "reduce_on_plateau":
             return self
         cooldown = max(self.cooldown - 1, 0)

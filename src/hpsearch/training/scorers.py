@@ -66,7 +66,7 @@ def strict_score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels
 
 
 def undefined(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple[str, ...]) -> str:
-    """Say why a scorer gives no number for predictions that are finite."""
+    """Return why a scorer gives no number for predictions that are finite."""
     try:
         strict_score(metric, y, predictions, labels)
     except UndefinedScoreError as failure:
@@ -75,5 +75,5 @@ def undefined(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: t
 
 
 def _sentence(failure: ValueError) -> str:
-    """Give the first sentence of what scikit-learn says."""
+    """Return the first sentence of what scikit-learn says."""
     return " ".join(str(failure).split()).partition(". ")[0].rstrip(".")

@@ -101,7 +101,7 @@ class Slot:
         return None
 
     def _undefined(self, results: list[EpochResult]) -> str:
-        """Say why the metric is no number, though the network gives numbers: that is no divergence."""
+        """Return why the metric is no number, though the network gives numbers: that is no divergence."""
         metric, told = self.member.metric, "its value is too large"
         for split, result in zip(self.dataset.splits, results, strict=True):
             if result.predictions is not None and not math.isfinite(self._scored(split, result.predictions)):

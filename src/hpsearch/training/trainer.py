@@ -42,7 +42,7 @@ class Trainer(ABC):
         self.take(slot, state)
 
     def take(self, slot: Slot, state: MemberState | None = None) -> None:
-        """Give a slot its place, from its beginning or from where it was."""
+        """Return a slot its place, from its beginning or from where it was."""
         if state is not None:
             slot.restore(state)
         self._slots[slot.member.number] = slot
@@ -66,20 +66,20 @@ class Trainer(ABC):
         return [network.train(plan) for network, plan in work]
 
     def state(self, number: int) -> MemberState:
-        """Give everything that a member needs to go on later."""
+        """Return everything that a member needs to go on later."""
         return self._slots[number].state()
 
     def weights(self, number: int, split: int = 0) -> Weights:
-        """Give the present weights of a member on one split."""
+        """Return the present weights of a member on one split."""
         network = self._slots[number].networks[split]
         return network.arrays_of(network.weights())
 
     def best_weights(self, number: int, split: int = 0) -> Weights | None:
-        """Give the weights of a member's best epoch on one split; None before it had one."""
+        """Return the weights of a member's best epoch on one split; None before it had one."""
         return self._slots[number].best_weights(split)
 
     def has(self, number: int) -> bool:
-        """Tell whether a member is under way here."""
+        """Return whether a member is under way here."""
         return number in self._slots
 
     def stop(self, number: int) -> None:

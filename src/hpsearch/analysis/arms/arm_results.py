@@ -71,7 +71,7 @@ def arm_result(
 
 
 def bests(replicates: Ended) -> Values:
-    """Give the metric at the best epoch of each replicate."""
+    """Return the metric at the best epoch of each replicate."""
     return {number: one.best for number, one in replicates.items()}
 
 
@@ -81,12 +81,12 @@ def counterpart(metric: str) -> str:
 
 
 def trained_alone(record: StudyRecord) -> bool:
-    """Tell whether each run had the machine to itself: one worker, nothing side by side."""
+    """Return whether each run had the machine to itself: one worker, nothing side by side."""
     return record.decisions.workers == 1 and record.decisions.width == 1
 
 
 def _median(reached: list[float], runs: int) -> float | None:
-    """Give the median over all runs, of which those that never reached the target count as the longest."""
+    """Return the median over all runs, of which those that never reached the target count as the longest."""
     if 2 * len(reached) <= runs:
         return None
     return median([*reached, *[max(reached)] * (runs - len(reached))])

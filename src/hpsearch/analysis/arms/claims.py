@@ -101,7 +101,7 @@ def _by_place(claim: JudgedClaim, values: Mapping[str, Values]) -> JudgedClaim:
 
 
 def _place(measured: Estimate, low: float, high: float) -> ClaimVerdict:
-    """Tell whether an interval lies inside two numbers; what failed lies nowhere."""
+    """Return whether an interval lies inside two numbers; what failed lies nowhere."""
     if measured.count + measured.failed < FEWEST_REPLICATES:
         return "not enough"
     if measured.failed or measured.low is None or measured.high is None:

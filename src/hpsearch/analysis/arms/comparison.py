@@ -87,7 +87,7 @@ class Comparison:
 
     @property
     def best(self) -> ArmResult | None:
-        """Give the leader of the best arms, or else the arm with the best mean; None while there is none."""
+        """Return the leader of the best arms, or the arm with the best mean; None while there is none."""
         first = self.by_name[self.tied[0]] if self.tied else self.arms[0]
         return None if first.best.mean is None else first
 

@@ -49,11 +49,11 @@ class Replicate:
 
     @property
     def failed(self) -> bool:
-        """Tell whether the run failed."""
+        """Return whether the run failed."""
         return self.state == "failed"
 
     def measure(self, by: str, at: str) -> float | None:
-        """Give the value of a curve at the best or the final epoch, the epochs to the target, or the pace.
+        """Return the value of a curve at the best or the final epoch, the epochs to the target, or the pace.
 
         None where the run failed, or where there is no such value.
         """
@@ -100,10 +100,10 @@ def _pace(seconds: Curve) -> float | None:
 
 
 def values_of(replicates: Mapping[int, Replicate], by: str, at: str) -> Values:
-    """Give one number of each replicate."""
+    """Return one number of each replicate."""
     return {number: replicate.measure(by, at) for number, replicate in replicates.items()}
 
 
 def is_minimized(by: str) -> bool:
-    """Tell whether less is better, of the study's metrics, of any other curve, and of epochs."""
+    """Return whether less is better, of the study's metrics, of any other curve, and of epochs."""
     return by in MINIMIZED or by.removeprefix("val_") not in SCORES

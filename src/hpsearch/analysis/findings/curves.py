@@ -29,24 +29,24 @@ def numbers(trial: TrialRecord, name: str) -> list[float]:
 
 
 def lowest(trial: TrialRecord, *names: str) -> float:
-    """Give the lowest number of some curves; infinity without any."""
+    """Return the lowest number of some curves; infinity without any."""
     return min((value for name in names for value in numbers(trial, name)), default=math.inf)
 
 
 def highest(trial: TrialRecord, *names: str) -> float:
-    """Give the highest number of some curves; minus infinity without any."""
+    """Return the highest number of some curves; minus infinity without any."""
     return max((value for name in names for value in numbers(trial, name)), default=-math.inf)
 
 
 def stayed_at_chance(trial: TrialRecord, data: DataSummary) -> bool:
-    """Tell whether neither loss of a trial ever fell clearly below that of a constant prediction."""
+    """Return whether neither loss of a trial ever fell clearly below that of a constant prediction."""
     if data.chance_loss is None or not numbers(trial, "val_loss"):
         return False
     return lowest(trial, "loss", "val_loss") > NOT_LEARNED * data.chance_loss
 
 
 def exploded(trial: TrialRecord, data: DataSummary) -> bool:
-    """Tell whether the loss of a trial was far above that of a constant prediction, for good.
+    """Return whether the loss of a trial was far above that of a constant prediction, for good.
 
     One that is still falling in the last epoch only began there, and of a single epoch nothing is known.
     """
@@ -58,7 +58,7 @@ def exploded(trial: TrialRecord, data: DataSummary) -> bool:
 
 
 def learned_nothing(trial: TrialRecord, data: DataSummary) -> bool:
-    """Tell whether a trial never left the level of a constant prediction, by loss and by accuracy."""
+    """Return whether a trial never left the level of a constant prediction, by loss and by accuracy."""
     if not stayed_at_chance(trial, data):
         return False
     chance = data.chance_accuracy
@@ -90,7 +90,7 @@ def worsening(trial: TrialRecord, metric: str, *, minimize: bool) -> Worsening |
 
 
 def overfits(trial: TrialRecord, metric: str, data: DataSummary | None, *, minimize: bool) -> bool:
-    """Tell whether the metric got worse again while the training loss went on falling.
+    """Return whether the metric got worse again while the training loss went on falling.
 
     In the last epochs it is worse by more than `OVERFITTING` of its best value, of a score of what that is
     above the level of chance, where it is known.
@@ -111,7 +111,7 @@ def _scale(best: float, metric: str, data: DataSummary | None, *, minimize: bool
 
 
 def underfits(trial: TrialRecord, data: DataSummary) -> bool:
-    """Tell whether a trial learned, but little, and as little of its training rows as of the others."""
+    """Return whether a trial learned, but little, and as little of its training rows as of the others."""
     loss, validation = lowest(trial, "loss"), lowest(trial, "val_loss")
     if data.chance_loss is None or math.inf in (loss, validation):
         return False
@@ -124,7 +124,7 @@ def last_epochs(trial: TrialRecord) -> int:
 
 
 def improvement_at_the_end(trial: TrialRecord, metric: str, *, minimize: bool) -> float:
-    """Give by how much the metric got better in the last epochs; 0 where the best came before.
+    """Return by how much the metric got better in the last epochs; 0 where the best came before.
 
     As a share of what it was, or of 1 where that is its upper end: near 0 a share of a score is huge.
     """
@@ -139,10 +139,10 @@ def improvement_at_the_end(trial: TrialRecord, metric: str, *, minimize: bool) -
 
 
 def improvement_of(trial: TrialRecord, loss: str) -> float:
-    """Give the share by which a loss fell in the last epochs."""
+    """Return the share by which a loss fell in the last epochs."""
     return improvement_at_the_end(trial, loss, minimize=True)
 
 
 def still_improving(trial: TrialRecord, metric: str, *, minimize: bool) -> bool:
-    """Tell whether a trial was still getting better in its last epoch."""
+    """Return whether a trial was still getting better in its last epoch."""
     return improvement_at_the_end(trial, metric, minimize=minimize) > STILL_IMPROVING

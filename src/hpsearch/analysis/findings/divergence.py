@@ -32,7 +32,7 @@ def failures(record: StudyRecord) -> list[TrialRecord]:
 
 
 def is_diverged(trial: TrialRecord) -> bool:
-    """Tell whether a trial failed because its numbers left their range."""
+    """Return whether a trial failed because its numbers left their range."""
     return trial.state == "failed" and NOT_FINITE in trial.kind_of_failure
 
 
@@ -63,7 +63,7 @@ class _Group:
 
     @property
     def evidence(self) -> dict[str, Value]:
-        """Give the region, its counts, and where the example broke."""
+        """Return the region, its counts, and where the example broke."""
         told: dict[str, Value] = {}
         if self.rule is not None:
             told = {"region": self.rule.where, "inside": self.rule.inside, "hits": self.rule.hits}
@@ -98,7 +98,7 @@ def diverged(record: StudyRecord) -> Iterator[StudyFinding]:
 
 
 def _at_once(trials: Trials) -> bool:
-    """Tell whether the numbers left their range in the very first step, before the weights were changed."""
+    """Return whether the numbers left their range in the very first step, before the weights were changed."""
     places = [_place(trial) for trial in trials]
     return all((place.get("epoch"), place.get("step")) == (1, 1) for place in places)
 

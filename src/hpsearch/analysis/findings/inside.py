@@ -80,7 +80,7 @@ def _exploding_gradient(_: TrialRecord, probes: list[TrainingProbe]) -> Seen | N
 
 
 def _worst(probe: TrainingProbe, share: Callable[[LayerSample], float | None]) -> tuple[float, str]:
-    """Give the largest share over the hidden layers, and the name of its layer."""
+    """Return the largest share over the hidden layers, and the name of its layer."""
     return max(((share(layer) or 0.0, layer.name) for layer in hidden_of(probe)), key=lambda pair: pair[0])
 
 

@@ -15,7 +15,7 @@ Blame = Literal["blamed", "unknown", "cleared"]
 
 
 def rate_of(trial: TrialRecord) -> float:
-    """Give the learning rate of a trial."""
+    """Return the learning rate of a trial."""
     return trial.configuration.training.learning_rate
 
 
@@ -32,7 +32,7 @@ def others_of(record: StudyRecord, trials: Trials, troubled: Callable[[TrialReco
 
 
 def blame(trials: Trials, others: Trials) -> Blame:
-    """Tell whether the learning rates of trials in trouble are larger than those of the others.
+    """Return whether the learning rates of trials in trouble are larger than those of the others.
 
     That is the probability that one of the first is larger than one of the others (the area under the curve,
     Mann and Whitney, Annals of Mathematical Statistics 18, 1947); ties count half.

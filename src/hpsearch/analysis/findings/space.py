@@ -68,7 +68,7 @@ def _place(distribution: Numeric, value: float) -> float:
 
 
 def _is_natural(distribution: Numeric, bound: float) -> bool:
-    """Tell whether a range cannot go on: shares end at 0 and 1, counts begin at 1."""
+    """Return whether a range cannot go on: shares end at 0 and 1, counts begin at 1."""
     if distribution.integer:
         return bound <= 1
     return not distribution.log and bound in (0, 1)

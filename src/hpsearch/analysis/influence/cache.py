@@ -38,7 +38,7 @@ def find_influence(
     method: Method = "ped_anova",
     announce: Callable[[str], None] = say_nothing,
 ) -> Influence:
-    """Give what mattered in a study, from its files if they still hold, else computed and written there.
+    """Return what mattered in a study, from its files if they still hold, else computed and written there.
 
     What takes longer than a person expects is announced before it begins.
     """
@@ -99,7 +99,7 @@ def _read(path: Path, key: str, kind: TypeAdapter[T]) -> T | None:
 
 
 def fingerprint(record: StudyRecord) -> str:
-    """Give a digest of all that the results follow from: the trials, what was searched, and our version."""
+    """Return a digest of all that the results follow from: the trials, what was searched, and our version."""
     searched = [parameter.describe() for parameter in record.parameters]
     names = [parameter.name for parameter in record.parameters]
     search = record.spec.search

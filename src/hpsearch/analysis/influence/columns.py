@@ -33,7 +33,7 @@ class Column:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Give the least and the largest number that the distribution can reach."""
+        """Return the least and the largest number that the distribution can reach."""
         distribution = self.parameter.distribution
         if not isinstance(distribution, Numeric):
             return 0.0, len(distribution.options) - 1.0
@@ -56,7 +56,7 @@ def _numbers(parameter: Parameter, trials: Sequence[TrialRecord]) -> Numbers:
 
 
 def to_number(parameter: Parameter, value: Value) -> float:
-    """Give the number that stands for a value in its column."""
+    """Return the number that stands for a value in its column."""
     distribution = parameter.distribution
     if not isinstance(distribution, Numeric):
         return float(parameter.options.index(value))
@@ -64,7 +64,7 @@ def to_number(parameter: Parameter, value: Value) -> float:
 
 
 def to_value(parameter: Parameter, number: float) -> Value:
-    """Give the value that a number in a column stands for, on a step of the distribution, in few digits."""
+    """Return the value that a number in a column stands for, on a step of the distribution, in few digits."""
     distribution = parameter.distribution
     if not isinstance(distribution, Numeric):
         return parameter.options[round(number)]

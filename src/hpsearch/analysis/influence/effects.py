@@ -66,7 +66,7 @@ class Effect:
 
     @property
     def best(self) -> Level | None:
-        """Give the level with the best expected place."""
+        """Return the level with the best expected place."""
         return min(self.levels, key=lambda level: level.place, default=None)
 
     @property
@@ -77,7 +77,7 @@ class Effect:
 
 
 def level_numbers(column: Column) -> Numbers:
-    """Give the numbers of the levels of a parameter: every tried option, or values evenly over the range."""
+    """Return the numbers of the levels of a parameter: all tried options, or values evenly over the range."""
     if not isinstance(column.parameter.distribution, Numeric):
         return np.unique(column.numbers[column.active])
     even = np.linspace(*column.ends, LEVELS)

@@ -68,7 +68,7 @@ def judge_by_fanova(record: StudyRecord, announce: Callable[[str], None] = say_n
 
 
 def _shares(record: StudyRecord, trials: Sequence[TrialRecord], names: list[str]) -> dict[str, float]:
-    """Give the share of each parameter; empty where none has any importance.
+    """Return the share of each parameter; empty where none has any importance.
 
     The parameters are named in a fixed order, because Optuna would take them from a set and the last bits of
     the sum would follow its order.

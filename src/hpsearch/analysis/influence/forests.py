@@ -45,7 +45,7 @@ class Design:
     """For each choice, the number of each of its options in the order of their mean place."""
 
     def code(self, column: int, numbers: Numbers) -> Numbers:
-        """Give the numbers that stand in a column of the rows for numbers of a parameter's column."""
+        """Return the numbers that stand in a column of the rows for numbers of a parameter's column."""
         codes = self.codes[column]
         return numbers if codes is None else codes[numbers.astype(int)]
 
@@ -86,7 +86,7 @@ class Question:
     points: Numbers
 
     def rows(self) -> Rows:
-        """Give all rows that have to be predicted, those of the first point first."""
+        """Return all rows that have to be predicted, those of the first point first."""
         rows = np.repeat(self.background[None], len(self.points), axis=0)
         rows[:, :, list(self.columns)] = self.points[:, None, :]
         return rows.reshape(-1, self.background.shape[1])

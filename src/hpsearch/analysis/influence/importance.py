@@ -61,7 +61,7 @@ class ParameterImportance:
 
     @property
     def told(self) -> float | None:
-        """Give the share where enough speaks for it."""
+        """Return the share where enough speaks for it."""
         return self.share if self.doubt is None else None
 
 
@@ -141,7 +141,7 @@ def _caution(trials: int) -> str | None:
 def _shares(
     record: StudyRecord, columns: Sequence[Column], outcomes: Outcomes
 ) -> tuple[Numbers | None, Numbers]:
-    """Give the shares over all trials, and over each resample in which trials differ."""
+    """Return the shares over all trials, and over each resample in which trials differ."""
     cells = [cells_of(column) for column in columns]
     everything = np.arange(len(outcomes.trials))
     shares = _share(cells, outcomes.places, everything)
@@ -160,7 +160,7 @@ def _share(cells: Sequence[Cells], places: Numbers, chosen: NDArray[np.int64]) -
 
 
 def interval(resampled: Numbers, estimates: Numbers) -> tuple[Numbers, Numbers]:
-    """Give the middle `LEVEL` of resampled numbers, a row for each resample, stretched to the estimates."""
+    """Return the middle `LEVEL` of resampled numbers, a row for each resample, stretched to the estimates."""
     if not len(resampled):
         return estimates, estimates
     lows, highs = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)

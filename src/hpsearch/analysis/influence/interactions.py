@@ -72,7 +72,7 @@ def interaction_of(
 
 
 def h_squared(joint: Numbers, first: Numbers, second: Numbers) -> Numbers:
-    """Give the squared H statistic of each row; 0 where the pair has no effect at all."""
+    """Return the squared H statistic of each row; 0 where the pair has no effect at all."""
     joint, first, second = (part - part.mean(axis=1, keepdims=True) for part in (joint, first, second))
     left = ((joint - first - second) ** 2).sum(axis=1)
     whole = (joint**2).sum(axis=1)

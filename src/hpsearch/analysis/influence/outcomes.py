@@ -47,7 +47,7 @@ class Outcomes:
         return len(self.trials) - self.pruned - len(self.completed)
 
     def metric_at(self, places: Numbers) -> list[float | None]:
-        """Give the metric that completed trials have at some places; None beyond the worst of them."""
+        """Return the metric that completed trials have at some places; None beyond the worst of them."""
         completed = self.completed
         order = sorted(completed, key=lambda index: float(self.places[index]))
         known, values = self.places[order], [self.trials[index].value or 0.0 for index in order]
@@ -104,7 +104,7 @@ def _better_at_its_end(
 
 
 def best_so_far(curve: Sequence[float | None], sign: float, epochs: int) -> Numbers:
-    """Give the best value up to each epoch, negated for a score; a curve stays where it ended."""
+    """Return the best value up to each epoch, negated for a score; a curve stays where it ended."""
     values = sign * np.array([np.nan if value is None else value for value in curve], dtype=float)
     values[~np.isfinite(values)] = np.inf
     best = np.minimum.accumulate(values) if len(values) else values

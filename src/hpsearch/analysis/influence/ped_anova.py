@@ -74,7 +74,7 @@ def best_of(places: Numbers) -> NDArray[np.bool_]:
 
 
 def divergences(columns: Sequence[Cells], places: Numbers, chosen: Whole) -> Numbers:
-    """Give the importance of each parameter over a sample of trials, not yet divided by their sum.
+    """Return the importance of each parameter over a sample of trials, not yet divided by their sum.
 
     All are 0 where no trial is better than the others.
     """
@@ -113,7 +113,7 @@ def density(counts: Whole, *, categorical: bool) -> Numbers:
 
 
 def _bandwidth(seen: Whole, counts: Whole) -> float:
-    """Give Scott's rule (Scott, Multivariate Density Estimation, 1992) with the smaller of two spreads."""
+    """Return Scott's rule (Scott, Multivariate Density Estimation, 1992) with the smaller of two spreads."""
     reached = np.cumsum(counts)
     total = int(reached[-1])
     mean = seen @ counts / total

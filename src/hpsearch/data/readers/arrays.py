@@ -177,7 +177,7 @@ def write_arrays(folder: Path, given: Given) -> None:
 
 
 def is_complete(folder: Path) -> bool:
-    """Tell whether a folder holds the arrays that it is named after."""
+    """Return whether a folder holds the arrays that it is named after."""
     with suppress(DataError):
         return fingerprint(read_arrays(folder))[:DIGITS] == folder.name
     return False

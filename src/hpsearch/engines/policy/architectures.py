@@ -25,7 +25,7 @@ def bounding_architectures(spec: StudySpec, pools: Pools) -> Iterator[Architectu
 
 
 def are_sizes_known(spec: StudySpec) -> bool:
-    """Tell whether the study file says how large every network is that a study can ask for."""
+    """Return whether the study file says how large every network is that a study can ask for."""
     return all(model.name in BOUNDING for model in alternatives(spec.model))
 
 
@@ -86,7 +86,7 @@ def _shared_or_listed(value: Any) -> list[Any]:
 
 
 def _pool(pooling: Any, pools: Pools) -> Pooling | None:
-    """Give the pool of a block: of the images' shapes nothing but its size matters."""
+    """Return the pool of a block: of the images' shapes nothing but its size matters."""
     sizes = [
         bounds(option.size) if isinstance(option, MaxPooling) else (1, 1) for option in alternatives(pooling)
     ]

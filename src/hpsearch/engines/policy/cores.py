@@ -44,7 +44,7 @@ def share_of_cores(workers: int) -> int:
 
 
 def is_small(spec: StudySpec, dataset: Dataset) -> bool:
-    """Tell whether even the largest network of a study is trained fastest by one core."""
+    """Return whether even the largest network of a study is trained fastest by one core."""
     return largest_network(spec, dataset) <= ONE_CORE_MULTIPLICATIONS
 
 

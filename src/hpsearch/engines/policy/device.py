@@ -31,13 +31,13 @@ def device_bytes() -> int | None:
 
 
 def fits_device(dataset: Dataset) -> bool:
-    """Tell whether the data may be laid on the device whole."""
+    """Return whether the data may be laid on the device whole."""
     limit = device_bytes()
     return limit is None or data_bytes(dataset) <= SHARE * limit
 
 
 def too_large(dataset: Dataset) -> str:
-    """Say why the data are streamed."""
+    """Return why the data are streamed."""
     size, limit = data_bytes(dataset) / 1e9, (device_bytes() or 0) * SHARE / 1e9
     return (
         f"the data ({size:.2f} GB) exceed the limit for the device ({limit:.2f} GB): "

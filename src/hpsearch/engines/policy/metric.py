@@ -37,7 +37,7 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
 
 
 def _problem(metric: str, dataset: Dataset) -> str | None:
-    """Say why a scorer cannot judge predictions of the validation sets; None where it can."""
+    """Return why a scorer cannot judge predictions of the validation sets; None where it can."""
     for number, split in enumerate(dataset.splits, 1):
         reason = _undefined(metric, split.validation.y, dataset.labels)
         if reason is not None:
@@ -47,7 +47,7 @@ def _problem(metric: str, dataset: Dataset) -> str | None:
 
 
 def _undefined(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
-    """Say why a scorer cannot judge predictions of some targets: their classes, or the scorer's own words."""
+    """Return why a scorer cannot judge predictions of some targets: the classes, or what it says itself."""
     if not labels:
         return _tried(metric, y, labels)
     every = np.tile(np.arange(len(labels)), 4)
@@ -79,7 +79,7 @@ def _tried(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
 
 
 def _of_classes(y: Array, classes: int) -> Iterator[Array]:
-    """Give probabilities as a network does: nearly right, nearly all wrong, and drawn; (n, units) each."""
+    """Return probabilities as a network does: nearly right, nearly all wrong, and drawn; (n, units) each."""
     generator = np.random.default_rng(0)
     truth = np.eye(classes)[y.astype(np.int64)]
     for known in (truth, np.roll(truth, 1, axis=1), np.roll(truth, -1, axis=1), None):
@@ -89,7 +89,7 @@ def _of_classes(y: Array, classes: int) -> Iterator[Array]:
 
 
 def _of_numbers(y: Array) -> Iterator[Array]:
-    """Give numbers that are off by little, by much, and constant; above 0 where the targets are not below."""
+    """Return numbers off by little, by much, and constant; above 0 where the targets are not below."""
     exact = y.astype(np.float64)
     spread = float(np.ptp(exact)) or 1.0
     for given in (exact + 0.1 * spread, exact + spread, np.full(len(y), exact.mean() + 0.5 * spread)):

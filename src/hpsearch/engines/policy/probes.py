@@ -30,7 +30,7 @@ BACKWARD = 3
 
 
 def wants_probes(spec: StudySpec, dataset: Dataset, *, decided: bool | None = None) -> bool:
-    """Tell whether networks are probed in training; what was `decided` when the study began holds.
+    """Return whether networks are probed in training; what was `decided` when the study began holds.
 
     What the study file says holds. Else, they are if that takes at most 3 % of the training, by a rule on the
     study and never by the clock, so that two runs are equal.

@@ -67,7 +67,7 @@ class Canary:
         return program
 
     def _first(self) -> Callable[..., Any]:
-        """Give the program, after runs in which there was room for what they write into memory."""
+        """Return the program, after runs in which there was room for what they write into memory."""
         program = self._compiled() if self._backend == "jax" else _product_of_keras
         # The first run starts threads, and each reserves memory of its own; the second has what is left then.
         for _ in range(2):
@@ -149,7 +149,7 @@ def _inputs() -> Arrays:
 
 
 def _product(library: ModuleType, matrix: Any) -> Any:
-    """Give a matrix product."""
+    """Return a matrix product."""
     return library.matmul(matrix, matrix)
 
 
@@ -162,7 +162,7 @@ def _product_of_keras(*inputs: NDArray[np.float32]) -> Arrays:
 def _computed(
     library: ModuleType, matrix: Any, rows: Any, unit: Any, x: Any, y: Any, first: Any, bias: Any, second: Any
 ) -> tuple[Any, ...]:
-    """Give a matrix product; the squared lengths of rows; of two dense layers the loss and its gradients."""
+    """Return a product, the squared lengths of rows, and of two dense layers the loss and its gradients."""
     before = x @ first + bias
     hidden = library.maximum(before, 0)
     error = hidden @ second - y

@@ -23,7 +23,7 @@ OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def cache_directory() -> Path | None:
-    """Give the directory of the compilation cache, None where it is turned off."""
+    """Return the directory of the compilation cache, None where it is turned off."""
     named = os.environ.get(DIRECTORY_VARIABLE)
     if named is None:
         return user_cache_path("hpsearch") / "programs"
@@ -58,7 +58,7 @@ def own_directory(directory: Path) -> str | None:
 
 
 def _replaceable(parent: Path) -> bool:
-    """Tell whether all users can put another directory into the place of one in this."""
+    """Return whether all users can put another directory into the place of one in this."""
     mode = parent.stat().st_mode
     return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
@@ -121,12 +121,12 @@ def _bound_cache(directory: Path) -> Any:
 
 
 def seal(key: str, value: bytes) -> bytes:
-    """Give what binds a program to the key under which it is kept."""
+    """Return what binds a program to the key under which it is kept."""
     return sha256(key.encode() + b"\n" + value).digest()
 
 
 def unsealed(key: str, stored: bytes) -> bytes | None:
-    """Give the program that was sealed for a key; None where another, or a part of one, stands there."""
+    """Return the program that was sealed for a key; None where another, or a part of one, stands there."""
     size = sha256().digest_size
     value = stored[size:]
     return value if stored[:size] == seal(key, value) else None

@@ -34,7 +34,7 @@ def add_flag(flag: str) -> None:
 
 
 def _installed() -> tuple[int, ...]:
-    """Give the version of jaxlib as numbers; that of a machine without it is below all others."""
+    """Return the version of jaxlib as numbers; that of a machine without it is below all others."""
     try:
         return tuple(map(int, re.findall(r"\d+", version("jaxlib"))[:3]))
     except PackageNotFoundError:

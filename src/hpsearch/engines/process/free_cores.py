@@ -24,7 +24,7 @@ _held: list[int] = []
 
 
 def lock_directory() -> Path:
-    """Give the directory in which the workers of this user lock their cores."""
+    """Return the directory in which the workers of this user lock their cores."""
     return user_cache_path("hpsearch") / "cores"
 
 

@@ -19,7 +19,7 @@ from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate
 
 
 def fingerprint(model: keras.Model) -> str:
-    """Give the SHA-256 of a model's weights with their shapes and types, as hexadecimal digits."""
+    """Return the SHA-256 of a model's weights with their shapes and types, as hexadecimal digits."""
     digest = sha256()
     for weight in map(np.ascontiguousarray, model.get_weights()):
         digest.update(f"{weight.dtype.str} {weight.shape}\n".encode())

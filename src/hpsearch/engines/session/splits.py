@@ -25,7 +25,7 @@ class Splits:
         self._other: tuple[SplitName, Dataset] | None = None
 
     def of(self, split: SplitName) -> Dataset:
-        """Give the data set of a split, drawn anew if need be. Raises `DataError`."""
+        """Return the data set of a split, drawn anew if need be. Raises `DataError`."""
         if split is None:
             return self.own
         if self._other is None or self._other[0] != split:

@@ -82,7 +82,7 @@ def _follow(
 
 
 def state_of(files: StudyFiles) -> State:
-    """Give the state of a study and its parts."""
+    """Return the state of a study and its parts."""
     paths = [path for part in files.parts for path in (part.ticks, part.report, part.best_preprocessing)]
     return tuple(map(_stamp, paths))
 

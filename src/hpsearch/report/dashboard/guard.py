@@ -41,7 +41,7 @@ class Address:
 
     @property
     def is_local(self) -> bool:
-        """Tell whether only this machine can reach it."""
+        """Return whether only this machine can reach it."""
         address = _address(self.host)
         return self.host == "localhost" if address is None else address.is_loopback
 
@@ -56,7 +56,7 @@ class Address:
         return frozenset({"localhost", *own})
 
     def is_meant_by(self, host: str) -> bool:
-        """Tell whether a header Host names this dashboard.
+        """Return whether a header Host names this dashboard.
 
         An address in numbers cannot be pointed elsewhere: where others may reach it, any of them will do.
         """
@@ -111,7 +111,7 @@ class Guard:
 
 
 def _comes_from(environ: WSGIEnvironment, own: str) -> bool:
-    """Tell whether a request says that a page of our own sent it; one that says nothing may come from any."""
+    """Return whether a request says that a page of our own sent it; one that says nothing may be of any."""
     origin, site = environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
     if origin is None and site is None:
         return False
@@ -119,6 +119,6 @@ def _comes_from(environ: WSGIEnvironment, own: str) -> bool:
 
 
 def _is_a_link(environ: WSGIEnvironment) -> bool:
-    """Tell whether a person opens a page in a window of its own."""
+    """Return whether a person opens a page in a window of its own."""
     mode, place = environ.get("HTTP_SEC_FETCH_MODE"), environ.get("HTTP_SEC_FETCH_DEST")
     return mode == "navigate" and place == "document"

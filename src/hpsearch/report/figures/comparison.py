@@ -138,7 +138,7 @@ def _cell(arm: ArmResult | None, scale: Scale, comparison: Comparison) -> HeatCe
 
 
 def _strength(mean: float, scale: Scale, *, minimize: bool) -> float:
-    """Give the strength of a cell; those beyond the scale have none, and the others keep a distance to it."""
+    """Return the strength of a cell; those beyond the scale have none, and the others stay away from it."""
     if scale.place(mean) != mean:
         return 0.0
     strength = 1 - scale.share(mean) if minimize else scale.share(mean)
@@ -164,7 +164,7 @@ def shown_arms(comparison: Comparison) -> list[ArmResult]:
 
 
 def _worst(begun: Sequence[ArmResult], sound: Sequence[ArmResult]) -> list[ArmResult]:
-    """Give the worst arms with a mean, of which the last gives way to one that failed."""
+    """Return the worst arms with a mean, of which the last gives way to one that failed."""
     failed = [arm for arm in begun if arm.best.failed][:1]
     return [*sound[len(failed) - BOTTOM :], *failed]
 

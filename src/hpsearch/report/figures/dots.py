@@ -90,11 +90,11 @@ class DotPlot:
 
     @property
     def drawable(self) -> bool:
-        """Tell whether any row has a number."""
+        """Return whether any row has a number."""
         return any(row.mean is not None or row.points for row in self.rows)
 
     def cut(self, scale: Scale) -> bool:
-        """Tell whether an interval goes on beyond the axis."""
+        """Return whether an interval goes on beyond the axis."""
         shown = [row for row in self.rows if _is_on(row, scale)]
         return any(
             end is not None and scale.place(end) != end for row in shown for end in (row.low, row.high)
@@ -170,7 +170,7 @@ def _draw_interval(axes: Axes, place: int, low: float, high: float, scale: Scale
 
 
 def _is_on(row: DotRow, scale: Scale) -> bool:
-    """Tell whether the mean of a row is on the axis; a row without one has its seeds there."""
+    """Return whether the mean of a row is on the axis; a row without one has its seeds there."""
     return row.mean is None or scale.place(row.mean) == row.mean
 
 

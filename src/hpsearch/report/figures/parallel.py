@@ -52,7 +52,7 @@ class Parallel:
 
     @property
     def data(self) -> Markup:
-        """Give all as JSON that may stand inside a script element, whatever the names contain."""
+        """Return all as JSON that may stand inside a script element, whatever the names contain."""
         fields: dict[str, Any] = {**asdict(self), "axes": [asdict(axis) for axis in self.axes]}
         text = json.dumps(fields, separators=(",", ":"), allow_nan=False)
         return Markup(text.translate(_ESCAPED))  # noqa: S704 - no letter is left that HTML knows

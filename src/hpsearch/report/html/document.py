@@ -40,12 +40,12 @@ def environment() -> Environment:
 
 
 def inline(asset: str) -> Markup:
-    """Give the text of one of our own files, to stand inside the document."""
+    """Return the text of one of our own files, to stand inside the document."""
     return Markup(_read(asset))  # noqa: S704 - part of this package
 
 
 def integrity(asset: str) -> str:
-    """Give the hash by which a content security policy knows an inlined file."""
+    """Return the hash by which a content security policy knows an inlined file."""
     digest = hashlib.sha256(_read(asset).encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
 

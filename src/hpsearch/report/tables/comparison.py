@@ -26,7 +26,7 @@ def arms_table(comparison: Comparison) -> Table:
 
 
 def _columns(comparison: Comparison) -> dict[str, Column]:
-    """Give each column with what it says of an arm; what is the same for all arms has none."""
+    """Return each column with what it says of an arm; what is the same for all arms has none."""
     columns: dict[str, Column] = {
         "arm": lambda arm: Cell(f"{arm.name} (baseline)" if arm.name == comparison.baseline else arm.name),
         "among the best": lambda arm: Cell("yes" if arm.tied else "no" if comparison.tied else DASH),

@@ -35,7 +35,7 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
 
 
 def _evaluations(looks: HeldOutEvaluations) -> dict[str, Any] | None:
-    """Give the looks at the test set with their numbers; None where there was none."""
+    """Return the looks at the test set with their numbers; None where there was none."""
     if looks == HeldOutEvaluations():
         return None
     rows = [

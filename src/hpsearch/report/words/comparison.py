@@ -31,7 +31,7 @@ def answer(comparison: Comparison) -> str:
 
 
 def sentences(comparison: Comparison) -> list[str]:
-    """Give the sentences of the answer."""
+    """Return the sentences of the answer."""
     lines = (
         _trained(comparison),
         _best(comparison),

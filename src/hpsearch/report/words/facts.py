@@ -103,7 +103,7 @@ def _refitted(analysis: Analysis) -> Iterator[Fact]:
 
 
 def _tested(analysis: EvaluatedAnalysis) -> Iterator[Fact]:
-    """Give what the last look at the test set gave, where it was one by this winner."""
+    """Return what the last look at the test set gave, where it was one by this winner."""
     looks = analysis.looks.looks
     if not looks or analysis.winner is None or looks[-1].winner.trial != analysis.winner.number:
         return
@@ -128,7 +128,7 @@ def _unconfirmed(analysis: Analysis) -> Fact:
 
 
 def _scores(analysis: Analysis, verdict: Verdict) -> list[Fact]:
-    """Give the score of the winner by replicates that did not choose it, and the mean over its own."""
+    """Return the score of the winner by replicates that did not choose it, and the mean over its own."""
     score, own = verdict.conclusion.cross_validated_score, verdict.conclusion.mean
     scores = [_estimated(f"Cross-validated {analysis.metric}", score, verdict)]
     return scores if own is None else [*scores, _estimated(f"Mean over {verdict.over}", own, verdict)]

@@ -42,7 +42,7 @@ class Rrelu(Component):
 
     @property
     def mean(self) -> float:
-        """Give the slope that is used where nothing is drawn."""
+        """Return the slope that is used where nothing is drawn."""
         return (self.lower + self.upper) / 2
 
 

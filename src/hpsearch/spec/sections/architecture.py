@@ -16,15 +16,15 @@ class Dense:
     units: int
 
     def kernel(self, inputs: Shape) -> Shape:
-        """Give the shape of the kernel."""
+        """Return the shape of the kernel."""
         return (inputs[-1], self.units)
 
     def activated(self, inputs: Shape) -> Shape:  # noqa: ARG002 - the interface of layers
-        """Give the shape of what the kernel makes of its inputs, which the activation keeps."""
+        """Return the shape of what the kernel makes of its inputs, which the activation keeps."""
         return (self.units,)
 
     def outputs(self, inputs: Shape) -> Shape:
-        """Give the shape of what leaves the layer."""
+        """Return the shape of what leaves the layer."""
         return self.activated(inputs)
 
 
@@ -46,16 +46,16 @@ class Convolution:
     pooling: Pooling | None = None
 
     def kernel(self, inputs: Shape) -> Shape:
-        """Give the shape of the kernel."""
+        """Return the shape of the kernel."""
         return (self.size, self.size, inputs[-1], self.filters)
 
     def activated(self, inputs: Shape) -> Shape:
-        """Give the shape of what the kernel makes of its inputs; nothing is left where a side is below 1."""
+        """Return the shape of what the kernel makes of its inputs; none is left where a side is below 1."""
         lost = self.size - 1 if self.padding == "valid" else 0
         return (inputs[0] - lost, inputs[1] - lost, self.filters)
 
     def outputs(self, inputs: Shape) -> Shape:
-        """Give the shape of what leaves the block: pooling drops what does not fill a square."""
+        """Return the shape of what leaves the block: pooling drops what does not fill a square."""
         height, width, channels = self.activated(inputs)
         size = 1 if self.pooling is None else self.pooling.size
         return (height // size, width // size, channels)
@@ -77,13 +77,13 @@ class Architecture:
         return sum(isinstance(layer, Convolution) for layer in self.hidden)
 
     def entering(self, features: Shape) -> Shape:
-        """Give the shape in which rows enter: images with their channels, anything else flat."""
+        """Return the shape in which rows enter: images with their channels, anything else flat."""
         if not self.convolutions:
             return (prod(features),)
         return features if len(features) == 3 else (*features, 1)
 
     def shapes(self, features: Shape) -> tuple[Shape, ...]:
-        """Give the shapes of what enters each hidden layer, and of what enters the output layer."""
+        """Return the shapes of what enters each hidden layer, and of what enters the output layer."""
         shapes = [self.entering(features)]
         for number, layer in enumerate(self.hidden, 1):
             shape = layer.outputs(shapes[-1])

@@ -116,5 +116,5 @@ class Cnn(Layered, Blocks):
 
 
 def pooling_of(pooling: Any) -> Pooling | None:
-    """Give the pooling of a block of a configuration."""
+    """Return the pooling of a block of a configuration."""
     return Pooling(pooling.name, pooling.size) if isinstance(pooling, MaxPooling) else None

@@ -89,10 +89,10 @@ class Layered(ModelComponent):
     @property
     @abstractmethod
     def architecture(self) -> Architecture:
-        """Give the layers of a configuration."""
+        """Return the layers of a configuration."""
 
     def of_layer(self, field: str, index: int) -> Any:
-        """Give the setting of one hidden layer, shared or its own."""
+        """Return the setting of one hidden layer, shared or its own."""
         return item_of(getattr(self, field), index)
 
     def normalizes_kernel(self, index: int) -> bool:
@@ -100,7 +100,7 @@ class Layered(ModelComponent):
 
 
 def item_of(value: Any, index: int) -> Any:
-    """Give the setting of one layer: that of all, or its own."""
+    """Return the setting of one layer: that of all, or its own."""
     return value[index] if isinstance(value, tuple) else value
 
 

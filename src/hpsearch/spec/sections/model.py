@@ -47,7 +47,7 @@ class Mlp(Layered, Sizes):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Give the units of each hidden layer of a configuration."""
+        """Return the units of each hidden layer of a configuration."""
         if self.hidden is not None:
             return self.hidden
         return (self.units or 0,) * (self.layers or 0)

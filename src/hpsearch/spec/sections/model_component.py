@@ -10,7 +10,7 @@ from hpsearch.spec.study_file.parts import Component
 
 
 def in_full(path: str, directory: Path) -> Path:
-    """Give a path that starts from a directory, and may start from a user's home."""
+    """Return a path that starts from a directory, and may start from a user's home."""
     return Path(directory, os.path.expanduser(path))  # noqa: PTH111 - leaves an unknown user's name be
 
 
@@ -28,12 +28,12 @@ class ModelComponent(Component):
         return self
 
     def learning_rate_at(self, epoch: int, rate: float) -> float:
-        """Give the learning rate of an epoch, from 1, where that of the training section is `rate`."""
+        """Return the learning rate of an epoch, from 1, where that of the training section is `rate`."""
         del epoch
         return rate
 
     def normalizes_kernel(self, index: int) -> bool:
-        """Tell whether batch normalization stands between a hidden layer's kernel and its activation."""
+        """Return whether batch normalization stands between a hidden layer's kernel and its activation."""
         del index
         return False
 

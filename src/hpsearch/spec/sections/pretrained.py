@@ -77,14 +77,14 @@ class Pretrained(ModelComponent):
     output_initializer: Searchable[Initializer] = INITIALIZERS["glorot_uniform"]()
 
     def is_frozen(self, epoch: int) -> bool:
-        """Tell whether the body of a configuration is frozen in an epoch, from 1."""
+        """Return whether the body of a configuration is frozen in an epoch, from 1."""
         return self.frozen_epochs == "all" or epoch <= self.frozen_epochs
 
     def learning_rate_at(self, epoch: int, rate: float) -> float:
         return rate if self.is_frozen(epoch) else self.unfrozen_learning_rate or rate
 
     def donor_path(self, directory: Path) -> Path:
-        """Give the path of the donor's file, or of its study file, from the directory of the study."""
+        """Return the path of the donor's file, or of its study file, from the directory of the study."""
         path = self.donor.study if isinstance(self.donor, DonorStudy) else self.donor
         return in_full(path, directory)
 

@@ -87,7 +87,7 @@ class Arguments(Part):
 
 
 def _unsuitable(key: Any, value: Any) -> str | None:
-    """Say what is expected in the place of a name that cannot be an argument's; None where it can."""
+    """Return what is expected in the place of a name that cannot be an argument's; None where it can."""
     if not isinstance(key, str) or not key.isidentifier() or iskeyword(key):
         return "the name of an argument, as Python writes it"
     if key in GIVEN:
@@ -124,7 +124,7 @@ class PythonModel(ModelComponent):
     arguments: Arguments = Arguments()
 
     def path(self, directory: Path) -> Path:
-        """Give the path of the file, from the directory of the study."""
+        """Return the path of the file, from the directory of the study."""
         return in_full(self.file, directory)
 
     def from_anywhere(self, directory: Path) -> Self:

@@ -84,7 +84,7 @@ Metric = Annotated[str, AfterValidator(_known_metric), WithJsonSchema({"enum": l
 
 
 def direction_of(metric: str) -> Literal["minimize", "maximize"]:
-    """Tell which way a metric gets better; scikit-learn's scorers are all to be maximized."""
+    """Return whether a metric is minimized or maximized; scikit-learn's scorers are all to be maximized."""
     return "minimize" if metric in MINIMIZED else "maximize"
 
 
@@ -170,5 +170,5 @@ class Search(Part):
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
-        """Tell which way the metric gets better."""
+        """Return whether the metric is minimized or maximized."""
         return direction_of(self.metric)

@@ -43,7 +43,7 @@ BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 
 
 def why_no_directory(name: str) -> str | None:
-    """Say why a name cannot be that of a directory, and of nothing outside or above it; None where it can."""
+    """Return why a name cannot be that of a directory, of nothing outside or above it; None where it can."""
     return next(_obstacles(name), None)
 
 
@@ -67,18 +67,18 @@ def _obstacles(name: str) -> Iterator[str]:
 
 
 def names_one_directory(name: str) -> bool:
-    """Tell whether a name can be that of a directory, and of nothing outside or above it."""
+    """Return whether a name can be that of a directory, and of nothing outside or above it."""
     return why_no_directory(name) is None
 
 
 def _is_unseen(letter: str) -> bool:
-    """Tell whether a character cannot be seen, or turns the text around it."""
+    """Return whether a character cannot be seen, or turns the text around it."""
     unseen = unicodedata.category(letter) in {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
     return letter in BLANK or (unseen and letter not in JOINERS)
 
 
 def name_with(name: str, ending: str) -> str:
-    """Give the name of a study an ending, shortened so that it stays the name of a directory."""
+    """Append an ending to the name of a study, shortened so that it stays the name of a directory."""
     return name.encode()[: MAX_NAME_BYTES - len(ending.encode())].decode(errors="ignore") + ending
 
 
@@ -116,7 +116,7 @@ class StudySpec(Part):
 
     @property
     def fixed(self) -> bool:
-        """Tell whether nothing is left to search."""
+        """Return whether nothing is left to search."""
         from hpsearch.spec.study_file.parts import holds_distribution
 
         return not holds_distribution(self.model) and not holds_distribution(self.training)
@@ -133,11 +133,11 @@ class Configuration:
         object.__setattr__(self, "training", self.training.with_rate())
 
     def dump(self) -> dict[str, Any]:
-        """Give the configuration as plain data, as the study file writes it."""
+        """Return the configuration as plain data, as the study file writes it."""
         return {"model": self.model.dump(), "training": self.training.dump()}
 
     def training_at(self, epoch: int) -> Training:
-        """Give the training section that holds in an epoch, from 1: a body may have a rate of its own."""
+        """Return the training section that holds in an epoch, from 1: a body may have a rate of its own."""
         rate = self.model.learning_rate_at(epoch, self.training.learning_rate)
         if rate == self.training.learning_rate:
             return self.training

@@ -79,7 +79,7 @@ class Training(Part):
 
     @property
     def own_rate(self) -> float | None:
-        """Give the optimizer's own learning rate; None where optimizers are searched that differ in it."""
+        """Return the optimizer's own learning rate; None where optimizers are searched that differ in it."""
         rates = {option.own_rate for option in alternatives(self.optimizer)}
         return rates.pop() if len(rates) == 1 else None
 

@@ -50,7 +50,7 @@ def _content(code: ModelCode) -> bytes:
 
 
 def fingerprint(contents: Mapping[Path, bytes]) -> str:
-    """Give the SHA-256 of each file, in the order of the study file."""
+    """Return the SHA-256 of each file, in the order of the study file."""
     return " ".join(sha256(content).hexdigest() for content in contents.values())
 
 

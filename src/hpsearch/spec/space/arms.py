@@ -53,7 +53,7 @@ class Arms:
 
 
 def middle_of(parameter: Parameter) -> Value:
-    """Give the first option of a choice, or the middle of a range: on its own scale, and one of its steps."""
+    """Return the first option of a choice, or the middle of a range, on its scale and its steps."""
     distribution = parameter.distribution
     if isinstance(distribution, Choice):
         return parameter.options[0]

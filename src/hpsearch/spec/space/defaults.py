@@ -33,7 +33,7 @@ class SearchedPlace:
 
     @property
     def name(self) -> str:
-        """Give the short dotted name that the search space has for it where nothing around it is searched."""
+        """Return its short dotted name in the search space where nothing around it is searched."""
         section, *rest = self.path
         own = rest if section == "training" else rest[1:]
         if rest[:2] == ["python", "arguments"]:
@@ -145,7 +145,7 @@ def _fields(
 
 
 def _own_rate(training: Training) -> float:
-    """Give the learning rate that is the default: where optimizers are searched, that of the default one."""
+    """Return the default learning rate: where optimizers are searched, that of the default one."""
     optimizer: Any = training.optimizer
     if isinstance(optimizer, Choice):
         optimizer = Training.model_fields["optimizer"].default
@@ -153,7 +153,7 @@ def _own_rate(training: Training) -> float:
 
 
 def _taken(part: Any, value: Any) -> Any:
-    """Give the option that a value comes from, with the distributions that are nested in it."""
+    """Return the option that a value comes from, with the distributions that are nested in it."""
     while isinstance(part, Choice):
         part = next(option for option in part.options if _can_give(option, value))
     return part

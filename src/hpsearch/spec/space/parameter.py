@@ -53,7 +53,7 @@ class Parameter:
         return f"choice [{', '.join(map(str, self.options))}]"
 
     def contains(self, value: object) -> bool:
-        """Tell whether the distribution can give this value."""
+        """Return whether the distribution can give this value."""
         distribution = self.distribution
         if isinstance(distribution, Choice):
             return any(value == option and type(value) is type(option) for option in self.options)
@@ -90,7 +90,7 @@ class Parameter:
             yield self.value_at(index)
 
     def value_at(self, index: int) -> Value:
-        """Give one of the values of a finite distribution, without listing the others."""
+        """Return one of the values of a finite distribution, without listing the others."""
         distribution = self.distribution
         if isinstance(distribution, Choice):
             return self.options[index]

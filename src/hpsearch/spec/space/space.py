@@ -69,7 +69,7 @@ class SearchSpace:
 
     @property
     def conditional(self) -> bool:
-        """Tell whether some parameters are active only under a choice."""
+        """Return whether some parameters are active only under a choice."""
         return any(parameter.conditions for parameter in self.parameters)
 
     def configure(self, choose: Choose) -> Configuration:
@@ -82,7 +82,7 @@ class SearchSpace:
         return Configuration(model, training)
 
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
-        """Give the configuration of stored parameter values."""
+        """Return the configuration of stored parameter values."""
         return self.configure(lambda parameter: values[parameter.name])
 
     def active(self, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -191,7 +191,7 @@ def _inside(
 
 
 def _belongs(value: Any, field_name: str) -> bool:
-    """Tell whether an item is part of a structure because the value that holds it is."""
+    """Return whether an item is part of a structure because the value that holds it is."""
     return not field_name or isinstance(value, Arguments)
 
 

@@ -51,13 +51,13 @@ class Numeric:
         return int(steps + NEARLY) if steps < MAX_STEPS else None
 
     def at(self, index: int) -> float:
-        """Give a value of a finite distribution by its number, from 0."""
+        """Return a value of a finite distribution by its number, from 0."""
         number = self.low + index * (self.step or 1)
         return int(number) if self.integer else min(number, self.high)
 
     @property
     def last(self) -> float:
-        """Give the largest value: the high bound, or what the steps reach below it."""
+        """Return the largest value: the high bound, or what the steps reach below it."""
         if self.step is None or self.steps is None:
             return self.high
         reached = min(_decimal(self.low) + self.steps * _decimal(self.step), _decimal(self.high))
@@ -65,7 +65,7 @@ class Numeric:
 
     @property
     def word(self) -> str:
-        """Give the reserved word under which the study file writes this distribution."""
+        """Return the reserved word under which the study file writes this distribution."""
         return ("log_" if self.log else "") + ("int" if self.integer else "uniform")
 
     @property
@@ -78,7 +78,7 @@ Distribution = Choice | Numeric
 
 
 def _decimal(number: float) -> Decimal:
-    """Give a number as it is written, in which 0.3 is 0.1 and 0.2; Optuna counts steps so, too."""
+    """Return a number as it is written, in which 0.3 is 0.1 and 0.2; Optuna counts steps so, too."""
     return Decimal(repr(number))
 
 
@@ -94,7 +94,7 @@ def alternatives(value: Any) -> list[Any]:
 
 
 def bounds(value: Any) -> tuple[float, float]:
-    """Give the least and the largest number that can stand in a place."""
+    """Return the least and the largest number that can stand in a place."""
     if isinstance(value, Choice):
         lows, highs = zip(*map(bounds, value.options), strict=True)
         return min(lows), max(highs)
@@ -107,7 +107,7 @@ _Handler = Callable[[Any], Any]
 
 
 def is_distribution(raw: object) -> bool:
-    """Tell whether a mapping reads as a distribution: a reserved word with a list as its value."""
+    """Return whether a mapping reads as a distribution: a reserved word with a list as its value."""
     if not isinstance(raw, dict) or len(raw) != 1:
         return False
     ((word, arguments),) = raw.items()
@@ -140,7 +140,7 @@ def gather(title: str, failures: list[tuple[tuple[str | int, ...], Exception, An
 
 
 def kind_of(line: Any) -> Any:
-    """Give the type of an error in the form in which it can be raised again."""
+    """Return the type of an error in the form in which it can be raised again."""
     if line["type"] not in {"expected", "value_error"}:
         return line["type"]
     context = line.get("ctx", {})
@@ -210,7 +210,7 @@ def _name_of_choice(inner: dict[str, Any]) -> dict[str, str]:
 
 
 def numeric_words(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the JSON Schema of the ranges that can stand in the place of a value."""
+    """Return the JSON Schema of the ranges that can stand in the place of a value."""
     kinds = {part.get("type") for part in (schema, *schema.get("anyOf", ()))}
     if not kinds & {"number", "integer"}:
         return []
@@ -223,7 +223,7 @@ def numeric_words(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def one_of(words: dict[str, Any]) -> dict[str, Any]:
-    """Give the JSON Schema of a mapping that has exactly one of these keys."""
+    """Return the JSON Schema of a mapping that has exactly one of these keys."""
     return {
         "type": "object",
         "properties": words,
@@ -280,7 +280,7 @@ ROUNDING = Decimal("1e-12")
 
 
 def _exact(low: float, high: float, step: float) -> float:
-    """Give a step that reaches the high bound where it was computed to, but for its last bits.
+    """Return a step that reaches the high bound where it was computed to, but for its last bits.
 
     `0.8 - 0.1` is above 0.7, so that the last value would be lost.
     """
@@ -292,7 +292,7 @@ def _exact(low: float, high: float, step: float) -> float:
 
 
 def _out_of_bounds(failure: Exception) -> bool:
-    """Tell whether a bound was refused for its size, so that other bounds might fit."""
+    """Return whether a bound was refused for its size, so that other bounds might fit."""
     if not isinstance(failure, ValidationError):
         return False
     return all(line["type"].startswith(("greater_than", "less_than")) for line in failure.errors())

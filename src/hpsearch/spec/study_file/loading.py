@@ -74,7 +74,7 @@ class _Trying:
         self._left = MAX_TRIED if _size(source.data, MAX_SIZE) < MAX_SIZE else 0
 
     def __call__(self, place: Place, value: Any) -> bool:
-        """Tell whether nothing is wrong in a place, around it or in it, once it has another value."""
+        """Return whether nothing is wrong in a place, around it or in it, once it has another value."""
         self._left -= 1
         if self._left < 0:
             return False
@@ -146,7 +146,7 @@ def _set(source: Source, setting: str) -> Source:
 
 
 def with_value(data: Any, path: str, value: Any) -> Any:
-    """Give plain data with one value put under a dotted path, as `--set` does.
+    """Return plain data with one value put under a dotted path, as `--set` does.
 
     Raises StudyFileError where the path cannot be one.
     """

@@ -64,7 +64,7 @@ class Part(BaseModel):
         raise gather(cls.__name__, failures)
 
     def dump(self) -> Any:
-        """Give this part as plain data, every default written out, as the study file writes it."""
+        """Return this part as plain data, every default written out, as the study file writes it."""
         return {name: dump(value) for name, value in self.items() if value is not None}
 
     def items(self) -> Iterator[tuple[str, Any]]:
@@ -109,7 +109,7 @@ def _telling(part: Part) -> list[tuple[str, Any]]:
 
 
 def dump(value: Any) -> Any:
-    """Give a value of the spec as plain data that reads back as the same value."""
+    """Return a value of the spec as plain data that reads back as the same value."""
     if isinstance(value, Part):
         return value.dump()
     if isinstance(value, Choice):
@@ -124,7 +124,7 @@ def dump(value: Any) -> Any:
 
 
 def holds_distribution(value: Any) -> bool:
-    """Tell whether anything is left to search in a value of the spec."""
+    """Return whether anything is left to search in a value of the spec."""
     if isinstance(value, Choice | Numeric):
         return True
     if isinstance(value, Part):

@@ -108,12 +108,12 @@ def _first(options: Collection[str]) -> str:
 
 
 def bare_place(loc: Iterable[Any]) -> Place:
-    """Give a place of a study file as people write it, from that of an error."""
+    """Return a place of a study file as people write it, from that of an error."""
     return tuple(part for part in loc if part not in (ONE, MANY))
 
 
 def _remark(key: str, nearest: str | None) -> str | None:
-    """Say why there is no such key, or in which section there is."""
+    """Return why there is no such key, or in which section there is."""
     if key in REMARKS:
         return REMARKS[key]
     homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
@@ -121,7 +121,7 @@ def _remark(key: str, nearest: str | None) -> str | None:
 
 
 def _of_distributions(expected: str, place: Place) -> str:
-    """Say which distribution can stand in a place, or that none can."""
+    """Return which distribution can stand in a place, or that none can."""
     if place and place[0] in SEARCHED:
         return f" or a distribution such as {_EXAMPLES[expected]}"
     return f": distributions are only allowed in {' and '.join(map(repr, SEARCHED))}"

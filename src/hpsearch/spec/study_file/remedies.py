@@ -95,7 +95,7 @@ _TIMES = ("timeout", "trial_timeout")
 
 
 def remedy_of(place: Place, found: Any, data: Any, accepts: Accepts) -> str | None:
-    """Say what to write instead of what was found in a place, where one of the candidates is accepted."""
+    """Return what to write instead of what was found in a place, where one of the candidates is accepted."""
     for where, value in candidates(place, found, data):
         written = in_one_line(value)
         if len(written) <= LONGEST and accepts(where, value):
@@ -227,7 +227,7 @@ def _number(raw: Any) -> int | float | None:
 
 
 def item_of(data: Any, place: Place) -> Any:
-    """Give what stands in a place of plain data; None where there is no such place."""
+    """Return what stands in a place of plain data; None where there is no such place."""
     for key in place:
         try:
             data = data[key]

@@ -11,7 +11,7 @@ DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of study files in draft 7, which editors' YAML servers read."""
+    """Return the JSON Schema of study files in draft 7, which editors' YAML servers read."""
     components: dict[str, Any] = {}
     schema = _draft_7(StudySpec.model_json_schema(), components)
     schema["definitions"] = {**schema.get("definitions", {}), **components}
@@ -22,7 +22,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _said_elsewhere(key: str, value: Any) -> bool:
-    """Tell whether an entry says nothing new: a title made from the name of a field, a part as a default."""
+    """Return whether an entry says nothing new: a title from the name of a field, a part as a default."""
     return (key == "title" and isinstance(value, str)) or (key == "default" and isinstance(value, dict))
 
 

@@ -50,14 +50,14 @@ class Source:
     """The options that put a value into the data, by the place of the value."""
 
     def file_of(self, place: Place) -> str:
-        """Give what a value came from: the file, or the option that set it."""
+        """Return what a value came from: the file, or the option that set it."""
         for end in range(len(place), -1, -1):
             if place[:end] in self.settings:
                 return self.settings[place[:end]]
         return self.file
 
     def line_of(self, place: Place) -> int | None:
-        """Give the line of a place, or of the nearest place around it; None for what an option set."""
+        """Return the line of a place, or of the nearest place around it; None for what an option set."""
         if self.file_of(place) != self.file:
             return None
         for end in range(len(place), -1, -1):

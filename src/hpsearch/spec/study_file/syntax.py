@@ -13,14 +13,14 @@ _CLOSING = {"flow sequence": ("list", "]"), "flow mapping": ("mapping", "}")}
 
 
 def line_of(failure: Any) -> int | None:
-    """Give the line, from 1, on which a mistake is best looked for."""
+    """Return the line, from 1, on which a mistake is best looked for."""
     traced = failure.context == TRACED and failure.context_mark is not None
     mark = failure.context_mark if traced else failure.problem_mark or failure.context_mark
     return None if mark is None else int(mark.line) + 1
 
 
 def in_plain_words(failure: Any) -> str:
-    """Say what was found instead of YAML, and what is most likely meant."""
+    """Return what was found instead of YAML, and what is most likely meant."""
     problem = str(failure.problem or failure).strip()
     context = str(failure.context or "")
     begun = failure.context_mark.line + 1 if failure.context_mark is not None else None

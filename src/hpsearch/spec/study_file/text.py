@@ -27,7 +27,7 @@ def clean(text: str, *, line: bool = False) -> str:
 
 
 def cell(value: Any) -> Any:
-    """Give a value as a cell of csv that no spreadsheet takes for a formula.
+    """Return a value as a cell of csv that no spreadsheet takes for a formula.
 
     Text that it would take for one begins with an apostrophe. A number stays a number, also one that is
     written as text, such as -0.5.
@@ -39,7 +39,7 @@ def cell(value: Any) -> Any:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether text is a number; so are `nan` and `inf`."""
+    """Return whether text is a number; so are `nan` and `inf`."""
     try:
         float(text)
     except ValueError:
@@ -48,7 +48,7 @@ def is_number(text: str) -> bool:
 
 
 def is_clean(text: str) -> bool:
-    """Tell whether a word can be shown as it is, on one line."""
+    """Return whether a word can be shown as it is, on one line."""
     return clean(text, line=True) == text
 
 

@@ -14,7 +14,7 @@ from hpsearch.spec.space.parameter import Parameter
 
 
 def optuna_distribution(parameter: Parameter) -> BaseDistribution:
-    """Give the distribution of a parameter as Optuna's; its options are the labels."""
+    """Return the distribution of a parameter as Optuna's; its options are the labels."""
     distribution = parameter.distribution
     if isinstance(distribution, Choice):
         return CategoricalDistribution(parameter.options)

@@ -11,7 +11,7 @@ from hpsearch.store.removal import stored_if_readable
 
 
 def own_database(files: StudyFiles) -> Path:
-    """Give the file of a study's own storage. Raises StoreError where it is a link, to whatever file."""
+    """Return the file of a study's own storage. Raises StoreError where it is a link, to whatever file."""
     if files.database.is_symlink():
         told = (
             "is a symbolic link, and links are not followed when writing: remove it, and it is written again"

@@ -72,7 +72,7 @@ def _ids(storage: RDBStorage) -> dict[str, int]:
 
 
 def _is_ours(storage: RDBStorage, study_id: int, owner: str | None, trials: Sequence[TrialRecord]) -> bool:
-    """Tell whether a study is that of its owner; one of an earlier version is known by its trials."""
+    """Return whether a study is that of its owner; one of an earlier version is known by its trials."""
     known = storage.get_study_system_attrs(study_id).get(OWNER)
     if known is not None:
         return bool(known == owner)

@@ -32,7 +32,7 @@ def check_database(path: Path, name: str, record: StudyRecord) -> str:
 
 
 def _to_be_read(path: Path) -> str:
-    """Give the URI of a SQLite file; where nothing can be written beside it, SQLite must not want to."""
+    """Return the URI of a SQLite file; where nothing can be written beside it, SQLite must not want to."""
     journal = path.with_name(f"{path.name}-wal")
     fixed = not os.access(path.parent, os.W_OK) and not journal.exists()
     return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if fixed else ''}"
@@ -81,6 +81,6 @@ def _check_trial(
 
 
 def _value(number: float, distribution: str) -> object:
-    """Give a value from how Optuna stores it: as a number, or as the place among choices."""
+    """Return a value from how Optuna stores it: as a number, or as the place among choices."""
     choices = json.loads(distribution)["attributes"].get("choices")
     return number if choices is None else choices[int(number)]

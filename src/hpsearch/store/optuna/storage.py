@@ -128,7 +128,7 @@ def set_aside(path: Path, reason: str) -> None:
 
 
 def refusal(failure: BaseException | None) -> str | None:
-    """Say why SQLite could not work on a file; None where the failure is of another kind."""
+    """Return why SQLite could not work on a file; None where the failure is of another kind."""
     while failure is not None:
         # An extended code has the plain one in its lowest byte.
         code = getattr(failure, "sqlite_errorcode", 0) & 0xFF

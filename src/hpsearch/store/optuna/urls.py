@@ -18,7 +18,7 @@ HIDDEN = "***"
 
 
 def url_of(path: Path) -> str:
-    """Give the URL of a SQLite file, whatever letters are in its path."""
+    """Return the URL of a SQLite file, whatever letters are in its path."""
     return URL.create("sqlite", database=str(path.absolute())).render_as_string(hide_password=False)
 
 
@@ -41,7 +41,7 @@ def shown(url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """Give a URL without what must not be kept; nothing but its kind where it cannot be read."""
+    """Return a URL without what must not be kept; nothing but its kind where it cannot be read."""
     read = read_url(url)
     if read is None:
         return f"{url.partition('://')[0]}://"

@@ -57,7 +57,7 @@ def leave_results(study: OpenStudy, conclusion: Conclusion, worker: Worker, *, e
 
 
 def _at_hand(files: StudyFiles, conclusion: Conclusion) -> Best:
-    """Give what is best, without a refit whose weights are lost: the next run trains it again."""
+    """Return what is best, without a refit whose weights are lost: the next run trains it again."""
     best = conclusion.best
     if best.refit is None or refitted_weights(files, conclusion.record, best.refit) is not None:
         return best

@@ -90,12 +90,12 @@ class Measurer:
 
 
 def _ends(activations: list[str]) -> NDArray[np.float32]:
-    """Give the values (layers, 2) beyond which an activation is saturated; infinite where it has no range."""
+    """Return values (layers, 2) beyond which an activation is saturated; infinite where it has no range."""
     return np.array([ends_of(name) for name in activations], np.float32)
 
 
 def _norm(values: Array) -> Array:
-    """Give a norm whose squares do not leave the range of a float32 before it does."""
+    """Return a norm whose squares do not leave the range of a float32 before it does."""
     return norm(jnp, values, _largest(values))
 
 
@@ -109,7 +109,7 @@ def _largest(values: Array) -> Array:
 
 
 def _strengths(gradients: list[Array]) -> Array:
-    """Give the largest entry of a gradient, the largest norm of a variable's, and the norm of the whole."""
+    """Return the largest entry of a gradient, the largest norm of a variable's, and the norm of the whole."""
     norms = jnp.stack([_norm(gradient) for gradient in gradients])
     largest = jnp.stack([jnp.max(jnp.abs(gradient)) for gradient in gradients])
     return jnp.stack([jnp.max(largest), jnp.max(norms), _norm(norms)])

@@ -57,7 +57,7 @@ class _Momentum:
 
 
 def fed_with(optimizer: keras.Optimizer, coefficients: dict[str, Array]) -> keras.Optimizer:
-    """Give an optimizer whose coefficients are traced: Keras reads them as plain attributes."""
+    """Return an optimizer whose coefficients are traced: Keras reads them as plain attributes."""
     values = {n: _Momentum(value) if n == "momentum" else value for n, value in coefficients.items()}
     return with_values(optimizer, **values)
 

@@ -69,7 +69,7 @@ class Program:
         return ceil(self.rows / self.batch_size)
 
     def first_state(self, weights: dict[str, NDArray[Any]], accumulator: float | None) -> dict[str, Any]:
-        """Give the state of a member before its first epoch."""
+        """Return the state of a member before its first epoch."""
         optimizer = []
         for variable in self.optimizer.variables:
             value = np.array(variable.value)
@@ -84,7 +84,7 @@ class Program:
 
     @property
     def is_compiled(self) -> bool:
-        """Tell whether the epoch of a member is compiled already."""
+        """Return whether the epoch of a member is compiled already."""
         return self._compiled is not None
 
     def compile(self, *inputs: Any) -> None:
@@ -157,7 +157,7 @@ class Program:
     def _gradients(
         self, state: Any, x: Array, y: Array, arguments: Arguments, key: Array
     ) -> tuple[Tensors, Tensors, dict[str, Array]]:
-        """Give the gradients, the moved variables, and what this batch adds to the totals."""
+        """Return the gradients, the moved variables, and what this batch adds to the totals."""
 
         def objective(weights: Tensors) -> Any:
             inputs = x.astype(jnp.float32)

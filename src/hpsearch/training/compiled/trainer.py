@@ -64,7 +64,7 @@ class ProgramCache:
         self._programs: OrderedDict[Any, Compiled] = OrderedDict()
 
     def get(self, key: Any, make: Callable[[], Compiled]) -> Compiled:
-        """Give what is compiled for a key, made if need be."""
+        """Return what is compiled for a key, made if need be."""
         if key in self._programs:
             self._programs.move_to_end(key)
             return self._programs[key]
@@ -195,7 +195,7 @@ class CompiledNetwork(Network):
         self.now = self.before = self.program.first_state(weights, accumulator)
 
     def inputs(self, plan: EpochPlan) -> tuple[Any, ...]:
-        """Give what the program takes for an epoch, beside the data."""
+        """Return what the program takes for an epoch, beside the data."""
         self.before = self.now
         return self._inputs(plan, len(plan.rates))
 

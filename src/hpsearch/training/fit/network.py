@@ -117,7 +117,7 @@ class FitNetwork(Network):
         return EpochResult(metrics | validation, predictions, steps.bad_step)
 
     def _measured(self, told: Any) -> dict[str, float]:
-        """Give the metrics of the epoch from what `fit` told."""
+        """Return the metrics of the epoch from what `fit` told."""
         history = told.history
         return {
             "loss": float(history["bare"][-1]),
@@ -126,7 +126,7 @@ class FitNetwork(Network):
         }
 
     def _fed(self, rows: Rows, order: Order) -> dict[str, Any]:
-        """Give rows in an order as arguments of `fit`."""
+        """Return rows in an order as arguments of `fit`."""
         if self.stream:
             return {"x": _Batches(rows, order, self.batch_size)}
         x = rows.x[order].astype(np.float32, copy=False)
@@ -171,7 +171,7 @@ class FitNetwork(Network):
         return sum(float(keras.ops.convert_to_numpy(penalty)) for penalty in self.model.losses)
 
     def _evaluated_penalties(self, batches: Any) -> float:
-        """Give the penalties of rows as Keras evaluates them: each batch's by its share of the rows."""
+        """Return the penalties of rows as Keras evaluates them: each batch's by its share of the rows."""
         told = self.trained.evaluate(batches, verbose=0, return_dict=True)
         return float(told["loss"] - told["bare"])
 
@@ -204,5 +204,5 @@ class FitNetwork(Network):
 
 
 def mean_of(values: Any) -> float:
-    """Give the mean of a tensor, in float64."""
+    """Return the mean of a tensor, in float64."""
     return float(np.mean(keras.ops.convert_to_numpy(values), dtype=np.float64))

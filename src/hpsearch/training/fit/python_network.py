@@ -98,7 +98,7 @@ class PythonNetwork(NestedNetwork):
         return {"loss": loss, "loss_with_penalties": total, self.objective.metric: score}
 
     def _evaluated_penalties(self, batches: Any) -> float:
-        """Give what the model's own loss adds to the study's; nothing where its methods do not tell."""
+        """Return what the model's own loss adds to the study's; nothing where its methods do not tell."""
         if not self.user_model.own:
             return super()._evaluated_penalties(batches)
         told = self.trained.evaluate(batches, verbose=0, return_dict=True)

@@ -28,7 +28,7 @@ SATURATED = 0.01
 
 
 def ends_of(activation: str) -> tuple[float, float]:
-    """Give the values beyond which an activation is saturated; infinite where it has no range."""
+    """Return the values beyond which an activation is saturated; infinite where it has no range."""
     if activation not in RANGES:
         return -math.inf, math.inf
     low, high = RANGES[activation]
@@ -37,20 +37,20 @@ def ends_of(activation: str) -> tuple[float, float]:
 
 
 def saturated(xp: ModuleType, values: Array, ends: Any) -> Array:
-    """Give the share of activations that are at one of the ends of their range, or beyond it."""
+    """Return the share of activations that are at one of the ends of their range, or beyond it."""
     return xp.mean((values <= ends[0]) | (values >= ends[1]))
 
 
 def dead(xp: ModuleType, values: Array) -> Array:
-    """Give the share of units, of a convolution the channels, that are 0 for every row and at every place."""
+    """Return the share of units, of a convolution channels, that are 0 for every row and at every place."""
     return xp.mean(xp.all(values == 0, axis=tuple(range(values.ndim - 1))))
 
 
 def deviation(xp: ModuleType, values: Array, scale: Any = 1.0) -> Array:
-    """Give the standard deviation over all values."""
+    """Return the standard deviation over all values."""
     return scale * xp.std(values / scale)
 
 
 def norm(xp: ModuleType, values: Array, scale: Any = 1.0) -> Array:
-    """Give the root of the sum of the squares."""
+    """Return the root of the sum of the squares."""
     return scale * xp.linalg.norm(values / scale)

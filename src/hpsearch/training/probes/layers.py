@@ -73,7 +73,7 @@ def _symmetric(values: Floats) -> bool:
 
 
 def mean_layer(layers: Sequence[LayerProbe]) -> LayerProbe:
-    """Give the mean of one layer over several seeds; it is symmetric where it is with every seed."""
+    """Return the mean of one layer over several seeds; it is symmetric where it is with every seed."""
     return LayerProbe(
         units=layers[0].units,
         mean=_mean([layer.mean for layer in layers]),

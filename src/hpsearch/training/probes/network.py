@@ -86,6 +86,6 @@ def _compiled(model: keras.Model, objective: Objective) -> Program:
 
 
 def _places_of_kernels(model: keras.Model, layers: int) -> list[int]:
-    """Give the places of the hidden layers' kernels among the trained variables."""
+    """Return the places of the hidden layers' kernels among the trained variables."""
     places = {id(variable): place for place, variable in enumerate(model.trainable_variables)}
     return [places[id(model.get_layer(f"hidden_{index + 1}").kernel)] for index in range(layers)]

@@ -77,7 +77,7 @@ class TrainingProbe:
     broken: str | None = None
 
     def dump(self) -> dict[str, Any]:
-        """Give the probe as plain data that JSON can hold."""
+        """Return the probe as plain data that JSON can hold."""
         return {**vars(self), "layers": [dict(vars(layer)) for layer in self.layers]}
 
     @classmethod
@@ -147,5 +147,5 @@ class StudyProbe:
 
     @property
     def trained(self) -> bool:
-        """Tell whether anything was measured later than at its first weights."""
+        """Return whether anything was measured later than at its first weights."""
         return self.epochs != (0,)

@@ -41,7 +41,7 @@ ACTIVATIONS: dict[str, Callable[[Array, Array], Array]] = {
 
 
 def activation_branch(kind: ActivationKind) -> Callable[[Array, Array], Array]:
-    """Give an activation as a function of its input and its numbers (3,)."""
+    """Return an activation as a function of its input and its numbers (3,)."""
     if kind.variant == "general":
         return _general_relu
     if kind.name in ACTIVATIONS:

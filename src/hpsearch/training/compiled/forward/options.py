@@ -104,7 +104,7 @@ def _searched_coefficients(optimizers: list[Component]) -> Iterator[str]:
 
 
 def activation_kind(activation: Component) -> ActivationKind:
-    """Tell which branch an activation takes."""
+    """Return which branch an activation takes."""
     if activation.name == "relu":
         plain = type(activation)()
         return ActivationKind("relu", "" if activation == plain else "general")
@@ -115,7 +115,7 @@ def activation_kind(activation: Component) -> ActivationKind:
 
 
 def position_kind(position: Component) -> PositionKind:
-    """Tell which branch a position of batch normalization takes."""
+    """Return which branch a position of batch normalization takes."""
     known = {n: v for n, v in position.items() if not isinstance(v, Choice | Numeric)}
     return PositionKind(position.name, **known)
 

@@ -44,14 +44,14 @@ class Structure:
 
     @property
     def optimization(self) -> Optimization:
-        """Give what is compiled in of the optimizer."""
+        """Return what is compiled in of the optimizer."""
         own = f"{self.optimizer}."
         fed = (name.removeprefix(own) for name in self.menu.coefficients if name.startswith(own))
         return Optimization(self.optimizer, self.constants, frozenset(fed), self.menu.clipping)
 
 
 def structure_of(configuration: Configuration, menu: Menu) -> Structure:
-    """Give the structure of a configuration under the menu of its study."""
+    """Return the structure of a configuration under the menu of its study."""
     model, training = configuration.model, configuration.training
     assert isinstance(model, Layered)  # noqa: S101 - narrows the type; other models have trainers of their own
     optimizer = training.optimizer
@@ -67,7 +67,7 @@ def structure_of(configuration: Configuration, menu: Menu) -> Structure:
 
 
 def arguments_of(configuration: Configuration, structure: Structure) -> Arguments:
-    """Give the numeric hyperparameters of a configuration as the arrays that its program takes.
+    """Return the numeric hyperparameters of a configuration as the arrays that its program takes.
 
     The arrays of layers have shape (layers,), those of activations (layers, 3).
     """
@@ -113,7 +113,7 @@ def _normalization(kinds: tuple[PositionKind, ...], positions: list[Any]) -> Arg
 
 
 def _where_asked_for(model: Layered, menu: Menu) -> Arguments:
-    """Give the arguments that a program has only where its study asks for what they set."""
+    """Return the arguments that a program has only where its study asks for what they set."""
     asked: Arguments = {}
     if menu.input_norms:
         asked["input_batch_norm"] = _normalization(menu.input_norms, [model.input_batch_norm])
@@ -131,7 +131,7 @@ def _branch(menu: Menu, activation: Component) -> int:
 
 
 def _numbers(activation: Component) -> NDArray[np.float32]:
-    """Give the numbers of an activation in the order of its fields, padded; no limit is infinity."""
+    """Return the numbers of an activation in the order of its fields, padded; no limit is infinity."""
     numbers = [
         NO_LIMIT if value is None else float(value)
         for _, value in activation.items()

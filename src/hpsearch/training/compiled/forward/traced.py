@@ -9,7 +9,7 @@ Keras = TypeVar("Keras")
 
 
 def with_values(original: Keras, **values: Any) -> Keras:
-    """Give a layer or an optimizer for one trace: other values of some attributes, all else the original's.
+    """Return a layer or an optimizer for one trace: other values of some attributes, all else the original's.
 
     The variables are shared, and the original stays as it is, for another trace may be reading it. Neither
     `copy`, in which Keras saves and loads, nor `setattr`, by which it tracks, does this.
