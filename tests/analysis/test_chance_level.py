@@ -12,8 +12,8 @@ import pytest
 from hpsearch.analysis import analyze, conclude_search, to_json
 from hpsearch.analysis.chance import against, judge_chance
 from hpsearch.report.words.best import best_json, best_lines
+from hpsearch.report.words.evaluation import evaluation_words
 from hpsearch.report.words.prose import answer
-from hpsearch.report.words.winner import evaluation_words
 from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import HeldOutEvaluation, HeldOutEvaluations, WinnerName
@@ -130,7 +130,7 @@ def test_studies_of_older_versions_know_the_level_of_the_loss_only(synthetic: Mo
 
 
 def test_what_every_resample_gives_alike_is_no_interval(synthetic: ModuleType) -> None:
-    from hpsearch.report.words.prose import interval
+    from hpsearch.report.words.verdict import interval
 
     assert interval(estimate({0: 1.0, 1: 1.0, 2: 1.0})) == (" (identical in all replicates, so no interval)")
     assert interval(estimate({0: 0.9, 1: 0.95, 2: 0.92})).startswith(" (95 % interval")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hpsearch.scheduling.racing.bounds import bounds_of
-from hpsearch.scheduling.racing.estimates import Estimate, difference, estimate, tie_set
+from hpsearch.scheduling.racing.estimates import Estimate, difference, estimate
+from hpsearch.scheduling.racing.ties import tie_set
 from hpsearch.spec.sections.search import METRICS, SCORERS
 from hpsearch.training.scorers import score
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpsearch.scheduling.racing.estimates import difference, tie_set
+from hpsearch.scheduling.racing.estimates import difference
 from hpsearch.scheduling.racing.race import Race, conclude
+from hpsearch.scheduling.racing.ties import tie_set
 
 NAMES = "abcdefghij"
 

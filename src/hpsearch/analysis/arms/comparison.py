@@ -13,7 +13,8 @@ from hpsearch.analysis.arms.claims import JudgedClaim, judge
 from hpsearch.analysis.arms.optimism import Optimism, judge_optimism
 from hpsearch.analysis.arms.replicates import LOSS, read_replicate
 from hpsearch.analysis.chance import ChanceLevel, chance_for
-from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES, tie_set
+from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES
+from hpsearch.scheduling.racing.ties import tie_set
 from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.spec.sections.compare import Compare
 from hpsearch.spec.space.arms import Arms, arms_of

@@ -9,9 +9,10 @@ from hpsearch.analysis.confirmation import name_of
 from hpsearch.report.dashboard.markdown import bullets, heading, note, report_table, table, text
 from hpsearch.report.tables.tables import finalists_table
 from hpsearch.report.words import prose
+from hpsearch.report.words import verdict as verdict_words
+from hpsearch.report.words.evaluation import evaluation_words, evaluations_note
 from hpsearch.report.words.numbers import amount, short
 from hpsearch.report.words.study import unconfirmed_note
-from hpsearch.report.words.winner import evaluation_words, evaluations_note
 from hpsearch.scheduling.racing.race import RaceConclusion, Standing
 from hpsearch.store.record import StudyRecord, TrialRecord
 
@@ -60,7 +61,7 @@ def how_sure(analysis: Analysis) -> str:
         return text(unconfirmed_note(analysis))
     columns = (FINALISTS[0], f"mean {analysis.metric}", "low", "high", *FINALISTS[1:])
     finalists = report_table(finalists_table(verdict, analysis.metric), columns, MOST_ROWS)
-    return note(finalists, text(f"{prose.confirmation_note(verdict)} {LUCKIEST}"))
+    return note(finalists, text(f"{verdict_words.confirmation_note(verdict)} {LUCKIEST}"))
 
 
 def _test_part(record: StudyRecord) -> str:
@@ -166,7 +167,7 @@ def _again(analysis: Analysis, trial: TrialRecord) -> str:
     if own is None:
         return ""
     runs, failed = amount(own.estimate.count, "fresh seed"), own.estimate.failed
-    mean = f"mean {analysis.metric} {short(own.estimate.mean)}{prose.interval(own.estimate)}"
+    mean = f"mean {analysis.metric} {short(own.estimate.mean)}{verdict_words.interval(own.estimate)}"
     plain = f"{runs}, {failed} more failed" if failed else f"{runs}: {mean}"
     return f"**Trained again** from {text(f'{plain}; {_stands(own, conclusion)}.')}"
 

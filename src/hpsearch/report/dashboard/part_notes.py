@@ -6,8 +6,9 @@ from hpsearch.analysis import AblationPath, Analysis, Comparison, EvaluatedAnaly
 from hpsearch.report.dashboard.markdown import bullets, heading, note, report_table, text
 from hpsearch.report.dashboard.notes import LUCKIEST, MOST_ROWS, as_of, how_sure, why_it_failed
 from hpsearch.report.tables.comparison import arms_table, claims_table
-from hpsearch.report.words import ablation, prose
+from hpsearch.report.words import ablation
 from hpsearch.report.words import comparison as compare_prose
+from hpsearch.report.words.verdict import verdict_sentences
 from hpsearch.store.record import StudyRecord
 
 ARMS = ("arm", "among the best", "95 % interval", "difference to baseline", "its 95 % interval")
@@ -33,7 +34,7 @@ def _verdict(search: EvaluatedAnalysis) -> str:
     verdict = search.verdict
     if verdict is None or verdict.winner is None:
         return "No finalist has a value from every seed yet."
-    sentences = list(map(text, filter(None, prose.verdict_sentences(search, verdict))))
+    sentences = list(map(text, filter(None, verdict_sentences(search, verdict))))
     if verdict.named is not None and search.refitted is None:
         sentences.append(
             f"The saved model is that of replicate {verdict.named.replicate}, trial "

@@ -14,12 +14,13 @@ from matplotlib.ticker import MaxNLocator
 
 from hpsearch.analysis.arms.bands import Band
 from hpsearch.analysis.curves import POINTS, evenly
+from hpsearch.report.figures.colours import FAILED, GREY, PLAIN, PRUNED
 from hpsearch.report.figures.scale import Scale
-from hpsearch.report.figures.svg import GREY, clip_label, drawing, name_panels, new_panels, to_svg
+from hpsearch.report.figures.svg import clip_label, drawing, name_panels, new_panels, to_svg
 from hpsearch.store.record import Curve
 
 ABREAST = 3
-VALIDATION, TRAINING, FAILED = "#1f7fc4", "#a67c00", "#d1495b"
+VALIDATION, TRAINING = PLAIN, PRUNED
 TITLE = 28
 """Letters of a name that fit above a panel."""
 

@@ -8,9 +8,9 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from hpsearch.report.figures.svg import GREY, clip_label, drawing, new_figure, to_svg
+from hpsearch.report.figures.colours import GREY, PLAIN
+from hpsearch.report.figures.svg import clip_label, drawing, new_figure, to_svg
 
-COLOUR = "#1f7fc4"
 STRONGEST = 0.55
 """Opacity of a whole class: the count on it stays readable on light and on dark paper."""
 
@@ -55,6 +55,6 @@ def _draw_row(axes: Axes, true: int, row: Sequence[int], *, written: bool) -> No
         shade = 0.06 + (STRONGEST - 0.06) * count / total
         edge = GREY if predicted == true else "none"
         corner = (predicted + 0.02, true + 0.02)
-        axes.add_patch(Rectangle(corner, 0.96, 0.96, facecolor=COLOUR, alpha=shade, edgecolor=edge))
+        axes.add_patch(Rectangle(corner, 0.96, 0.96, facecolor=PLAIN, alpha=shade, edgecolor=edge))
         if written:
             axes.text(predicted + 0.5, true + 0.5, str(count), ha="center", va="center", fontsize=8)

@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from hpsearch.analysis import LearningCurve, LearningCurves
+from hpsearch.report.figures.colours import GREY, PLAIN, PRUNED
 from hpsearch.report.figures.scale import Scale
-from hpsearch.report.figures.svg import GREY, drawing, new_figure, to_svg
+from hpsearch.report.figures.svg import drawing, new_figure, to_svg
 from hpsearch.report.words.numbers import short
 
-COLOURS = ("#1f7fc4", "#d55e00", "#009e73", "#c45a93", "#a67c00")
+COLOURS = (PLAIN, "#d55e00", "#009e73", "#c45a93", PRUNED)
 STROKES = ("-", "--")
 """Five colours and two strokes tell ten curves apart, also without seeing every colour."""
 

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 
+from hpsearch.report.figures.colours import FAILED, GREY, INK, PLAIN, WINNER
 from hpsearch.report.figures.scale import Scale, fit_scale
-from hpsearch.report.figures.svg import GREY, INK, clip_label, drawing, new_figure, to_svg
+from hpsearch.report.figures.svg import clip_label, drawing, new_figure, to_svg
 
 Kind = Literal["best", "arm", "better", "worse", "cannot tell", "winner", "tied", "apart", "start"]
 
@@ -39,15 +40,15 @@ class Look:
 
 
 LOOKS: dict[Kind, Look] = {
-    "best": Look("D", "#00835f", "among the best"),
-    "arm": Look("o", "#1f7fc4", "other arm"),
-    "better": Look("D", "#00835f", "better"),
-    "worse": Look("s", "#d1495b", "worse"),
+    "best": Look("D", WINNER, "among the best"),
+    "arm": Look("o", PLAIN, "other arm"),
+    "better": Look("D", WINNER, "better"),
+    "worse": Look("s", FAILED, "worse"),
     "cannot tell": Look("o", GREY, "cannot tell"),
-    "winner": Look("D", "#00835f", "the winner"),
-    "tied": Look("o", "#1f7fc4", "cannot be told apart"),
-    "apart": Look("s", "#d1495b", "worse"),
-    "start": Look("o", "#1f7fc4", "the default"),
+    "winner": Look("D", WINNER, "the winner"),
+    "tied": Look("o", PLAIN, "cannot be told apart"),
+    "apart": Look("s", FAILED, "worse"),
+    "start": Look("o", PLAIN, "the default"),
 }
 
 

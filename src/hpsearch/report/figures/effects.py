@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from hpsearch.analysis import Effect
+from hpsearch.report.figures.colours import PLAIN
 from hpsearch.report.figures.svg import clip_label, drawing, new_panels, to_svg
 from hpsearch.report.words.numbers import short
 
 ABREAST = 3
 MOST_PANELS = 9
 MOST_OPTIONS = 8
-COLOUR = "#1f7fc4"
 TITLE, OPTION = 28, 18
 """Characters of a name that fit above a panel, and of an option that fit next to it."""
 
@@ -51,8 +51,8 @@ def _draw_effect(axes: Axes, effect: Effect) -> None:
     places, lows, highs = zip(*((one.place, one.low, one.high) for one in effect.levels), strict=True)
     if effect.ordered:
         values = [float(one.at) for one in effect.levels]
-        axes.fill_between(values, lows, highs, color=COLOUR, alpha=0.25, linewidth=0)
-        axes.plot(values, places, color=COLOUR, linewidth=1.6, marker="." if len(values) < 4 else "")
+        axes.fill_between(values, lows, highs, color=PLAIN, alpha=0.25, linewidth=0)
+        axes.plot(values, places, color=PLAIN, linewidth=1.6, marker="." if len(values) < 4 else "")
         _set_axis(axes, effect)
     else:
         _draw_options(axes, effect)
@@ -76,7 +76,7 @@ def _draw_options(axes: Axes, effect: Effect) -> None:
         levels = tuple(one for one in levels if one in kept)
     ends = [[one.place - one.low for one in levels], [one.high - one.place for one in levels]]
     axes.errorbar(
-        range(len(levels)), [one.place for one in levels], yerr=ends, fmt="o", color=COLOUR, markersize=4,
+        range(len(levels)), [one.place for one in levels], yerr=ends, fmt="o", color=PLAIN, markersize=4,
         elinewidth=2, capsize=0,
     )  # fmt: skip
     names = [clip_label(short(one.at), OPTION) for one in levels]

@@ -10,9 +10,8 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from hpsearch.report.figures.svg import INK, clip_label, drawing, new_figure, to_svg
-
-COLOUR = "#1f7fc4"
+from hpsearch.report.figures.colours import INK, PLAIN
+from hpsearch.report.figures.svg import clip_label, drawing, new_figure, to_svg
 
 STRONGEST = 0.55
 """Opacity of the best cell: the number on it stays readable on light and on dark paper."""
@@ -86,7 +85,7 @@ def _draw_cell(axes: Axes, row: int, column: int, cell: HeatCell) -> None:
     corner = (column + 0.03, row + 0.05)
     if cell.strength is not None:
         shade = 0.04 + (STRONGEST - 0.04) * cell.strength
-        axes.add_patch(Rectangle(corner, 0.94, 0.9, facecolor=COLOUR, alpha=shade, linewidth=0))
+        axes.add_patch(Rectangle(corner, 0.94, 0.9, facecolor=PLAIN, alpha=shade, linewidth=0))
     if cell.best:
         axes.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=INK, linewidth=1.2))
     weight = "bold" if cell.best else "normal"

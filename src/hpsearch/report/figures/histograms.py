@@ -12,8 +12,9 @@ from itertools import groupby
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
+from hpsearch.report.figures.colours import GREY
 from hpsearch.report.figures.curves import COLOURS
-from hpsearch.report.figures.svg import GREY, clip_label, drawing, new_figure, to_svg
+from hpsearch.report.figures.svg import clip_label, drawing, new_figure, to_svg
 from hpsearch.training.probes.record import EDGES, HIGH, LOW, ArmProbe, LayerProbe
 
 COLUMNS = 8

@@ -9,11 +9,11 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from hpsearch.analysis import ParameterImportance
-from hpsearch.report.figures.svg import INK, clip_label, drawing, new_figure, to_svg
+from hpsearch.report.figures.colours import INK, PLAIN
+from hpsearch.report.figures.svg import clip_label, drawing, new_figure, to_svg
 from hpsearch.report.words.numbers import short
 
 MOST_BARS = 25
-COLOUR = "#1f7fc4"
 
 
 def draw_importance(parameters: Sequence[ParameterImportance]) -> Markup:
@@ -22,7 +22,7 @@ def draw_importance(parameters: Sequence[ParameterImportance]) -> Markup:
     with drawing():
         figure, axes = new_figure(0.8 + 0.26 * len(bars))
         places = range(len(bars))
-        axes.barh(places, [bar.share for bar in bars], color=COLOUR, height=0.7)
+        axes.barh(places, [bar.share for bar in bars], color=PLAIN, height=0.7)
         for place, bar in enumerate(bars):
             _draw_interval(axes, place, bar)
         axes.set_yticks(places, [bar.name for bar in bars])

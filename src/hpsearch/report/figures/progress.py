@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from hpsearch.analysis import ProgressPoint
+from hpsearch.report.figures.colours import FAILED, INK, PLAIN, PRUNED
 from hpsearch.report.figures.scale import Scale
-from hpsearch.report.figures.svg import INK, drawing, new_figure, to_svg
+from hpsearch.report.figures.svg import drawing, new_figure, to_svg
 from hpsearch.store.events import State
 
 
@@ -24,9 +25,9 @@ class Mark:
 
 
 MARKS: dict[State, Mark] = {
-    "complete": Mark("o", "#1f7fc4"),
-    "pruned": Mark("^", "#a67c00"),
-    "failed": Mark("X", "#d1495b"),
+    "complete": Mark("o", PLAIN),
+    "pruned": Mark("^", PRUNED),
+    "failed": Mark("X", FAILED),
 }
 
 

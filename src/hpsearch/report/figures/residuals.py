@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from hpsearch.report.figures.svg import INK, drawing, new_figure, to_svg
-
-COLOUR = "#1f7fc4"
+from hpsearch.report.figures.colours import INK, PLAIN
+from hpsearch.report.figures.svg import drawing, new_figure, to_svg
 
 
 def draw_residuals(pairs: Sequence[tuple[float, float]]) -> Markup:
@@ -18,7 +17,7 @@ def draw_residuals(pairs: Sequence[tuple[float, float]]) -> Markup:
     with drawing():
         figure, axes = new_figure(4.2)
         axes.plot(ends, ends, color=INK, linewidth=1, dashes=(4, 2))
-        axes.plot(true, predicted, "o", color=COLOUR, markersize=4, alpha=0.6, markeredgewidth=0)
+        axes.plot(true, predicted, "o", color=PLAIN, markersize=4, alpha=0.6, markeredgewidth=0)
         axes.set_xlabel("true")
         axes.set_ylabel("predicted")
         label = (

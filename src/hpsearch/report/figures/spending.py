@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter
 
-from hpsearch.report.figures.svg import GREY, drawing, new_figure, to_svg
+from hpsearch.report.figures.colours import GREY
+from hpsearch.report.figures.svg import drawing, new_figure, to_svg
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from hpsearch.report.figures import (
     fit_curves,
     fit_scale,
 )
+from hpsearch.report.figures.colours import FAILED, GREY, PLAIN, PRUNED
 from hpsearch.report.figures.dots import Kind
-from hpsearch.report.figures.svg import GREY
 from hpsearch.report.words.estimates import mean_text
 from hpsearch.report.words.numbers import replicates_words, short
 from hpsearch.scheduling.racing.race import Standing
@@ -84,9 +84,9 @@ def effects_in_order(analysis: Analysis) -> list[Effect]:
 def shares_of(spending: Spending) -> Sequence[Share]:
     """List what became of the epochs."""
     return (
-        Share(spending.complete, "trained to the end", "#1f7fc4"),
-        Share(spending.pruned, "trained, then pruned", "#a67c00"),
-        Share(spending.failed, "trained, then failed", "#d1495b"),
+        Share(spending.complete, "trained to the end", PLAIN),
+        Share(spending.pruned, "trained, then pruned", PRUNED),
+        Share(spending.failed, "trained, then failed", FAILED),
         Share(spending.saved_by_pruning or 0, "saved by pruning", "none", "////"),
         Share(spending.saved_by_stopping or 0, "saved by early stopping", "none", "...."),
         Share(spending.lost_to_failures or 0, "not reached by failed trials", GREY),

@@ -21,8 +21,8 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK = "#000000"
-GREY = "#8c8c8c"
+from hpsearch.report.figures.colours import GREY, INK
+
 WIDTH = 6.8
 LONGEST_LABEL = 38
 LABEL_END = 12

@@ -34,8 +34,9 @@ from hpsearch.report.figures.study import (
 from hpsearch.report.tables import study as study_tables
 from hpsearch.report.tables import tables
 from hpsearch.report.tables.tables import Table
-from hpsearch.report.words import ablation, prose, winner
+from hpsearch.report.words import ablation, evaluation, prose
 from hpsearch.report.words import study as study_prose
+from hpsearch.report.words import verdict as verdict_words
 from hpsearch.report.words.facts import Facts, facts_of
 from hpsearch.spec import print_spec, print_yaml
 from hpsearch.store.record import StudyRecord
@@ -180,14 +181,14 @@ def _sure(analysis: Analysis) -> Explained:
     plot = finalists_of(analysis, verdict)
     scale = fit_finalists(plot, minimize=analysis.minimize)
     figure = draw_dots(plot, scale, "finalists") if plot.drawable else None
-    return Explained(prose.confirmation_note(verdict), figure, table)
+    return Explained(verdict_words.confirmation_note(verdict), figure, table)
 
 
 def _looks(looks: HeldOutEvaluations) -> Explained | None:
     if looks == HeldOutEvaluations():
         return None
     return Explained(
-        winner.evaluations_note(looks), table=winner.evaluations_table(looks) if looks.looks else None
+        evaluation.evaluations_note(looks), table=evaluation.evaluations_table(looks) if looks.looks else None
     )
 
 
@@ -199,7 +200,7 @@ def _mistakes(insides: ErrorAnalysis | None) -> Explained | None:
         figure = draw_confusion(found.confusion, insides.labels)
     elif found.residuals is not None:
         figure = draw_residuals(found.residuals.pairs)
-    return Explained(winner.error_note(insides), figure, winner.error_table(insides))
+    return Explained(evaluation.error_note(insides), figure, evaluation.error_table(insides))
 
 
 def _findings(analysis: Analysis) -> Explained:

@@ -54,9 +54,9 @@ def _evaluations(looks: HeldOutEvaluations) -> dict[str, Any] | None:
 def best_lines(conclusion: Conclusion, model: str | None) -> list[str]:
     """Tell in a few lines what is best, how sure that is, and where its model is."""
     from hpsearch.report.words.chance import chance_words
+    from hpsearch.report.words.evaluation import evaluation_words
     from hpsearch.report.words.plan import obstacle_words
-    from hpsearch.report.words.prose import verdict_sentences
-    from hpsearch.report.words.winner import evaluation_words
+    from hpsearch.report.words.verdict import verdict_sentences
 
     record, best, verdict = conclusion.record, conclusion.best, conclusion.verdict
     place = f"model: {model or 'saved when the study ends'}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from hpsearch.analysis import Analysis, EvaluatedAnalysis, Importance, ParameterImportance, Verdict
 from hpsearch.report.words.estimates import mean_text
+from hpsearch.report.words.evaluation import by_metric
 from hpsearch.report.words.numbers import DASH, amount, replicates_words, short
 from hpsearch.report.words.plan import obstacle_words
-from hpsearch.report.words.winner import by_metric
 from hpsearch.scheduling.racing.estimates import Estimate
 
 MATTERED = 3

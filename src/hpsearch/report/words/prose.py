@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from hpsearch.analysis import (
     Analysis,
-    ChanceLevel,
     Counts,
     EvaluatedAnalysis,
     Importance,
     Judgement,
     LearningCurves,
     RankedTrial,
-    Verdict,
 )
 from hpsearch.analysis.curves import POINTS
 from hpsearch.analysis.influence.importance import FEWEST_TRIALS
-from hpsearch.report.words.chance import chance_words
-from hpsearch.report.words.numbers import amount, listed, replicates_words, short
-from hpsearch.scheduling.racing.estimates import Estimate
-from hpsearch.store.winner import HeldOutEvaluations, Refit
-
-
-class Concluded(Protocol):
-    """What the sentences on a winner are made of: a conclusion, or an analysis of the whole study."""
-
-    @property
-    def metric(self) -> str: ...  # noqa: D102 - as in `Conclusion`
-    @property
-    def minimize(self) -> bool: ...  # noqa: D102 - the same
-    @property
-    def best_of_search(self) -> float | None: ...  # noqa: D102 - the same
-    @property
-    def chance(self) -> ChanceLevel | None: ...  # noqa: D102 - the same
-    @property
-    def refit(self) -> Refit | None: ...  # noqa: D102 - the same
-    @property
-    def looks(self) -> HeldOutEvaluations: ...  # noqa: D102 - the same
+from hpsearch.report.words.numbers import amount, short
+from hpsearch.report.words.verdict import verdict_sentences, with_chance
 
 
 def answer(analysis: EvaluatedAnalysis) -> str:
@@ -47,129 +24,6 @@ def answer(analysis: EvaluatedAnalysis) -> str:
     else:
         sentences = (_winner(analysis), _endings(analysis.counts), _caution(analysis.counts))
     return " ".join(filter(None, (*sentences, _test_part(analysis), _scarcity(analysis))))
-
-
-def verdict_sentences(found: Concluded, verdict: Verdict) -> tuple[str, ...]:
-    """Say which finalist won, who cannot be told apart from it, and how lucky the search was."""
-    return (
-        _confirmed(found, verdict),
-        _ties(verdict),
-        _optimism(found, verdict),
-        refit_sentence(found, verdict),
-    )
-
-
-def _confirmed(found: Concluded, verdict: Verdict) -> str:
-    conclusion, better = verdict.conclusion, "lower" if found.minimize else "higher"
-    score, own = conclusion.cross_validated_score, conclusion.mean
-    numbers = [f"too few replicates for a cross-validated {found.metric}"]
-    if score.mean is not None:
-        numbers = [f"cross-validated {found.metric} {_over(verdict, score)}"]
-    if own is not None:
-        numbers.append(f"mean {_over(verdict, own)}")
-    text = f"The winner is the configuration of {conclusion.winner}: {', '.join(numbers)}; {better} is better"
-    return f"{_with_chance(text, found.chance)}."
-
-
-def _over(verdict: Verdict, estimate: Estimate) -> str:
-    replicates = replicates_words(verdict.splits, estimate.count)
-    return f"{short(estimate.mean)} over {replicates}{interval(estimate)}"
-
-
-def _with_chance(text: str, chance: ChanceLevel | None) -> str:
-    """Say behind a score what a constant prediction gives: a score says little without."""
-    words = chance_words(chance)
-    return f"{text}, {'and ' if chance and chance.standing == 'better' else 'but '}{words}" if words else text
-
-
-def interval(estimate: Estimate) -> str:
-    """Write the interval of an estimate behind its mean, or that there are too few replicates for one."""
-    if estimate.low is None or estimate.high is None:
-        return " (too few replicates for an interval)"
-    if estimate.low == estimate.high:
-        return " (identical in all replicates, so no interval)"
-    return f" (95 % interval {short(estimate.low)} to {short(estimate.high)})"
-
-
-def _ties(verdict: Verdict) -> str:
-    finalists = len(verdict.conclusion.standings)
-    others = [name for name in verdict.conclusion.ties if name != verdict.conclusion.winner]
-    if finalists < 2:
-        if not verdict.left_out:
-            return "It was the only finalist."
-        return (
-            f"Only this one of {verdict.finalists} finalists was trained again: "
-            f"the budget of {amount(verdict.runs, 'run')} did not cover the others."
-        )
-    return f"{_told_apart(finalists, others)}{_left_out(verdict)}"
-
-
-def _left_out(verdict: Verdict) -> str:
-    if not verdict.left_out:
-        return ""
-    return (
-        f" {amount(verdict.left_out, 'more finalist')} got no replicate: the budget of "
-        f"{amount(verdict.runs, 'run')} did not cover {'it' if verdict.left_out == 1 else 'them'}."
-    )
-
-
-def _told_apart(finalists: int, others: list[str]) -> str:
-    if not others:
-        return (
-            f"The {finalists - 1} other finalists are worse."
-            if finalists > 2
-            else "The other finalist is worse."
-        )
-    return f"Of {finalists} finalists, {listed(others)} cannot be told apart from it."
-
-
-def _optimism(found: Concluded, verdict: Verdict) -> str:
-    best, optimism = found.best_of_search, verdict.conclusion.optimism
-    if best is None or optimism is None:
-        return ""
-    lucky = "was optimistic by" if optimism > 0 else "was not optimistic: it is worse by"
-    return f"The best single score of the search, {short(best)}, {lucky} {short(abs(optimism))}."
-
-
-def refit_sentence(found: Concluded, verdict: Verdict) -> str:
-    """Say what the saved model was trained on, where the study wants the winner refitted."""
-    refit = found.refit
-    if refit is None:
-        return ""
-    if refit.cause is not None:
-        replicate = None if verdict.named is None else verdict.named.replicate
-        return (
-            f"The refit of the winner on all {refit.rows:,} rows failed: {refit.cause}; "
-            f"the saved model is that of replicate {replicate}."
-        )
-    scored = (
-        "only the test set can score it" if found.looks.of(refit.winner) else "no rows are left to score it"
-    )
-    epochs = amount(refit.winner.epoch or 0, "epoch")
-    return (
-        f"The saved model was refitted on all {refit.rows:,} training and validation rows, for {epochs}, the "
-        f"median of the best epochs of the replicates. It has seen the validation rows, so the reported "
-        f"{found.metric} is that of the replicates, and {scored}."
-    )
-
-
-def confirmation_note(verdict: Verdict) -> str:
-    """Say what the replicates are, and what the numbers of the finalists mean."""
-    fresh = verdict.splits == "fresh"
-    where = (
-        "each replicate with its own training and validation split"
-        if fresh
-        else "on the same split of the data"
-    )
-    return (
-        f"The finalists were trained again from fresh {verdict.over}, the same for all: "
-        f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win "
-        f"gets no further replicates. Intervals are 95 % intervals of the mean over {verdict.over}, {where}. "
-        "Two finalists are told apart by their paired differences, at a level adjusted for the number of "
-        "finalists, so that an interval without 0 is not enough. The mean of the winner is optimistic, "
-        "because the same replicates chose it; in the cross-validated score each seed counts with the "
-        "finalist that is best on the other seeds."
-    )
 
 
 def _winner(analysis: Analysis) -> str:
@@ -182,7 +36,7 @@ def _winner(analysis: Analysis) -> str:
         f"The best configuration is that of trial {best.number}: {analysis.metric} {short(best.value)}"
         f"{epoch} ({better} is better)"
     )
-    return f"{_with_chance(text, analysis.chance)}.{_ending(best)}"
+    return f"{with_chance(text, analysis.chance)}.{_ending(best)}"
 
 
 def _no_winner(counts: Counts) -> str:

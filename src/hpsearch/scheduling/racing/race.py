@@ -15,8 +15,8 @@ from hpsearch.scheduling.racing.estimates import (
     difference,
     estimate,
     failures,
-    tie_set,
 )
+from hpsearch.scheduling.racing.ties import tie_set
 from hpsearch.spec import Compare, StudySpec
 
 

@@ -1,4 +1,4 @@
-"""The looks at the test set, and the insides of the winner, as sentences and tables."""
+"""Evaluations on the test set, and the error analysis of the winner, as sentences and tables."""
 
 from __future__ import annotations
 
