@@ -121,15 +121,6 @@ def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-ABLATION_REPLICATES = 3
-"""The fewest that give each difference an interval.
-
-All configurations of an ablation meet the same seeds, so what a seed does to all of them drops out of every
-difference, and few seeds go far. The number of configurations grows with the square of the changes, and every
-replicate trains all of them once more.
-"""
-
-
 class TrialsFormat(StrEnum):
     """How trials are printed."""
 

@@ -59,7 +59,7 @@ def _flush_directory(directory: Path) -> None:
 
 
 def rename(path: Path, other: Path) -> None:
-    """Return a file another name, in the place of what had it.
+    """Give a file another name, in the place of what had it.
 
     Raises StoreError where the system does not let us.
     """
@@ -75,7 +75,7 @@ def encoded(text: str) -> bytes:
 
 
 def duplicate(path: Path, other: Path) -> None:
-    """Return the content of a file another name beside its own, where the system can without a copy.
+    """Give the content of a file another name beside its own, where the system can without a copy.
 
     What replaces the file later does not reach the other name. Raises StoreError where the system does not
     let us write, FileNotFoundError where there is no such file.

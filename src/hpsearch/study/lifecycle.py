@@ -132,7 +132,7 @@ def ablate(
     """
     from hpsearch.analysis.conclusion import read_conclusion
     from hpsearch.study.ablation import announce, plan_of
-    from hpsearch.study.finish.export import leave_ablation
+    from hpsearch.study.report import write_report
 
     read_record(StudyFiles(options.out, study.spec.name))
     with _held(study, "search", replace(options, new=False), display) as search:
@@ -143,7 +143,7 @@ def ablate(
             outcome: Outcome = "interrupted" if conduct(opened) == "interrupted" else "finished"
         conclusion = conclusion.with_ablation(read_record(opened.files))
         if outcome == "finished":
-            leave_ablation(search.files, search.lease, conclusion)
+            write_report(search.files, conclusion.record, conclusion, search.lease)
         return outcome, conclusion
 
 

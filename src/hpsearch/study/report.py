@@ -7,17 +7,28 @@ from hpsearch.report.html.reports import Results, render_results
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import sealed_page
 from hpsearch.store.layout import StudyFiles
+from hpsearch.store.lease import Lease
 from hpsearch.store.record import StudyRecord
 
 
-def write_report(files: StudyFiles, record: StudyRecord, conclusion: Conclusion | None) -> None:
+def write_report(
+    files: StudyFiles, record: StudyRecord, conclusion: Conclusion | None, lease: Lease | None = None
+) -> None:
     """Write the report of a search by its conclusion, or of a comparison, as `hpsearch report` does."""
     if conclusion is None:
-        write_results(files, record, compare(record))
+        write_results(files, record, compare(record), lease)
     else:
-        write_results(files, record, analyze_conclusion(conclusion, find_influence(record, files)))
+        write_results(files, record, analyze_conclusion(conclusion, find_influence(record, files)), lease)
 
 
-def write_results(files: StudyFiles, record: StudyRecord, results: Results) -> None:
-    """Write a report in one step: a reader sees the old one or the new one."""
-    write_atomically(files.report, sealed_page(render_results(results, record), record.identity))
+def write_results(
+    files: StudyFiles, record: StudyRecord, results: Results, lease: Lease | None = None
+) -> None:
+    """Write a report in one step: a reader sees the old one or the new one.
+
+    Drawing takes long enough for a `lease` to be lost meanwhile, so it is checked before the writing.
+    """
+    page = sealed_page(render_results(results, record), record.identity)
+    if lease is not None:
+        lease.check()
+    write_atomically(files.report, page)

@@ -42,7 +42,7 @@ class Trainer(ABC):
         self.take(slot, state)
 
     def take(self, slot: Slot, state: MemberState | None = None) -> None:
-        """Return a slot its place, from its beginning or from where it was."""
+        """Give a slot its place, from its beginning or from where it was."""
         if state is not None:
             slot.restore(state)
         self._slots[slot.member.number] = slot

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.analysis import Best, Conclusion, analyze_conclusion, compare, find_influence
+from hpsearch.analysis import Best, Conclusion, find_influence
 from hpsearch.analysis.analysis import analyze_search, with_evaluation
 from hpsearch.analysis.best_study import best_spec
 from hpsearch.engines import Worker
 from hpsearch.engines.messages import ExportOrder, WeightsOrder
 from hpsearch.engines.single_member import SingleMember
-from hpsearch.report.html.reports import render_report, render_results
+from hpsearch.report.html.reports import render_report
 from hpsearch.report.html.study import search_page
 from hpsearch.spec import print_spec
 from hpsearch.store.arrays import read_arrays
@@ -28,6 +28,7 @@ from hpsearch.store.trials_table import trials_csv
 from hpsearch.store.winner import model_stamp
 from hpsearch.study.finish.held_out import keep, order_for
 from hpsearch.study.open_study import OpenStudy
+from hpsearch.study.report import write_report
 from hpsearch.training.messages import Member, SplitName
 
 
@@ -51,7 +52,8 @@ def leave_results(study: OpenStudy, conclusion: Conclusion, worker: Worker, *, e
     if best.trial is not None:
         record = keep(files, record, best.name, _export_to(files.best_model, files, worker, lease), lease)
     text = render_report(with_evaluation(analysis, record), record, page)
-    _write(lease, files.report, sealed_page(encoded(text), record.identity))
+    lease.check()
+    write_atomically(files.report, sealed_page(encoded(text), record.identity))
     _keep_others(files, record, best, worker, lease)
     return conclusion.with_record(record)
 
@@ -86,20 +88,12 @@ def _export_to(path: Path, files: StudyFiles, worker: Worker, lease: Lease) -> A
 def leave_comparison(study: OpenStudy, record: StudyRecord) -> None:
     """Write the table and the report of a comparison."""
     _write(study.lease, study.files.table, trials_csv(record))
-    page = render_results(compare(record), record)
-    _write(study.lease, study.files.report, sealed_page(page, record.identity))
+    write_report(study.files, record, None, study.lease)
 
 
-def leave_ablation(files: StudyFiles, lease: Lease, conclusion: Conclusion) -> None:
-    """Write the report of a search anew, with its ablation."""
-    record = conclusion.record
-    page = render_results(analyze_conclusion(conclusion, find_influence(record, files)), record)
-    _write(lease, files.report, sealed_page(page, record.identity))
-
-
-def _write(lease: Lease, path: Path, content: str | bytes) -> None:
+def _write(lease: Lease, path: Path, text: str) -> None:
     lease.check()
-    write_atomically(path, encoded(content) if isinstance(content, str) else content)
+    write_atomically(path, encoded(text))
 
 
 def _temporary(files: StudyFiles) -> Path:
