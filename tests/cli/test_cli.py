@@ -399,7 +399,7 @@ class TestWhatAStudyLeaves:
         assert succeed("report", "flowers", cwd=finished.directory).stdout.strip() == "reports/flowers.html"
         assert path.read_text() == before
 
-    @pytest.mark.slow
+    @pytest.mark.long
     def test_fanova_tells_what_it_costs_before_it_runs(self, tmp_path: Path) -> None:
         training = {"optimizer": "sgd", "learning_rate": {"log_uniform": [1e-4, 1.0]}, "epochs": 2}
         raw = {**STUDY, "training": training, "search": {"trials": 12}, "confirm": "none"}
@@ -557,7 +557,7 @@ print(json.dumps(answers))
             assert optimize(loaded, Options(out=directory, engine="in_process"), Silent())[0] == "finished"
         return directory
 
-    @pytest.fixture(scope="class", params=["jax", "tensorflow"])
+    @pytest.fixture(scope="class", params=["jax", pytest.param("tensorflow", marks=pytest.mark.long)])
     def evaluated(self, request: pytest.FixtureRequest, directory: Path) -> dict[str, Any]:
         quiet = {"KERAS_BACKEND": request.param, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
         result = python(self.CHECK, *self.STUDIES, cwd=directory, **quiet)

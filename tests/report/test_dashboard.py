@@ -413,6 +413,7 @@ class TestStorages:
             assert written == [1]
         assert time.monotonic() - begun < lease.SILENT_SECONDS
 
+    @pytest.mark.long
     def test_a_dashboard_that_woke_up_after_it_was_succeeded_writes_no_more(
         self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -301,7 +301,7 @@ class TestShown:
         assert [line.split()[:2] for line in listed[1:]] == [["a", "search"]]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_in_the_middle_it_ends_the_same(
     searched: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

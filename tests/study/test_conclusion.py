@@ -13,7 +13,7 @@ from hpsearch import load_study
 from hpsearch.scheduling.racing.race import conclude
 from support.commands import STUDY, succeed_here, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 CONFIRMED: dict[str, Any] = {**STUDY, "data": {"sklearn": "iris", "test": 0.2}, "search": {"trials": 3}}
 CONFIRMED["confirm"] = {"finalists": 2, "replicates": 3, "refit": True}

@@ -153,7 +153,7 @@ def test_the_model_reproduces_the_score_of_its_replicate(finished: Path) -> None
     assert loss == pytest.approx(best(finished)["confirmation"]["named"]["value"], rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_while_it_confirms_it_ends_the_same(finished: Path, tmp_path: Path) -> None:
     write_study(tmp_path / "a.yaml", STUDY)
     for before, number in enumerate((signal.SIGKILL, signal.SIGINT)):

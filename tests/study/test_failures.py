@@ -82,7 +82,9 @@ class TestModelsInTrouble:
         [
             (DIE, {}, "the worker process died (signal 9)"),
             (DIE, {"width": 4}, "the worker process died (signal 9)"),
-            (HANG, {"trial_timeout": 15}, "it exceeded trial_timeout, 15 s"),
+            pytest.param(
+                HANG, {"trial_timeout": 15}, "it exceeded trial_timeout, 15 s", marks=pytest.mark.long
+            ),
             (USE_UP_MEMORY, {}, "MemoryError: cannot allocate 10 TB"),
         ],
         ids=["dies", "dies among others", "hangs", "memory"],
@@ -263,6 +265,7 @@ class TestStoredStudies:
         succeed_here("optimize", "s.yaml", cwd=directory)
         return directory
 
+    @pytest.mark.long
     def test_a_locked_storage_does_not_stop_the_study(self, tmp_path: Path) -> None:
         training = {"learning_rate": {"log_uniform": [1e-3, 1e-1]}}
         write_study(tmp_path / "s.yaml", study(training=training, search={"trials": 1}))
