@@ -202,9 +202,12 @@ def _one_of(options: Iterable[Any]) -> Any:
 
 
 def prepare(spec: StudySpec, kind: Kind) -> StudySpec:
-    """Write into a spec what a kind of experiment makes of it: its budget and its rules.
+    """Return the spec that a kind of experiment runs by: with its own budget and rules.
 
-    A search does not look at the comparison; a comparison trains every arm to its end.
+    A search ignores the `compare` section; a comparison trains every arm to its end.
+
+    Raises:
+        StudyFileError: The arms of a comparison are invalid, or there are too many.
     """
     if kind == "search":
         return spec.model_copy(update={"compare": None})
@@ -213,7 +216,13 @@ def prepare(spec: StudySpec, kind: Kind) -> StudySpec:
 
 
 def compared(spec: StudySpec, compare: Compare, runs: int) -> StudySpec:
-    """Write into a spec that arms are compared, in so many runs, each to its end."""
+    """Return a spec by which arms are compared.
+
+    Args:
+        spec: The spec whose metric, seed and width are kept; its sampler, pruner and budgets are not.
+        compare: The section to put in.
+        runs: The number of trials. Each is trained to its end.
+    """
     kept = ("metric", "trial_timeout", "seed", "width", "probes")
     rules = {name: getattr(spec.search, name) for name in kept}
     search = Search(trials=runs, sampler=SAMPLERS["grid"](), pruner=PRUNERS["none"](), **rules)

@@ -48,7 +48,11 @@ UNDRAWN = {
 
 
 def check_against(confirm: Confirm, validation: Component) -> None:
-    """Check that the validation part of the data allows what is asked for."""
+    """Check that the validation part of the data allows what is asked for.
+
+    Raises:
+        PydanticCustomError: Fresh splits or a refit are asked for, and this kind of validation set rules them out.
+    """
     why = UNDRAWN.get(type(validation))
     if confirm.splits == "fresh" and why is not None:
         raise problem(f"own: {why}", at=("splits",), found="fresh")

@@ -105,7 +105,17 @@ def item_of(value: Any, index: int) -> Any:
 
 
 def check_lists(field: str, value: Any, depths: set[int | None], layers: str) -> None:
-    """Raise a problem where a list of a field has not one setting for each of so many layers."""
+    """Check that each list of a field has one setting for each layer.
+
+    Args:
+        field: The name of the field, for the message.
+        value: Its value: a setting, a list, or a choice of these.
+        depths: The numbers of layers that are possible; None stands for a range.
+        layers: What the layers are called in the message, such as "hidden layers".
+
+    Raises:
+        PydanticCustomError: A list has another number of settings, or the number of layers is searched.
+    """
     for settings in alternatives(value):
         if isinstance(settings, tuple) and depths != {len(settings)}:
             expected = f"in {field!r} one setting, or a list with one for each of the {layers}"

@@ -27,21 +27,36 @@ def donor_name(model: Pretrained) -> str:
 
 
 def find_donor(name: str, path: Path) -> DonorFile:
-    """Find a donor.
+    """Find a donor and compute its SHA-256.
 
-    Raises DonorError where there is no such file, or one that cannot be read.
+    Raises:
+        DonorError: There is no such file, or it cannot be read.
     """
     return DonorFile(name, str(path), sha256(_content(path)).hexdigest())
 
 
 def check_unchanged(donor: DonorFile) -> None:
-    """Refuse a donor that is not what it was when the study went on."""
+    """Check that a donor is the file that it was when this process started or resumed the study.
+
+    Raises:
+        StudyMismatchError: The file has other content.
+        DonorError: It cannot be read any more.
+    """
     if sha256(_content(Path(donor.path))).hexdigest() != donor.sha256:
         raise StudyMismatchError(f"the donor {donor.path} has changed while the study was running")
 
 
 def check_same_donors(study: str, stored: str, found: str) -> None:
-    """Refuse to go on with a study whose donors are not those of its beginning, by their fingerprints."""
+    """Check that a study resumes with the donors that it was started with.
+
+    Args:
+        study: The name of the study, for the message.
+        stored: The SHA-256 that the study was started with.
+        found: The SHA-256 of today's file.
+
+    Raises:
+        StudyMismatchError: They differ.
+    """
     if stored != found:
         raise StudyMismatchError(
             f"the donor of the study {study!r} has changed since it was started "

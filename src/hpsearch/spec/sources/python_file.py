@@ -34,7 +34,8 @@ def model_code(spec: StudySpec, directory: Path) -> tuple[ModelCode, ...]:
 def read_code(code: Iterable[ModelCode]) -> dict[Path, bytes]:
     """Read each file once.
 
-    Raises ModelCodeError where one cannot be read.
+    Raises:
+        ModelCodeError: A file cannot be read.
     """
     return {one.path: _content(one) for one in code}
 
@@ -55,9 +56,15 @@ def fingerprint(contents: Mapping[Path, bytes]) -> str:
 
 
 def announced_code(study: StudyFile, tell: Callable[[str], None], *, refused: bool) -> tuple[ModelCode, ...]:
-    """Tell what code a study runs.
+    """List the code that a study runs, and announce each piece.
 
-    Raises UnsupportedError where that is `refused`.
+    Args:
+        study: The study file.
+        tell: Receives one sentence for each model that comes from code.
+        refused: Whether code is an error.
+
+    Raises:
+        UnsupportedError: The study runs code and that is `refused`.
     """
     found = model_code(study.spec, study.directory)
     for code in found:
@@ -72,7 +79,16 @@ def announced_code(study: StudyFile, tell: Callable[[str], None], *, refused: bo
 
 
 def check_same_code(name: str, stored: str, found: str) -> None:
-    """Refuse to go on with a study whose code is not that of its beginning, by their fingerprints."""
+    """Check that a study resumes with the Python code that it was started with.
+
+    Args:
+        name: The name of the study, for the message.
+        stored: The `fingerprint` that the study was started with.
+        found: The `fingerprint` of today's files.
+
+    Raises:
+        StudyMismatchError: They differ.
+    """
     if stored != found:
         raise StudyMismatchError(
             f"the Python code of the study {name!r} has changed since it was started "

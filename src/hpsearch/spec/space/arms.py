@@ -70,7 +70,12 @@ def middle_of(parameter: Parameter) -> Value:
 def arms_of(spec: StudySpec, source: Source | None = None) -> Arms:
     """List the arms of a study's `compare` section; without one, every combination of its choices.
 
-    Raises StudyFileError with every problem of the section, at its line where the `source` is given.
+    Args:
+        spec: The study.
+        source: Its text, by which errors name their lines; by default they name none.
+
+    Raises:
+        StudyFileError: With every problem of the section.
     """
     return _Builder(spec, source or Source(spec.name, {}, {})).arms()
 

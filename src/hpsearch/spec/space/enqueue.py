@@ -15,7 +15,8 @@ from hpsearch.spec.study_file.source import Place, Source
 def check_enqueued(spec: StudySpec, source: Source) -> None:
     """Check that the configurations to try first are in the search space.
 
-    Raises StudyFileError with every problem.
+    Raises:
+        StudyFileError: With every value that is not.
     """
     space = SearchSpace(spec)
     problems: list[Problem] = []

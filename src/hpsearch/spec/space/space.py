@@ -73,9 +73,14 @@ class SearchSpace:
         return any(parameter.conditions for parameter in self.parameters)
 
     def configure(self, choose: Choose) -> Configuration:
-        """Replace every distribution by the value that `choose` gives for its parameter.
+        """Replace every distribution by a value.
 
-        `choose` is asked for active parameters only, outer choices first.
+        Args:
+            choose: Returns the value of a parameter: a number, or the label of an option. It is called for
+                active parameters only, outer choices first.
+
+        Raises:
+            ValidationError: The values together are no valid configuration.
         """
         resolver = _Resolver(choose)
         model, training = (resolver.resolve(part, name, ()) for name, part in self._roots())
@@ -99,7 +104,8 @@ class SearchSpace:
     def grid(self) -> Iterator[dict[str, Value]]:
         """Iterate over all combinations of a finite space, active parameters only.
 
-        Raises UnsupportedError's cause as ValueError, with the parameter that has no end of values.
+        Raises:
+            ValueError: The values of a parameter have no end. The message is its name.
         """
         for parameter in self.parameters:
             if parameter.count == math.inf:

@@ -10,9 +10,15 @@ from hpsearch.spec.study_file.parts import Part
 
 
 def replace_distribution(spec: StudySpec, old: Distribution, new: Distribution) -> StudySpec:
-    """Put a distribution into the place of another one, which is known by its identity.
+    """Return a spec in which a distribution stands in the place of another one.
 
-    Raises ValidationError where the new one has no place there. A spec without the old one stays as it is.
+    Args:
+        spec: The spec; it is returned unchanged if `old` is not in it.
+        old: The distribution to replace, found by identity, not by equality.
+        new: Its replacement.
+
+    Raises:
+        ValidationError: The new distribution is not valid in that place.
     """
     changed = {name: _replaced(getattr(spec, name), old, new) for name in ("model", "training")}
     edited = spec.model_copy(update=changed)

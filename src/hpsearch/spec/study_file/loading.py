@@ -35,17 +35,28 @@ class StudyFile:
 
 
 def load_study_file(path: Path, settings: Sequence[str] = ()) -> StudyFile:
-    """Load a study file, with `settings` such as `training.epochs=5` put in place of what it says.
+    """Load a study file.
 
-    Raises StudyFileError with every problem of the file.
+    Args:
+        path: The YAML file; relative paths in it start from its directory.
+        settings: Changes to it such as `training.epochs=5`, as `--set` takes them.
+
+    Raises:
+        StudyFileError: With every problem of the file and the settings.
     """
     return study_file_of(parse(read_text(path), str(path)), path.resolve().parent, settings)
 
 
 def study_file_of(source: Source, directory: Path, settings: Sequence[str] = ()) -> StudyFile:
-    """Validate a source as a study file whose relative paths start from a directory, with `settings` put in.
+    """Validate plain data as a study file.
 
-    Raises StudyFileError with every problem of the source.
+    Args:
+        source: The data, with the lines that they come from.
+        directory: Where relative paths in it start from.
+        settings: Changes to it such as `training.epochs=5`, as `--set` takes them.
+
+    Raises:
+        StudyFileError: With every problem of the source and the settings.
     """
     for setting in settings:
         source = _set(source, setting)
@@ -53,7 +64,11 @@ def study_file_of(source: Source, directory: Path, settings: Sequence[str] = ())
 
 
 def read_spec(source: Source) -> StudySpec:
-    """Validate plain data as a spec."""
+    """Validate plain data as a spec.
+
+    Raises:
+        StudyFileError: With every problem of the data, each at its line and with what may have been meant.
+    """
     if not isinstance(source.data, dict):
         expected = "a mapping with name, data, model and training"
         raise StudyFileError((Problem(source.file, 1, "", expected, show(source.data)),))
@@ -146,9 +161,15 @@ def _set(source: Source, setting: str) -> Source:
 
 
 def with_value(data: Any, path: str, value: Any) -> Any:
-    """Return plain data with one value put under a dotted path, as `--set` does.
+    """Return a copy of plain data with another value in one place, as `--set` changes it.
 
-    Raises StudyFileError where the path cannot be one.
+    Args:
+        data: Mappings and lists, as YAML gives them.
+        path: The place as dotted words, such as `model.mlp.dropout`; keys that are missing are created.
+        value: The new value.
+
+    Raises:
+        StudyFileError: The path is malformed, or an index of it is not in its list.
     """
     return _replaced(data, _place_of(data, _words_of(path, path), path), value)
 

@@ -197,7 +197,11 @@ class OneOf:
         raise problem(f"{self.what}: its name, or its name with arguments", options=list(self.table))
 
     def from_number(self, kind: type[Component], number: float) -> Component:
-        """Read a number that stands for a component with one argument."""
+        """Read a number that stands for a component with one argument.
+
+        Raises:
+            PydanticCustomError: The component does not accept the number.
+        """
         try:
             return kind.model_validate({kind.scalar: number})
         except ValidationError:
@@ -291,7 +295,11 @@ def _as_filled_tuple(raw: Any) -> Any:
 
 
 def as_tuple(raw: Any) -> Any:
-    """Turn the list of a study file into a tuple."""
+    """Turn the list of a study file into a tuple.
+
+    Raises:
+        PydanticCustomError: It is no list.
+    """
     if isinstance(raw, list):
         return tuple(raw)
     if isinstance(raw, tuple):

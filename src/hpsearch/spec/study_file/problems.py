@@ -56,7 +56,11 @@ def problems_of(
 ) -> tuple[Problem, ...]:
     """Translate every error of a validation, in the order of the lines.
 
-    `accepts` tells which of the values that may have been meant is a valid one; without it none is told.
+    Args:
+        failure: What pydantic raised.
+        source: The data that were validated, with their lines.
+        accepts: Tells whether a value is valid in a place, so that the first valid candidate can be proposed;
+            without it nothing is proposed.
     """
     errors = failure.errors(include_url=False)
     problems = [_problem(line, source, accepts) for line in errors]
@@ -139,10 +143,15 @@ PLACES: dict[type[Exception], Place] = {
 def placed(
     source: Source, place: Place | None = None, kinds: tuple[type[Exception], ...] = tuple(PLACES)
 ) -> Iterator[None]:
-    """Put the line of the study file before what is wrong with what stands at a place of it.
+    """Put the line of the study file before errors about the files that it names.
 
-    `kinds` are the failures that it is put before, by default those of files that a study file names, whose
-    places are known.
+    Args:
+        source: The study file.
+        place: Where it names the file; by default the section that `PLACES` has for the type of the error.
+        kinds: The types of errors that get a line; by default those of `PLACES`.
+
+    Raises:
+        Exception: The error again, of the same type, with its line.
     """
     try:
         yield

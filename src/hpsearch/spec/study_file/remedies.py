@@ -95,7 +95,14 @@ _TIMES = ("timeout", "trial_timeout")
 
 
 def remedy_of(place: Place, found: Any, data: Any, accepts: Accepts) -> str | None:
-    """Return what to write instead of what was found in a place, where one of the candidates is accepted."""
+    """Propose what to write instead of what was found in a place; None if no candidate is accepted.
+
+    Args:
+        place: The place in the study file.
+        found: The invalid value.
+        data: The whole study file.
+        accepts: Tells whether a value is valid in a place.
+    """
     for where, value in candidates(place, found, data):
         written = in_one_line(value)
         if len(written) <= LONGEST and accepts(where, value):

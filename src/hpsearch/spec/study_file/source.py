@@ -67,7 +67,11 @@ class Source:
 
 
 def read_text(path: Path) -> str:
-    """Read a study file as UTF-8 text of bounded size."""
+    """Read a study file as UTF-8 text of at most `MAX_BYTES`.
+
+    Raises:
+        StudyFileError: There is no such file, it cannot be read, is too large, or is not UTF-8.
+    """
     try:
         content = _read_bytes(path)
     except FileNotFoundError:
@@ -100,7 +104,16 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def parse(text: str, file: str) -> Source:
-    """Parse YAML text; duplicate keys, foreign tags and overgrown files are errors with their line."""
+    """Parse YAML 1.2 text.
+
+    Args:
+        text: The content of the file.
+        file: Its name in error messages.
+
+    Raises:
+        StudyFileError: It is not valid YAML, repeats a key, uses tags, has a second document, or is too large
+            or too deeply nested.
+    """
     yaml = YAML(typ="safe", pure=True)
     try:
         _check_version(text, file)

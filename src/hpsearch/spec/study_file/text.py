@@ -16,9 +16,13 @@ FORMULAS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 def clean(text: str, *, line: bool = False) -> str:
-    r"""Replace what a terminal would obey by visible escapes such as `\u001b`; in a `line` line ends too.
+    r"""Escape the characters that a terminal would interpret, such as `\u001b`.
 
     JSON and quoted YAML read the escapes back as the characters that they stand for.
+
+    Args:
+        text: Any text, from whatever source.
+        line: Whether the result must be a single line: tabs and line ends are then escaped too.
     """
     if text.isascii() and text.isprintable():
         return text
