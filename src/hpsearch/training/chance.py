@@ -40,12 +40,18 @@ class _Constant:
 
 
 def chance_of(metric: str, train: Rows, rows: Rows, labels: tuple[str, ...]) -> Chance:
-    """Return what the best constant prediction of the training rows gives on other rows.
+    """Return what the best constant prediction of the training rows scores on other rows.
 
-    By loss and accuracy it is what minimizes the one and maximizes the other: the shares of the classes or
-    the mean, and the most frequent class. For mae it is the median. For a scorer of scikit-learn it is the
-    constant with the best score on the training rows: the most frequent class, the shares of the classes, of
-    two classes the rarer one; for a quantity the mean or the median.
+    For the loss and accuracy it is the constant that is optimal on the training rows: the class frequencies
+    or the mean, and the most frequent class. For mae it is the median. For a scorer of scikit-learn it is the
+    one with the best score on the training rows of these: always the most frequent class, the class
+    frequencies, of two classes always the rarer one; for regression the mean or the median.
+
+    Args:
+        metric: `loss`, `val_loss`, `accuracy`, `val_accuracy`, `mae` or a scorer of scikit-learn.
+        train: The rows from which the constant is taken.
+        rows: The rows that are scored.
+        labels: The names of the classes; empty for regression.
     """
     classes = len(labels)
     if metric in ("val_loss", "loss"):

@@ -38,9 +38,16 @@ SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 class Measure:
     """A number over rows with its 95 % interval, and how that was found.
 
-    `value` is None where it is not finite, the ends where there is no interval. `chance` is what a constant
-    prediction of the training rows gives on the same rows, None where that is not known. Raises ValueError
-    for a name that no measure has.
+    Attributes:
+        name: `loss`, `accuracy`, `mae` or a scorer of scikit-learn.
+        value: None if it is not finite.
+        low: The lower end of the interval; None if there is no interval.
+        high: Its upper end.
+        method: How the interval was computed.
+        chance: What a constant prediction of the training rows gives on the same rows; None if not known.
+
+    Raises:
+        ValueError: No measure has this name.
     """
 
     name: str
@@ -64,9 +71,15 @@ class Measure:
 
 @dataclass(frozen=True)
 class Residuals:
-    """Predicted minus true: the quantiles at `SHARES`, and a sample of (true, predicted) pairs.
+    """Predicted minus true values of a regression.
 
-    Raises ValueError where there is no pair, or not a quantile for each share.
+    Attributes:
+        shares: Always `SHARES`.
+        quantiles: The quantile of the residuals at each share.
+        pairs: A sample of (true, predicted) values.
+
+    Raises:
+        ValueError: There is no pair, or not one quantile for each share.
     """
 
     shares: tuple[float, ...]
@@ -80,11 +93,15 @@ class Residuals:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model on one part of the data; nothing is measured on the validation set, which chose it.
+    """A model on one part of the data.
 
-    `confusion` counts rows by their true class and then by the predicted one, in the order of the labels; it
-    is None for a regression and for more than 50 classes. `residuals` is None for a classification, and where
-    a prediction is not finite.
+    Attributes:
+        part: The test set, or the validation set.
+        rows: The number of its rows.
+        measures: None on the validation set, which chose the model.
+        confusion: Counts of rows by their true class (first index) and predicted class, in the order of the
+            labels; None for regression and for more than 50 classes.
+        residuals: None for classification, and if a prediction is not finite.
     """
 
     part: Part
@@ -96,10 +113,13 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What an exported model gives for rows.
+    """What an exported model predicts for rows.
 
-    `y`: (n,) classes or numbers; `given`: (n, units) probabilities or numbers; `losses`: (n,). `labels` is
-    empty for a regression.
+    Attributes:
+        y: (n,) true classes or numbers.
+        given: (n, units) probabilities or numbers.
+        losses: (n,).
+        labels: The names of the classes; empty for regression.
     """
 
     y: Array
@@ -114,9 +134,13 @@ class Predictions:
 
 
 def guessed(given: Array) -> Array:
-    """Return the class of each row: of one unit the second above a half, of several the most probable.
+    """Return the predicted classes of rows.
 
-    `given`: (n, units) probabilities. Gives (n,) int64.
+    Args:
+        given: (n, units) probabilities; one unit is the probability of the second class.
+
+    Returns:
+        (n,) int64.
     """
     return (given[:, 0] > 0.5).astype(np.int64) if given.shape[1] == 1 else given.argmax(axis=-1)
 
@@ -124,8 +148,12 @@ def guessed(given: Array) -> Array:
 def evaluate(predictions: Predictions, part: Part, metric: str, seed: int) -> Evaluation:
     """Evaluate predictions on a part of the data.
 
-    On the test set these are measured: the loss, accuracy or mae, and the metric where it is one of
-    scikit-learn's. Resamples of rows, and the pairs that are kept, are drawn from the seed.
+    Args:
+        predictions: The predictions for the rows of the part, with their targets.
+        part: On "test" the loss, accuracy or mae, and the metric are measured; on "validation" nothing is,
+            because it chose the model.
+        metric: The metric of the study; measured if it is a scorer of scikit-learn.
+        seed: Draws the resamples of rows, and the pairs that are kept.
     """
     return Evaluation(
         part,

@@ -17,15 +17,28 @@ Order = NDArray[np.int32]
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> Order:
-    """Shuffle the rows of an epoch, the same for every trainer and backend."""
+    """Shuffle the rows of an epoch, identically for every trainer and backend.
+
+    Args:
+        seed: The seed of the member, or of its fold.
+        epoch: The epoch, from 1.
+        rows: The number of training rows.
+
+    Returns:
+        (rows,) int32, a permutation of the rows.
+    """
     return np.random.default_rng(derive(seed, "order", epoch)).permutation(rows).astype(np.int32)
 
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """What one epoch of one network needs: rows in order, learning rates, steps, and a seed for dropout.
+    """The inputs of one epoch of one network.
 
-    `order` has all rows of the training set (rows,); `rates` one learning rate for each step (steps,).
+    Attributes:
+        epoch: Its number, from 1.
+        order: (rows,) the training rows in the order of this epoch.
+        rates: (steps,) the learning rate of each step.
+        seed: The seed of dropout and other noise.
     """
 
     epoch: int
@@ -36,9 +49,13 @@ class EpochPlan:
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What one epoch of one network gave.
+    """The outputs of one epoch of one network.
 
-    `bad_step` is the first step (from 1) with a non-finite loss; `cause` says why the network cannot go on.
+    Attributes:
+        metrics: By Keras' names.
+        predictions: (rows, units) for the validation rows; None if the metric does not need them.
+        bad_step: The first step, from 1, with a non-finite loss.
+        cause: Why the network cannot be trained further.
     """
 
     metrics: dict[str, float]
@@ -60,10 +77,16 @@ class Network(ABC):
 
     @abstractmethod
     def diagnose(self, plan: EpochPlan, step: int) -> TrainingProbe | None:
-        """Train the last epoch once more up to its first bad step, from 1, and probe the step before.
+        """Repeat the last epoch up to its first bad step, and probe the network before that step.
 
-        Tells too in which layer the bad step broke; one more than the epoch has stands for what came after
-        it. None where the network cannot be probed.
+        Args:
+            plan: The plan of the epoch.
+            step: The first step, from 1, with a non-finite loss. One more than the epoch has stands for the
+                validation.
+
+        Returns:
+            The probe, which also names the first layer whose output was not finite; None if the network
+            cannot be probed.
         """
 
     @abstractmethod

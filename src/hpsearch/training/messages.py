@@ -22,7 +22,13 @@ SplitName = int | Literal["whole"] | None
 class Member:
     """One configuration with one seed.
 
-    `number` is its trial's, `metric` is what its best epoch is chosen by, `split` names its rows.
+    Attributes:
+        number: The number of its trial.
+        configuration: What is trained.
+        seed: The seed of its weights, its order of rows and its noise.
+        metric: What its best epoch is chosen by.
+        direction: Of the metric.
+        split: The rows that it is trained on.
     """
 
     number: int
@@ -42,7 +48,13 @@ class Member:
         return cls(**{**raw, "configuration": read_configuration(raw["configuration"])})
 
     def improves(self, value: float, best: float | None, min_delta: float = 0.0) -> bool:
-        """Return whether a value of the metric beats the best so far by more than `min_delta`."""
+        """Return whether a value of the metric is better than the best so far.
+
+        Args:
+            value: The value of an epoch.
+            best: The best value before; None before there was one.
+            min_delta: By how much it must be better, as for Keras' EarlyStopping.
+        """
         if best is None:
             return True
         return best - value > min_delta if self.direction == "minimize" else value - best > min_delta
@@ -50,10 +62,14 @@ class Member:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a member cannot go on.
+    """Why a member cannot be trained further.
 
-    `step` counts from 1 within the epoch, and `layer` is the first whose output was not finite in it, or
-    `LOSS` where only what is computed from the last one was not, where they are known.
+    Attributes:
+        cause: The reason, as a sentence without its end.
+        epoch: The epoch, from 1; 0 before the first.
+        step: The step within the epoch, from 1, if it is known.
+        layer: The first layer whose output was not finite in that step; `LOSS` if only the loss was not
+            finite.
     """
 
     cause: str
@@ -77,10 +93,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch of one member: its metrics by Keras' names, and the failure that ended it, if one did.
+    """One epoch of one member.
 
-    `last` tells that the run has had all its steps, `probe` what was measured inside the network. `seconds`
-    is the time that this member's epoch took; it is for people, and nothing is decided by it.
+    Attributes:
+        number: The number of its trial.
+        epoch: The epoch, from 1.
+        metrics: By Keras' names.
+        seconds: The time that this member's epoch took; it is shown, and no decision depends on it.
+        failure: What ended the training, if something did.
+        last: Whether the run has had all its steps.
+        probe: What was measured inside the network.
     """
 
     number: int
@@ -94,10 +116,12 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class RefitRun:
-    """How a winner is trained on training and validation rows together: for so many epochs.
+    """How a winner is trained on training and validation rows together.
 
-    `drops` says from which epoch on a factor multiplies the learning rate, as (epoch, factor): nothing is
-    validated that a plateau could be seen by.
+    Attributes:
+        epochs: How many epochs.
+        drops: (epoch, factor): from that epoch on the factor multiplies the learning rate. It stands in for
+            reduce_on_plateau, which needs a validation set.
     """
 
     epochs: int

@@ -16,7 +16,14 @@ from hpsearch.training.trainer import Trainer
 
 
 def refit_slot(trainer: Trainer, member: Member, dataset: Dataset, run: RefitRun) -> RefitSlot:
-    """Set up the network of a winner on a data set without a validation set."""
+    """Set up the network of a winner for its refit.
+
+    Args:
+        trainer: The trainer of the study, whose data set the winner was found on.
+        member: The winner.
+        dataset: Training and validation rows together, without a validation set.
+        run: For how many epochs, and where the learning rate drops.
+    """
     network = trainer.network(member, dataset.splits[0])
     training = member.configuration.training
     length = refit_length(training, trainer.dataset.train_rows, dataset.train_rows)
@@ -24,10 +31,15 @@ def refit_slot(trainer: Trainer, member: Member, dataset: Dataset, run: RefitRun
 
 
 def refit_length(training: Training, before: int, rows: int) -> RunLength:
-    """Return the length of a run on more rows than `before`: as many epochs, each of more steps.
+    """Return the length of a run on other rows: as many epochs, with the steps that these take.
 
-    So a schedule is as far at the end of an epoch as it was there on fewer rows, also where the length of a
-    run is given in steps.
+    A learning-rate schedule is then as far at the end of each epoch as it was on the original rows, also if
+    the length of the run is given in steps.
+
+    Args:
+        training: The training section of the configuration.
+        before: The number of rows that it was trained on.
+        rows: The number of rows of the new run.
     """
     known, steps = run_length(training, before), math.ceil(rows / training.batch_size)
     return RunLength(steps, -(-known.steps * steps // known.steps_per_epoch))

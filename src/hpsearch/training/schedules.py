@@ -141,11 +141,20 @@ SHAPES: dict[str, Callable[[Any, Floats, RunLength, float], Floats]] = {
 
 
 def learning_rates(training: Training, length: RunLength, first: int, count: int) -> NDArray[np.float32]:
-    """Return the learning rate at `count` steps from step `first` (from 0), before any plateau.
+    """Return the learning rates of consecutive steps, before any reduction on a plateau.
 
-    During the warm-up, of w steps, step s has the share (s + 1) / w; then the schedule begins. A run that is
-    shorter than its warm-up ends within it, as with Keras' `warmup_steps`: the slope does not depend on the
-    length of the run.
+    During a warm-up of w steps, step s has the share (s + 1) / w of the learning rate; then the schedule
+    begins. A run that is shorter than its warm-up ends within it, as with Keras' `warmup_steps`: the slope
+    does not depend on the length of the run.
+
+    Args:
+        training: The training section of a configuration.
+        length: The length of the run.
+        first: The first step, from 0 at the beginning of the run.
+        count: The number of steps.
+
+    Returns:
+        (count,) float32.
     """
     schedule: Any = training.schedule
     steps = np.arange(first, first + count, dtype=np.float64)
@@ -158,9 +167,13 @@ def learning_rates(training: Training, length: RunLength, first: int, count: int
 
 @dataclass(frozen=True)
 class Plateau:
-    """The state of reduce_on_plateau: the factor so far, and how long nothing has improved.
+    """The state of reduce_on_plateau, as Keras' ReduceLROnPlateau keeps it.
 
-    Follows Keras' ReduceLROnPlateau; `best` is in the sense of "smaller is better".
+    Attributes:
+        factor: What the learning rate is multiplied by.
+        best: The best metric so far; smaller is better.
+        wait: The epochs since the last improvement.
+        cooldown: The epochs until improvements are waited for again.
     """
 
     factor: float = 1.0
@@ -169,7 +182,13 @@ class Plateau:
     cooldown: int = 0
 
     def after(self, schedule: Any, loss: float, learning_rate: float) -> Plateau:
-        """Return the state after an epoch whose metric, turned so that smaller is better, was `loss`."""
+        """Return the state after an epoch.
+
+        Args:
+            schedule: The schedule of the configuration; nothing changes unless it is reduce_on_plateau.
+            loss: The metric of the epoch; its negative if it is to be maximized.
+            learning_rate: The learning rate before any reduction, against which `min_learning_rate` is held.
+        """
         if schedule.name != "reduce_on_plateau":
             return self
         cooldown = max(self.cooldown - 1, 0)

@@ -41,7 +41,17 @@ class UndefinedScoreError(ValueError):
 
 
 def score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple[str, ...]) -> float:
-    """Score predictions (rows, units) by the name of a scikit-learn scorer; NaN where it cannot."""
+    """Score predictions by a scorer of scikit-learn.
+
+    Args:
+        metric: The name of the scorer.
+        y: (rows,) classes or numbers.
+        predictions: (rows, units) probabilities or numbers; one unit is the probability of the second class.
+        labels: The names of the classes; empty for regression.
+
+    Returns:
+        The score; NaN if predictions are not finite, or the scorer does not accept them.
+    """
     try:
         return strict_score(metric, y, predictions, labels)
     except UndefinedScoreError:
@@ -49,7 +59,11 @@ def score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple
 
 
 def strict_score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple[str, ...]) -> float:
-    """Score predictions as `score` does. Raises UndefinedScoreError where scikit-learn refuses them."""
+    """Score predictions as `score` does.
+
+    Raises:
+        UndefinedScoreError: scikit-learn does not accept the predictions; the message is its own.
+    """
     from sklearn.metrics import get_scorer
 
     if not np.isfinite(predictions).all():
@@ -66,7 +80,7 @@ def strict_score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels
 
 
 def undefined(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels: tuple[str, ...]) -> str:
-    """Return why a scorer gives no number for predictions that are finite."""
+    """Return why a scorer gives no finite number for finite predictions, with the arguments of `score`."""
     try:
         strict_score(metric, y, predictions, labels)
     except UndefinedScoreError as failure:

@@ -17,10 +17,10 @@ from hpsearch.training.slot import Slot
 
 
 class Trainer(ABC):
-    """Trains members, each an epoch a tick.
+    """Trains members, one epoch at a time.
 
-    Folds of one member advance in lockstep, and report their mean. With `probes` the report of a few epochs
-    has a probe of the network, of the first fold.
+    The folds of a member advance together, and their metrics are averaged. With `probes`, the reports of a
+    few epochs have a probe of the network of the first fold.
     """
 
     def __init__(self, dataset: Dataset, *, probes: bool = False) -> None:
@@ -33,7 +33,13 @@ class Trainer(ABC):
         """Set up the network of a member on one split, with its initial weights."""
 
     def start(self, member: Member, state: MemberState | None = None, dataset: Dataset | None = None) -> None:
-        """Take a member on, from its beginning or from where it was; on other rows where they are given."""
+        """Start to train a member, or resume it.
+
+        Args:
+            member: The configuration and its seed.
+            state: Where to resume; by default the member begins.
+            dataset: The rows to train it on; by default those of the trainer.
+        """
         dataset = dataset or self.dataset
         networks = [self.network(member, split) for split in dataset.splits]
         length = run_length(member.configuration.training, dataset.train_rows)
@@ -42,7 +48,7 @@ class Trainer(ABC):
         self.take(slot, state)
 
     def take(self, slot: Slot, state: MemberState | None = None) -> None:
-        """Give a slot its place, from its beginning or from where it was."""
+        """Add a slot, at its beginning or restored to a state."""
         if state is not None:
             slot.restore(state)
         self._slots[slot.member.number] = slot
@@ -52,7 +58,12 @@ class Trainer(ABC):
         return self.advance_all((number,))[0]
 
     def advance_all(self, numbers: Sequence[int]) -> tuple[EpochReport, ...]:
-        """Train several members for one epoch each, side by side where the trainer can."""
+        """Train several members for one epoch each, side by side if the trainer can.
+
+        Returns:
+            Their reports, in the order of `numbers`. Each has the same share of the time that all took
+            together.
+        """
         slots = [self._slots[number] for number in numbers]
         begun = time.perf_counter()
         work = [slot.work() for slot in slots]
@@ -83,7 +94,7 @@ class Trainer(ABC):
         return number in self._slots
 
     def stop(self, number: int) -> None:
-        """Let a member go, if it is under way."""
+        """Drop a member; one that is not being trained is ignored."""
         self._slots.pop(number, None)
 
     def close(self) -> None:

@@ -51,7 +51,8 @@ def check_against(confirm: Confirm, validation: Component) -> None:
     """Check that the validation part of the data allows what is asked for.
 
     Raises:
-        PydanticCustomError: Fresh splits or a refit are asked for, and this kind of validation set rules them out.
+        PydanticCustomError: Fresh splits or a refit are asked for, and this kind of validation set rules them
+            out.
     """
     why = UNDRAWN.get(type(validation))
     if confirm.splits == "fresh" and why is not None:

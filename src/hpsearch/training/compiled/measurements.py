@@ -27,7 +27,7 @@ STRENGTHS = {"clipvalue": 0, "clipnorm": 1, "global_clipnorm": 2}
 class Measurer:
     """Measures networks of one forward pass; numeric hyperparameters are arguments here too.
 
-    It is compiled when it is first used. Level 1 of optimization is enough for what runs a few times.
+    The measurement is compiled when it is first used, at level 1 of XLA's optimization: it runs a few times.
     """
 
     def __init__(self, forward: Forward, loss: keras.Loss, objective: Objective) -> None:
@@ -38,7 +38,19 @@ class Measurer:
     def probe(
         self, configuration: Configuration, state: Any, arguments: Arguments, key: Array, x: Array, y: Array
     ) -> TrainingProbe:
-        """Measure a network of a configuration on a batch; `key` (2,) is that of a step's noise."""
+        """Measure a network on a batch: one pass forward and backward.
+
+        Args:
+            configuration: The configuration of the member, by which activations and clipping are known.
+            state: The state of the member, as `Program.epoch` returns it.
+            arguments: The hyperparameters of the member.
+            key: (2,) uint32, that of the noise of a step.
+            x: (rows, ...) inputs.
+            y: (rows,) targets.
+
+        Returns:
+            The layers in order, the output layer last; a number that is not finite is None.
+        """
         activations = self.forward.activations(configuration)
         told = self._measured(state, arguments, key, x, y, _ends(activations))
         found = {name: np.asarray(value) for name, value in told.items()}

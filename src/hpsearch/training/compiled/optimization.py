@@ -86,6 +86,13 @@ CLIPPING: dict[str, Callable[[list[Array], Array], list[Array]]] = {
 
 
 def clip(kind: Array, kinds: tuple[str, ...], gradients: list[Array], threshold: Array) -> list[Array]:
-    """Clip a gradient by the kind of the member, among those on the menu."""
+    """Clip the gradients of a member.
+
+    Args:
+        kind: The index of the member's kind of clipping in `kinds`.
+        kinds: The kinds that members of the program can have, by their names in `CLIPPING`.
+        gradients: One gradient for each variable.
+        threshold: The limit; its meaning depends on the kind.
+    """
     clipped: list[Array] = switch(kind, [CLIPPING[name] for name in kinds], gradients, threshold)
     return clipped

@@ -49,7 +49,14 @@ class Compiled(NamedTuple):
 
 
 def compiled_of(structure: Structure, split: Split, objective: Objective, *, keeps: bool) -> Compiled:
-    """Make the program of a structure for a split; it `keeps` predictions for the validation rows or not."""
+    """Make the program of a structure for a split.
+
+    Args:
+        structure: What is compiled in.
+        split: The rows; only their shapes are compiled in.
+        objective: The loss and the metrics.
+        keeps: Whether the program returns its predictions for the validation rows, which scorers need.
+    """
     forward = LayeredForward(structure, split.train.x.shape[1:], objective)
     program = Program(
         forward, structure.optimization, structure.batch_size, split, objective, keeps_predictions=keeps
@@ -81,10 +88,13 @@ class ProgramCache:
 class CompiledTrainer(Trainer):
     """Trains members through programs that are compiled once for a structure.
 
-    `menu` is what the members can ask for; by default, what each member asks for itself. With a `width` above
-    1, that many members of one structure are vmapped; a cohort that is not full is filled with dead weight,
-    so that a member's bits do not depend on its company. Else up to `threads` of them train at once, each by
-    a call of its own.
+    Members of one structure are trained by one vmapped call if `width` is above 1; a cohort that is not full
+    is padded, so that the bits of a member do not depend on the others. Else each has a call of its own.
+
+    Attributes:
+        menu: What the members can ask for; by default, what each member asks for itself.
+        width: How many members one call trains.
+        programs: The compiled programs, the least recently used one first.
     """
 
     def __init__(

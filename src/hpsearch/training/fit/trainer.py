@@ -18,10 +18,10 @@ NETWORKS: dict[str, type[FitNetwork]] = {"pretrained": PretrainedNetwork, "pytho
 
 
 class FitTrainer(Trainer):
-    """Trains each member by `model.fit`, one epoch a call.
+    """Trains each member by `model.fit`, one epoch per call.
 
-    With `stream` the rows are gathered batch by batch, and no second copy of the data is made. The models
-    come from the `sources` of the study.
+    The models come from the `sources` of the study. With `stream` the rows are gathered batch by batch,
+    without a second copy of the data.
     """
 
     def __init__(self, dataset: Dataset, *, stream: bool = False, sources: Sources = LAYERED) -> None:

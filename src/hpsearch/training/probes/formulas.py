@@ -37,7 +37,13 @@ def ends_of(activation: str) -> tuple[float, float]:
 
 
 def saturated(xp: ModuleType, values: Array, ends: Any) -> Array:
-    """Return the share of activations that are at one of the ends of their range, or beyond it."""
+    """Return the share of activations that are saturated.
+
+    Args:
+        xp: numpy or jax.numpy.
+        values: Activations of any shape.
+        ends: The pair that `ends_of` returns.
+    """
     return xp.mean((values <= ends[0]) | (values >= ends[1]))
 
 
@@ -47,10 +53,22 @@ def dead(xp: ModuleType, values: Array) -> Array:
 
 
 def deviation(xp: ModuleType, values: Array, scale: Any = 1.0) -> Array:
-    """Return the standard deviation over all values."""
+    """Return the standard deviation over all values.
+
+    Args:
+        xp: numpy or jax.numpy.
+        values: Numbers of any shape.
+        scale: The numbers are divided by it before they are squared, against overflow.
+    """
     return scale * xp.std(values / scale)
 
 
 def norm(xp: ModuleType, values: Array, scale: Any = 1.0) -> Array:
-    """Return the root of the sum of the squares."""
+    """Return the Euclidean norm of all values.
+
+    Args:
+        xp: numpy or jax.numpy.
+        values: Numbers of any shape.
+        scale: The numbers are divided by it before they are squared, against overflow.
+    """
     return scale * xp.linalg.norm(values / scale)

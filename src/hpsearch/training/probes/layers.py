@@ -21,8 +21,10 @@ Floats = NDArray[np.float64]
 def measure_layer(activations: NDArray[Any], gradient: NDArray[Any], activation: str) -> LayerProbe:
     """Measure a layer.
 
-    `activations`: (rows, units) behind the activation called `activation`; `gradient`: (inputs, units) of the
-    loss by the kernel.
+    Args:
+        activations: (rows, units), after the activation function.
+        gradient: (inputs, units), of the loss with respect to the kernel.
+        activation: The name of the activation function.
     """
     values = activations.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):

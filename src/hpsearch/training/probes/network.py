@@ -35,9 +35,15 @@ class Prober:
     def probe(
         self, configuration: Configuration, seeds: Sequence[int], weights: Sequence[Weights] | None = None
     ) -> tuple[LayerProbe, ...]:
-        """Measure each hidden layer of a perceptron; gives the mean over the seeds.
+        """Measure each hidden layer of a perceptron.
 
-        `weights` are those of the network of each seed, by default its first ones.
+        Args:
+            configuration: A configuration whose model is an `Mlp`.
+            seeds: The seeds of the networks.
+            weights: The weights of the network of each seed; by default its initial weights.
+
+        Returns:
+            One measurement for each hidden layer, the mean over the seeds.
         """
         given = [self._first_weights(configuration, seed) for seed in seeds] if weights is None else weights
         found = [self._layers(configuration, *each) for each in zip(seeds, given, strict=True)]

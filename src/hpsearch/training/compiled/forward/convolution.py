@@ -26,7 +26,13 @@ def _correlate(images: Array, kernel: Array, rims: Rims) -> Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def convolve(images: Array, kernel: Array, rims: Rims) -> Array:
-    """Convolve images (n, h, w, c) with a kernel (k, l, c, filters), by steps of 1, as Keras does."""
+    """Convolve images with a kernel, with strides of 1, as Keras does.
+
+    Args:
+        images: (n, h, w, c).
+        kernel: (k, l, c, filters).
+        rims: The zeros to add above and below, left and right.
+    """
     return _correlate(images, kernel, rims)
 
 

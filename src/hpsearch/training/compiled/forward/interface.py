@@ -82,4 +82,10 @@ class Forward(ABC):
 
     @abstractmethod
     def penalties(self, weights: Tensors, arguments: Arguments, activity: list[Array]) -> Array:
-        """Sum the penalties of the weights, and those of the activations that a call returned."""
+        """Sum the penalties of the weights and the activations.
+
+        Args:
+            weights: The trained variables by name.
+            arguments: The hyperparameters of the member, the factors of its penalties among them.
+            activity: The penalties of activations, as `Passed.penalties` has them.
+        """

@@ -62,8 +62,8 @@ def switch(index: Array, branches: list[Callable[..., Any]], *operands: Any) -> 
 def total(tensor: Array) -> Array:
     """Sum all numbers of a tensor.
 
-    Along the last axis at the end: what XLA adds to a single number on a CPU it adds one after another, four
-    times as slowly, and so it would add everything if the two sums were not kept apart.
+    The last axis is summed separately, after the others: XLA on a CPU reduces a tensor to a single number one
+    element after another, which takes four times as long.
     """
     if tensor.ndim < 2:
         return jnp.sum(tensor)
@@ -74,8 +74,8 @@ def total(tensor: Array) -> Array:
 def random_bits(key: Array, shape: tuple[int, ...]) -> Array:
     """Draw random bits (shape) of uint32 from a `key` (2,) of uint32 that is used only once.
 
-    XLA's own Threefry compiles in a third of the time of `jax.random.bits` and draws in two thirds. It is
-    drawn member by member where members are vmapped, so that their bits do not depend on their company.
+    XLA's own Threefry compiles in a third of the time of `jax.random.bits` and draws in two thirds. Members
+    that are vmapped are drawn for one by one, so that the bits of one do not depend on the others.
     """
 
     def draw(own_key: Array) -> Array:
@@ -95,13 +95,25 @@ MAX_LAYERS = 1_024
 def noise_key(key: Array, noise: str, layer: int) -> Array:
     """Derive the key of one kind of noise in one layer from the key of a step.
 
-    The step has been added to the first word; what is added to the second keeps all keys apart.
+    The number of the step has been added to the first word of the key. This adds to the second word, so that
+    no two keys are equal.
+
+    Args:
+        key: (2,) uint32, the key of the step.
+        noise: One of `NOISES`.
+        layer: The index of the hidden layer.
     """
     return key + jnp.array([0, layer + MAX_LAYERS * NOISES.index(noise)], jnp.uint32)
 
 
 def rrelu(x: Array, numbers: Array, key: Array) -> Array:
-    """Multiply each negative input by a slope of its own, uniform between the two `numbers`."""
+    """Multiply each negative input by a slope that is drawn for it.
+
+    Args:
+        x: Inputs of any shape.
+        numbers: The bounds of the uniform distribution of the slopes first.
+        key: (2,) uint32.
+    """
     shares = (random_bits(key, x.shape) >> 8).astype(jnp.float32) * 2.0**-24
     slopes = numbers[0] + (numbers[1] - numbers[0]) * shares
     return jnp.where(x >= 0, x, slopes * x)
@@ -122,7 +134,7 @@ SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916
 
 
 def alpha_dropout(x: Array, rate: Array, key: Array) -> Array:
-    """Put units at selu's floor with probability `rate`, then restore mean 0 and variance 1.
+    """Set units to selu's lower limit with probability `rate`, then restore mean 0 and variance 1.
 
     The affine correction is that of Klambauer et al. 2017, as in Keras' AlphaDropout.
     """

@@ -127,7 +127,11 @@ def site_branches(kinds: tuple[PositionKind, ...], site: str) -> tuple[PositionK
 
 
 def position_index(kinds: tuple[PositionKind, ...], position: Component) -> int:
-    """Find the branch of a position: the kind that agrees in all that is not searched."""
+    """Return the index of the branch of a position: the first that agrees in all that is not searched.
+
+    Raises:
+        KeyError: There is none; then the options are not those of the position's study.
+    """
     for index, kind in enumerate(kinds):
         same = all(getattr(kind, name) in (None, value) for name, value in position.items())
         if kind.name == position.name and same:

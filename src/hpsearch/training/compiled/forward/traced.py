@@ -9,10 +9,10 @@ Keras = TypeVar("Keras")
 
 
 def with_values(original: Keras, **values: Any) -> Keras:
-    """Return a layer or an optimizer for one trace: other values of some attributes, all else the original's.
+    """Return a copy of a layer or an optimizer with other values of some attributes, for one trace.
 
-    The variables are shared, and the original stays as it is, for another trace may be reading it. Neither
-    `copy`, in which Keras saves and loads, nor `setattr`, by which it tracks, does this.
+    The variables are shared with the original, which stays unchanged: another trace may be reading it.
+    Neither `copy`, in which Keras saves and loads, nor `setattr`, which Keras tracks, would do this.
     """
     traced = object.__new__(type(original))
     vars(traced).update(vars(original), **values)
