@@ -58,7 +58,7 @@ def measure(network: str, *, card: bool, width: int, one_core: bool, threads: in
     from hpsearch.spec import read_spec
     from hpsearch.spec.study_file.source import Source
     from hpsearch.training.compiled import CompiledTrainer
-    from hpsearch.training.compiled.forward.options import menu_of
+    from hpsearch.training.compiled.forward.options import program_options
     from hpsearch.training.messages import Member
 
     rows, features, model, batch = NETWORKS[network]
@@ -84,7 +84,7 @@ def measure(network: str, *, card: bool, width: int, one_core: bool, threads: in
     lone = spec(LONE)
     from hpsearch.spec import Configuration
 
-    trainer = CompiledTrainer(data, menu_of(spec(CARD if card else LONE)), width, threads=threads)
+    trainer = CompiledTrainer(data, program_options(spec(CARD if card else LONE)), width, threads=threads)
     members = range(max(width, threads))
     for number in members:
         trainer.start(Member(number, Configuration(lone.model, lone.training), number))

@@ -26,7 +26,7 @@ from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.forward.convolution import quick_in_loops
-from hpsearch.training.compiled.forward.options import menu_of
+from hpsearch.training.compiled.forward.options import program_options
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import EpochReport, Member
@@ -281,7 +281,7 @@ STUDY = StudySpec.model_validate(
 
 def test_every_switch_is_in_one_program() -> None:
     space = SearchSpace(STUDY)
-    trainer = CompiledTrainer(digits(), menu_of(STUDY))
+    trainer = CompiledTrainer(digits(), program_options(STUDY))
     seen: set[Any] = set()
     for number in range(3):
 

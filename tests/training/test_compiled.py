@@ -28,7 +28,7 @@ from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.source import Source
 from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.forward.operations import activation_branch, dropout
-from hpsearch.training.compiled.forward.options import activation_kind, menu_of
+from hpsearch.training.compiled.forward.options import activation_kind, program_options
 from hpsearch.training.compiled.forward.structure import _numbers
 from hpsearch.training.compiled.program import Program
 from hpsearch.training.compiled.trainer import MAX_PROGRAMS, CompiledNetwork
@@ -108,7 +108,7 @@ def same_bits(first: dict[str, Any], second: dict[str, Any]) -> bool:
 def cohort() -> tuple[StudySpec, CompiledTrainer]:
     """Give a trainer of width 3 with three members that have had three epochs."""
     spec = spec_of()
-    trainer = CompiledTrainer(iris(), menu_of(spec), width=3)
+    trainer = CompiledTrainer(iris(), program_options(spec), width=3)
     for number in range(3):
         trainer.start(Member(number, draw(spec, number), number))
     for _ in range(3):
@@ -121,7 +121,7 @@ def test_a_members_bits_do_not_depend_on_its_slot_or_neighbours(
     cohort: tuple[StudySpec, CompiledTrainer], company: tuple[int, ...]
 ) -> None:
     spec, trainer = cohort
-    other = CompiledTrainer(iris(), menu_of(spec), width=3)
+    other = CompiledTrainer(iris(), program_options(spec), width=3)
     other.programs = trainer.programs
     other._data = trainer._data
     for number in company:
@@ -133,7 +133,7 @@ def test_a_members_bits_do_not_depend_on_its_slot_or_neighbours(
 
 def test_a_member_of_a_cohort_equals_the_same_member_alone(cohort: tuple[StudySpec, CompiledTrainer]) -> None:
     spec, trainer = cohort
-    alone = CompiledTrainer(iris(), menu_of(spec))
+    alone = CompiledTrainer(iris(), program_options(spec))
     for number in range(3):
         alone.start(Member(number, draw(spec, number), number))
         for _ in range(3):
@@ -147,7 +147,10 @@ def test_members_in_threads_train_at_once_and_get_the_bits_that_they_get_in_turn
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     spec = spec_of(TWO_STRUCTURES)
-    trainers = CompiledTrainer(iris(), menu_of(spec)), CompiledTrainer(iris(), menu_of(spec), threads=2)
+    trainers = (
+        CompiledTrainer(iris(), program_options(spec)),
+        CompiledTrainer(iris(), program_options(spec), threads=2),
+    )
     meeting = threading.Barrier(2, timeout=60)
 
     def met(train: Any) -> Any:
@@ -175,7 +178,7 @@ def test_a_member_that_diverges_leaves_its_neighbours_alone(
 ) -> None:
     spec, trainer = cohort
     wild = spec_of({**CARD, "batch_norm": "none", "activation": "relu"}, learning_rate=1e30)
-    other = CompiledTrainer(iris(), menu_of(spec), width=3)
+    other = CompiledTrainer(iris(), program_options(spec), width=3)
     other.programs, other._data = trainer.programs, trainer._data
     other.start(Member(7, draw(wild, 0), 7))
     other.start(Member(1, draw(spec, 1), 1))
@@ -198,7 +201,7 @@ def test_the_whole_card_goes_through_one_program(monkeypatch: pytest.MonkeyPatch
         schedule={"choice": ["constant", {"cosine": {"warmup": 0.1}}]},
         clipping={"choice": ["none", {"clipvalue": 0.1}, {"global_clipnorm": 1.0}, {"clipnorm": 1.0}]},
     )
-    trainer = CompiledTrainer(iris(), menu_of(spec))
+    trainer = CompiledTrainer(iris(), program_options(spec))
     for number in range(12):
         trainer.start(Member(number, draw(spec, number), number))
         assert trainer.advance(number).failure is None
@@ -247,8 +250,8 @@ def test_searched_coefficients_are_arguments_of_one_program(
 ) -> None:
     """A searched coefficient gives what the same coefficient as a constant gives, without compiling again."""
     spec = spec_of({"hidden": [8]}, optimizer=optimizer, learning_rate=0.01)
-    assert menu_of(spec).coefficients == names
-    trainer = CompiledTrainer(iris(), menu_of(spec))
+    assert program_options(spec).coefficients == names
+    trainer = CompiledTrainer(iris(), program_options(spec))
     constant = CompiledTrainer(iris())
     for number in (0, 1):
         configuration = draw(spec, number)

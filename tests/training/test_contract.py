@@ -23,7 +23,7 @@ from hpsearch.spec.sections.study import read_configuration
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.compiled.forward.options import menu_of
+from hpsearch.training.compiled.forward.options import program_options
 from hpsearch.training.compiled.trainer import ProgramCache
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.interface import epoch_order
@@ -686,7 +686,7 @@ class TestOneProgramForAStudy:
 
     def test_equals_keras_for_every_option(self) -> None:
         space = SearchSpace(self.STUDY)
-        trainer = CompiledTrainer(data(), menu_of(self.STUDY))
+        trainer = CompiledTrainer(data(), program_options(self.STUDY))
         draw = np.random.default_rng(0)
         seen: set[Any] = set()
         for number in range(5):

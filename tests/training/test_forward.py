@@ -24,7 +24,7 @@ from hpsearch.spec import Configuration, Data, StudySpec
 from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled.forward.interface import Arguments, Array, Forward, Passed, Tensors
 from hpsearch.training.compiled.forward.layered import LayeredForward
-from hpsearch.training.compiled.forward.options import menu_of
+from hpsearch.training.compiled.forward.options import program_options
 from hpsearch.training.compiled.forward.structure import arguments_of, structure_of
 from hpsearch.training.compiled.optimization import Optimization
 from hpsearch.training.compiled.program import Program
@@ -65,12 +65,12 @@ class Made:
 
 def layered(configuration: Configuration, features: tuple[int, ...]) -> tuple[Forward, Arguments]:
     """Make the forward pass of a study that searches all that batch normalization takes, so that it is traced."""
-    menu = menu_of(configuration)
+    options = program_options(configuration)
     positions, input_norms = (
         tuple(replace(kind, momentum=None, epsilon=None) for kind in kinds)
-        for kinds in (menu.positions, menu.input_norms)
+        for kinds in (options.positions, options.input_norms)
     )
-    structure = structure_of(configuration, replace(menu, positions=positions, input_norms=input_norms))
+    structure = structure_of(configuration, replace(options, positions=positions, input_norms=input_norms))
     return LayeredForward(structure, features, OBJECTIVE), arguments_of(configuration, structure)
 
 
@@ -261,20 +261,20 @@ def test_two_threads_trace_one_forward_pass_at_once(monkeypatch: pytest.MonkeyPa
         },
         "training": {"epochs": 1},
     }
-    menu = menu_of(StudySpec.model_validate(study))
+    options = program_options(StudySpec.model_validate(study))
     made = make("layered", "plain")
 
     def configured(momentum: float) -> Configuration:
         mlp = {"hidden": [4], "batch_norm": {"after_activation": {"momentum": momentum}}}
         return read_configuration({"model": {"mlp": mlp}, "training": {"epochs": 1}})
 
-    forward = LayeredForward(structure_of(configured(0.5), menu), MLP, OBJECTIVE)
+    forward = LayeredForward(structure_of(configured(0.5), options), MLP, OBJECTIVE)
     first = initial_weights(configured(0.5), MLP, OBJECTIVE, 7)
     weights, moving = ({name: first[name] for name in names} for names in (forward.variables, forward.moving))
 
     def moved(momentum: float) -> Any:
         configuration = configured(momentum)
-        arguments = arguments_of(configuration, structure_of(configuration, menu))
+        arguments = arguments_of(configuration, structure_of(configuration, options))
         return jax.jit(lambda a: forward(weights, moving, made.x, a, KEY, training=True).moving)(arguments)
 
     in_turn = [moved(momentum) for momentum in (0.5, 0.75)]

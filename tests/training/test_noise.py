@@ -19,7 +19,7 @@ from hpsearch.spec import Configuration
 from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled.forward.layered import LayeredForward
 from hpsearch.training.compiled.forward.operations import NOISES, alpha_dropout, noise_key, rrelu
-from hpsearch.training.compiled.forward.options import menu_of
+from hpsearch.training.compiled.forward.options import program_options
 from hpsearch.training.compiled.forward.structure import arguments_of, structure_of
 
 UNITS = 200
@@ -36,7 +36,7 @@ def identity(**model: Any) -> Configuration:
 
 def by_program(config: Configuration, rows: Any, *, training: bool) -> Any:
     """Pass rows through the network as the compiled trainer does."""
-    structure = structure_of(config, menu_of(config))
+    structure = structure_of(config, program_options(config))
     forward = LayeredForward(structure, (UNITS,), OBJECTIVE)
     start = initial_weights(config, (UNITS,), OBJECTIVE, 0)
     weights = {name: start[name] for name in forward.variables}
@@ -189,9 +189,9 @@ def test_no_two_noises_share_a_key() -> None:
         ({"dropout": 0.1, "alpha_dropout": 0.1, "input_dropout": 0.1, "activation": "rrelu"}, 7),
     ],
 )
-def test_a_program_draws_only_what_its_menu_asks_for(model: dict[str, Any], draws: int) -> None:
+def test_a_program_draws_only_what_its_options_ask_for(model: dict[str, Any], draws: int) -> None:
     config = identity(hidden=[UNITS, UNITS], **model)
-    structure = structure_of(config, menu_of(config))
+    structure = structure_of(config, program_options(config))
     forward = LayeredForward(structure, (UNITS,), OBJECTIVE)
     start = initial_weights(config, (UNITS,), OBJECTIVE, 0)
     weights, moving = ({name: start[name] for name in names} for names in (forward.variables, forward.moving))
@@ -211,7 +211,7 @@ def test_a_program_draws_only_what_its_menu_asks_for(model: dict[str, Any], draw
 
 def test_what_a_study_does_not_use_is_not_in_its_programs() -> None:
     config = identity()
-    structure = structure_of(config, menu_of(config))
+    structure = structure_of(config, program_options(config))
     assert set(arguments_of(config, structure)) == {
         *("activation", "activation_arguments", "momentum", "epsilon", "dropout", "l1", "l2"),
         *("clipping", "threshold", "coefficients"),

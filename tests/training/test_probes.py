@@ -19,7 +19,7 @@ from hpsearch.models.weights import put_weights
 from hpsearch.spec import Data, StudySpec
 from hpsearch.spec.sections.study import read_configuration
 from hpsearch.training.compiled import CompiledTrainer
-from hpsearch.training.compiled.forward.options import menu_of
+from hpsearch.training.compiled.forward.options import program_options
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.interface import EpochPlan
 from hpsearch.training.messages import EpochReport, Member
@@ -67,12 +67,12 @@ STUDY = StudySpec.model_validate(
 
 @pytest.fixture(scope="module")
 def plain(iris: Dataset) -> CompiledTrainer:
-    return CompiledTrainer(iris, menu_of(STUDY))
+    return CompiledTrainer(iris, program_options(STUDY))
 
 
 @pytest.fixture(scope="module")
 def probing(iris: Dataset) -> CompiledTrainer:
-    return CompiledTrainer(iris, menu_of(STUDY), probes=True)
+    return CompiledTrainer(iris, program_options(STUDY), probes=True)
 
 
 def member(number: int = 0, mlp: Any = None, **training: Any) -> Member:

@@ -38,7 +38,7 @@ def trainer_of(
     import jax
 
     from hpsearch.training.compiled import CompiledTrainer
-    from hpsearch.training.compiled.forward.options import menu_of
+    from hpsearch.training.compiled.forward.options import program_options
 
     cores = share_of_cores(job.workers)
     beside = side_by_side(spec, dataset, jax.default_backend(), cores, timed=job.timed)
@@ -47,4 +47,4 @@ def trainer_of(
         beside = SideBySide(job.width, vmapped=job.vmapped is not False)
     vmapped, threads = (beside.width, 1) if beside.vmapped else (1, min(beside.width, cores))
     probes = wants_probes(spec, dataset, decided=job.probes)
-    return CompiledTrainer(dataset, menu_of(spec), vmapped, threads=threads, probes=probes), beside
+    return CompiledTrainer(dataset, program_options(spec), vmapped, threads=threads, probes=probes), beside

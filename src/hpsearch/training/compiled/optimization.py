@@ -20,8 +20,11 @@ Array = Any
 class Optimization:
     """The optimizer of a program, as far as it is compiled in.
 
-    `constants` are its coefficients that are not fed in, `fed` the names of those that are; `clipping` are
-    the kinds of clipping that its members can ask for.
+    Attributes:
+        optimizer: Its name in the study file.
+        constants: Its arguments that are compiled in.
+        fed: The names of those that are inputs of the program.
+        clipping: The kinds of gradient clipping that members can ask for.
     """
 
     optimizer: str

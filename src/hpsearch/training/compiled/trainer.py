@@ -22,7 +22,7 @@ from hpsearch.models.model import initial_weights
 from hpsearch.models.weights import Weights
 from hpsearch.training.compiled.forward.interface import Arguments
 from hpsearch.training.compiled.forward.layered import LayeredForward
-from hpsearch.training.compiled.forward.options import Menu, menu_of
+from hpsearch.training.compiled.forward.options import ProgramOptions, program_options
 from hpsearch.training.compiled.forward.structure import Structure, arguments_of, structure_of
 from hpsearch.training.compiled.measurements import Measurer
 from hpsearch.training.compiled.program import Program
@@ -92,7 +92,7 @@ class CompiledTrainer(Trainer):
     is padded, so that the bits of a member do not depend on the others. Else each has a call of its own.
 
     Attributes:
-        menu: What the members can ask for; by default, what each member asks for itself.
+        options: What the members can ask for; by default, what each member asks for itself.
         width: How many members one call trains.
         programs: The compiled programs, the least recently used one first.
     """
@@ -100,21 +100,21 @@ class CompiledTrainer(Trainer):
     def __init__(
         self,
         dataset: Dataset,
-        menu: Menu | None = None,
+        options: ProgramOptions | None = None,
         width: int = 1,
         *,
         threads: int = 1,
         probes: bool = False,
     ) -> None:
         super().__init__(dataset, probes=probes)
-        self.menu, self.width = menu, width
+        self.options, self.width = options, width
         self.programs = ProgramCache()
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         # A split that nobody trains on any more takes its copy on the device with it.
         self._data: WeakKeyDictionary[Split, Any] = WeakKeyDictionary()
 
     def network(self, member: Member, split: Split) -> Network:
-        structure = structure_of(member.configuration, self.menu or menu_of(member.configuration))
+        structure = structure_of(member.configuration, self.options or program_options(member.configuration))
         keeps = not member.metric.startswith("val_")
         shapes = (split.train.x.shape, split.validation.x.shape, keeps)
         compiled = self.programs.get(

@@ -34,7 +34,14 @@ from hpsearch.training.compiled.forward.traced import with_values
 
 @dataclass(frozen=True)
 class Site:
-    """A place for batch normalization: its layer and index, its name on the menu, what may stand there."""
+    """A place for batch normalization.
+
+    Attributes:
+        layer: The name of the layer that it is the place of.
+        index: The index of the hidden layer.
+        name: The position that it is for, such as `before_activation`.
+        kinds: All kinds of the program, those of other positions among them.
+    """
 
     layer: str
     index: int
@@ -65,12 +72,12 @@ class LayeredForward(Forward):
         architecture = structure.architecture
         shapes = architecture.shapes(features)
         self.entrance = self._add(entrance(architecture, features), features)
-        if structure.menu.input_norms:
+        if structure.options.input_norms:
             self._add(keras.layers.BatchNormalization(name="input_batch_norm"), shapes[0])
         self.behind = [self._add_hidden(*each) for each in zip(count(), architecture.hidden, shapes)]
         output = keras.layers.Dense(objective.units, name="output", kernel_initializer="zeros")
         self._add(output, shapes[-1])
-        self.branches = [activation_branch(kind) for kind in structure.menu.activations]
+        self.branches = [activation_branch(kind) for kind in structure.options.activations]
 
     def _add_hidden(self, index: int, layer: Hidden, inputs: Shape) -> tuple[str, str]:
         """Add a hidden layer; give the names of what stands behind its activation, and behind its noise."""
@@ -109,7 +116,7 @@ class LayeredForward(Forward):
     @property
     def penalized(self) -> int:
         """Count the penalties: those of all hidden layers, or none where no activation can be penalized."""
-        return len(self.structure.layers) if self.structure.menu.activity else 0
+        return len(self.structure.layers) if self.structure.options.activity else 0
 
     def activations(self, configuration: Configuration) -> list[str]:
         model = configuration.model
@@ -138,7 +145,7 @@ class LayeredForward(Forward):
 
     def _prepare(self, context: _Context, moving: Tensors, tensor: Array) -> tuple[Array, Tensors]:
         """Normalize and drop inputs."""
-        kinds = self.structure.menu.input_norms
+        kinds = self.structure.options.input_norms
         if kinds:
             site = Site("input_batch_norm", 0, "batch_norm", kinds)
             own = context.arguments["input_batch_norm"]
@@ -150,7 +157,7 @@ class LayeredForward(Forward):
     ) -> tuple[Array, Tensors, Array, list[Array]]:
         """Pass a batch through a hidden layer; give also its activated outputs, and their penalties."""
         before, after = (
-            Site(f"batch_norm_{index + 1}", index, name, self.structure.menu.positions)
+            Site(f"batch_norm_{index + 1}", index, name, self.structure.options.positions)
             for name in ("before_activation", "after_activation")
         )
         tensor, _ = self._call(self.layers[f"hidden_{index + 1}"], context.weights, {}, tensor)
@@ -166,7 +173,7 @@ class LayeredForward(Forward):
 
     def _drop(self, noise: str, layer: int, context: _Context, tensor: Array) -> Array:
         """Drop units where there is noise, if a member of the program can."""
-        if context.key is None or noise not in self.structure.menu.dropouts:
+        if context.key is None or noise not in self.structure.options.dropouts:
             return tensor
         rate = context.arguments[noise][layer]
         layer_key, drop = noise_key(context.key, noise, layer), DROPOUTS[noise]
@@ -180,8 +187,8 @@ class LayeredForward(Forward):
         return switch(chosen, self._branches(index, context.key), tensor, numbers)
 
     def _branches(self, index: int, key: Array | None) -> list[Any]:
-        """List the activations on the menu; where there is noise, rrelu draws its slopes."""
-        kinds = self.structure.menu.activations
+        """List the activations of the program; where there is noise, rrelu draws its slopes."""
+        kinds = self.structure.options.activations
         if key is None or all(kind.name != "rrelu" for kind in kinds):
             return self.branches
         drawn = partial(rrelu, key=noise_key(key, "rrelu", index))
@@ -190,7 +197,7 @@ class LayeredForward(Forward):
 
     def _activity(self, index: int, tensor: Array, arguments: Arguments) -> list[Array]:
         """Penalize an activation, as Keras divided by the rows of the batch."""
-        if not self.structure.menu.activity:
+        if not self.structure.options.activity:
             return []
         sums = {"activity_l1": total(jnp.abs(tensor)), "activity_l2": total(jnp.square(tensor))}
         strengths = {name: arguments[name][index] for name in sums}
@@ -244,7 +251,7 @@ class LayeredForward(Forward):
         return reduce(add, activity, self._kernel_penalties(weights, arguments))
 
     def _kernel_penalties(self, weights: Tensors, arguments: Arguments) -> Array:
-        if not self.structure.menu.penalties:
+        if not self.structure.options.penalties:
             return jnp.float32(0)
         l1, l2 = arguments["l1"], arguments["l2"]
         return sum(

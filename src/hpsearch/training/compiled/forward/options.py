@@ -36,14 +36,21 @@ NO_NORM = PositionKind("none")
 
 
 @dataclass(frozen=True)
-class Menu:
-    """The branches of a program. What is not on the menu costs nothing; what stands alone needs no switch.
+class ProgramOptions:
+    """What is compiled into a program, because a member can ask for it; nothing else costs time.
 
-    `input_norms` is empty where no member normalizes its inputs. `dropouts` are the fields of those that can
-    drop anything, `activity` tells whether activations can be penalized.
+    A kind that stands alone needs no switch.
 
-    `coefficients` are the arguments of the optimizer that are searched: they are fed in. The others are
-    constants of the program, which keeps their arithmetic that of plain Keras.
+    Attributes:
+        activations: The kinds of activations, a branch for each.
+        positions: The kinds of batch normalization.
+        input_norms: Those of the inputs; empty if no member normalizes its inputs.
+        dropouts: The fields of `DROPOUTS` that can be above 0.
+        penalties: Whether kernels can be penalized.
+        activity: Whether activations can be penalized.
+        clipping: The names of the kinds of gradient clipping.
+        coefficients: The searched arguments of optimizers, as `adam.beta_1`; they are inputs of the program.
+            The others are constants of it, as in plain Keras.
     """
 
     activations: tuple[ActivationKind, ...]
@@ -56,12 +63,12 @@ class Menu:
     coefficients: frozenset[str]
 
 
-def menu_of(study: StudySpec | Configuration) -> Menu:
-    """Collect what a study, or one configuration, can ask of a program."""
+def program_options(study: StudySpec | Configuration) -> ProgramOptions:
+    """Collect what the members of a study, or one configuration, can ask of a program."""
     models, trainings = list(_options(study.model)), list(_options(study.training))
     input_norms = _sorted(map(position_kind, _field(models, "input_batch_norm")))
     activations = (activation_kind(a) for a in _field(models, "activation") if a.name != "prelu")
-    return Menu(
+    return ProgramOptions(
         activations=_sorted(activations),
         positions=_sorted(map(position_kind, _field(models, "batch_norm"))),
         input_norms=() if input_norms == (NO_NORM,) else input_norms,

@@ -14,8 +14,8 @@ from hpsearch.training.compiled.forward.options import (
     NO_LIMIT,
     NO_NORM,
     OPTIMIZER_FLAGS,
-    Menu,
     PositionKind,
+    ProgramOptions,
     activation_kind,
     position_index,
     site_branches,
@@ -28,14 +28,14 @@ ARGUMENTS = 3
 
 @dataclass(frozen=True)
 class Structure:
-    """What distinguishes programs: layers, batch size, optimizer with its constants, prelus, the menu."""
+    """What distinguishes programs: layers, batch size, optimizer with its constants, prelus, options."""
 
     architecture: Architecture
     batch_size: int
     optimizer: str
     constants: tuple[tuple[str, Any], ...]
     prelu: tuple[bool, ...]
-    menu: Menu
+    options: ProgramOptions
 
     @property
     def layers(self) -> range:
@@ -46,24 +46,24 @@ class Structure:
     def optimization(self) -> Optimization:
         """Return what is compiled in of the optimizer."""
         own = f"{self.optimizer}."
-        fed = (name.removeprefix(own) for name in self.menu.coefficients if name.startswith(own))
-        return Optimization(self.optimizer, self.constants, frozenset(fed), self.menu.clipping)
+        fed = (name.removeprefix(own) for name in self.options.coefficients if name.startswith(own))
+        return Optimization(self.optimizer, self.constants, frozenset(fed), self.options.clipping)
 
 
-def structure_of(configuration: Configuration, menu: Menu) -> Structure:
-    """Return the structure of a configuration under the menu of its study."""
+def structure_of(configuration: Configuration, options: ProgramOptions) -> Structure:
+    """Return the structure of a configuration in a program with these options."""
     model, training = configuration.model, configuration.training
     assert isinstance(model, Layered)  # noqa: S101 - narrows the type; other models have trainers of their own
     optimizer = training.optimizer
     constants = tuple(
         (name, value)
         for name, value in optimizer.items()
-        if name in OPTIMIZER_FLAGS or f"{optimizer.name}.{name}" not in menu.coefficients
+        if name in OPTIMIZER_FLAGS or f"{optimizer.name}.{name}" not in options.coefficients
     )
     architecture = model.architecture
     layers = range(len(architecture.hidden))
     prelu = tuple(model.of_layer("activation", layer).name == "prelu" for layer in layers)
-    return Structure(architecture, training.batch_size, optimizer.name, constants, prelu, menu)
+    return Structure(architecture, training.batch_size, optimizer.name, constants, prelu, options)
 
 
 def arguments_of(configuration: Configuration, structure: Structure) -> Arguments:
@@ -71,16 +71,16 @@ def arguments_of(configuration: Configuration, structure: Structure) -> Argument
 
     The arrays of layers have shape (layers,), those of activations (layers, 3).
     """
-    model, training, menu = configuration.model, configuration.training, structure.menu
+    model, training, options = configuration.model, configuration.training, structure.options
     assert isinstance(model, Layered)  # noqa: S101 - as above
     activations = _per_layer(model, "activation")
     return {
-        "activation": np.array([_branch(menu, activation) for activation in activations], np.int32),
+        "activation": np.array([_branch(options, activation) for activation in activations], np.int32),
         "activation_arguments": np.stack([_numbers(activation) for activation in activations]),
-        **_normalization(menu.positions, _per_layer(model, "batch_norm")),
+        **_normalization(options.positions, _per_layer(model, "batch_norm")),
         **{name: _rates(model, name) for name in ("dropout", "l1", "l2")},
-        **_where_asked_for(model, menu),
-        "clipping": np.int32(menu.clipping.index(training.clipping.name)),
+        **_where_asked_for(model, options),
+        "clipping": np.int32(options.clipping.index(training.clipping.name)),
         "threshold": np.float32(getattr(training.clipping, "threshold", 0.0)),
         "coefficients": {
             name: np.float32(value)
@@ -112,22 +112,22 @@ def _normalization(kinds: tuple[PositionKind, ...], positions: list[Any]) -> Arg
     }
 
 
-def _where_asked_for(model: Layered, menu: Menu) -> Arguments:
+def _where_asked_for(model: Layered, options: ProgramOptions) -> Arguments:
     """Return the arguments that a program has only where its study asks for what they set."""
     asked: Arguments = {}
-    if menu.input_norms:
-        asked["input_batch_norm"] = _normalization(menu.input_norms, [model.input_batch_norm])
-    if "input_dropout" in menu.dropouts:
+    if options.input_norms:
+        asked["input_batch_norm"] = _normalization(options.input_norms, [model.input_batch_norm])
+    if "input_dropout" in options.dropouts:
         asked["input_dropout"] = np.array([model.input_dropout], np.float32)
-    if "alpha_dropout" in menu.dropouts:
+    if "alpha_dropout" in options.dropouts:
         asked["alpha_dropout"] = _rates(model, "alpha_dropout")
-    if menu.activity:
+    if options.activity:
         asked |= {name: _rates(model, name) for name in ("activity_l1", "activity_l2")}
     return asked
 
 
-def _branch(menu: Menu, activation: Component) -> int:
-    return 0 if activation.name == "prelu" else menu.activations.index(activation_kind(activation))
+def _branch(options: ProgramOptions, activation: Component) -> int:
+    return 0 if activation.name == "prelu" else options.activations.index(activation_kind(activation))
 
 
 def _numbers(activation: Component) -> NDArray[np.float32]:
