@@ -23,7 +23,7 @@ import pytest
 from faults.disk import Fault, FaultyDisk, disk
 from hpsearch.engines import ENGINES, Worker
 from hpsearch.engines.in_process import InProcessEngine, InProcessWorker
-from hpsearch.engines.messages import ExportOrder, Job, Order, Winner, WinnerOrder
+from hpsearch.engines.messages import ExportOrder, Job, Order, SavedWinner, WinnerOrder
 from hpsearch.exceptions import HpsearchError
 from hpsearch.spec import load_study_file
 from hpsearch.store.checkpoints import Checkpoints
@@ -83,11 +83,11 @@ class KeptWorker(InProcessWorker):
         Path(order.path).write_text(told.hexdigest())
         return told.hexdigest()
 
-    def _winner(self, order: WinnerOrder) -> Winner:
+    def _winner(self, order: WinnerOrder) -> SavedWinner:
         dataset = self._session.dataset
         counts = tuple(map(tuple, np.eye(len(dataset.labels), dtype=int).tolist()))
         seen = None if order.part is None else Evaluation(order.part, len(counts), (), counts, None)
-        return Winner(self._export(order.export), dataset.preprocessing(), seen)
+        return SavedWinner(self._export(order.export), dataset.preprocessing(), seen)
 
 
 class KeptEngine(InProcessEngine):

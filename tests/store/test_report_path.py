@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.exceptions import StoreError, UnsupportedError
-from hpsearch.store.identity import Identity, sealed_page
+from hpsearch.store.identity import StudyIdentity, sealed_page
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.removal import check_only_ours
 from hpsearch.store.report_path import check_probe_path, check_report_path
@@ -69,7 +69,7 @@ def test_a_report_is_not_written_over_a_page_on_probes(tmp_path: Path, reports: 
     files.report.write_bytes(b"<html></html>")
     with pytest.raises(UnsupportedError, match="is the report of the page on probes of the study 'x'"):
         check_report_path(files)
-    files.report.write_bytes(sealed_page(b"<html></html>", Identity("0" * 64, "x-probe")))
+    files.report.write_bytes(sealed_page(b"<html></html>", StudyIdentity("0" * 64, "x-probe")))
     check_report_path(files)  # left by an earlier study of this name
 
 

@@ -4,9 +4,9 @@ from hpsearch.analysis.ablation import AblationPath, PathStep, Tried
 from hpsearch.analysis.analysis import Analysis, EvaluatedAnalysis, analyze, analyze_conclusion
 from hpsearch.analysis.arms.arm_results import ArmResult
 from hpsearch.analysis.arms.claims import JudgedClaim
-from hpsearch.analysis.arms.comparison import Comparison, compare
+from hpsearch.analysis.arms.comparison import ComparisonResult, compare
 from hpsearch.analysis.chance import ChanceLevel, judge_chance
-from hpsearch.analysis.conclusion import Best, Conclusion, conclude_search, read_conclusion
+from hpsearch.analysis.conclusion import BestModel, Conclusion, conclude_search, read_conclusion
 from hpsearch.analysis.conditions import Condition
 from hpsearch.analysis.confirmation import Verdict
 from hpsearch.analysis.counts import Counts
@@ -19,7 +19,7 @@ from hpsearch.analysis.influence.effects import Effect, Level
 from hpsearch.analysis.influence.importance import Importance, ParameterImportance
 from hpsearch.analysis.influence.influence import NOT_JUDGED, Effects, Influence, judge_influence
 from hpsearch.analysis.influence.interactions import Interaction
-from hpsearch.analysis.next_study import Change, NextStudy
+from hpsearch.analysis.next_study import NextStudy, SpaceChange
 from hpsearch.analysis.origin import Origin
 from hpsearch.analysis.probe import ArmSummary, Finding, summarize
 from hpsearch.analysis.progress import ProgressPoint
@@ -36,11 +36,10 @@ __all__ = [
     "Analysis",
     "ArmResult",
     "ArmSummary",
-    "Best",
+    "BestModel",
     "CauseOfFailure",
     "ChanceLevel",
-    "Change",
-    "Comparison",
+    "ComparisonResult",
     "Conclusion",
     "Condition",
     "Counts",
@@ -65,6 +64,7 @@ __all__ = [
     "RankedTrial",
     "Rule",
     "SearchedParameter",
+    "SpaceChange",
     "Spending",
     "StudyFinding",
     "Tried",

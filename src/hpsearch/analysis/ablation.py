@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hpsearch.analysis.arms.standing import Standing, stand
 from hpsearch.scheduling.racing.estimates import Estimate, Values, estimate
-from hpsearch.scheduling.racing.greedy import GreedyPath, Made, Round, by_changes, path_of
+from hpsearch.scheduling.racing.greedy import AblationRound, GreedyPath, Made, by_changes, path_of
 from hpsearch.spec import Configuration, StudySpec
 from hpsearch.spec.experiments import Ablation, experiment_of
 from hpsearch.spec.space.defaults import Kept, open_changes
@@ -155,7 +155,7 @@ class _Reader:
         default = self._tried((), None)
         return (self._step(default, (), len(self.path.changes)), *map(self._of_round, rounds))
 
-    def _of_round(self, one: Round) -> PathStep:
+    def _of_round(self, one: AblationRound) -> PathStep:
         tried = {change: self._tried(one.made, change) for change in one.tried}
         taken = tried.pop(one.taken or "")
         others = sorted(tried.values(), key=self._badness)

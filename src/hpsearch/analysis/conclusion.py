@@ -18,7 +18,7 @@ from hpsearch.training.messages import SplitName
 
 
 @dataclass(frozen=True)
-class Best:
+class BestModel:
     """What a search found: the trial whose configuration is best, and the replicate that stands for it.
 
     `run` is None where nothing was confirmed: then the trial's own model stands for it. `split` names the
@@ -89,15 +89,15 @@ class Conclusion:
         return done if done is not None and done.planned == self.planned else None
 
     @property
-    def best(self) -> Best:
+    def best(self) -> BestModel:
         """The winner of the confirmation, or where there is none the best trial of the search."""
         confirmation, verdict = self.confirmation, self.verdict
         if confirmation is None or verdict is None or verdict.winner is None or verdict.named is None:
-            return Best(self.record.best, None)
+            return BestModel(self.record.best, None)
         run = confirmation.trial(verdict.named.number)
         split = experiment_of(confirmation.spec, "confirmation").split(run.parameters)
         refit = self.refit if self.refit is not None and self.refit.cause is None else None
-        return Best(self.record.trial(verdict.winner), run, split, refit)
+        return BestModel(self.record.trial(verdict.winner), run, split, refit)
 
     @property
     def evaluation(self) -> HeldOutEvaluation | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.analysis.influence.columns import Column
+from hpsearch.analysis.influence.columns import ParameterColumn
 from hpsearch.spec import Numeric
 from hpsearch.spec.space.parameter import Value
 
@@ -40,12 +40,12 @@ class Condition:
 class Candidate:
     """A condition on a column, and for which trials it holds."""
 
-    column: Column
+    column: ParameterColumn
     condition: Condition
     truth: Truth
 
 
-def conditions_on(column: Column, marked: Truth) -> list[Candidate]:
+def conditions_on(column: ParameterColumn, marked: Truth) -> list[Candidate]:
     """List the conditions on a parameter that may tell marked trials from others."""
     name = column.parameter.name
     if not isinstance(column.parameter.distribution, Numeric):
@@ -74,7 +74,7 @@ class _Edges:
     marked_above: Numbers
 
 
-def _edges(column: Column, chosen: Truth, marked: Truth) -> _Edges:
+def _edges(column: ParameterColumn, chosen: Truth, marked: Truth) -> _Edges:
     """Find the neighbours among some trials that are not all marked, or all unmarked, together."""
     numbers, inverse = np.unique(column.numbers[chosen], return_inverse=True)
     totals = np.bincount(inverse, minlength=len(numbers)).astype(float)
@@ -85,7 +85,7 @@ def _edges(column: Column, chosen: Truth, marked: Truth) -> _Edges:
     return _Edges(numbers[:-1][~pure], numbers[1:][~pure], above[~pure], marked_above[~pure])
 
 
-def _at(column: Column, relation: Relation, low: float, high: float) -> Candidate:
+def _at(column: ParameterColumn, relation: Relation, low: float, high: float) -> Candidate:
     """Make the condition whose threshold parts two numbers."""
     value, number = _between(column, low, high)
     above = np.nan_to_num(column.numbers, nan=-np.inf) > number
@@ -93,7 +93,7 @@ def _at(column: Column, relation: Relation, low: float, high: float) -> Candidat
     return Candidate(column, Condition(column.parameter.name, relation, value), truth)
 
 
-def _between(column: Column, low: float, high: float) -> tuple[float, float]:
+def _between(column: ParameterColumn, low: float, high: float) -> tuple[float, float]:
     """Find the value with the fewest digits that parts two numbers, and its number: low <= number < high."""
     distribution = column.parameter.distribution
     log = isinstance(distribution, Numeric) and distribution.log

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hpsearch.analysis.analysis import Analysis
-from hpsearch.analysis.arms.comparison import Comparison
+from hpsearch.analysis.arms.comparison import ComparisonResult
 from hpsearch.analysis.probe import ArmSummary
 from hpsearch.spec import Part
 from hpsearch.store.record import finite
@@ -43,7 +43,7 @@ def probe_to_json(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> dict[st
     }
 
 
-def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
+def comparison_to_json(comparison: ComparisonResult) -> dict[str, Any]:
     """Return a comparison as data that JSON can hold: its page's numbers, and the runs with their curves.
 
     What is not finite is None.

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from pydantic import ValidationError
 
-from hpsearch.analysis.influence.columns import Column, columns_of, to_number
+from hpsearch.analysis.influence.columns import ParameterColumn, columns_of, to_number
 from hpsearch.analysis.influence.effects import Effect
 from hpsearch.analysis.influence.influence import Effects
 from hpsearch.analysis.influence.outcomes import order_outcomes
@@ -48,7 +48,7 @@ Kind = Literal["widen", "narrow", "drop"]
 
 
 @dataclass(frozen=True)
-class Change:
+class SpaceChange:
     """One change of a study: the distribution before and after as the study file writes them, and why."""
 
     parameter: str
@@ -66,12 +66,12 @@ class NextStudy:
     paths in it start from where the study file lies.
     """
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[SpaceChange, ...] = ()
     spec: StudySpec | None = None
     reason: str | None = None
 
 
-_Proposal = tuple[Change, Distribution]
+_Proposal = tuple[SpaceChange, Distribution]
 
 
 def suggest_next_study(record: StudyRecord, effects: Effects) -> NextStudy:
@@ -129,10 +129,10 @@ def _named_anew(spec: StudySpec) -> StudySpec:
 
 def _proposal(parameter: Parameter, kind: Kind, new: Distribution, why: str) -> _Proposal:
     told = replace(parameter, distribution=new).describe()
-    return Change(parameter.name, kind, parameter.describe(), told, why), new
+    return SpaceChange(parameter.name, kind, parameter.describe(), told, why), new
 
 
-def _widened(column: Column, distribution: Numeric, effect: Effect) -> list[_Proposal]:
+def _widened(column: ParameterColumn, distribution: Numeric, effect: Effect) -> list[_Proposal]:
     """Widen a range at the border where most of the best trials lie and the effect is best."""
     low, high = column.ends
     shares = (column.numbers - low) / (high - low)
@@ -167,7 +167,7 @@ def _wider(distribution: Numeric, share: float, *, lower: bool) -> Numeric:
     return _readable(distribution, low, high)
 
 
-def _narrowed(column: Column, distribution: Numeric, effect: Effect) -> list[_Proposal]:
+def _narrowed(column: ParameterColumn, distribution: Numeric, effect: Effect) -> list[_Proposal]:
     """Cut off the ends of a range where every level is worse and none of the best trials lies."""
     parameter = column.parameter
     numbers = np.array([to_number(parameter, level.at) for level in effect.levels])
@@ -192,7 +192,7 @@ def _inside(new: Numeric, old: Numeric) -> Numeric:
 
 
 def _length(distribution: Numeric) -> float:
-    first, last = Column(Parameter("", distribution), np.empty(0)).ends
+    first, last = ParameterColumn(Parameter("", distribution), np.empty(0)).ends
     return last - first
 
 

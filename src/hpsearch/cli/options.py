@@ -73,7 +73,7 @@ EngineOption = Annotated[
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class CommandOptions:
     """The options of every command that trains a study."""
 
     takeover: TakeoverOption = False
@@ -102,17 +102,17 @@ class RunOptions:
 
 
 def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Put the fields of `RunOptions` in the place of a command's parameter `options`, as Typer reads them."""
-    hints = get_type_hints(RunOptions, include_extras=True)
+    """Replace a command's parameter `options` by the fields of `CommandOptions`, as Typer reads them."""
+    hints = get_type_hints(CommandOptions, include_extras=True)
     shared = [
         Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
-        for one in fields(RunOptions)
+        for one in fields(CommandOptions)
     ]
     own = [one for one in signature(command, eval_str=True).parameters.values() if one.name != "options"]
 
     @wraps(command)
     def with_options(**given: Any) -> None:
-        options = RunOptions(**{one.name: given.pop(one.name) for one in shared})
+        options = CommandOptions(**{one.name: given.pop(one.name) for one in shared})
         command(**given, options=options)
 
     read = signature(command).replace(parameters=[*own, *shared], return_annotation=None)

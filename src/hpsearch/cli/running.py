@@ -11,11 +11,11 @@ import typer
 from hpsearch.api import ABLATION_REPLICATES, run
 from hpsearch.cli.app import INTERRUPTED, app
 from hpsearch.cli.options import (
+    CommandOptions,
     CompareFormat,
     DataDirOption,
     OutOption,
     ProbeFormat,
-    RunOptions,
     SetOption,
     StudyArgument,
     takes_run_options,
@@ -85,7 +85,7 @@ def optimize(
         bool, typer.Option("--new", help="Start over; all results of the study are lost.")
     ] = False,
     *,
-    options: RunOptions,
+    options: CommandOptions,
 ) -> None:
     """Search for the best configuration; run the same command again to continue."""
     given = {"search.trials": trials, "search.timeout": timeout, "search.seed": seed}
@@ -105,7 +105,7 @@ def confirm(
         int | None, typer.Option(help="The maximum number of seeds per finalist.", show_default=False)
     ] = None,
     *,
-    options: RunOptions,
+    options: CommandOptions,
 ) -> None:
     """Train the best trials of a search again, or from more seeds, before one is called the winner."""
     given = {"confirm.finalists": finalists, "confirm.replicates": replicates}
@@ -122,7 +122,7 @@ def ablate(
         int, typer.Option(min=1, max=1000, help="The number of seeds per configuration.")
     ] = ABLATION_REPLICATES,
     *,
-    options: RunOptions,
+    options: CommandOptions,
 ) -> None:
     """Ablation: train from the defaults to the winner of a search, one change at a time, in greedy order."""
     loaded = load(study, settings)
@@ -145,7 +145,7 @@ def compare(
     new: Annotated[bool, typer.Option("--new", help="Start over; all results are lost.")] = False,
     format: Annotated[CompareFormat, typer.Option(help="The output format.")] = CompareFormat.table,
     *,
-    options: RunOptions,
+    options: CommandOptions,
 ) -> None:
     """Train every arm of a comparison from the same seeds; run the same command again to continue."""
     given = {"compare.replicates": replicates, "search.seed": seed}

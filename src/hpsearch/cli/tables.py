@@ -11,7 +11,7 @@ from rich.text import Text
 from hpsearch.spec.study_file.text import clean
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import AblationPath, ArmResult, ArmSummary, Comparison, JudgedClaim
+    from hpsearch.analysis import AblationPath, ArmResult, ArmSummary, ComparisonResult, JudgedClaim
     from hpsearch.spec.space.space import SearchSpace
     from hpsearch.store.record import StudyRecord
     from hpsearch.study.probe import Probed
@@ -124,7 +124,7 @@ def probe_lines(probed: Probed) -> list[str]:
     return [*lines, *(ending.sentence for ending in probe.endings), f"page: {probed.page}"]
 
 
-def comparison_table(comparison: Comparison) -> Table:
+def comparison_table(comparison: ComparisonResult) -> Table:
     """List the arms of a comparison, best first; `*` marks those that cannot be told apart from the best."""
     table = _table()
     table.add_column("", no_wrap=True)
@@ -154,7 +154,7 @@ def _to_baseline(arm: ArmResult) -> str:
     return "" if found.mean is None else half_text(found)
 
 
-def _epochs(arm: ArmResult, comparison: Comparison) -> str:
+def _epochs(arm: ArmResult, comparison: ComparisonResult) -> str:
     from hpsearch.report.words.estimates import mean_text
 
     if comparison.target.loss is None or not arm.ended:
@@ -163,7 +163,7 @@ def _epochs(arm: ArmResult, comparison: Comparison) -> str:
     return mean_text(arm.to_target) if count == arm.ended else f"{count} of {arm.ended}"
 
 
-def comparison_lines(comparison: Comparison) -> list[str]:
+def comparison_lines(comparison: ComparisonResult) -> list[str]:
     """Tell in a few lines what a comparison has found: the best arms, the failures, the claims."""
     from hpsearch.report.words import comparison as compare_prose
 

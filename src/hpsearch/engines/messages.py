@@ -116,7 +116,7 @@ class WinnerOrder:
 
 
 @dataclass(frozen=True)
-class Winner:
+class SavedWinner:
     """The winner as it was saved: the SHA-256 of its weights, and what it takes to apply it to new rows.
 
     `evaluation` is None where none was asked for; `problem` says why one failed.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hpsearch.data.archives import ArchiveError, bounded
 from hpsearch.store.disk import write_atomically
-from hpsearch.store.identity import UNKNOWN, DamagedError, Identity, Stamp
+from hpsearch.store.identity import UNKNOWN, DamagedError, Stamp, StudyIdentity
 
 MAGIC = b"hpsearch-arrays-1\n"
 DIGEST_BYTES = 32
@@ -52,7 +52,7 @@ def write_arrays(
 
 
 def read_arrays(
-    path: Path, identity: Identity = UNKNOWN, **expected: Any
+    path: Path, identity: StudyIdentity = UNKNOWN, **expected: Any
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
     """Read what `write_arrays` wrote; None where there is no such file, or with a warning another one."""
     try:
@@ -65,7 +65,7 @@ def read_arrays(
 
 
 def load_arrays(
-    path: Path, identity: Identity = UNKNOWN, **expected: Any
+    path: Path, identity: StudyIdentity = UNKNOWN, **expected: Any
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read what `write_arrays` wrote for this place.
 

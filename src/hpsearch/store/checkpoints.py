@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hpsearch.store.arrays import load_arrays, write_arrays
 from hpsearch.store.disk import rename
-from hpsearch.store.identity import UNKNOWN, DamagedError, Identity
+from hpsearch.store.identity import UNKNOWN, DamagedError, StudyIdentity
 from hpsearch.store.layout import StudyFiles
 from hpsearch.training.messages import MemberState
 
@@ -22,7 +22,7 @@ class Checkpoints:
     A checkpoint is a shortcut: without it a trial is trained again from its beginning, to the same numbers.
     """
 
-    def __init__(self, files: StudyFiles, identity: Identity = UNKNOWN) -> None:
+    def __init__(self, files: StudyFiles, identity: StudyIdentity = UNKNOWN) -> None:
         self.files, self.identity = files, identity
 
     def save(self, number: int, state: MemberState, epochs: int, lease: int, **of: Any) -> None:
@@ -74,7 +74,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _read(
-    path: Path, identity: Identity, **expected: Any
+    path: Path, identity: StudyIdentity, **expected: Any
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
     try:
         stored = load_arrays(path, identity, **expected)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from hpsearch.data.archives import bounded
 from hpsearch.store.disk import write_atomically
-from hpsearch.store.identity import UNKNOWN, DamagedError, Identity, Stamp, digest
+from hpsearch.store.identity import UNKNOWN, DamagedError, Stamp, StudyIdentity, digest
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def _seal(plain: object, stamp: object) -> str:
     return digest(plain if stamp is None else {"content": plain, "identity": stamp})
 
 
-def read_document(path: Path, kind: type[T], identity: Identity = UNKNOWN, **expected: Any) -> T | None:
+def read_document(path: Path, kind: type[T], identity: StudyIdentity = UNKNOWN, **expected: Any) -> T | None:
     """Read what `write_document` wrote; None where there is no such file, or with a warning another one."""
     try:
         return load_document(path, kind, identity, **expected)
@@ -44,7 +44,7 @@ def read_document(path: Path, kind: type[T], identity: Identity = UNKNOWN, **exp
         return None
 
 
-def load_document(path: Path, kind: type[T], identity: Identity = UNKNOWN, **expected: Any) -> T:
+def load_document(path: Path, kind: type[T], identity: StudyIdentity = UNKNOWN, **expected: Any) -> T:
     """Read what `write_document` wrote for this place.
 
     The dataclasses may refuse, by a ValueError, what has the right types and makes no sense. Raises

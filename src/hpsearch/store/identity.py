@@ -25,7 +25,7 @@ class DamagedError(StoreError):
 
 
 @dataclass(frozen=True)
-class Identity:
+class StudyIdentity:
     """A study, as its files name it: the SHA-256 of what it was begun with, its name and its seed.
 
     A study that was begun before its files told whose they are is not `strict`: a file that tells nothing is
@@ -69,7 +69,7 @@ class Identity:
             raise DamagedError(complaint)
 
 
-UNKNOWN = Identity()
+UNKNOWN = StudyIdentity()
 """Of a file that is read without its study."""
 
 
@@ -99,14 +99,14 @@ PAGE_SEAL = b"<!-- hpsearch: "
 """Start of the last line of a report: a comment with the study and a SHA-256 of the page before it."""
 
 
-def sealed_page(page: bytes, identity: Identity) -> bytes:
+def sealed_page(page: bytes, identity: StudyIdentity) -> bytes:
     """Return a page with its study and its SHA-256 at the end."""
     page = page.rstrip(b"\n") + b"\n"
     seal = f"study {identity.study or 'unknown'}, sha256 {sha256(page).hexdigest()} -->\n"
     return page + PAGE_SEAL + seal.encode()
 
 
-def check_page(content: bytes, identity: Identity) -> None:
+def check_page(content: bytes, identity: StudyIdentity) -> None:
     """Check a page that was sealed; one of an older version has no seal.
 
     Raises DamagedError where it is not what was written, or of another study.
@@ -117,7 +117,7 @@ def check_page(content: bytes, identity: Identity) -> None:
             raise DamagedError("damaged")
         return
     study = told.removeprefix(b"study ").partition(b",")[0].decode("ascii", "replace")
-    if sealed_page(page, Identity(study)) != content:
+    if sealed_page(page, StudyIdentity(study)) != content:
         raise DamagedError("damaged")
     if identity.study and study != identity.study:
         raise DamagedError(f"it belongs to another study ({study[:MARK]}; this one is {identity.mark})")

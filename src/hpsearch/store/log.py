@@ -18,7 +18,7 @@ from hpsearch.data.archives import MAX_BYTES, ArchiveError, bounded
 from hpsearch.exceptions import StoreError
 from hpsearch.store.disk import Appender, write_atomically
 from hpsearch.store.events import Event, dump_event, read_event
-from hpsearch.store.identity import UNKNOWN, Identity
+from hpsearch.store.identity import UNKNOWN, StudyIdentity
 
 SEAL = ', "crc": "'
 
@@ -75,7 +75,7 @@ class TickLog:
     what the last reading found damaged.
     """
 
-    def __init__(self, path: Path, copy: Path, identity: Identity = UNKNOWN) -> None:
+    def __init__(self, path: Path, copy: Path, identity: StudyIdentity = UNKNOWN) -> None:
         self.paths, self.identity = (path, copy), identity
         self.damage: list[str] = []
         self.lease = 0
@@ -169,7 +169,7 @@ def _that_count(known: dict[tuple[int, int], Tick]) -> list[Tick]:
     return kept
 
 
-def _copies(paths: tuple[Path, Path], identity: Identity) -> list[_Copy]:
+def _copies(paths: tuple[Path, Path], identity: StudyIdentity) -> list[_Copy]:
     """Read both copies; what is equal, as it nearly always is, only once."""
     first, second = (_content(path) for path in paths)
     copy = _Copy(paths[0], first, identity)
@@ -212,7 +212,7 @@ def marks(path: Path) -> set[str]:
 class _Copy:
     """What is whole in one copy of the log, and what is not."""
 
-    def __init__(self, path: Path, content: bytes, identity: Identity) -> None:
+    def __init__(self, path: Path, content: bytes, identity: StudyIdentity) -> None:
         self.path = path
         self.ticks: dict[tuple[int, int], Tick] = {}
         self.bad: list[int] = []
@@ -228,7 +228,7 @@ class _Copy:
                 # A last line without an end is what a kill leaves behind, and no damage.
                 self.bad.append(number)
 
-    def _take(self, tick: Tick, identity: Identity) -> None:
+    def _take(self, tick: Tick, identity: StudyIdentity) -> None:
         mark, key = tick.study, (tick.lease, tick.number)
         if identity.name and mark != identity.mark and (mark or identity.strict):
             whose = f"study {mark}" if mark else "a study of an older version"

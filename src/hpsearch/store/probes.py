@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.store.arrays import read_arrays, write_arrays
-from hpsearch.store.identity import UNKNOWN, Identity, Stamp
+from hpsearch.store.identity import UNKNOWN, Stamp, StudyIdentity
 from hpsearch.training.probes.record import LayerProbe
 
 Probes = Mapping[int, tuple[LayerProbe, ...]]
@@ -25,7 +25,7 @@ def write_probes(path: Path, probes: Probes, stamp: Stamp | None = None) -> None
     write_arrays(path, {}, {"trials": trials}, stamp)
 
 
-def read_probes(path: Path, identity: Identity = UNKNOWN) -> dict[int, tuple[LayerProbe, ...]]:
+def read_probes(path: Path, identity: StudyIdentity = UNKNOWN) -> dict[int, tuple[LayerProbe, ...]]:
     """Read the probes of trials; none where there is no such file, or it is damaged or of another study."""
     stored = read_arrays(path, identity)
     if stored is None:

@@ -14,7 +14,7 @@ from hpsearch.spec import Configuration, StudySpec
 from hpsearch.spec.experiments import Kind, experiment_of
 from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.events import Pruning, State
-from hpsearch.store.identity import UNKNOWN, Identity, digest
+from hpsearch.store.identity import UNKNOWN, StudyIdentity, digest
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit, WinnerName
 from hpsearch.training.decisions import Decisions
 from hpsearch.training.probes.record import LayerProbe, TrainingProbe
@@ -83,7 +83,7 @@ class StudyRecord:
     """The error analysis of the winner that was evaluated last."""
     refit: Refit | None = None
     """How a winner was refitted last."""
-    identity: Identity = UNKNOWN
+    identity: StudyIdentity = UNKNOWN
     """What its files say of themselves."""
 
     @property

@@ -18,7 +18,7 @@ from hpsearch.spec import Choice, Confirm, StudySpec, print_yaml, read_spec
 from hpsearch.spec.experiments import KINDS, Experiment, Kind, experiment_of
 from hpsearch.spec.study_file.source import MAX_BYTES, Source, parse, read_text
 from hpsearch.store.disk import write_atomically
-from hpsearch.store.identity import DamagedError, Identity, digest
+from hpsearch.store.identity import DamagedError, StudyIdentity, digest
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import REMEDY, marks
 from hpsearch.store.optuna.urls import without_password
@@ -73,9 +73,9 @@ class Resolved:
     parent: str = ""
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> StudyIdentity:
         """What the files of the study say of themselves."""
-        return Identity(self.study, self.spec.name, self.spec.search.seed, strict=self.format >= FORMAT)
+        return StudyIdentity(self.study, self.spec.name, self.spec.search.seed, strict=self.format >= FORMAT)
 
     def identified(self) -> Resolved:
         """Return the study with the SHA-256 of what it was begun with, which it keeps from then on.
@@ -149,7 +149,7 @@ def _agreed(files: StudyFiles) -> Resolved:
     raise StoreError(f"{files.study} and {files.study_copy} differ; {REMEDY}")
 
 
-def check_copy(path: Path, identity: Identity) -> Resolved:
+def check_copy(path: Path, identity: StudyIdentity) -> Resolved:
     """Read a copy of the resolved study file by itself.
 
     Raises DamagedError where it is not what was written, or of another study, and what `read_resolved` does.

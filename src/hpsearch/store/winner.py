@@ -9,7 +9,7 @@ from typing import Any
 
 from hpsearch.data import Preprocessing
 from hpsearch.store.documents import load_document, read_document, write_document
-from hpsearch.store.identity import UNKNOWN, DamagedError, Identity, Stamp, digest_of_file
+from hpsearch.store.identity import UNKNOWN, DamagedError, Stamp, StudyIdentity, digest_of_file
 from hpsearch.store.layout import StudyFiles
 from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
 
@@ -109,12 +109,12 @@ class ErrorAnalysis:
             raise ValueError("the confusion matrix does not fit the labels")
 
 
-def read_inference_info(path: Path, identity: Identity = UNKNOWN) -> InferenceInfo | None:
+def read_inference_info(path: Path, identity: StudyIdentity = UNKNOWN) -> InferenceInfo | None:
     """Read what applies the best model to new rows; None where there is no such file, or it is damaged."""
     return read_document(path, InferenceInfo, identity)
 
 
-def load_applied(files: StudyFiles, identity: Identity) -> InferenceInfo:
+def load_applied(files: StudyFiles, identity: StudyIdentity) -> InferenceInfo:
     """Read what applies the best model to new rows, and compare it with the model.
 
     Raises FileNotFoundError where one of the two is missing, DamagedError where it is damaged, or the model
@@ -134,7 +134,7 @@ def load_applied(files: StudyFiles, identity: Identity) -> InferenceInfo:
     return applied
 
 
-def model_problem(files: StudyFiles, identity: Identity) -> str | None:
+def model_problem(files: StudyFiles, identity: StudyIdentity) -> str | None:
     """Return why the best model is not the study's; None where it is, or there is none yet."""
     if not (files.best_model.exists() and files.best_preprocessing.exists()):
         return None
@@ -155,7 +155,7 @@ def write_inference_info(path: Path, applied: InferenceInfo, stamp: Stamp | None
     write_document(path, InferenceInfo, applied, stamp)
 
 
-def read_held_out(path: Path, identity: Identity = UNKNOWN) -> HeldOutEvaluations:
+def read_held_out(path: Path, identity: StudyIdentity = UNKNOWN) -> HeldOutEvaluations:
     """Read the log of looks; of one that is damaged it is only known that it was there."""
     found = read_document(path, HeldOutEvaluations, identity)
     if found is not None:
@@ -168,7 +168,7 @@ def write_held_out(path: Path, looks: HeldOutEvaluations, stamp: Stamp | None = 
     write_document(path, HeldOutEvaluations, looks, stamp)
 
 
-def read_refit(path: Path, identity: Identity = UNKNOWN) -> Refit | None:
+def read_refit(path: Path, identity: StudyIdentity = UNKNOWN) -> Refit | None:
     """Read how the winner was refitted; None where it was not, or the file is damaged."""
     return read_document(path, Refit, identity)
 
@@ -178,7 +178,7 @@ def write_refit(path: Path, refit: Refit, stamp: Stamp | None = None) -> None:
     write_document(path, Refit, refit, stamp)
 
 
-def read_error_analysis(path: Path, identity: Identity = UNKNOWN) -> ErrorAnalysis | None:
+def read_error_analysis(path: Path, identity: StudyIdentity = UNKNOWN) -> ErrorAnalysis | None:
     """Read what was seen inside the winner; None where there is no such file, or it is damaged."""
     return read_document(path, ErrorAnalysis, identity)
 

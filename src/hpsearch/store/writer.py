@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hpsearch.store.arrays import write_arrays
 from hpsearch.store.checkpoints import Checkpoints
 from hpsearch.store.events import Ended, Event
-from hpsearch.store.identity import Identity
+from hpsearch.store.identity import StudyIdentity
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.log import TickLog
@@ -49,7 +49,7 @@ class StudyWriter:
     """
 
     def __init__(
-        self, files: StudyFiles, lease: Lease, background: BackgroundWriter, identity: Identity
+        self, files: StudyFiles, lease: Lease, background: BackgroundWriter, identity: StudyIdentity
     ) -> None:
         self.files, self.lease, self.background, self.identity = files, lease, background, identity
         self.log = TickLog(files.ticks, files.ticks_copy, identity)

@@ -21,7 +21,7 @@ from hpsearch.store.disk import encoded
 from hpsearch.store.documents import MAX_BYTES, load_document
 from hpsearch.store.events import Ended
 from hpsearch.store.holder import Holder
-from hpsearch.store.identity import DamagedError, Identity, check_page, digest, digest_of_file
+from hpsearch.store.identity import DamagedError, StudyIdentity, check_page, digest, digest_of_file
 from hpsearch.store.layout import OF_SEARCH, StudyFiles
 from hpsearch.store.log import TickLog
 from hpsearch.store.optuna.picture import check_database
@@ -108,14 +108,14 @@ def _checked(path: Path, check: Callable[[Path], str]) -> Checked:
         return Checked(path, (str(failure).splitlines() or [repr(failure)])[0], whole=False)
 
 
-def _resolved(path: Path, files: StudyFiles, identity: Identity) -> str:
+def _resolved(path: Path, files: StudyFiles, identity: StudyIdentity) -> str:
     resolved, searched = check_copy(path, identity), read_resolved(StudyFiles(files.out, files.name))
     if files.part in OF_SEARCH and searched is not None:
         check_parent(files, resolved, searched)
     return "resolved study file"
 
 
-def _log(files: StudyFiles, identity: Identity) -> Iterator[Checked]:
+def _log(files: StudyFiles, identity: StudyIdentity) -> Iterator[Checked]:
     log = TickLog(files.ticks, files.ticks_copy, identity)
     events = log.read()
     ends = sum(isinstance(event, Ended) for event in events)
@@ -136,7 +136,7 @@ def _zip(path: Path) -> str:
     return "model"
 
 
-def _best_model(path: Path, files: StudyFiles, identity: Identity) -> str:
+def _best_model(path: Path, files: StudyFiles, identity: StudyIdentity) -> str:
     told = _zip(path)
     try:
         load_applied(files, identity)
@@ -156,7 +156,7 @@ def _configuration(path: Path, record: StudyRecord) -> str:
     return f"configuration {load_study_file(path).spec.name}"
 
 
-def _document(path: Path, kind: type[Any], identity: Identity, told: str) -> str:
+def _document(path: Path, kind: type[Any], identity: StudyIdentity, told: str) -> str:
     try:
         load_document(path, kind, identity)
     except DamagedError as failure:
@@ -164,14 +164,14 @@ def _document(path: Path, kind: type[Any], identity: Identity, told: str) -> str
     return told
 
 
-def _refit_arrays(path: Path, identity: Identity, remedy: str) -> str:
+def _refit_arrays(path: Path, identity: StudyIdentity, remedy: str) -> str:
     try:
         return f"{len(load_arrays(path, identity)[0])} arrays"
     except DamagedError as failure:
         raise ValueError(f"{failure}; {remedy}") from None
 
 
-def _looks(path: Path, identity: Identity) -> str:
+def _looks(path: Path, identity: StudyIdentity) -> str:
     try:
         count = len(load_document(path, HeldOutEvaluations, identity).looks)
     except DamagedError as failure:
@@ -179,7 +179,7 @@ def _looks(path: Path, identity: Identity) -> str:
     return f"{count} test-set evaluation{'' if count == 1 else 's'}"
 
 
-def _probes(path: Path, identity: Identity) -> str:
+def _probes(path: Path, identity: StudyIdentity) -> str:
     try:
         load_arrays(path, identity)
     except DamagedError as failure:
@@ -193,7 +193,7 @@ def _kept(path: Path, record: StudyRecord) -> str:
     return check_kept(path, record)
 
 
-def _timing(path: Path, identity: Identity) -> str:
+def _timing(path: Path, identity: StudyIdentity) -> str:
     told = json.loads(bounded(path, MAX_BYTES))
     stamp, seal = told.pop("identity", None), told.pop("sha256", None)
     if seal != (None if stamp is None else digest([told, stamp])):
@@ -208,7 +208,7 @@ def _table(path: Path, record: StudyRecord) -> str:
     return f"{len(record.trials)} trials"
 
 
-def _report(path: Path, identity: Identity) -> str:
+def _report(path: Path, identity: StudyIdentity) -> str:
     try:
         check_page(bounded(path, LARGEST), identity)
     except DamagedError as failure:
@@ -251,7 +251,7 @@ def _rows_of(folder: Path) -> str:
     return "rows that were given in memory"
 
 
-def _models(files: StudyFiles, identity: Identity) -> Iterator[Checked]:
+def _models(files: StudyFiles, identity: StudyIdentity) -> Iterator[Checked]:
     for path in sorted((files.directory / "models").glob("*.keras")):
         yield _checked(path, lambda path: _model_with_note(path, identity))
         note = path.with_name(f"{path.name}.json")
@@ -259,7 +259,7 @@ def _models(files: StudyFiles, identity: Identity) -> Iterator[Checked]:
             yield _checked(note, lambda note: _document(note, str, identity, "identity of the model"))
 
 
-def _model_with_note(path: Path, identity: Identity) -> str:
+def _model_with_note(path: Path, identity: StudyIdentity) -> str:
     told, note = _zip(path), path.with_name(f"{path.name}.json")
     if note.exists() or identity.strict:
         try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hpsearch.exceptions import HpsearchError, warnings_as_notes
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import AblationPath, Comparison, Conclusion
+    from hpsearch.analysis import AblationPath, ComparisonResult, Conclusion
     from hpsearch.spec import StudyFile, StudySpec
     from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
@@ -117,7 +117,7 @@ class Study:
         return None if self.record.kind == "comparison" else self.conclusion.path
 
     @cached_property
-    def comparison(self) -> Comparison:
+    def comparison(self) -> ComparisonResult:
         """Return the results of a comparison.
 
         Raises:

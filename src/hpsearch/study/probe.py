@@ -23,7 +23,7 @@ from hpsearch.spec.study_file.parts import label_of
 from hpsearch.spec.study_file.problems import placed
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.report_path import check_probe_path
-from hpsearch.study.probe_arms import VARIED, Arms, arms_of
+from hpsearch.study.probe_arms import VARIED, ProbedArms, probed_arms
 from hpsearch.training.messages import Failure, Member
 from hpsearch.training.probes.record import ArmProbe, Ending, LayerProbe, StudyProbe
 
@@ -85,7 +85,7 @@ def probe(study: StudyFile, options: ProbeOptions) -> Probed:
 
     Raises HpsearchError where the data cannot be loaded or the model cannot be probed.
     """
-    arms = arms_of(study.spec, trained=options.epochs[-1] > 0)
+    arms = probed_arms(study.spec, trained=options.epochs[-1] > 0)
     files = StudyFiles(options.out, study.spec.name)
     check_probe_path(files)
     _check_measurements(arms, options.epochs)
@@ -101,7 +101,7 @@ def probe(study: StudyFile, options: ProbeOptions) -> Probed:
     return Probed(found, summaries, files.probe_report)
 
 
-def _check_measurements(arms: Arms, epochs: tuple[int, ...]) -> None:
+def _check_measurements(arms: ProbedArms, epochs: tuple[int, ...]) -> None:
     found = len(arms.configurations)
     if found * len(epochs) > MAX_MEASUREMENTS:
         raise UnsupportedError(
@@ -124,7 +124,7 @@ def _on_jax(training: Any) -> Any:
     return training.model_copy(update={"backend": "auto"})
 
 
-def _measured(spec: StudySpec, worker: Worker, arms: Arms, options: ProbeOptions) -> StudyProbe:
+def _measured(spec: StudySpec, worker: Worker, arms: ProbedArms, options: ProbeOptions) -> StudyProbe:
     opened: OpenedStudy = worker.result()
     # Every arm has the same training section.
     _check_length(arms.configurations[0].training, opened.train_rows, options.epochs[-1])

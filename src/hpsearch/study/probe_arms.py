@@ -20,14 +20,14 @@ MAX_ARMS = 100
 
 
 @dataclass(frozen=True)
-class Arms:
+class ProbedArms:
     """A configuration for each combination, and the searched values of the network that all of them share."""
 
     configurations: tuple[Configuration, ...]
     fixed: dict[str, Value]
 
 
-def arms_of(spec: StudySpec, *, trained: bool = False) -> Arms:
+def probed_arms(spec: StudySpec, *, trained: bool = False) -> ProbedArms:
     """List every combination of the choices that are written under the varied fields.
 
     Whatever else is searched takes its first option, or the middle of its range; where the arms are to be
@@ -46,7 +46,7 @@ def arms_of(spec: StudySpec, *, trained: bool = False) -> Arms:
     fixed = {
         name: value for values in found for name, value in values.items() if _is_fixed(space[name], kept)
     }
-    return Arms(tuple(map(space.configuration, found)), fixed)
+    return ProbedArms(tuple(map(space.configuration, found)), fixed)
 
 
 def _first_model(spec: StudySpec) -> ModelComponent:

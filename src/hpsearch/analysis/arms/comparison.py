@@ -39,7 +39,7 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetLoss:
     """The loss on the validation set that epochs are counted to, and whether the study file gave it."""
 
     loss: float | None
@@ -55,7 +55,7 @@ class FailedRuns:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonResult:
     """What is known of a comparison; every number of its page is here.
 
     `arms` are sorted, best first: those with a mean, those that failed on a seed, those without any run.
@@ -71,7 +71,7 @@ class Comparison:
     baseline: str
     factors: tuple[str, ...]
     fixed: Mapping[str, Value]
-    target: Target
+    target: TargetLoss
     enough: bool
     tied: tuple[str, ...]
     arms: tuple[ArmResult, ...]
@@ -93,7 +93,7 @@ class Comparison:
         return None if first.best.mean is None else first
 
 
-def compare(record: StudyRecord) -> Comparison:
+def compare(record: StudyRecord) -> ComparisonResult:
     """Analyze a comparison, finished or not.
 
     Raises ValueError where the study is none.
@@ -105,7 +105,7 @@ def compare(record: StudyRecord) -> Comparison:
     enough = min(map(len, ended.values())) >= FEWEST_REPLICATES
     tied = tie_set(begun, minimize=record.minimize) if enough else ()
     optimism = judge_optimism(begun, minimize=record.minimize) if enough else None
-    found = Comparison(
+    found = ComparisonResult(
         name=record.name,
         metric=record.metric,
         minimize=record.minimize,
@@ -132,14 +132,14 @@ def _section(record: StudyRecord) -> Compare:
     return record.spec.compare
 
 
-def _target(record: StudyRecord, section: Compare) -> Target:
+def _target(record: StudyRecord, section: Compare) -> TargetLoss:
     """Take the loss that the study file gives, else the one that half of the arms reach with every seed.
 
     Arms that failed on a seed do not count. So it is a loss that a good arm gets to soon and a middling one
     at the end, whichever arm is the baseline. None where every arm failed or none is over.
     """
     if section.target is not None:
-        return Target(section.target, given=True)
+        return TargetLoss(section.target, given=True)
     over = [trial for trial in record.trials if trial.state != "running"]
     failed = {trial.parameters[ARM] for trial in over if trial.state == "failed"}
     reached: dict[Value, float] = {}
@@ -148,10 +148,10 @@ def _target(record: StudyRecord, section: Compare) -> Target:
         known = [value for value in trial.history.get(LOSS, ()) if value is not None]
         if known and arm not in failed:
             reached[arm] = max(reached.get(arm, -math.inf), min(known))
-    return Target(median_high(reached.values()) if reached else None, given=False)
+    return TargetLoss(median_high(reached.values()) if reached else None, given=False)
 
 
-def _ended(record: StudyRecord, arms: Arms, target: Target) -> dict[str, Ended]:
+def _ended(record: StudyRecord, arms: Arms, target: TargetLoss) -> dict[str, Ended]:
     """Collect the replicates that are over, by arm and in the order of their numbers."""
     over = [trial for trial in record.trials if trial.state != "running"]
     own: dict[str, list[TrialRecord]] = {arm.name: [] for arm in arms.arms}
@@ -192,7 +192,7 @@ def _results(
 
 
 def _claims(
-    record: StudyRecord, section: Compare, ended: Mapping[str, Ended], target: Target
+    record: StudyRecord, section: Compare, ended: Mapping[str, Ended], target: TargetLoss
 ) -> tuple[JudgedClaim, ...]:
     alone = trained_alone(record)
     return tuple(

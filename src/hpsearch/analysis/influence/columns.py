@@ -17,7 +17,7 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Column:
+class ParameterColumn:
     """One parameter over the trials: logarithms for a log range, the index of the option for a choice.
 
     `numbers` is NaN where the parameter was not active.
@@ -43,9 +43,9 @@ class Column:
         return to_number(self.parameter, low), to_number(self.parameter, high)
 
 
-def columns_of(parameters: Sequence[Parameter], trials: Sequence[TrialRecord]) -> list[Column]:
+def columns_of(parameters: Sequence[Parameter], trials: Sequence[TrialRecord]) -> list[ParameterColumn]:
     """Make the columns of some parameters."""
-    return [Column(parameter, _numbers(parameter, trials)) for parameter in parameters]
+    return [ParameterColumn(parameter, _numbers(parameter, trials)) for parameter in parameters]
 
 
 def _numbers(parameter: Parameter, trials: Sequence[TrialRecord]) -> Numbers:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.analysis.influence.columns import Column, to_number, to_value
+from hpsearch.analysis.influence.columns import ParameterColumn, to_number, to_value
 from hpsearch.analysis.influence.forests import Design, Question
 from hpsearch.analysis.influence.importance import interval
 from hpsearch.analysis.influence.outcomes import Outcomes
@@ -76,7 +76,7 @@ class Effect:
         return () if best is None else tuple(level for level in self.levels if level.low > best.high)
 
 
-def level_numbers(column: Column) -> Numbers:
+def level_numbers(column: ParameterColumn) -> Numbers:
     """Return the numbers of the levels of a parameter: all tried options, or values evenly over the range."""
     if not isinstance(column.parameter.distribution, Numeric):
         return np.unique(column.numbers[column.active])
@@ -87,7 +87,7 @@ def level_numbers(column: Column) -> Numbers:
 
 
 def effect_questions(
-    columns: Sequence[Column], design: Design, random: np.random.Generator
+    columns: Sequence[ParameterColumn], design: Design, random: np.random.Generator
 ) -> dict[int, Question]:
     """Ask for the effect of each parameter that was active in enough trials, by the index of its column."""
     questions = {}
@@ -104,7 +104,7 @@ def few_of(indices: NDArray[np.int64], random: np.random.Generator, limit: int =
     return indices if len(indices) <= limit else random.choice(indices, limit, replace=False)
 
 
-def effect_of(column: Column, answers: Numbers | None, outcomes: Outcomes) -> Effect:
+def effect_of(column: ParameterColumn, answers: Numbers | None, outcomes: Outcomes) -> Effect:
     """Make the effect of a parameter from what the forests of the resamples answered."""
     distribution = column.parameter.distribution
     ordered = isinstance(distribution, Numeric)
@@ -118,7 +118,7 @@ def effect_of(column: Column, answers: Numbers | None, outcomes: Outcomes) -> Ef
     )
 
 
-def _levels(column: Column, answers: Numbers, outcomes: Outcomes) -> tuple[Level, ...]:
+def _levels(column: ParameterColumn, answers: Numbers, outcomes: Outcomes) -> tuple[Level, ...]:
     numbers = level_numbers(column)
     places = answers.mean(axis=0)
     lows, highs = interval(answers, places)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.analysis.influence.columns import Column
+from hpsearch.analysis.influence.columns import ParameterColumn
 from hpsearch.spec import Choice
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Design:
         return numbers if codes is None else codes[numbers.astype(int)]
 
 
-def design_of(columns: Sequence[Column], places: Numbers) -> Design:
+def design_of(columns: Sequence[ParameterColumn], places: Numbers) -> Design:
     """Lay out the trials for forests."""
     codes = tuple(_codes(column, places) for column in columns)
     coded = [_coded(column, code) for column, code in zip(columns, codes, strict=True)]
@@ -58,7 +58,7 @@ def design_of(columns: Sequence[Column], places: Numbers) -> Design:
     return Design(rows, places, codes)
 
 
-def _codes(column: Column, places: Numbers) -> Numbers | None:
+def _codes(column: ParameterColumn, places: Numbers) -> Numbers | None:
     if not isinstance(column.parameter.distribution, Choice):
         return None
     options = range(len(column.parameter.options))
@@ -68,7 +68,7 @@ def _codes(column: Column, places: Numbers) -> Numbers | None:
     return np.argsort(np.argsort(means, kind="stable"), kind="stable").astype(float)
 
 
-def _coded(column: Column, codes: Numbers | None) -> Numbers:
+def _coded(column: ParameterColumn, codes: Numbers | None) -> Numbers:
     if codes is None:
         return column.numbers
     return np.where(column.active, codes[np.nan_to_num(column.numbers).astype(int)], np.nan)

@@ -18,9 +18,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.analysis.influence.columns import Column, columns_of
+from hpsearch.analysis.influence.columns import ParameterColumn, columns_of
 from hpsearch.analysis.influence.outcomes import Outcomes, order_outcomes
-from hpsearch.analysis.influence.ped_anova import TOP, Cells, best_of, cells_of, divergences
+from hpsearch.analysis.influence.ped_anova import TOP, GridCells, best_of, cells_of, divergences
 from hpsearch.analysis.searched import condition_of
 from hpsearch.seeds import derive
 from hpsearch.store.record import StudyRecord
@@ -139,7 +139,7 @@ def _caution(trials: int) -> str | None:
 
 
 def _shares(
-    record: StudyRecord, columns: Sequence[Column], outcomes: Outcomes
+    record: StudyRecord, columns: Sequence[ParameterColumn], outcomes: Outcomes
 ) -> tuple[Numbers | None, Numbers]:
     """Return the shares over all trials, and over each resample in which trials differ."""
     cells = [cells_of(column) for column in columns]
@@ -153,7 +153,7 @@ def _shares(
     return shares, np.array([found for found in resampled if found is not None]).reshape(-1, len(cells))
 
 
-def _share(cells: Sequence[Cells], places: Numbers, chosen: NDArray[np.int64]) -> Numbers | None:
+def _share(cells: Sequence[GridCells], places: Numbers, chosen: NDArray[np.int64]) -> Numbers | None:
     found = divergences(cells, places, chosen)
     total = found.sum()
     return found / total if total > 0 else None
@@ -168,7 +168,7 @@ def interval(resampled: Numbers, estimates: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def _row(
-    best: NDArray[np.bool_], column: Column, share: float, low: float, high: float
+    best: NDArray[np.bool_], column: ParameterColumn, share: float, low: float, high: float
 ) -> ParameterImportance:
     name, condition = column.parameter.name, condition_of(column.parameter)
     active = int(column.active.sum())
@@ -178,7 +178,7 @@ def _row(
     return ParameterImportance(name, *numbers, _doubt(column, best))
 
 
-def _doubt(column: Column, best: NDArray[np.bool_]) -> str | None:
+def _doubt(column: ParameterColumn, best: NDArray[np.bool_]) -> str | None:
     """Say why what is found of a parameter rests on too little; None where it does not."""
     active, best_active, of = int(column.active.sum()), int((column.active & best).sum()), int(best.sum())
     if active < FEWEST_ACTIVE:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hpsearch.analysis.influence.columns import Column, columns_of
+from hpsearch.analysis.influence.columns import ParameterColumn, columns_of
 from hpsearch.analysis.influence.effects import Effect, effect_of, effect_questions
 from hpsearch.analysis.influence.forests import RESAMPLES, design_of, resampled_answers
 from hpsearch.analysis.influence.importance import LEVEL, Importance, judge_importance, reason_against
@@ -95,7 +95,7 @@ def _sampled(outcomes: Outcomes, seed: int) -> Outcomes:
 
 
 def _judge(
-    columns: Sequence[Column], outcomes: Outcomes, importance: Importance, seed: int
+    columns: Sequence[ParameterColumn], outcomes: Outcomes, importance: Importance, seed: int
 ) -> tuple[list[Effect], list[Interaction]]:
     """Put all questions to the same forests, and make the results from their answers."""
     random = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.analysis.influence.columns import Column
+from hpsearch.analysis.influence.columns import ParameterColumn
 from hpsearch.analysis.influence.effects import few_of
 from hpsearch.analysis.influence.forests import Design, Question
 from hpsearch.analysis.influence.importance import Importance, interval
@@ -40,7 +40,7 @@ class Interaction:
     high: float
 
 
-def pairs_to_judge(columns: Sequence[Column], importance: Importance) -> list[tuple[int, int]]:
+def pairs_to_judge(columns: Sequence[ParameterColumn], importance: Importance) -> list[tuple[int, int]]:
     """List the pairs of the most important parameters that were active together in enough trials."""
     names = [column.parameter.name for column in columns]
     top = [names.index(row.name) for row in importance.parameters[:PARAMETERS] if row.share]
@@ -52,7 +52,7 @@ def pairs_to_judge(columns: Sequence[Column], importance: Importance) -> list[tu
 
 
 def interaction_questions(
-    columns: Sequence[Column], design: Design, pair: tuple[int, int], random: np.random.Generator
+    columns: Sequence[ParameterColumn], design: Design, pair: tuple[int, int], random: np.random.Generator
 ) -> list[Question]:
     """Ask for the joint and both single partial dependences of a pair, at the same points."""
     together = np.flatnonzero(columns[pair[0]].active & columns[pair[1]].active)
@@ -61,7 +61,7 @@ def interaction_questions(
 
 
 def interaction_of(
-    columns: Sequence[Column], pair: tuple[int, int], answers: Sequence[Numbers]
+    columns: Sequence[ParameterColumn], pair: tuple[int, int], answers: Sequence[Numbers]
 ) -> Interaction:
     """Make an interaction from what the forests answered: three arrays of (resamples, points)."""
     means = [answer.mean(axis=0, keepdims=True) for answer in answers]

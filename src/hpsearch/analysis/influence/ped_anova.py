@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from hpsearch.analysis.influence.columns import Column
+from hpsearch.analysis.influence.columns import ParameterColumn
 from hpsearch.spec import Numeric
 
 TOP = 0.1
@@ -33,7 +33,7 @@ Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Cells:
+class GridCells:
     """The cell of a grid into which each trial falls, -1 where the parameter was not active."""
 
     cells: Whole
@@ -45,18 +45,18 @@ class Cells:
         return np.bincount(self.cells[chosen] % (self.size + 1), minlength=self.size + 1)
 
 
-def cells_of(column: Column) -> Cells:
+def cells_of(column: ParameterColumn) -> GridCells:
     """Lay a column over the grid of its distribution."""
     distribution = column.parameter.distribution
     if not isinstance(distribution, Numeric):
         numbers = np.where(column.active, column.numbers, -1.0)
-        return Cells(numbers.astype(np.int64), len(distribution.options), categorical=True)
+        return GridCells(numbers.astype(np.int64), len(distribution.options), categorical=True)
     size = _grid_size(distribution)
     low, high = column.ends
     width = (high - low) / max(size - 1, 1)
     # A number in the middle between two cells belongs to the lower one, as in Optuna.
     index = np.clip(np.ceil((np.nan_to_num(column.numbers) - low) / width - 0.5), 0, size - 1)
-    return Cells(np.where(column.active, index, -1.0).astype(np.int64), size, categorical=False)
+    return GridCells(np.where(column.active, index, -1.0).astype(np.int64), size, categorical=False)
 
 
 def _grid_size(distribution: Numeric) -> int:
@@ -73,7 +73,7 @@ def best_of(places: Numbers) -> NDArray[np.bool_]:
     return np.asarray(places <= np.partition(places, last)[last])
 
 
-def divergences(columns: Sequence[Cells], places: Numbers, chosen: Whole) -> Numbers:
+def divergences(columns: Sequence[GridCells], places: Numbers, chosen: Whole) -> Numbers:
     """Return the importance of each parameter over a sample of trials, not yet divided by their sum.
 
     All are 0 where no trial is better than the others.
@@ -84,7 +84,7 @@ def divergences(columns: Sequence[Cells], places: Numbers, chosen: Whole) -> Num
     return np.array([_divergence(cells, chosen, chosen[best]) for cells in columns])
 
 
-def _divergence(cells: Cells, everything: Whole, best: Whole) -> float:
+def _divergence(cells: GridCells, everything: Whole, best: Whole) -> float:
     of_all, of_best = cells.count(everything), cells.count(best)
     active, best_active = of_all[:-1].sum(), of_best[:-1].sum()
     if active < FEWEST_ACTIVE or not best_active or cells.size == 1:

@@ -15,11 +15,11 @@ from hpsearch.engines.messages import (
     OpenedStudy,
     Order,
     ProbeOrder,
+    SavedWinner,
     Start,
     TickOrder,
     TickResult,
     WeightsOrder,
-    Winner,
     WinnerOrder,
 )
 from hpsearch.engines.policy.architectures import check_images
@@ -197,13 +197,13 @@ class Session:
         weights = None if order.members is None else [self.trainer.weights(one) for one in order.members]
         return self._probers[order.rows].probe(read_configuration(order.configuration), order.seeds, weights)
 
-    def _winner(self, order: WinnerOrder) -> Winner:
+    def _winner(self, order: WinnerOrder) -> SavedWinner:
         from hpsearch.engines.session.evaluation import evaluated, fingerprint
 
         model = self._export(order.export)
         weights = fingerprint(model)
         dataset = self.splits.of(order.export.split)
-        saved = Winner(weights, dataset.preprocessing())
+        saved = SavedWinner(weights, dataset.preprocessing())
         if order.part is None or (order.part == "test" and weights in order.seen):
             return saved
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hpsearch.analysis import AblationPath, Analysis, Comparison, look_into_trial
+from hpsearch.analysis import AblationPath, Analysis, ComparisonResult, look_into_trial
 from hpsearch.analysis.best_study import best_spec
 from hpsearch.report.dashboard import pictures
 from hpsearch.report.dashboard.notes import PICTURED
@@ -98,7 +98,7 @@ def of_ablation(path: AblationPath) -> Iterator[Attachment]:
     yield Attachment(None, "steps.svg", SVG, partial(pictures.picture_of_path, path))
 
 
-def of_comparison(files: StudyFiles, comparison: Comparison) -> Iterator[Attachment]:
+def of_comparison(files: StudyFiles, comparison: ComparisonResult) -> Iterator[Attachment]:
     """List what belongs to a comparison."""
     yield from _files_of(files)
     yield Attachment(None, "arms.svg", SVG, partial(pictures.picture_of_arms, comparison))

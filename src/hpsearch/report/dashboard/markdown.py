@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from hpsearch.report.tables.tables import Table
+from hpsearch.report.tables.tables import ReportTable
 
 LONGEST = 1_000
 """Letters of a text that are shown; the cause of a failure may be a whole listing."""
@@ -76,7 +76,7 @@ def _cell(plain: str) -> str:
     return re.sub(r"(?<!\\)\|", r"\\|", text(plain)) + "\N{EM SPACE}"
 
 
-def report_table(made: Table, columns: Sequence[str], most: int) -> str:
+def report_table(made: ReportTable, columns: Sequence[str], most: int) -> str:
     """Write some columns of a table of the report, and at most so many of its rows."""
     places = [made.columns.index(column) for column in columns]
     rows = [[row[place].text for place in places] for row in made.rows[:most]]

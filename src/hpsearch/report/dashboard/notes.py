@@ -13,7 +13,7 @@ from hpsearch.report.words import verdict as verdict_words
 from hpsearch.report.words.evaluation import evaluation_words, evaluations_note
 from hpsearch.report.words.numbers import amount, short
 from hpsearch.report.words.study import unconfirmed_note
-from hpsearch.scheduling.racing.race import RaceConclusion, Standing
+from hpsearch.scheduling.racing.race import FinalistStanding, RaceConclusion
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 PICTURED = 10
@@ -172,7 +172,7 @@ def _again(analysis: Analysis, trial: TrialRecord) -> str:
     return f"**Trained again** from {text(f'{plain}; {_stands(own, conclusion)}.')}"
 
 
-def _stands(standing: Standing, conclusion: RaceConclusion) -> str:
+def _stands(standing: FinalistStanding, conclusion: RaceConclusion) -> str:
     if standing.name == conclusion.winner:
         return "it is the winner"
     return f"it {'cannot' if standing.tied else 'can'} be told apart from the winner"

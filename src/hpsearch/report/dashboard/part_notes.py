@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import AblationPath, Analysis, Comparison, EvaluatedAnalysis
+from hpsearch.analysis import AblationPath, Analysis, ComparisonResult, EvaluatedAnalysis
 from hpsearch.report.dashboard.markdown import bullets, heading, note, report_table, text
 from hpsearch.report.dashboard.notes import LUCKIEST, MOST_ROWS, as_of, how_sure, why_it_failed
 from hpsearch.report.tables.comparison import arms_table, claims_table
@@ -69,7 +69,7 @@ def ablation_note(record: StudyRecord, path: AblationPath) -> str:
     return note(text(what), heading("Result"), sentences, evidence, as_of(record))
 
 
-def comparison_note(record: StudyRecord, comparison: Comparison) -> str:
+def comparison_note(record: StudyRecord, comparison: ComparisonResult) -> str:
     """Tell what was compared, what came out, and the claims with their evidence."""
     what = (
         f"Not a search but a comparison: {len(comparison.arms)} arms, each trained from the same seeds. "
@@ -80,12 +80,12 @@ def comparison_note(record: StudyRecord, comparison: Comparison) -> str:
                 as_of(record))  # fmt: skip
 
 
-def _arms(comparison: Comparison) -> str:
+def _arms(comparison: ComparisonResult) -> str:
     columns = (ARMS[0], ARMS[1], f"mean {comparison.metric}", *ARMS[2:])
     return report_table(arms_table(comparison), columns, MOST_ROWS)
 
 
-def _claims(comparison: Comparison) -> tuple[str, ...]:
+def _claims(comparison: ComparisonResult) -> tuple[str, ...]:
     if not comparison.claims:
         return ()
     claims = report_table(claims_table(comparison.claims), CLAIMS, MOST_ROWS)

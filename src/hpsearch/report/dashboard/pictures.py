@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import AblationPath, Analysis, Comparison, Winner
+from hpsearch.analysis import AblationPath, Analysis, ComparisonResult, Winner
 from hpsearch.report.figures import alone, draw_bands, draw_curves, draw_dots
 from hpsearch.report.figures.comparison import bands_of, means_of
 from hpsearch.report.figures.study import finalists_of, fit_finalists, fit_shown, fit_winner, winner_of
@@ -40,7 +40,7 @@ def picture_of_path(path: AblationPath) -> bytes | None:
     return alone(draw_dots(plot, fit_finalists(plot, minimize=path.minimize), "ablation"))
 
 
-def picture_of_arms(comparison: Comparison) -> bytes | None:
+def picture_of_arms(comparison: ComparisonResult) -> bytes | None:
     """Draw the means of the arms with their intervals; None where there are none."""
     plot = means_of(comparison)
     if not plot.drawable:
@@ -48,7 +48,7 @@ def picture_of_arms(comparison: Comparison) -> bytes | None:
     return alone(draw_dots(plot, plot.fit(minimize=comparison.minimize), "means"))
 
 
-def picture_of_arms_learning(comparison: Comparison) -> bytes | None:
+def picture_of_arms_learning(comparison: ComparisonResult) -> bytes | None:
     """Draw the learning curves of the arms; None where there are none."""
     plot = bands_of(comparison)
     if not plot.values:

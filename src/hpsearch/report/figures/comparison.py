@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hpsearch.analysis.arms.arm_results import ArmResult
-from hpsearch.analysis.arms.comparison import Comparison
+from hpsearch.analysis.arms.comparison import ComparisonResult
 from hpsearch.analysis.arms.standing import Standing
 from hpsearch.report.figures import (
     BandPanel,
@@ -34,29 +34,29 @@ INSIDE = 0.25
 """Strength of the worst cell that is not far worse than all others."""
 
 
-def means_of(comparison: Comparison) -> DotPlot:
+def means_of(comparison: ComparisonResult) -> DotPlot:
     """Show the metric of each arm at the best epoch."""
     rows = tuple(_mean_row(arm, comparison) for arm in _begun(comparison))
     baseline = comparison.by_name[comparison.baseline].best
     return DotPlot(rows, comparison.metric, baseline.mean, f"baseline: {mean_text(baseline)}")
 
 
-def _begun(comparison: Comparison) -> list[ArmResult]:
+def _begun(comparison: ComparisonResult) -> list[ArmResult]:
     return [arm for arm in comparison.arms if arm.ended]
 
 
-def _label(arm: ArmResult, comparison: Comparison) -> str:
+def _label(arm: ArmResult, comparison: ComparisonResult) -> str:
     return f"{arm.name} (baseline)" if arm.name == comparison.baseline else arm.name
 
 
-def _mean_row(arm: ArmResult, comparison: Comparison) -> DotRow:
+def _mean_row(arm: ArmResult, comparison: ComparisonResult) -> DotRow:
     points = tuple(one.best for one in arm.replicates if one.best is not None)
     note = f"{arm.best.failed} of {arm.ended} failed" if arm.best.failed else mean_text(arm.best)
     kind: Kind = "best" if arm.tied else "arm"
     return DotRow(_label(arm, comparison), kind, arm.best.mean, arm.best.low, arm.best.high, points, note)
 
 
-def differences_of(comparison: Comparison) -> DotPlot:
+def differences_of(comparison: ComparisonResult) -> DotPlot:
     """Show the paired difference of each arm to the baseline."""
     rows = tuple(
         _difference_row(arm, arm.standing, comparison)
@@ -67,7 +67,7 @@ def differences_of(comparison: Comparison) -> DotPlot:
     return DotPlot(rows, what, 0.0, f"baseline: {clip_label(comparison.baseline)}", centred=True)
 
 
-def _difference_row(arm: ArmResult, standing: Standing, comparison: Comparison) -> DotRow:
+def _difference_row(arm: ArmResult, standing: Standing, comparison: ComparisonResult) -> DotRow:
     other = {one.replicate: one.best for one in comparison.by_name[comparison.baseline].replicates}
     pairs = [(one.best, other.get(one.replicate)) for one in arm.replicates]
     found = standing.difference.estimate
@@ -88,14 +88,14 @@ def _difference_note(standing: Standing) -> str:
     return mean_text(standing.difference.estimate)
 
 
-def epochs_of(comparison: Comparison) -> DotPlot:
+def epochs_of(comparison: ComparisonResult) -> DotPlot:
     """Show the epochs to the target of each arm that reached it on a seed, the quickest first."""
     reached = [arm for arm in comparison.arms if arm.to_target.count]
     ordered = sorted(reached, key=lambda arm: (arm.to_target.failed, arm.to_target.mean or 0.0))
     return DotPlot(tuple(_epochs_row(arm, comparison) for arm in ordered), "epochs to the target loss")
 
 
-def _epochs_row(arm: ArmResult, comparison: Comparison) -> DotRow:
+def _epochs_row(arm: ArmResult, comparison: ComparisonResult) -> DotRow:
     found = arm.to_target
     points = tuple(float(one.to_target) for one in arm.replicates if one.to_target is not None)
     note = f"{found.count} of {arm.ended} reach it" if found.failed else mean_text(found)
@@ -103,7 +103,7 @@ def _epochs_row(arm: ArmResult, comparison: Comparison) -> DotRow:
     return DotRow(_label(arm, comparison), kind, found.mean, found.low, found.high, points, note)
 
 
-def heat_of(comparison: Comparison) -> HeatMap | None:
+def heat_of(comparison: ComparisonResult) -> HeatMap | None:
     """Lay out the means by two factors, the one with more options downwards.
 
     None where there are fewer factors or more.
@@ -123,12 +123,12 @@ def heat_of(comparison: Comparison) -> HeatMap | None:
     return HeatMap(names[0], names[1], down, across, cells)
 
 
-def _options(comparison: Comparison, factor: str) -> list[Value]:
+def _options(comparison: ComparisonResult, factor: str) -> list[Value]:
     """List the options of a factor that some arm has, those of the best arms first."""
     return list(dict.fromkeys(arm.values[factor] for arm in comparison.arms if factor in arm.values))
 
 
-def _cell(arm: ArmResult | None, scale: Scale, comparison: Comparison) -> HeatCell | None:
+def _cell(arm: ArmResult | None, scale: Scale, comparison: ComparisonResult) -> HeatCell | None:
     if arm is None:
         return None
     mean = arm.best.mean
@@ -145,14 +145,14 @@ def _strength(mean: float, scale: Scale, *, minimize: bool) -> float:
     return INSIDE + (1 - INSIDE) * strength if scale.outside else strength
 
 
-def bands_of(comparison: Comparison) -> BandPlot:
+def bands_of(comparison: ComparisonResult) -> BandPlot:
     """Show the learning curves of all arms; of many, those of the best, the baseline and the worst."""
     panels = tuple(_panel(arm, comparison) for arm in shown_arms(comparison))
     base = comparison.by_name[comparison.baseline].validation
     return BandPlot(panels, DrawnBand.of(base) if base.counts else None, comparison.metric)
 
 
-def shown_arms(comparison: Comparison) -> list[ArmResult]:
+def shown_arms(comparison: ComparisonResult) -> list[ArmResult]:
     """Choose the arms whose learning curves are drawn, in their order."""
     begun = _begun(comparison)
     if len(begun) <= FEW:
@@ -169,7 +169,7 @@ def _worst(begun: Sequence[ArmResult], sound: Sequence[ArmResult]) -> list[ArmRe
     return [*sound[len(failed) - BOTTOM :], *failed]
 
 
-def _panel(arm: ArmResult, comparison: Comparison) -> BandPanel:
+def _panel(arm: ArmResult, comparison: ComparisonResult) -> BandPanel:
     curves = tuple(one.history.get(comparison.metric, ()) for one in arm.replicates if one.failed)
     text = f"{arm.best.failed} of {arm.ended} seeds failed" if arm.best.failed else mean_text(arm.best)
     note = f"{text}, baseline" if arm.name == comparison.baseline else text

@@ -20,7 +20,7 @@ from hpsearch.report.figures.colours import FAILED, GREY, PLAIN, PRUNED
 from hpsearch.report.figures.dots import Kind
 from hpsearch.report.words.estimates import mean_text
 from hpsearch.report.words.numbers import replicates_words, short
-from hpsearch.scheduling.racing.race import Standing
+from hpsearch.scheduling.racing.race import FinalistStanding
 
 
 def finalists_of(analysis: Analysis, verdict: Verdict) -> DotPlot:
@@ -31,7 +31,7 @@ def finalists_of(analysis: Analysis, verdict: Verdict) -> DotPlot:
     return DotPlot(rows, analysis.metric, best, name, thing="finalist")
 
 
-def _finalist(standing: Standing, verdict: Verdict) -> DotRow:
+def _finalist(standing: FinalistStanding, verdict: Verdict) -> DotRow:
     own, values = standing.estimate, verdict.values.get(standing.name, {})
     points = tuple(value for value in values.values() if value is not None)
     note = f"{own.failed} failed" if own.failed else mean_text(own)
@@ -44,7 +44,7 @@ def fit_finalists(plot: DotPlot, *, minimize: bool) -> Scale:
     return fit_scale([end for end in ends if end is not None], minimize=minimize)
 
 
-def _kind(standing: Standing, verdict: Verdict) -> Kind:
+def _kind(standing: FinalistStanding, verdict: Verdict) -> Kind:
     if standing.name == verdict.conclusion.winner:
         return "winner"
     return "tied" if standing.tied else "apart"

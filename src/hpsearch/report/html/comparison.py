@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpsearch.analysis.arms.comparison import Comparison
+from hpsearch.analysis.arms.comparison import ComparisonResult
 from hpsearch.report.figures import BandPlot, DotPlot, Scale, draw_bands, draw_dots, draw_heat_map, fit_curves
 from hpsearch.report.figures.comparison import bands_of, differences_of, epochs_of, heat_of, means_of
 from hpsearch.report.html.study import Explained
 from hpsearch.report.tables.comparison import arms_table, claims_table, failures_table
-from hpsearch.report.tables.tables import Table, data_table, named_table, provenance_table
+from hpsearch.report.tables.tables import ReportTable, data_table, named_table, provenance_table
 from hpsearch.report.words import comparison as prose
 from hpsearch.spec import print_spec
 from hpsearch.store.record import StudyRecord
@@ -22,7 +22,7 @@ class ComparePage:
     name: str
     answer: str
     means: Explained
-    arms: Table
+    arms: ReportTable
     differences: Explained | None
     heat: Explained | None
     curves: Explained | None
@@ -30,13 +30,13 @@ class ComparePage:
     epochs: Explained
     failures: Explained | None
     limits: tuple[str, ...]
-    fixed: Table | None
-    data: Table | None
+    fixed: ReportTable | None
+    data: ReportTable | None
     study_file: str
-    provenance: Table
+    provenance: ReportTable
 
 
-def compare_page(comparison: Comparison, record: StudyRecord) -> ComparePage:
+def compare_page(comparison: ComparisonResult, record: StudyRecord) -> ComparePage:
     """Lay out the page on a comparison."""
     fixed = comparison.fixed
     return ComparePage(
@@ -58,7 +58,7 @@ def compare_page(comparison: Comparison, record: StudyRecord) -> ComparePage:
     )
 
 
-def _means(comparison: Comparison) -> Explained:
+def _means(comparison: ComparisonResult) -> Explained:
     plot = means_of(comparison)
     if not plot.drawable:
         return Explained("No run has a value yet.")
@@ -70,7 +70,7 @@ def _dots(plot: DotPlot, scale: Scale, note: str, name: str) -> Explained:
     return Explained(note + (prose.cut_note() if plot.cut(scale) else ""), draw_dots(plot, scale, name))
 
 
-def _differences(comparison: Comparison) -> Explained | None:
+def _differences(comparison: ComparisonResult) -> Explained | None:
     plot = differences_of(comparison)
     if not plot.drawable:
         return None
@@ -78,14 +78,14 @@ def _differences(comparison: Comparison) -> Explained | None:
     return _dots(plot, scale, prose.differences_note(comparison, scale.outside), "differences")
 
 
-def _heat(comparison: Comparison) -> Explained | None:
+def _heat(comparison: ComparisonResult) -> Explained | None:
     heat = heat_of(comparison)
     if heat is None or not any(cell and cell.strength is not None for row in heat.cells for cell in row):
         return None
     return Explained(prose.heat_note(comparison), draw_heat_map(heat, comparison.metric))
 
 
-def _curves(comparison: Comparison) -> Explained | None:
+def _curves(comparison: ComparisonResult) -> Explained | None:
     plot = bands_of(comparison)
     if not plot.values:
         return None
@@ -100,20 +100,20 @@ def scale_of(plot: BandPlot, *, minimize: bool) -> Scale:
     return fit_curves(plot.values, leader, minimize=minimize)
 
 
-def _claims(comparison: Comparison) -> Explained | None:
+def _claims(comparison: ComparisonResult) -> Explained | None:
     if not comparison.claims:
         return None
     return Explained(prose.claims_note(), table=claims_table(comparison.claims))
 
 
-def _epochs(comparison: Comparison) -> Explained:
+def _epochs(comparison: ComparisonResult) -> Explained:
     plot, note = epochs_of(comparison), prose.epochs_note(comparison)
     if not plot.drawable:
         return Explained(note)
     return _dots(plot, plot.fit(minimize=True), note, "epochs")
 
 
-def _failures(comparison: Comparison) -> Explained | None:
+def _failures(comparison: ComparisonResult) -> Explained | None:
     if not comparison.failures:
         return None
     return Explained(prose.failures_note(comparison), table=failures_table(comparison.failures))

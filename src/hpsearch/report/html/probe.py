@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hpsearch.analysis import ArmSummary
 from hpsearch.report.figures import BY_ARM, BY_EPOCH, draw_depths, draw_histograms
 from hpsearch.report.html.study import Explained
-from hpsearch.report.tables.tables import Cell, Table, cell, data_table, named_table
+from hpsearch.report.tables.tables import Cell, ReportTable, cell, data_table, named_table
 from hpsearch.report.words import probe as prose
 from hpsearch.spec import print_spec
 from hpsearch.spec.space.parameter import Value
@@ -25,17 +25,17 @@ class ProbePage:
 
     name: str
     answer: str
-    arms: Table
+    arms: ReportTable
     limits: str
-    evidence: Table | None
-    endings: Table | None
+    evidence: ReportTable | None
+    endings: ReportTable | None
     histograms: Explained
     deviations: Explained
     gradients: Explained
-    fixed: Table | None
-    data: Table
+    fixed: ReportTable | None
+    data: ReportTable
     study_file: str
-    provenance: Table
+    provenance: ReportTable
 
 
 def probe_page(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> ProbePage:
@@ -62,7 +62,7 @@ def probe_page(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> ProbePage:
     )
 
 
-def _arms(summaries: Sequence[ArmSummary], *, trained: bool) -> Table:
+def _arms(summaries: Sequence[ArmSummary], *, trained: bool) -> ReportTable:
     columns = (
         "initializer",
         "activation",
@@ -76,7 +76,7 @@ def _arms(summaries: Sequence[ArmSummary], *, trained: bool) -> Table:
         "findings",
     )
     rows = tuple(_row(summary, trained=trained) for summary in summaries)
-    return Table("All arms", columns, rows)
+    return ReportTable("All arms", columns, rows)
 
 
 def _row(summary: ArmSummary, *, trained: bool) -> tuple[Cell, ...]:
@@ -98,19 +98,19 @@ def _names(summary: ArmSummary, *, trained: bool) -> tuple[Cell, ...]:
     return (Cell(arm.initializer), Cell(arm.behind), *((cell(arm.epoch),) if trained else ()))
 
 
-def _endings(probe: StudyProbe) -> Table | None:
+def _endings(probe: StudyProbe) -> ReportTable | None:
     rows = tuple((Cell(ending.name), Cell(ending.sentence)) for ending in probe.endings)
-    return Table("Arms whose training ended early", ("arm", "cause"), rows) if rows else None
+    return ReportTable("Arms whose training ended early", ("arm", "cause"), rows) if rows else None
 
 
-def _evidence(summaries: Sequence[ArmSummary], *, trained: bool) -> Table | None:
+def _evidence(summaries: Sequence[ArmSummary], *, trained: bool) -> ReportTable | None:
     rows = tuple(
         (*_names(summary, trained=trained), Cell(finding.kind), Cell(finding.sentence))
         for summary in summaries
         for finding in summary.findings
     )
     columns = ("initializer", "activation", *EPOCH[:trained], "finding", "evidence")
-    return Table("All findings with their evidence", columns, rows) if rows else None
+    return ReportTable("All findings with their evidence", columns, rows) if rows else None
 
 
 def _number(number: float | None) -> Cell:

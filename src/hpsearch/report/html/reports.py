@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.analysis import ArmSummary, Comparison, EvaluatedAnalysis
+from hpsearch.analysis import ArmSummary, ComparisonResult, EvaluatedAnalysis
 from hpsearch.report.html.comparison import compare_page
 from hpsearch.report.html.document import render
 from hpsearch.report.html.probe import probe_page
@@ -14,7 +14,7 @@ from hpsearch.store.disk import encoded, write_atomically
 from hpsearch.store.record import StudyRecord
 from hpsearch.training.probes.record import StudyProbe
 
-Results = EvaluatedAnalysis | Comparison
+Results = EvaluatedAnalysis | ComparisonResult
 """What the report of a search, or of a comparison, is made of."""
 
 
@@ -41,18 +41,18 @@ def write_probe(probe: StudyProbe, summaries: Sequence[ArmSummary], path: Path) 
     write_atomically(path, encoded(render_probe(probe, summaries)))
 
 
-def render_comparison(comparison: Comparison, record: StudyRecord) -> str:
+def render_comparison(comparison: ComparisonResult, record: StudyRecord) -> str:
     """Render the results of a comparison as an HTML document."""
     return render(compare_page(comparison, record))
 
 
-def write_comparison(comparison: Comparison, record: StudyRecord, path: Path) -> None:
+def write_comparison(comparison: ComparisonResult, record: StudyRecord, path: Path) -> None:
     """Write the results of a comparison to a file, in one step, as `write_report` does."""
     write_atomically(path, encoded(render_comparison(comparison, record)))
 
 
 def render_results(results: Results, record: StudyRecord) -> bytes:
     """Render the report of a search, or of a comparison, as UTF-8."""
-    if isinstance(results, Comparison):
+    if isinstance(results, ComparisonResult):
         return encoded(render_comparison(results, record))
     return encoded(render_report(results, record))

@@ -33,7 +33,7 @@ from hpsearch.report.figures.study import (
 )
 from hpsearch.report.tables import study as study_tables
 from hpsearch.report.tables import tables
-from hpsearch.report.tables.tables import Table
+from hpsearch.report.tables.tables import ReportTable
 from hpsearch.report.words import ablation, evaluation, prose
 from hpsearch.report.words import study as study_prose
 from hpsearch.report.words import verdict as verdict_words
@@ -67,7 +67,7 @@ class Explained:
 
     note: str
     figure: Markup | None = None
-    table: Table | None = None
+    table: ReportTable | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class SearchPage:
     name: str
     best: BestConfiguration | None
     sure: Explained
-    ranking: Table | None
+    ranking: ReportTable | None
     ranking_note: str
     first_rows: int
     parallel: Parallel | None
@@ -94,7 +94,7 @@ class SearchPage:
     interactions: Explained | None
     carried: str
     ablation: Explained
-    beside: Table | None
+    beside: ReportTable | None
     progress: Explained | None
     curves: Explained
     spending: Explained | None
@@ -103,11 +103,11 @@ class SearchPage:
     findings: Explained
     inside: Explained | None
     following: Following
-    searched: Table | None
-    data: Table | None
+    searched: ReportTable | None
+    data: ReportTable | None
     commands: tuple[tuple[str, str], ...]
     study_file: str
-    provenance: Table
+    provenance: ReportTable
 
 
 @dataclass(frozen=True)

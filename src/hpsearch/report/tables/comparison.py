@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from hpsearch.analysis.arms.arm_results import ArmResult
 from hpsearch.analysis.arms.claims import JudgedClaim
-from hpsearch.analysis.arms.comparison import Comparison, FailedRuns
+from hpsearch.analysis.arms.comparison import ComparisonResult, FailedRuns
 from hpsearch.analysis.arms.replicates import EPOCHS, SECONDS
-from hpsearch.report.tables.tables import Cell, Table, cell
+from hpsearch.report.tables.tables import Cell, ReportTable, cell
 from hpsearch.report.words.comparison import listed, quoted
 from hpsearch.report.words.estimates import interval_text, mean_text
 from hpsearch.report.words.numbers import DASH, amount, exact, short
@@ -18,14 +18,14 @@ from hpsearch.scheduling.racing.estimates import Estimate
 Column = Callable[[ArmResult], Cell]
 
 
-def arms_table(comparison: Comparison) -> Table:
+def arms_table(comparison: ComparisonResult) -> ReportTable:
     """List every arm in numbers, best first."""
     columns = _columns(comparison)
     rows = tuple(tuple(make(arm) for make in columns.values()) for arm in comparison.arms)
-    return Table("All arms, best first", tuple(columns), rows)
+    return ReportTable("All arms, best first", tuple(columns), rows)
 
 
-def _columns(comparison: Comparison) -> dict[str, Column]:
+def _columns(comparison: ComparisonResult) -> dict[str, Column]:
     """Return each column with what it says of an arm; what is the same for all arms has none."""
     columns: dict[str, Column] = {
         "arm": lambda arm: Cell(f"{arm.name} (baseline)" if arm.name == comparison.baseline else arm.name),
@@ -77,10 +77,10 @@ def interval(estimate: Estimate) -> Cell:
     return Cell(interval_text(estimate), exact(estimate.low))
 
 
-def claims_table(claims: Sequence[JudgedClaim]) -> Table:
+def claims_table(claims: Sequence[JudgedClaim]) -> ReportTable:
     """List the claims with their verdicts and the evidence."""
     columns = ("claim", "verdict", "compared", "measured", "95 % interval", "seeds")
-    return Table("All claims with their evidence", columns, tuple(map(_claim, claims)))
+    return ReportTable("All claims with their evidence", columns, tuple(map(_claim, claims)))
 
 
 def _claim(claim: JudgedClaim) -> tuple[Cell, ...]:
@@ -118,13 +118,13 @@ def evidence(claim: JudgedClaim) -> str:
     return "; ".join([str(seeds), *troubles])
 
 
-def failures_table(failures: Sequence[FailedRuns]) -> Table:
+def failures_table(failures: Sequence[FailedRuns]) -> ReportTable:
     """List the causes of failure with the arms and how often each failed."""
     rows = tuple(
         (Cell(one.cause or "no cause was recorded"), cell(len(one.runs)), Cell(_arms(one)))
         for one in failures
     )
-    return Table("Failed runs by cause", ("cause", "runs", "arms"), rows)
+    return ReportTable("Failed runs by cause", ("cause", "runs", "arms"), rows)
 
 
 def _arms(failed: FailedRuns) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hpsearch.analysis import Change, Effect, Interaction, Level, Spending, Winner
+from hpsearch.analysis import Effect, Interaction, Level, SpaceChange, Spending, Winner
 from hpsearch.analysis.arms.replicates import Replicate
-from hpsearch.report.tables.tables import Cell, Table, cell
+from hpsearch.report.tables.tables import Cell, ReportTable, cell
 from hpsearch.report.words.numbers import DASH
 
 
-def effects_table(effects: Iterable[Effect], metric: str) -> Table:
+def effects_table(effects: Iterable[Effect], metric: str) -> ReportTable:
     """List the effects by their best and their worst level."""
     columns = (
         "parameter",
@@ -25,7 +25,9 @@ def effects_table(effects: Iterable[Effect], metric: str) -> Table:
         "to",
         "trials where active",
     )
-    return Table("Effect of each parameter: best and worst value", columns, tuple(map(_effect, effects)))
+    return ReportTable(
+        "Effect of each parameter: best and worst value", columns, tuple(map(_effect, effects))
+    )
 
 
 def _effect(effect: Effect) -> tuple[Cell, ...]:
@@ -44,16 +46,16 @@ def _level(level: Level) -> tuple[Cell, ...]:
     return tuple(map(cell, (level.at, level.place, level.low, level.high)))
 
 
-def interactions_table(interactions: Iterable[Interaction]) -> Table:
+def interactions_table(interactions: Iterable[Interaction]) -> ReportTable:
     """List the pairs of parameters, those that act together most first."""
     rows = tuple(
         (cell(i.first), cell(i.second), cell(i.share), cell(i.low), cell(i.high)) for i in interactions
     )
     columns = ("parameter", "with", "share of joint effect", "from", "to")
-    return Table("Interactions of the most important parameters", columns, rows)
+    return ReportTable("Interactions of the most important parameters", columns, rows)
 
 
-def spending_table(spending: Spending) -> Table:
+def spending_table(spending: Spending) -> ReportTable:
     """List what became of the epochs."""
     counts = {
         "planned": spending.planned,
@@ -65,14 +67,14 @@ def spending_table(spending: Spending) -> Table:
         "not reached by failed trials": spending.lost_to_failures,
     }
     rows = tuple((Cell(what), cell(count)) for what, count in counts.items())
-    return Table("Epochs of the finished trials", ("epochs", "count"), rows)
+    return ReportTable("Epochs of the finished trials", ("epochs", "count"), rows)
 
 
-def replicates_table(winner: Winner, metric: str) -> Table:
+def replicates_table(winner: Winner, metric: str) -> ReportTable:
     """List the runs of the winner."""
     rows = tuple(map(_replicate, winner.replicates))
     columns = ("replicate", "seed", metric, "at the last epoch", "best epoch", "epochs", "cause of failure")
-    return Table("Replicates of the winner", columns, rows)
+    return ReportTable("Replicates of the winner", columns, rows)
 
 
 def _replicate(one: Replicate) -> tuple[Cell, ...]:
@@ -80,7 +82,7 @@ def _replicate(one: Replicate) -> tuple[Cell, ...]:
     return (*map(cell, numbers), Cell(one.cause or DASH))
 
 
-def changes_table(changes: Iterable[Change]) -> Table:
+def changes_table(changes: Iterable[SpaceChange]) -> ReportTable:
     """List the changes that the next study makes."""
     rows = tuple(tuple(map(Cell, (c.parameter, c.kind, c.old, c.new, c.why))) for c in changes)
-    return Table("Changes in the next study", ("parameter", "change", "from", "to", "why"), rows)
+    return ReportTable("Changes in the next study", ("parameter", "change", "from", "to", "why"), rows)

@@ -18,7 +18,7 @@ from hpsearch.analysis import (
 from hpsearch.data.summary import DataSummary
 from hpsearch.report.figures.parallel import listed_trials, names_in_order
 from hpsearch.report.words.numbers import DASH, exact, short
-from hpsearch.scheduling.racing.race import Standing
+from hpsearch.scheduling.racing.race import FinalistStanding
 from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord
 
@@ -34,7 +34,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """A table; the column `header` names its rows."""
 
     caption: str
@@ -58,13 +58,13 @@ def cell(value: Value | None) -> Cell:
     return Cell(short(value), exact(value))
 
 
-def ranking_table(analysis: Analysis) -> Table:
+def ranking_table(analysis: Analysis) -> ReportTable:
     """List the finished trials, best first, with the most important parameters first."""
     names, trials = names_in_order(analysis), listed_trials(analysis)
     every = "All finished trials" if len(trials) == len(analysis.ranking) else "Finished trials"
     own = ("rank", "number", "state", analysis.metric, "best epoch", "epochs", "seconds")
     rows = tuple(_ranking_row(trial, names) for trial in trials)
-    return Table(
+    return ReportTable(
         f"{every}, best first by {analysis.metric}", (*own, *names, "cause of ending"), rows, header=1
     )
 
@@ -77,7 +77,7 @@ def _ranking_row(trial: RankedTrial, names: Iterable[str]) -> tuple[Cell, ...]:
     return (*map(cell, own), *values, Cell(trial.cause or DASH))
 
 
-def finalists_table(verdict: Verdict, metric: str) -> Table:
+def finalists_table(verdict: Verdict, metric: str) -> ReportTable:
     """List the finalists, those that cannot be told apart from the winner first."""
     columns = (
         "finalist",
@@ -94,10 +94,10 @@ def finalists_table(verdict: Verdict, metric: str) -> Table:
         "told apart",
     )
     rows = tuple(map(_finalist_row, verdict.conclusion.standings))
-    return Table(f"Finalists: means over {verdict.over} with 95 % intervals", columns, rows)
+    return ReportTable(f"Finalists: means over {verdict.over} with 95 % intervals", columns, rows)
 
 
-def _finalist_row(standing: Standing) -> tuple[Cell, ...]:
+def _finalist_row(standing: FinalistStanding) -> tuple[Cell, ...]:
     own, other = standing.estimate, standing.difference
     numbers = (own.mean, own.low, own.high, own.deviation, own.count, own.failed)
     difference: tuple[float | None, ...] = (None,) * 4
@@ -107,7 +107,7 @@ def _finalist_row(standing: Standing) -> tuple[Cell, ...]:
     return (Cell(standing.name), *map(cell, numbers), *map(cell, difference), apart)
 
 
-def importance_table(rows: Iterable[ParameterImportance]) -> Table:
+def importance_table(rows: Iterable[ParameterImportance]) -> ReportTable:
     """List the parameters with their shares and the intervals of these; what is in doubt has none."""
     columns = ("parameter", "share", "from", "to", "trials where active", "active when")
     cells = tuple(
@@ -119,10 +119,10 @@ def importance_table(rows: Iterable[ParameterImportance]) -> Table:
         )
         for r in sorted(rows, key=lambda row: row.doubt is not None)
     )
-    return Table("Importance of each searched parameter", columns, cells)
+    return ReportTable("Importance of each searched parameter", columns, cells)
 
 
-def failure_table(causes: Iterable[CauseOfFailure]) -> Table:
+def failure_table(causes: Iterable[CauseOfFailure]) -> ReportTable:
     """List the causes of failure with the trials that they ended."""
     rows = tuple(
         (
@@ -133,25 +133,25 @@ def failure_table(causes: Iterable[CauseOfFailure]) -> Table:
         for c in causes
     )
     columns = ("cause", "trials", "first in epoch", "last in epoch", "numbers")
-    return Table("Failed trials by cause", columns, rows)
+    return ReportTable("Failed trials by cause", columns, rows)
 
 
-def findings_table(findings: Iterable[StudyFinding]) -> Table:
+def findings_table(findings: Iterable[StudyFinding]) -> ReportTable:
     """List the findings with their evidence and the trials that they are about."""
     rows = tuple(
         (Cell(f.kind), Cell(f.sentence), cell(len(f.trials)), Cell(_listed(f.trials) or DASH))
         for f in findings
     )
-    return Table("All findings", ("finding", "evidence", "trials", "numbers"), rows)
+    return ReportTable("All findings", ("finding", "evidence", "trials", "numbers"), rows)
 
 
-def searched_table(parameters: Iterable[SearchedParameter]) -> Table:
+def searched_table(parameters: Iterable[SearchedParameter]) -> ReportTable:
     """List the parameters with their distributions and conditions."""
     rows = tuple((cell(p.name), cell(p.distribution), _condition(p.condition)) for p in parameters)
-    return Table("Searched parameters", ("name", "distribution", "active when"), rows)
+    return ReportTable("Searched parameters", ("name", "distribution", "active when"), rows)
 
 
-def data_table(data: DataSummary) -> Table:
+def data_table(data: DataSummary) -> ReportTable:
     """Describe the data set."""
     shown: dict[str, Value] = {
         "source": data.source,
@@ -174,7 +174,7 @@ def _chance(data: DataSummary) -> dict[str, Value]:
     return {f"{name} of a constant prediction": level for name, level in levels.items() if level is not None}
 
 
-def provenance_table(record: StudyRecord) -> Table:
+def provenance_table(record: StudyRecord) -> ReportTable:
     """List where the numbers come from: seed, data, versions, machine and automatic decisions."""
     shown: dict[str, Value] = {"seed": record.spec.search.seed}
     if record.data is not None:
@@ -188,10 +188,10 @@ def provenance_table(record: StudyRecord) -> Table:
     return named_table("Seed, data, versions and settings", shown)
 
 
-def named_table(caption: str, values: Mapping[str, Value]) -> Table:
+def named_table(caption: str, values: Mapping[str, Value]) -> ReportTable:
     """Lay out named values, one a row."""
     rows = tuple((Cell(name), cell(value)) for name, value in values.items())
-    return Table(caption, ("item", "value"), rows)
+    return ReportTable(caption, ("item", "value"), rows)
 
 
 def _condition(words: str) -> Cell:

@@ -11,7 +11,7 @@ from hpsearch.analysis.ablation import Change
 from hpsearch.analysis.arms.standing import Order, Standing
 from hpsearch.report.figures import DotPlot, DotRow
 from hpsearch.report.figures.dots import Kind
-from hpsearch.report.tables.tables import Cell, Table, cell
+from hpsearch.report.tables.tables import Cell, ReportTable, cell
 from hpsearch.report.words.estimates import mean_text, with_interval
 from hpsearch.report.words.numbers import amount, listed, short
 from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES
@@ -177,7 +177,7 @@ def _row(tried: Tried) -> DotRow:
     return DotRow(label, kind, own.mean, own.low, own.high, points, note)
 
 
-def steps_table(path: AblationPath) -> Table:
+def steps_table(path: AblationPath) -> ReportTable:
     """List the steps, the default first."""
     columns = ("step", "change", "from", "to", path.metric, *COMPARED, *DIFFERENCES, "than previous")
     remaining = ("minus the winner", "to winner, low", "to winner, high", "than winner")
@@ -186,16 +186,16 @@ def steps_table(path: AblationPath) -> Table:
         for number, step in enumerate(path.steps)
     )
     caption = "Ablation steps from the default to the winner: means over seeds with 95 % intervals"
-    return Table(caption, (*columns, *remaining), rows, header=1)
+    return ReportTable(caption, (*columns, *remaining), rows, header=1)
 
 
-def others_table(path: AblationPath) -> Table | None:
+def others_table(path: AblationPath) -> ReportTable | None:
     """List the changes that were tried and not taken, round by round; None where there are none."""
     columns = ("round", "change", "from", "to", path.metric, *COMPARED, *DIFFERENCES, "than previous")
     rows = tuple(
         (cell(number), *_tried(one)) for number, step in enumerate(path.steps) for one in step.others
     )
-    return Table("Changes tried in a round and not kept", columns, rows, header=1) if rows else None
+    return ReportTable("Changes tried in a round and not kept", columns, rows, header=1) if rows else None
 
 
 def _tried(one: Tried) -> tuple[Cell, ...]:

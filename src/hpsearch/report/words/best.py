@@ -11,7 +11,7 @@ from hpsearch.store.trials_table import trial_row
 from hpsearch.store.winner import HeldOutEvaluations
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import Best, Conclusion, Verdict
+    from hpsearch.analysis import BestModel, Conclusion, Verdict
 
 
 def best_json(conclusion: Conclusion, model: str | None) -> str:
@@ -74,7 +74,7 @@ def best_lines(conclusion: Conclusion, model: str | None) -> list[str]:
     return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]
 
 
-def _model_words(record: StudyRecord, best: Best, verdict: Verdict) -> str:
+def _model_words(record: StudyRecord, best: BestModel, verdict: Verdict) -> str:
     if best.refit is not None:
         return f"refitted on all {best.refit.rows:,} rows"
     assert best.run is not None  # noqa: S101 - it was confirmed

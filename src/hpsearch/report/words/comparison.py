@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hpsearch.analysis.arms.claims import ClaimVerdict, JudgedClaim
-from hpsearch.analysis.arms.comparison import Comparison
+from hpsearch.analysis.arms.comparison import ComparisonResult
 from hpsearch.analysis.arms.standing import Standing
 from hpsearch.report.words.chance import chance_words
 from hpsearch.report.words.estimates import with_interval
@@ -25,12 +25,12 @@ SPOKEN: dict[ClaimVerdict, tuple[str, str]] = {
 """Each verdict of one claim, and of several."""
 
 
-def answer(comparison: Comparison) -> str:
+def answer(comparison: ComparisonResult) -> str:
     """Say which arms are best, by how much, and what became of the claims."""
     return " ".join(sentences(comparison))
 
 
-def sentences(comparison: Comparison) -> list[str]:
+def sentences(comparison: ComparisonResult) -> list[str]:
     """Return the sentences of the answer."""
     lines = (
         _trained(comparison),
@@ -42,7 +42,7 @@ def sentences(comparison: Comparison) -> list[str]:
     return list(filter(None, lines))
 
 
-def _trained(comparison: Comparison) -> str:
+def _trained(comparison: ComparisonResult) -> str:
     runs = comparison.runs
     sentence = (
         f"{amount(len(comparison.arms), 'arm')}, each trained from the same {amount(runs.replicates, 'seed')}"
@@ -53,7 +53,7 @@ def _trained(comparison: Comparison) -> str:
     return sentence
 
 
-def _best(comparison: Comparison) -> str:
+def _best(comparison: ComparisonResult) -> str:
     best = comparison.best
     if best is None:
         over = comparison.runs.ended
@@ -71,7 +71,7 @@ def quoted(name: str) -> str:
     return f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
-def _ties(comparison: Comparison) -> str:
+def _ties(comparison: ComparisonResult) -> str:
     if comparison.best is None:
         return ""
     if not comparison.enough:
@@ -91,7 +91,7 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _against_baseline(comparison: Comparison) -> str:
+def _against_baseline(comparison: ComparisonResult) -> str:
     best = comparison.best
     if best is None or best.standing is None or not comparison.enough:
         return ""
@@ -123,7 +123,7 @@ def _claims(claims: Sequence[JudgedClaim]) -> str:
     return f"Of {amount(len(claims), 'claim')}, {', '.join(parts)}."
 
 
-def means_note(comparison: Comparison, outside: int) -> str:
+def means_note(comparison: ComparisonResult, outside: int) -> str:
     """Say what the intervals are over, and which arms are marked."""
     better = "Lower" if comparison.minimize else "Higher"
     note = (
@@ -147,7 +147,7 @@ def cut_note() -> str:
     return " An interval that ends in an arrow continues beyond the axis."
 
 
-def differences_note(comparison: Comparison, outside: int) -> str:
+def differences_note(comparison: ComparisonResult, outside: int) -> str:
     """Say how to read the differences."""
     better = "below zero" if comparison.minimize else "above zero"
     return (
@@ -158,7 +158,7 @@ def differences_note(comparison: Comparison, outside: int) -> str:
     )
 
 
-def heat_note(comparison: Comparison) -> str:
+def heat_note(comparison: ComparisonResult) -> str:
     """Say how to read the cells."""
     better = "lower" if comparison.minimize else "higher"
     return (
@@ -167,7 +167,7 @@ def heat_note(comparison: Comparison) -> str:
     )
 
 
-def curves_note(shown: int, comparison: Comparison, outside: int) -> str:
+def curves_note(shown: int, comparison: ComparisonResult, outside: int) -> str:
     """Say which curves are drawn."""
     chosen = f" Only the best, the worst and the baseline of {amount(len(comparison.arms), 'arm')} are shown."
     note = (
@@ -196,7 +196,7 @@ def claims_note() -> str:
     )
 
 
-def epochs_note(comparison: Comparison) -> str:
+def epochs_note(comparison: ComparisonResult) -> str:
     """Say what the target is, and who never reaches it."""
     target = comparison.target
     if target.loss is None:
@@ -213,7 +213,7 @@ def epochs_note(comparison: Comparison) -> str:
     )
 
 
-def failures_note(comparison: Comparison) -> str:
+def failures_note(comparison: ComparisonResult) -> str:
     """Count the runs that failed."""
     arms = sum(bool(arm.best.failed) for arm in comparison.arms)
     return (
@@ -222,7 +222,7 @@ def failures_note(comparison: Comparison) -> str:
     )
 
 
-def limits_notes(comparison: Comparison) -> tuple[str, ...]:
+def limits_notes(comparison: ComparisonResult) -> tuple[str, ...]:
     """Say what the intervals hold for, a paragraph for each limit."""
     seeds = (
         "The intervals are over seeds: different initial weights, orders of the rows and dropout masks, on "
@@ -236,7 +236,7 @@ def limits_notes(comparison: Comparison) -> tuple[str, ...]:
     return tuple(filter(None, (seeds, alone, _optimism(comparison), _best_epoch(comparison))))
 
 
-def _optimism(comparison: Comparison) -> str:
+def _optimism(comparison: ComparisonResult) -> str:
     found, best = comparison.optimism, comparison.best
     if found is None or best is None:
         return ""
@@ -251,7 +251,7 @@ def _optimism(comparison: Comparison) -> str:
     )
 
 
-def _best_epoch(comparison: Comparison) -> str:
+def _best_epoch(comparison: ComparisonResult) -> str:
     best = comparison.best
     if best is None:
         return ""

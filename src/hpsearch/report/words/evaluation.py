@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hpsearch.report.tables.tables import Cell, Table, cell
+from hpsearch.report.tables.tables import Cell, ReportTable, cell
 from hpsearch.report.words.numbers import amount, short
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations
 from hpsearch.training.evaluation import Measure, Residuals
@@ -64,7 +64,7 @@ def evaluations_note(looks: HeldOutEvaluations) -> str:
     return f"{text} {often[:1].upper()}{often[1:]}."
 
 
-def evaluations_table(looks: HeldOutEvaluations) -> Table:
+def evaluations_table(looks: HeldOutEvaluations) -> ReportTable:
     """List every look at the test set with what it gave, the oldest first."""
     columns = (
         "evaluation",
@@ -91,7 +91,7 @@ def evaluations_table(looks: HeldOutEvaluations) -> Table:
         for head in (_look_cells(number, look),)
         for measure in look.evaluation.measures
     )
-    return Table("Test-set evaluations with 95 % intervals", columns, rows)
+    return ReportTable("Test-set evaluations with 95 % intervals", columns, rows)
 
 
 def _look_cells(number: int, look: HeldOutEvaluation) -> tuple[Cell, ...]:
@@ -129,7 +129,7 @@ def _how_to_read(insides: ErrorAnalysis) -> str:
     return "The predictions are not finite."
 
 
-def error_table(insides: ErrorAnalysis) -> Table | None:
+def error_table(insides: ErrorAnalysis) -> ReportTable | None:
     """Tell of each class how many rows are right and what it is taken for, or give quantiles of residuals."""
     found = insides.evaluation
     if found.residuals is not None:
@@ -138,7 +138,7 @@ def error_table(insides: ErrorAnalysis) -> Table | None:
         return None
     columns = ("class", "rows", "correct", "recall", "most often confused with", "times")
     rows = tuple(_class_rows(insides.labels, found.confusion))
-    return Table(f"Classes of the {found.part} set", columns, rows)
+    return ReportTable(f"Classes of the {found.part} set", columns, rows)
 
 
 def _class_rows(labels: tuple[str, ...], counts: tuple[tuple[int, ...], ...]) -> Iterator[tuple[Cell, ...]]:
@@ -150,7 +150,7 @@ def _class_rows(labels: tuple[str, ...], counts: tuple[tuple[int, ...], ...]) ->
         yield (Cell(label), cell(sum(row)), cell(row[number]), cell(share), taken, cell(times))
 
 
-def _residuals_table(residuals: Residuals) -> Table:
+def _residuals_table(residuals: Residuals) -> ReportTable:
     pairs = zip(residuals.shares, residuals.quantiles, strict=True)
     rows = tuple((cell(share), cell(quantile)) for share, quantile in pairs)
-    return Table("Quantiles of the residuals: predicted minus true", ("quantile", "residual"), rows)
+    return ReportTable("Quantiles of the residuals: predicted minus true", ("quantile", "residual"), rows)

@@ -18,7 +18,7 @@ Run = tuple[Made, int]
 
 
 @dataclass(frozen=True)
-class Round:
+class AblationRound:
     """The changes that are made already, those that are tried on top of them, and which of these is taken.
 
     None is `taken` while runs are missing.
@@ -77,9 +77,9 @@ class GreedyPath:
             if replicate not in ended.get(made, {})
         )
 
-    def rounds(self, ended: Mapping[Made, Values]) -> tuple[Round, ...]:
+    def rounds(self, ended: Mapping[Made, Values]) -> tuple[AblationRound, ...]:
         """Return the rounds so far; all but the last one are complete."""
-        found: list[Round] = []
+        found: list[AblationRound] = []
         made: tuple[str, ...] = ()
         while len(made) < len(self.changes):
             found.append(self._round(made, ended))
@@ -99,12 +99,12 @@ class GreedyPath:
         rounds = self.rounds(ended)
         return sum(len(self.values(ended, made)) for one in rounds for made in _configurations(one))
 
-    def _round(self, made: tuple[str, ...], ended: Mapping[Made, Values]) -> Round:
+    def _round(self, made: tuple[str, ...], ended: Mapping[Made, Values]) -> AblationRound:
         tried = tuple(change for change in self.changes if change not in made)
-        following = Round(made, tried, None)
+        following = AblationRound(made, tried, None)
         complete = all(len(self.values(ended, own)) == self.replicates for own in _configurations(following))
         badness = {change: self._badness(self.values(ended, {*made, change})) for change in tried}
-        return Round(made, tried, min(tried, key=badness.__getitem__)) if complete else following
+        return AblationRound(made, tried, min(tried, key=badness.__getitem__)) if complete else following
 
     def _badness(self, values: Values) -> float:
         if failures(values):
@@ -113,7 +113,7 @@ class GreedyPath:
         return total if self.minimize else -total
 
 
-def _configurations(following: Round) -> tuple[Made, ...]:
+def _configurations(following: AblationRound) -> tuple[Made, ...]:
     """Return the configurations that a round waits for; the first round includes the default."""
     tried = tuple(frozenset({*following.made, change}) for change in following.tried)
     return tried if following.made else (frozenset(), *tried)

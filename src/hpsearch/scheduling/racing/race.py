@@ -107,7 +107,7 @@ class Race:
 
 
 @dataclass(frozen=True)
-class Standing:
+class FinalistStanding:
     """One finalist at the end; `difference` is to the winner, None for the winner itself."""
 
     name: str
@@ -127,7 +127,7 @@ class RaceConclusion:
 
     winner: str | None
     cross_validated_score: Estimate
-    standings: tuple[Standing, ...]
+    standings: tuple[FinalistStanding, ...]
     ties: tuple[str, ...]
     optimism: float | None
     runs: int
@@ -203,12 +203,14 @@ def _best(last: Mapping[str, Values], *, minimize: bool, without: int | None = N
     return (min if minimize else max)(totals, key=totals.__getitem__)
 
 
-def _standings(race: Race, results: Mapping[str, Values], ties: Sequence[str]) -> tuple[Standing, ...]:
+def _standings(
+    race: Race, results: Mapping[str, Values], ties: Sequence[str]
+) -> tuple[FinalistStanding, ...]:
     arms = list(results.values())
     rows = {name: estimate(values, among=arms, within=race.bounds) for name, values in results.items()}
     rest = sorted((name for name in rows if name not in ties), key=lambda name: _badness(rows[name], race))
     return tuple(
-        Standing(name, rows[name], _to_winner(name, results, ties, race), name in ties)
+        FinalistStanding(name, rows[name], _to_winner(name, results, ties, race), name in ties)
         for name in (*ties, *rest)
     )
 

@@ -77,10 +77,10 @@ def arms_of(spec: StudySpec, source: Source | None = None) -> Arms:
     Raises:
         StudyFileError: With every problem of the section.
     """
-    return _Builder(spec, source or Source(spec.name, {}, {})).arms()
+    return _ArmsBuilder(spec, source or Source(spec.name, {}, {})).arms()
 
 
-class _Builder:
+class _ArmsBuilder:
     """Collects the arms of a study and what is wrong with them."""
 
     def __init__(self, spec: StudySpec, source: Source) -> None:

@@ -129,7 +129,7 @@ def parse(text: str, file: str) -> Source:
         raise _error(file, None, "YAML", str(failure).split("\n")[0]) from None
     if root is None:
         raise _error(file, 1, "a study: name, data, model and training", "an empty file")
-    builder = _Builder(file, yaml)
+    builder = _TreeBuilder(file, yaml)
     return Source(file, builder.build(root, (), 0), builder.lines)
 
 
@@ -151,7 +151,7 @@ def _check_size(text: str, file: str) -> None:
             raise _too_large(file, event.start_mark.line + 1)
 
 
-class _Builder:
+class _TreeBuilder:
     """Turn nodes into plain data, counting every visit so that aliases cannot multiply without end."""
 
     def __init__(self, file: str, yaml: Any) -> None:

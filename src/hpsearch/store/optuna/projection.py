@@ -18,7 +18,7 @@ from hpsearch.exceptions import StoreError
 from hpsearch.spec import Search
 from hpsearch.spec.experiments import Experiment
 from hpsearch.spec.space.parameter import Value
-from hpsearch.store.identity import UNKNOWN, Identity
+from hpsearch.store.identity import UNKNOWN, StudyIdentity
 from hpsearch.store.optuna.distributions import optuna_distribution
 from hpsearch.store.optuna.owners import claim
 from hpsearch.store.optuna.picture import SHOWN
@@ -61,7 +61,7 @@ class Projection:
         *,
         own: Path | None = None,
         owner: str | None = None,
-        identity: Identity = UNKNOWN,
+        identity: StudyIdentity = UNKNOWN,
     ) -> None:
         self.storage, self.name, self.owner, self.identity = storage, name, owner, identity
         self.distributions = {p.name: optuna_distribution(p) for p in experiment.parameters}

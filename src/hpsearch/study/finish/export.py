@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.analysis import Best, Conclusion, find_influence
+from hpsearch.analysis import BestModel, Conclusion, find_influence
 from hpsearch.analysis.analysis import analyze_search, with_evaluation
 from hpsearch.analysis.best_study import best_spec
 from hpsearch.engines import Worker
@@ -58,7 +58,7 @@ def leave_results(study: OpenStudy, conclusion: Conclusion, worker: Worker, *, e
     return conclusion.with_record(record)
 
 
-def _at_hand(files: StudyFiles, conclusion: Conclusion) -> Best:
+def _at_hand(files: StudyFiles, conclusion: Conclusion) -> BestModel:
     """Return what is best, without a refit whose weights are lost: the next run trains it again."""
     best = conclusion.best
     if best.refit is None or refitted_weights(files, conclusion.record, best.refit) is not None:
@@ -66,12 +66,14 @@ def _at_hand(files: StudyFiles, conclusion: Conclusion) -> Best:
     return replace(best, refit=None)
 
 
-def _keep_others(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker, lease: Lease) -> None:
+def _keep_others(
+    files: StudyFiles, record: StudyRecord, best: BestModel, worker: Worker, lease: Lease
+) -> None:
     """Save as many models beside the best as the study wants to keep."""
     keep_in_all = record.spec.search.keep
     others = [trial for trial in record.ranking[:keep_in_all] if trial is not best.trial]
     for trial in others[: keep_in_all - 1]:
-        worker.submit(_export(files, record, Best(trial, None), worker))
+        worker.submit(_export(files, record, BestModel(trial, None), worker))
         model = files.model(trial.number)
         _export_to(model, files, worker, lease)
         stamp = record.identity.stamp(**model_stamp(winner_name(trial, None), model))
@@ -100,7 +102,7 @@ def _temporary(files: StudyFiles) -> Path:
     return files.best_model.with_name(f".best.{os.getpid()}.tmp.keras")
 
 
-def _export(files: StudyFiles, record: StudyRecord, best: Best, worker: Worker) -> ExportOrder:
+def _export(files: StudyFiles, record: StudyRecord, best: BestModel, worker: Worker) -> ExportOrder:
     """Ask for the model that stands for what is best, which is trained again where its weights are gone."""
     trial, seed, split = best.trained, best.trained.seed, best.split
     stored = None

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hpsearch.engines.messages import ExportOrder, Winner, WinnerOrder
+from hpsearch.engines.messages import ExportOrder, SavedWinner, WinnerOrder
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
@@ -39,7 +39,7 @@ def order_for(record: StudyRecord, name: WinnerName, export: ExportOrder, *, end
 
 
 def keep(
-    files: StudyFiles, record: StudyRecord, name: WinnerName, winner: Winner, lease: Lease
+    files: StudyFiles, record: StudyRecord, name: WinnerName, winner: SavedWinner, lease: Lease
 ) -> StudyRecord:
     """Write what belongs to the winner, as the holder of the lease, and give the record with it.
 

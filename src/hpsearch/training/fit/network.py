@@ -39,7 +39,7 @@ class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
             self.bad_step = batch + 1
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+class _OrderedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Rows in an order, gathered batch by batch."""
 
     def __init__(self, rows: Rows, order: Order, size: int) -> None:
@@ -128,7 +128,7 @@ class FitNetwork(Network):
     def _fed(self, rows: Rows, order: Order) -> dict[str, Any]:
         """Return rows in an order as arguments of `fit`."""
         if self.stream:
-            return {"x": _Batches(rows, order, self.batch_size)}
+            return {"x": _OrderedBatches(rows, order, self.batch_size)}
         x = rows.x[order].astype(np.float32, copy=False)
         return {"x": x, "y": rows.y[order], "batch_size": self.batch_size}
 
@@ -158,8 +158,8 @@ class FitNetwork(Network):
         }
         return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
 
-    def _in_batches(self, rows: Rows) -> _Batches:
-        return _Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
+    def _in_batches(self, rows: Rows) -> _OrderedBatches:
+        return _OrderedBatches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
 
     def _logits(self, batches: Any) -> NDArray[np.float32]:
         return np.asarray(self.model.predict(batches, verbose=0))
