@@ -99,10 +99,10 @@ def kept_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             yield
 
 
-Opened = tuple[FitTrainer, Callable[..., Member]]
+AblationSpace = tuple[FitTrainer, Callable[..., Member]]
 
 
-def opened(path: Path, dataset: Dataset | None = None, **given: Any) -> Opened:
+def opened(path: Path, dataset: Dataset | None = None, **given: Any) -> AblationSpace:
     """Give a trainer of models on a donor, and what makes its members."""
     rows = dataset or data()
     spec = read_configuration(raw(path))

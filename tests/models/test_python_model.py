@@ -282,10 +282,12 @@ def data(name: str = "iris", **options: Any) -> Dataset:
     return load_dataset(Data.model_validate({"sklearn": name, "standardize": True, **options}), Path())
 
 
-Opened = tuple[FitTrainer, Callable[..., Member]]
+AblationSpace = tuple[FitTrainer, Callable[..., Member]]
 
 
-def opened(directory: Path, code: str, dataset: Dataset | None = None, name: str = "nets.py") -> Opened:
+def opened(
+    directory: Path, code: str, dataset: Dataset | None = None, name: str = "nets.py"
+) -> AblationSpace:
     """Give a trainer of models that `code` builds, and what makes its members."""
     (directory / name).write_text(textwrap.dedent(code))
     spec = spec_of({"file": name})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hpsearch.exceptions import StudyMismatchError
 from hpsearch.spec import Choice, Configuration, Mlp, StudySpec, Training, print_spec, read_spec
 from hpsearch.spec.experiments import Ablation
-from hpsearch.spec.space.defaults import open_changes, searched_places
+from hpsearch.spec.space.defaults import ablation_space, searched_places
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.source import Source, parse
 from hpsearch.store.resolved import check_same_experiment
@@ -32,12 +32,12 @@ def winner_of(spec: StudySpec, **values: Any) -> Configuration:
 
 def sides(spec: StudySpec, winner: Configuration) -> dict[str, Any]:
     """Give the two sides of each place that changes, by the name that the ablation has for it."""
-    found = open_changes(spec, winner).spec
+    found = ablation_space(spec, winner).spec
     return {p.name: p.distribution.options for p in SearchSpace(found).parameters}  # type: ignore[union-attr]
 
 
 def whys(spec: StudySpec, winner: Configuration) -> dict[str, tuple[str, str]]:
-    return {kept.name: (kept.value, kept.why) for kept in open_changes(spec, winner).kept}
+    return {kept.name: (kept.value, kept.why) for kept in ablation_space(spec, winner).kept}
 
 
 @quickly(15)
@@ -45,7 +45,7 @@ def whys(spec: StudySpec, winner: Configuration) -> dict[str, tuple[str, str]]:
 def test_every_way_from_the_default_to_the_winner_is_valid(raw: Any, data: st.DataObject) -> None:
     spec = read_spec(Source("study.yaml", raw, {(): 1}))
     winner = SearchSpace(spec).configure(any_value(data))
-    opened = open_changes(spec, winner)
+    opened = ablation_space(spec, winner)
     ablation = Ablation(opened.spec)
     assert ablation.configuration(ablation.values(ablation.changes, 0)) == winner
     some = random.Random(0).sample(ablation.changes, len(ablation.changes) // 2)  # noqa: S311 - no secret
@@ -108,7 +108,7 @@ def test_a_learning_rate_that_is_not_given_is_that_of_each_optimizer() -> None:
     assert read_spec(parse(print_spec(spec), "a.yaml")) == spec
     (_, sgd) = sides(spec, winner)["optimizer"]
     assert sgd.name == "sgd"
-    ablation = Ablation(open_changes(spec, winner).spec)
+    ablation = Ablation(ablation_space(spec, winner).spec)
     rates = [
         ablation.configuration(ablation.values(made, 0)).training.learning_rate
         for made in ([], ["optimizer"])
@@ -217,7 +217,7 @@ def test_none_is_a_default_where_a_study_file_may_search_it(
 
 def test_the_choices_are_named_as_a_trial_of_the_ablation_names_them() -> None:
     spec = read(model={"mlp": {"hidden": [4], "dropout": {"uniform": [0.1, 0.5]}}})
-    ablation = Ablation(open_changes(spec, winner_of(spec, dropout=0.25)).spec)
+    ablation = Ablation(ablation_space(spec, winner_of(spec, dropout=0.25)).spec)
     place, replicate = ablation.parameters
     assert place.distribution == Choice(("default", "winner"))
     assert (place.name, replicate.name) == ("dropout", "replicate")

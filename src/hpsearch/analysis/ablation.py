@@ -10,7 +10,7 @@ from hpsearch.scheduling.racing.estimates import Estimate, Values, estimate
 from hpsearch.scheduling.racing.greedy import AblationRound, GreedyPath, Made, by_changes, path_of
 from hpsearch.spec import Configuration, StudySpec
 from hpsearch.spec.experiments import Ablation, experiment_of
-from hpsearch.spec.space.defaults import Kept, open_changes
+from hpsearch.spec.space.defaults import UnchangedParameter, ablation_space
 from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.record import StudyRecord
 
@@ -72,7 +72,7 @@ class AblationPath:
     steps: tuple[PathStep, ...]
     total: Standing | None
     carried: int | None
-    kept: tuple[Kept, ...]
+    kept: tuple[UnchangedParameter, ...]
 
     @property
     def changes(self) -> tuple[PathStep, ...]:
@@ -99,7 +99,7 @@ def trace(record: StudyRecord, ablation: StudyRecord, winner: int | None) -> Abl
         steps=steps,
         total=total,
         carried=_carried(steps, total),
-        kept=open_changes(record.spec, end).kept,
+        kept=ablation_space(record.spec, end).kept,
     )
 
 

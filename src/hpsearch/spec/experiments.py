@@ -145,7 +145,7 @@ class Confirmation(Comparison):
 class Ablation(Experiment):
     """An ablation: in each place that changes stands the default or the winner's value.
 
-    The spec has a choice of the two in each such place and is fixed elsewhere, as `open_changes` gives it;
+    The spec has a choice of the two in each such place and is fixed elsewhere, as `ablation_space` gives it;
     its `compare` section has the number of replicates. All configurations are trained from the same seeds,
     which neither the search nor its confirmation has met.
     """

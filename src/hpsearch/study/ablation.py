@@ -11,7 +11,7 @@ from hpsearch.report.words.numbers import amount
 from hpsearch.scheduling.racing.greedy import GreedyPath, path_of
 from hpsearch.spec import Compare, StudySpec
 from hpsearch.spec.experiments import REPLICATE, compared
-from hpsearch.spec.space.defaults import Kept, open_changes
+from hpsearch.spec.space.defaults import UnchangedParameter, ablation_space
 from hpsearch.store.reading import read_record
 from hpsearch.store.resolved import Resolved
 from hpsearch.study.open_study import OpenStudy
@@ -24,7 +24,7 @@ class Plan:
     trial: int
     spec: StudySpec
     path: GreedyPath
-    kept: tuple[Kept, ...]
+    kept: tuple[UnchangedParameter, ...]
 
     @property
     def runs(self) -> int:
@@ -53,8 +53,8 @@ def plan_of(conclusion: Conclusion, replicates: int) -> Plan:
             f"an ablation needs a winner, and no trial of {record.name!r} has a value: continue with "
             "hpsearch optimize"
         )
-    opened = open_changes(record.spec, winner.configuration)
-    spec = compared(opened.spec, Compare(replicates=replicates), 1)
+    space = ablation_space(record.spec, winner.configuration)
+    spec = compared(space.spec, Compare(replicates=replicates), 1)
     path = path_of(ablation_of(spec))
     if not path.changes:
         raise HpsearchError(
@@ -63,7 +63,7 @@ def plan_of(conclusion: Conclusion, replicates: int) -> Plan:
         )
     if REPLICATE in path.changes:
         raise UnsupportedError(f"an ablation cannot vary an argument that is called {REPLICATE!r}: rename it")
-    return Plan(winner.number, spec, path, opened.kept)
+    return Plan(winner.number, spec, path, space.kept)
 
 
 def announce(plan: Plan, ablation: OpenStudy) -> None:

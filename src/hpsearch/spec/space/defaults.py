@@ -22,9 +22,13 @@ Step = str | int
 class SearchedPlace:
     """A place where a distribution stands: its default there, and the value of a configuration.
 
-    `path` leads to it in a study file. What is nested in a choice goes with the choice, because only there
-    it exists; a choice that has no default stands as it was taken, and what is nested in the option has
-    places of its own.
+    What is nested in a choice is part of the choice, because it exists only there. A choice that has no
+    default keeps the option of the configuration, and what is nested in that option has places of its own.
+
+    Attributes:
+        path: The keys that lead to it in a study file.
+        default: `REQUIRED` if the field has none.
+        value: What the configuration has there.
     """
 
     path: tuple[Step, ...]
@@ -42,8 +46,8 @@ class SearchedPlace:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A searched place that has the winner's value from the beginning, and why."""
+class UnchangedParameter:
+    """A searched place that has the winner's value in every run of an ablation, and why."""
 
     name: str
     value: str
@@ -51,31 +55,37 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Opened:
+class AblationSpace:
     """A study in which each place that changes is a choice: its default, then the winner's value.
 
-    Everything else is as the winner has it; `kept` are the searched places among that.
+    Attributes:
+        spec: The study; everything that does not change is as the winner has it.
+        kept: The searched places that do not change.
     """
 
     spec: StudySpec
-    kept: tuple[Kept, ...]
+    kept: tuple[UnchangedParameter, ...]
 
 
-def open_changes(spec: StudySpec, winner: Configuration) -> Opened:
+def ablation_space(spec: StudySpec, winner: Configuration) -> AblationSpace:
     """Put a choice of the default and the winner's value into each searched place in which they differ.
 
-    Every combination of the changes is a valid configuration: a default that does not fit beside the winner's
-    other values (such as `none` in the place of hidden sizes) counts as none.
+    Every combination of the changes is a valid configuration: a default that does not fit the winner's other
+    values (such as `none` in the place of hidden sizes) is treated as if there were none.
+
+    Args:
+        spec: The study that was searched.
+        winner: The configuration that it found.
     """
     training = _as_given(spec.training, winner.training)
-    opened = spec.model_copy(update={"model": winner.model, "training": training, "compare": None})
-    kept: list[Kept] = []
+    space = spec.model_copy(update={"model": winner.model, "training": training, "compare": None})
+    kept: list[UnchangedParameter] = []
     for place in searched_places(spec, winner):
-        changed = None if place.default is REQUIRED or place.default == place.value else _with(opened, place)
+        changed = None if place.default is REQUIRED or place.default == place.value else _with(space, place)
         if changed is None:
-            kept.append(Kept(place.name, _told(place), _why(place)))
-        opened = changed or opened
-    return Opened(opened, tuple(kept))
+            kept.append(UnchangedParameter(place.name, _value_label(place), _why(place)))
+        space = changed or space
+    return AblationSpace(space, tuple(kept))
 
 
 def _as_given(part: Any, winner: Training) -> Training:
@@ -94,8 +104,8 @@ def _with(spec: StudySpec, place: SearchedPlace) -> StudySpec | None:
         return None
 
 
-def _told(place: SearchedPlace) -> str:
-    """Name the value; of a choice that stands as it is taken, what is nested in it is told by itself."""
+def _value_label(place: SearchedPlace) -> str:
+    """Return the label of the value; of a choice without default, whose nested values have places, the name."""
     value = place.value
     return value.name if place.default is REQUIRED and isinstance(value, Component) else label_of(value)
 
