@@ -40,7 +40,14 @@ def write_arrays(
 ) -> None:
     """Write arrays and plain numbers: a magic line, the SHA-256 of what follows, then a plain .npz.
 
-    `stamp` says what the file belongs to.
+    Args:
+        path: The file; its directory is created.
+        arrays: The arrays by name.
+        progress: Plain data that JSON can hold.
+        stamp: What the file belongs to, as `StudyIdentity.stamp` returns it.
+
+    Raises:
+        StoreError: The file cannot be written.
     """
     stream = io.BytesIO()
     note = np.frombuffer(json.dumps({**progress, STAMP: stamp} if stamp else progress).encode(), np.uint8)
@@ -67,9 +74,19 @@ def read_arrays(
 def load_arrays(
     path: Path, identity: StudyIdentity = UNKNOWN, **expected: Any
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read what `write_arrays` wrote for this place.
+    """Read what `write_arrays` wrote.
 
-    Raises FileNotFoundError, and DamagedError where it is not what was written, or not for this place.
+    Args:
+        path: The file.
+        identity: The study that it must belong to; by default any.
+        **expected: The entries that its stamp must have, such as `trial`.
+
+    Returns:
+        The arrays by name, and the plain data.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        DamagedError: It is not what was written, or belongs elsewhere.
     """
     try:
         content = bounded(path, MAX_FILE)

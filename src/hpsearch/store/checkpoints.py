@@ -17,19 +17,26 @@ from hpsearch.training.messages import MemberState
 
 
 class Checkpoints:
-    """The states from which trials go on.
+    """The states from which trials resume.
 
-    A checkpoint is a shortcut: without it a trial is trained again from its beginning, to the same numbers.
+    Without a checkpoint a trial is trained again from its beginning, to the same numbers.
     """
 
     def __init__(self, files: StudyFiles, identity: StudyIdentity = UNKNOWN) -> None:
         self.files, self.identity = files, identity
 
     def save(self, number: int, state: MemberState, epochs: int, lease: int, **of: Any) -> None:
-        """Save where a trial is after some epochs; the checkpoint before it is kept.
+        """Save the state of a trial; the checkpoint before it is kept too.
 
-        `of` says what the trial is: its `seed` and the SHA-256 of its values. Raises StoreError
-        where it cannot be written.
+        Args:
+            number: The number of the trial.
+            state: What its trainer needs to resume.
+            epochs: How many epochs it has been trained.
+            lease: The number of the lease under which it is written.
+            **of: What the trial is: its `seed`, and as `of` the SHA-256 of its values.
+
+        Raises:
+            StoreError: The file cannot be written.
         """
         path, older = self.files.checkpoint(number), self.files.older_checkpoint(number)
         if path.exists() and _is_whole(path):
@@ -39,9 +46,17 @@ class Checkpoints:
         write_arrays(path, state.arrays, progress, stamp)
 
     def load(self, number: int, at_most: int, **of: Any) -> tuple[MemberState, int] | None:
-        """Load the newest whole checkpoint that knows at most so many epochs, and how many it knows.
+        """Load the newest intact checkpoint of a trial that is not ahead of the log.
 
-        One that knows more than the tick log comes from a process that was stopped before it wrote the log.
+        A process that was killed before it wrote the log may have left one that is ahead.
+
+        Args:
+            number: The number of the trial.
+            at_most: The number of epochs that the log knows.
+            **of: What the trial is, as for `save`.
+
+        Returns:
+            The state, and how many epochs it has been trained; None if there is none.
         """
         for path in (self.files.checkpoint(number), self.files.older_checkpoint(number)):
             stored = _read(path, self.identity, trial=number, **of)

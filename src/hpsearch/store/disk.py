@@ -18,7 +18,8 @@ MODE = 0o666
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file under a temporary name, flush it to the disk, and rename it.
 
-    Raises StoreError where the system does not let us write; then the old file stays as it was.
+    Raises:
+        StoreError: The system does not allow it. The old file then stays as it was.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -59,9 +60,10 @@ def _flush_directory(directory: Path) -> None:
 
 
 def rename(path: Path, other: Path) -> None:
-    """Give a file another name, in the place of what had it.
+    """Rename a file, in the place of another one of the new name.
 
-    Raises StoreError where the system does not let us.
+    Raises:
+        StoreError: The system does not allow it.
     """
     try:
         os.replace(path, other)
@@ -75,10 +77,13 @@ def encoded(text: str) -> bytes:
 
 
 def duplicate(path: Path, other: Path) -> None:
-    """Give the content of a file another name beside its own, where the system can without a copy.
+    """Give a file a second name, by a hard link where the system has them, else by a copy.
 
-    What replaces the file later does not reach the other name. Raises StoreError where the system does not
-    let us write, FileNotFoundError where there is no such file.
+    A new file that later replaces the one does not change the other.
+
+    Raises:
+        StoreError: The system does not allow it.
+        FileNotFoundError: There is no such file.
     """
     if other.exists() and os.path.samefile(path, other):
         return
@@ -124,7 +129,15 @@ class Appender:
             raise cannot_write(path, failure) from None
 
     def append(self, piece: bytes, *, durable: bool = False) -> None:
-        """Write a piece at the end; when `durable`, return only when it is on the disk."""
+        """Write a piece at the end.
+
+        Args:
+            piece: Whole lines.
+            durable: Whether to return only when they are on the disk.
+
+        Raises:
+            StoreError: They cannot be written, or only in part.
+        """
         try:
             _write_all(self._descriptor, piece)
             if durable:

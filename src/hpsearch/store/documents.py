@@ -21,7 +21,17 @@ MAX_BYTES = 2**26
 
 
 def write_document(path: Path, kind: type[T], content: T, stamp: Stamp | None = None) -> None:
-    """Write a dataclass in one step, and what it belongs to. Raises StoreError where it cannot be written."""
+    """Write a dataclass as JSON with a checksum, in one step.
+
+    Args:
+        path: The file; its directory is created.
+        kind: The type of the dataclass.
+        content: The dataclass.
+        stamp: What the file belongs to, as `StudyIdentity.stamp` returns it.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     plain = TypeAdapter(kind).dump_python(content, mode="json")
     sealed = {"sha256": _seal(plain, stamp), "content": plain}
     if stamp is not None:
@@ -34,7 +44,17 @@ def _seal(plain: object, stamp: object) -> str:
 
 
 def read_document(path: Path, kind: type[T], identity: StudyIdentity = UNKNOWN, **expected: Any) -> T | None:
-    """Read what `write_document` wrote; None where there is no such file, or with a warning another one."""
+    """Read what `write_document` wrote.
+
+    Args:
+        path: The file.
+        kind: The type of the dataclass.
+        identity: The study that it must belong to; by default any.
+        **expected: The entries that its stamp must have, such as `trial`.
+
+    Returns:
+        The dataclass; None if there is no such file, and with a warning if it cannot be used.
+    """
     try:
         return load_document(path, kind, identity, **expected)
     except FileNotFoundError:
@@ -45,10 +65,13 @@ def read_document(path: Path, kind: type[T], identity: StudyIdentity = UNKNOWN, 
 
 
 def load_document(path: Path, kind: type[T], identity: StudyIdentity = UNKNOWN, **expected: Any) -> T:
-    """Read what `write_document` wrote for this place.
+    """Read what `write_document` wrote, with the arguments of `read_document`.
 
-    The dataclasses may refuse, by a ValueError, what has the right types and makes no sense. Raises
-    FileNotFoundError, and DamagedError where it is not what was written, or not for this place.
+    A dataclass can refuse content of the right types that makes no sense, by a ValueError of `__post_init__`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        DamagedError: It is not what was written, or belongs elsewhere.
     """
     try:
         told = json.loads(bounded(path, MAX_BYTES), parse_float=_finite, parse_constant=_finite)

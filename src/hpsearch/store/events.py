@@ -18,10 +18,14 @@ Metrics = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Pruning:
-    """Why a pruner ended a trial: at an epoch (from 1) its `value` was worse than the `cutoff`.
+    """Why a pruner ended a trial: its `value` was worse than the `cutoff`.
 
-    `trials` counts the trials that set the cutoff; `rung` (from 1) is None where the pruner has no rungs. The
-    value is the best so far for median, and that of the epoch for successive halving and hyperband.
+    Attributes:
+        epoch: The epoch of the decision, from 1.
+        value: The value of the epoch; for median the best so far.
+        cutoff: The value that it had to reach.
+        trials: The number of trials that set the cutoff.
+        rung: The rung, from 1; None if the pruner has no rungs.
     """
 
     epoch: int
@@ -42,10 +46,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reported:
-    """A trial reported an epoch (from 1).
+    """A trial reported an epoch.
 
-    `value` is the study's metric, and None where the trial failed in this epoch; `probe` what was measured
-    inside the network, as plain data.
+    Attributes:
+        number: The number of the trial.
+        epoch: The epoch, from 1.
+        value: The metric of the study; None if the trial failed in this epoch.
+        metrics: All metrics, by Keras' names.
+        seconds: How long the epoch took.
+        probe: What was measured inside the network, as plain data.
     """
 
     kind: ClassVar = "report"
@@ -115,9 +124,10 @@ def dump_event(event: Event) -> dict[str, Any]:
 
 
 def read_event(raw: Any) -> Event:
-    """Read what `dump_event` gave.
+    """Read what `dump_event` returned.
 
-    Raises ValueError where it has not the shape of an event, whoever wrote it.
+    Raises:
+        ValueError: It does not have the shape of an event; the file may be anything.
     """
     if not isinstance(raw, dict) or not isinstance(raw.get("number"), int) or raw["number"] < 0:
         raise ValueError("no event")

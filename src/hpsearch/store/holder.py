@@ -16,11 +16,15 @@ STARTED_FIELD = 19
 
 @dataclass(frozen=True)
 class Holder:
-    """A process on a machine.
+    """A process on a machine. Fields are empty where the system does not tell them.
 
-    `machine` tells machines of one name apart, `boot` and `namespace` say where a process id is valid, and
-    `started` (ticks since the boot) tells a process from a later one with its id. They are empty where the
-    system does not tell.
+    Attributes:
+        pid: Its process id.
+        host: The name of the machine.
+        machine: What tells machines of one name apart.
+        boot: Of which boot the process id is.
+        namespace: In which namespace it is valid.
+        started: When it started, in ticks since the boot: process ids are used again.
     """
 
     pid: int

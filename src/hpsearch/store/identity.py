@@ -26,10 +26,14 @@ class DamagedError(StoreError):
 
 @dataclass(frozen=True)
 class StudyIdentity:
-    """A study, as its files name it: the SHA-256 of what it was begun with, its name and its seed.
+    """What the files of a study say of themselves, and what its readers compare.
 
-    A study that was begun before its files told whose they are is not `strict`: a file that tells nothing is
-    taken for its own. Without a name it is not known which study it is, and any file is.
+    Attributes:
+        study: The SHA-256 of what the study was started with.
+        name: Its name; without one any file is accepted.
+        seed: Its seed.
+        strict: Whether a file that says nothing is refused. It is not in studies of versions whose files said
+            nothing.
     """
 
     study: str = ""
@@ -64,7 +68,15 @@ class StudyIdentity:
         return None if other is None else f"it belongs to {other} {stamp.get(other)}, not {expected[other]}"
 
     def verify(self, stamp: object, **expected: Any) -> None:
-        """Raise DamagedError where a file is not the one that is expected here."""
+        """Check that a file is the one that is expected.
+
+        Args:
+            stamp: What the file says of itself.
+            **expected: The entries that it must have, such as `trial`.
+
+        Raises:
+            DamagedError: It is another one.
+        """
         if complaint := self.complaint(stamp, **expected):
             raise DamagedError(complaint)
 
@@ -107,9 +119,10 @@ def sealed_page(page: bytes, identity: StudyIdentity) -> bytes:
 
 
 def check_page(content: bytes, identity: StudyIdentity) -> None:
-    """Check a page that was sealed; one of an older version has no seal.
+    """Check a report; one of an older version has no seal.
 
-    Raises DamagedError where it is not what was written, or of another study.
+    Raises:
+        DamagedError: It is not what was written, or is of another study.
     """
     page, seal, told = content.rpartition(PAGE_SEAL)
     if not seal:

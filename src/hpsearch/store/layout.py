@@ -37,9 +37,13 @@ OWN = re.compile(
 
 @dataclass(frozen=True)
 class StudyFiles:
-    """The places of one study under `runs/` and `reports/` of an output directory.
+    """The files of one study under `runs/` and `reports/` of an output directory.
 
-    A `part` of a study, such as its comparison, has files like those of a study inside the study's own.
+    Attributes:
+        out: The output directory.
+        name: The name of the study.
+        part: A directory inside that of the study, such as "comparison", with files like those of a study;
+            empty for the search.
     """
 
     out: Path

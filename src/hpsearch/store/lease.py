@@ -47,7 +47,11 @@ class Lease:
             raise
 
     def check(self) -> None:
-        """Raise StudyLockedError where another process has taken the study over."""
+        """Check that this process may still write.
+
+        Raises:
+            StudyLockedError: Another process has taken over the study.
+        """
         if not self.holds():
             raise StudyLockedError(f"{_holder(self.directory)} has taken over the study: this process stops")
 
@@ -84,8 +88,15 @@ class Lease:
 def leased(directory: Path, *, takeover: bool = False) -> Iterator[Lease]:
     """Hold the lease of a study.
 
-    A dead holder on this machine is succeeded at once; any other, when `takeover` is wanted, once it has been
-    silent for 5 s. Raises StudyLockedError, with the holder's process id and host, where it is not.
+    A lease whose holder is dead, as far as this machine can tell, is replaced at once.
+
+    Args:
+        directory: Where the leases of the study are.
+        takeover: Whether to replace any other holder that has been silent for 5 s.
+
+    Raises:
+        StudyLockedError: Another process holds it; the message names its process id and host.
+        StoreError: The directory cannot be written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -30,9 +30,14 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Tick:
-    """What one tick decided; `number` counts from 1, `lease` is that under which it was written.
+    """The events of one tick.
 
-    `study` is the beginning of the SHA-256 of its study, empty in logs of older versions.
+    Attributes:
+        lease: The number of the lease under which it was written.
+        number: From 1.
+        elapsed: Seconds of wall time that the study has taken, over all its processes.
+        events: In the order in which they were decided.
+        study: The beginning of the SHA-256 of the study; empty in logs of older versions.
     """
 
     lease: int
@@ -49,9 +54,10 @@ class Tick:
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Read what `dump` gave.
+        """Read what `dump` returned.
 
-        Raises ValueError where it has not the shape of a tick, whoever wrote it.
+        Raises:
+            ValueError: It does not have the shape of a tick; the file may be anything.
         """
         if not (
             isinstance(raw, dict)
@@ -123,9 +129,15 @@ class TickLog:
         return [event for tick in ticks for event in tick.events]
 
     def append(self, events: list[Event], elapsed: float, *, durable: bool = False) -> None:
-        """Append one tick; when `durable`, return only when it is on the disk.
+        """Append one tick.
 
-        Raises StoreError where it cannot be written.
+        Args:
+            events: Its events.
+            elapsed: Seconds of wall time that the study has taken, over all its processes.
+            durable: Whether to return only when it is on the disk.
+
+        Raises:
+            StoreError: It cannot be written.
         """
         tick = Tick(self.lease, self.tick + 1, round(elapsed, 3), tuple(events), self.identity.mark)
         line = _line(tick)

@@ -20,7 +20,11 @@ UNBOUNDED = ("mean", "deviation", "deviation_between_rows", "gradient_norm")
 
 
 def write_probes(path: Path, probes: Probes, stamp: Stamp | None = None) -> None:
-    """Write the probes of trials with a checksum."""
+    """Write the probes of trials with a checksum.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     trials = {str(number): [_plain(layer) for layer in layers] for number, layers in probes.items()}
     write_arrays(path, {}, {"trials": trials}, stamp)
 

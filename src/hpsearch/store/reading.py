@@ -19,7 +19,11 @@ from hpsearch.training.probes.record import TrainingProbe
 def read_record(files: StudyFiles) -> StudyRecord:
     """Read a study.
 
-    Raises StudyNotFoundError where it has not been begun.
+    Raises:
+        StudyNotFoundError: It has not been started.
+        StudyMismatchError: It was started by an incompatible version.
+        StudyFileError: Both copies of the resolved study file are damaged.
+        StoreError: The files are not of one study.
     """
     resolved = read_resolved(files)
     if resolved is None:
@@ -72,9 +76,12 @@ def _read_part(files: StudyFiles, kind: Kind) -> StudyRecord | None:
 
 
 def check_parent(part: StudyFiles, resolved: Resolved, searched: Resolved) -> None:
-    """Refuse a confirmation or an ablation of another search.
+    """Check that a confirmation or an ablation belongs to a search.
 
-    Raises StoreError. One that was begun before files said whose they are is taken for the search's own.
+    Experiments of versions whose files did not say where they belong are accepted.
+
+    Raises:
+        StoreError: It belongs to another search.
     """
     if resolved.parent != searched.identified().study and (resolved.parent or resolved.format >= FORMAT):
         raise StoreError(
@@ -85,9 +92,10 @@ def check_parent(part: StudyFiles, resolved: Resolved, searched: Resolved) -> No
 
 
 def trials_of(resolved: Resolved, events: Iterable[Event]) -> list[TrialRecord]:
-    """Turn the events of a tick log into trials, in the order of their numbers.
+    """Turn the events of a log into trials, in the order of their numbers.
 
-    Raises StoreError where the log is not that of this study.
+    Raises:
+        StoreError: The log is not that of this study.
     """
     try:
         return _trials(resolved, resolved.experiment, events)

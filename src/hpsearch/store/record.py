@@ -27,11 +27,20 @@ Curve = tuple[float | None, ...]
 class TrialRecord:
     """One configuration as it was trained.
 
-    `value` is the metric at `best_epoch` (from 1), and None where no epoch gave a finite one. `cause` says
-    why a failed trial failed and why a pruned one was pruned, `pruning` the latter in numbers. `history` maps
-    `loss`, `val_loss`, `val_loss_with_penalties`, `learning_rate` and the like to a curve; it is empty for a
-    running trial. `probes` maps the epochs in which the network was looked into to what was seen, that in
-    which it diverged among them.
+    Attributes:
+        number: From 0.
+        state: `running` while it is trained, and after an interruption.
+        value: The metric at `best_epoch`; None if no epoch had a finite one.
+        parameters: The active searched values.
+        configuration: What was trained.
+        epochs: How many epochs it was trained.
+        best_epoch: From 1.
+        seconds: The time that its epochs took.
+        seed: Its seed.
+        cause: Why it failed or was pruned.
+        history: The curve of each metric, such as `val_loss`; empty for a running trial.
+        pruning: Why it was pruned, in numbers.
+        probes: What was measured inside the network, by epoch.
     """
 
     number: int
@@ -118,7 +127,11 @@ class StudyRecord:
         return self.ranking[0] if self.ranking else None
 
     def trial(self, number: int) -> TrialRecord:
-        """Return the trial of a number. Raises StoreError where there is none."""
+        """Return the trial of a number.
+
+        Raises:
+            StoreError: There is none; then the files are not of one study.
+        """
         found = next((trial for trial in self.trials if trial.number == number), None)
         if found is None:
             raise StoreError(f"there is no trial {number} in {self.name!r}: its files are not of one study")

@@ -15,7 +15,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def refitted_weights(files: StudyFiles, record: StudyRecord, refit: Refit) -> Arrays | None:
-    """Read the weights that a refit gave; None where they are lost or of another."""
+    """Read the weights of a refit; None if they are lost, or of another refit."""
     return arrays_of(refit, read_arrays(files.refit_weights, record.identity))
 
 

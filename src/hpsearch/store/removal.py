@@ -25,9 +25,10 @@ def remove(part: StudyFiles, url: str | None) -> None:
 
 
 def check_only_ours(parts: Iterable[StudyFiles]) -> None:
-    """Refuse to start over where that would remove files that hpsearch did not write.
+    """Check that starting over removes no file that hpsearch did not write.
 
-    Raises StoreError.
+    Raises:
+        StoreError: It would.
     """
     own = (part for part in parts if not part.directory.is_symlink())
     found = sorted(path for part in own for path in part.strangers())
@@ -40,9 +41,14 @@ def check_only_ours(parts: Iterable[StudyFiles]) -> None:
 
 
 def remove_from_storage(parts: Iterable[StudyFiles], url: str | None) -> None:
-    """Remove the trials of experiments from the storage that is named, if one is.
+    """Remove the trials of experiments from an Optuna storage.
 
-    Raises StoreError where that is no Optuna storage, or cannot be written.
+    Args:
+        parts: The experiments.
+        url: The storage that the user named; nothing is removed if there is none.
+
+    Raises:
+        StoreError: It is not an Optuna storage, or cannot be written.
     """
     if url is not None:
         from hpsearch.store.optuna.owners import delete_from

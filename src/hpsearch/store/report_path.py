@@ -13,18 +13,20 @@ COMPARE, PROBE = f"-{PARTS['comparison']}", "-probe"
 
 
 def check_report_path(files: StudyFiles) -> None:
-    """Refuse to begin an experiment whose report another study writes as well.
+    """Check that the report of a new experiment does not overwrite that of another study.
 
-    Raises UnsupportedError; what was begun already goes on.
+    Raises:
+        UnsupportedError: It would. An experiment that was started already goes on.
     """
     if not files.begun:
         _refuse(files.report, files.name, other_of(files))
 
 
 def check_probe_path(files: StudyFiles) -> None:
-    """Refuse to write the page on probes where a study has its report.
+    """Check that the page on probes does not overwrite the report of a study.
 
-    Raises UnsupportedError.
+    Raises:
+        UnsupportedError: It would.
     """
     _refuse(files.probe_report, files.name, other_of_probe(files))
 

@@ -50,13 +50,21 @@ lie, whose content has a fingerprint of its own."""
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a study obeys from its first run on.
+    """What a study keeps from its first run on.
 
-    `decisions` are those that were taken automatically; `directory` is what relative paths of data start
-    from; `storage` is the URL of an Optuna storage elsewhere, kept without its password, and `owner` tells
-    there which studies are this one's. `study` is the SHA-256 of what it was begun with, `parent` that of the
-    search to which an experiment belongs; both are empty in studies that were begun before files said whose
-    they are.
+    Attributes:
+        spec: The study file with all defaults.
+        directory: Where relative paths of data start from.
+        data: The data set in numbers.
+        kind: The kind of experiment.
+        decisions: What was decided automatically.
+        versions: Of the libraries.
+        machine: The kind of machine.
+        storage: The URL of an Optuna storage elsewhere, without its password.
+        owner: The mark by which its studies are known there.
+        format: The version of this file.
+        study: The SHA-256 of what the study was started with; empty in studies of older versions.
+        parent: That of the search to which an experiment belongs; empty as well.
     """
 
     spec: StudySpec
@@ -78,10 +86,10 @@ class Resolved:
         return StudyIdentity(self.study, self.spec.name, self.spec.search.seed, strict=self.format >= FORMAT)
 
     def identified(self) -> Resolved:
-        """Return the study with the SHA-256 of what it was begun with, which it keeps from then on.
+        """Return the study with the SHA-256 of what it was started with, which it keeps from then on.
 
-        Two directories with one SHA-256 hold one study: the same study file but for its budgets, data,
-        decisions and versions, on the same kind of machine, give the same numbers.
+        Two directories with one SHA-256 hold one study: the same study file but for its budgets, the same
+        data, decisions and versions, on the same kind of machine, give the same numbers.
         """
         if self.study:
             return self
@@ -113,10 +121,15 @@ def write_resolved(files: StudyFiles, resolved: Resolved) -> None:
 
 
 def read_resolved(files: StudyFiles) -> Resolved | None:
-    """Read the resolved study file, or its copy where it is damaged; None where the study has none yet.
+    """Read the resolved study file, or its copy if it is damaged.
 
-    Raises StudyMismatchError for the format of another version, StudyFileError where both are damaged, and
-    StoreError where they contradict each other.
+    Returns:
+        None if the study has not been started.
+
+    Raises:
+        StudyMismatchError: It has the format of another version.
+        StudyFileError: Both are damaged.
+        StoreError: They contradict each other.
     """
     paths = [path for path in (files.study, files.study_copy) if path.exists()]
     if not paths:
@@ -150,9 +163,11 @@ def _agreed(files: StudyFiles) -> Resolved:
 
 
 def check_copy(path: Path, identity: StudyIdentity) -> Resolved:
-    """Read a copy of the resolved study file by itself.
+    """Read one copy of the resolved study file by itself.
 
-    Raises DamagedError where it is not what was written, or of another study, and what `read_resolved` does.
+    Raises:
+        DamagedError: It is not what was written, or is of another study.
+        StudyMismatchError: It has the format of another version.
     """
     if not is_sealed(path):
         raise DamagedError("it is damaged; the other copy is used")
@@ -232,7 +247,11 @@ def told_of_beginning(resolved: Resolved) -> str:
 
 
 def check_same_experiment(stored: StudySpec, given: StudySpec) -> None:
-    """Refuse a study file that would mix two experiments in one study, and show the difference."""
+    """Check that a study file describes the experiment that a study was started with; budgets may differ.
+
+    Raises:
+        StudyMismatchError: It does not. The message lists the differences.
+    """
     old, new = dict(_leaves(_without_budgets(stored))), dict(_leaves(_without_budgets(given)))
     lines = [
         f"  {path}: {old.get(path, 'nothing')} -> {new.get(path, 'nothing')}"

@@ -16,11 +16,14 @@ from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
 
 @dataclass(frozen=True)
 class WinnerName:
-    """Which model stands for a study: its trial, and the replicate, seed and epoch that gave its weights.
+    """Which model stands for a study: where its weights come from.
 
-    `replicate` is None where nothing was confirmed, and the trial's own model stands for it. One that was
-    `refitted`, on training and validation rows together, has no replicate either, and was trained for
-    `epoch` epochs.
+    Attributes:
+        trial: The trial.
+        replicate: The replicate of the confirmation; None if nothing was confirmed, and for a refit.
+        seed: The seed that it was trained with.
+        epoch: The epoch of the weights, from 1; for a refit the last one.
+        refitted: Whether it was trained on training and validation rows together.
     """
 
     trial: int
@@ -32,11 +35,15 @@ class WinnerName:
 
 @dataclass(frozen=True)
 class Refit:
-    """How a winner is trained once more, on so many `rows` of the training and the validation set together.
+    """How a winner is trained on training and validation rows together.
 
-    `best_epochs` are those of its replicates, in their order, and the epochs of the refit are their median,
-    rounded up. `drops` are the steps, as (epoch, factor), that a plateau took in the replicate in the middle.
-    `cause` says why the refit failed, and is None where it did not.
+    Attributes:
+        winner: The model.
+        best_epochs: Those of its replicates, in their order. Their median, rounded up, is the length of the
+            refit.
+        rows: The number of rows.
+        drops: (epoch, factor): how the learning rate was reduced on a plateau in the median replicate.
+        cause: Why the refit failed; None if it did not.
     """
 
     winner: WinnerName
@@ -63,9 +70,16 @@ class InferenceInfo:
 
 @dataclass(frozen=True)
 class HeldOutEvaluation:
-    """One evaluation on the test set: when (UTC), by which model, and the SHA-256 of its weights.
+    """One evaluation on the test set.
 
-    Raises ValueError where `date` is none.
+    Attributes:
+        date: When, in UTC and ISO 8601.
+        winner: The model.
+        weights: The SHA-256 of its weights.
+        evaluation: The numbers.
+
+    Raises:
+        ValueError: `date` is not a date.
     """
 
     date: str
@@ -79,13 +93,18 @@ class HeldOutEvaluation:
 
 @dataclass(frozen=True)
 class HeldOutEvaluations:
-    """Every look at the test set, the oldest first; `lost` tells that the record of others was damaged."""
+    """All test-set evaluations of a study.
+
+    Attributes:
+        looks: The oldest first.
+        lost: Whether the record of earlier ones is damaged.
+    """
 
     looks: tuple[HeldOutEvaluation, ...] = ()
     lost: bool = False
 
     def of(self, winner: WinnerName) -> HeldOutEvaluation | None:
-        """Return the look of a winner, or None before it had one."""
+        """Return the evaluation of a winner; None if it has not been evaluated."""
         return next((look for look in self.looks if look.winner == winner), None)
 
 
@@ -93,7 +112,8 @@ class HeldOutEvaluations:
 class ErrorAnalysis:
     """Where a winner is right and wrong: its evaluation, and the labels of the classes.
 
-    Raises ValueError where the parts do not belong together.
+    Raises:
+        ValueError: The confusion matrix does not fit the labels.
     """
 
     winner: WinnerName
@@ -115,10 +135,11 @@ def read_inference_info(path: Path, identity: StudyIdentity = UNKNOWN) -> Infere
 
 
 def load_applied(files: StudyFiles, identity: StudyIdentity) -> InferenceInfo:
-    """Read what applies the best model to new rows, and compare it with the model.
+    """Read what applies the best model to new rows, and check that it was written for the model that is there.
 
-    Raises FileNotFoundError where one of the two is missing, DamagedError where it is damaged, or the model
-    is another than it was written for.
+    Raises:
+        FileNotFoundError: One of the two files is missing.
+        DamagedError: One is damaged or belongs elsewhere, or they do not belong together.
     """
     applied = load_document(files.best_preprocessing, InferenceInfo, identity)
     if not files.best_model.exists():
@@ -151,12 +172,16 @@ def model_stamp(winner: WinnerName, model: Path) -> dict[str, Any]:
 
 
 def write_inference_info(path: Path, applied: InferenceInfo, stamp: Stamp | None = None) -> None:
-    """Write what applies the best model to new rows."""
+    """Write what applies the best model to new rows.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     write_document(path, InferenceInfo, applied, stamp)
 
 
 def read_held_out(path: Path, identity: StudyIdentity = UNKNOWN) -> HeldOutEvaluations:
-    """Read the log of looks; of one that is damaged it is only known that it was there."""
+    """Read the record of test-set evaluations; if it is damaged, `lost` says so."""
     found = read_document(path, HeldOutEvaluations, identity)
     if found is not None:
         return found
@@ -164,7 +189,11 @@ def read_held_out(path: Path, identity: StudyIdentity = UNKNOWN) -> HeldOutEvalu
 
 
 def write_held_out(path: Path, looks: HeldOutEvaluations, stamp: Stamp | None = None) -> None:
-    """Write the log of looks."""
+    """Write the record of test-set evaluations.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     write_document(path, HeldOutEvaluations, looks, stamp)
 
 
@@ -174,15 +203,23 @@ def read_refit(path: Path, identity: StudyIdentity = UNKNOWN) -> Refit | None:
 
 
 def write_refit(path: Path, refit: Refit, stamp: Stamp | None = None) -> None:
-    """Write how the winner was refitted."""
+    """Write how the winner was refitted.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     write_document(path, Refit, refit, stamp)
 
 
 def read_error_analysis(path: Path, identity: StudyIdentity = UNKNOWN) -> ErrorAnalysis | None:
-    """Read what was seen inside the winner; None where there is no such file, or it is damaged."""
+    """Read the error analysis of the winner; None if there is no such file, or it is damaged."""
     return read_document(path, ErrorAnalysis, identity)
 
 
 def write_error_analysis(path: Path, insides: ErrorAnalysis, stamp: Stamp | None = None) -> None:
-    """Write what was seen inside the winner."""
+    """Write the error analysis of the winner.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     write_document(path, ErrorAnalysis, insides, stamp)

@@ -43,9 +43,10 @@ class TrialUnderWay(Protocol):
 
 
 class StudyWriter:
-    """Notes what is decided, and writes it down when the workers are busy already.
+    """Collects what is decided, and writes it when the workers are busy.
 
-    What was not written down before a crash is decided again, the same. `seconds` counts what the store cost.
+    What was not written before a crash is decided again, identically. `seconds` counts the time that writing
+    took.
     """
 
     def __init__(

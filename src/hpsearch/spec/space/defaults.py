@@ -105,7 +105,7 @@ def _with(spec: StudySpec, place: SearchedPlace) -> StudySpec | None:
 
 
 def _value_label(place: SearchedPlace) -> str:
-    """Return the label of the value; of a choice without default, whose nested values have places, the name."""
+    """Return the label of the value; if there is no default only its name, for nested values have places."""
     value = place.value
     return value.name if place.default is REQUIRED and isinstance(value, Component) else label_of(value)
 

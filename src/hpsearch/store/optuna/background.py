@@ -16,9 +16,9 @@ _Entry = tuple[Callable[..., None], tuple[Any, ...]]
 
 
 class BackgroundWriter:
-    """Takes notes at once and writes them down later, in their order.
+    """Queues notes for an Optuna storage and writes them later, in their order.
 
-    The storage is a picture of the study: if it cannot be written, a warning says so and the study goes on.
+    The storage is derived from the log: if it cannot be written, a warning says so and the study goes on.
     Without a projection nothing is written. `check` raises where this process must not write any more.
     """
 

@@ -11,7 +11,11 @@ from hpsearch.store.removal import stored_if_readable
 
 
 def own_database(files: StudyFiles) -> Path:
-    """Return the file of a study's own storage. Raises StoreError where it is a link, to whatever file."""
+    """Return the path of a study's own storage.
+
+    Raises:
+        StoreError: It is a symbolic link.
+    """
     if files.database.is_symlink():
         told = (
             "is a symbolic link, and links are not followed when writing: remove it, and it is written again"
@@ -21,9 +25,14 @@ def own_database(files: StudyFiles) -> Path:
 
 
 def check_named(files: StudyFiles, named: str | None) -> None:
-    """Refuse to write into a storage that only the files of a study name, which others may have written.
+    """Refuse to write into a storage that only the files of a study name: they may come from others.
 
-    Raises StorageNotNamedError with the option that is missing.
+    Args:
+        files: The study.
+        named: The URL that the user gave.
+
+    Raises:
+        StorageNotNamedError: None was given, and the files name one. The message has the option to add.
     """
     stored = stored_if_readable(files)
     if named is None and stored is not None and stored.storage is not None:

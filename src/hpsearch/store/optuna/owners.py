@@ -20,7 +20,16 @@ Names = dict[str, tuple[str | None, Sequence[TrialRecord]]]
 
 
 def claim(storage: RDBStorage, study_id: int, owner: str) -> None:
-    """Note whose a study is. Raises StoreError where it is another's."""
+    """Note to which files a study in a storage belongs.
+
+    Args:
+        storage: The Optuna storage.
+        study_id: The study in it.
+        owner: The random mark of the files.
+
+    Raises:
+        StoreError: It belongs to other files.
+    """
     known = storage.get_study_system_attrs(study_id).get(OWNER)
     if known is None:
         storage.set_study_system_attr(study_id, OWNER, owner)
@@ -29,9 +38,10 @@ def claim(storage: RDBStorage, study_id: int, owner: str) -> None:
 
 
 def check_free(storage: RDBStorage, wanted: Names) -> None:
-    """Refuse names under which a storage has studies of others.
+    """Check that a storage has no studies of others under the names that are wanted.
 
-    Raises StoreError.
+    Raises:
+        StoreError: It has one.
     """
     ids = _ids(storage)
     for name, (owner, trials) in wanted.items():
@@ -43,9 +53,10 @@ def check_free(storage: RDBStorage, wanted: Names) -> None:
 
 
 def delete_from(url: str, ours: Names) -> None:
-    """Delete studies from an Optuna storage, those of others left as they are.
+    """Delete studies from an Optuna storage; those of others are left, with a warning.
 
-    Raises StoreError where it is no Optuna storage, or cannot be written.
+    Raises:
+        StoreError: It is not an Optuna storage, or cannot be written.
     """
     check_is_optunas(url, fresh=False)
     storage = open_storage(url)

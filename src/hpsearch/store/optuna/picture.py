@@ -20,9 +20,19 @@ ANEW = "remove it, and hpsearch optimize rewrites it"
 
 
 def check_database(path: Path, name: str, record: StudyRecord) -> str:
-    """Check the SQLite file of a study against its tick log.
+    """Check the SQLite file of a study against its log.
 
-    Raises what sqlite3 raises, and DamagedError where the file is damaged or shows other trials.
+    Args:
+        path: The file; it is only read.
+        name: The name of the study in it.
+        record: What the log says.
+
+    Returns:
+        How many trials it has, in words.
+
+    Raises:
+        DamagedError: It is damaged, or differs from the log.
+        sqlite3.Error: It cannot be read.
     """
     with closing(sqlite3.connect(_to_be_read(path), uri=True)) as connection:
         told = connection.execute("PRAGMA integrity_check").fetchone()[0]

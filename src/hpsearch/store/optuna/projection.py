@@ -47,10 +47,18 @@ class _Picture:
 
 
 class Projection:
-    """Writes trials into an Optuna storage, in transactions as few as its interface allows.
+    """Writes trials into an Optuna storage, in as few transactions as its interface allows.
 
-    `name` is that of the study in the storage, `owner` as for `claim`, `own` as for `open_storage`. Raises
-    StoreError where the storage cannot be read or written.
+    Args:
+        storage: The Optuna storage.
+        name: The name of the study in it.
+        experiment: The experiment, which has the parameters.
+        own: As for `open_storage`.
+        owner: As for `claim`.
+        identity: What tells the study from another one of its name.
+
+    Raises:
+        StoreError: The storage cannot be read or written, or has another study of the name.
     """
 
     def __init__(
@@ -128,9 +136,13 @@ class Projection:
             picture.record = record
 
     def flush(self, *, now: bool = False) -> None:
-        """Write what is new; unless `now`, only when the last time is long enough ago.
+        """Write what is new.
 
-        Raises StoreError where the storage cannot be written.
+        Args:
+            now: Whether to write even if the last time was less than `FLUSH_SECONDS` ago.
+
+        Raises:
+            StoreError: The storage cannot be written.
         """
         if not now and time.monotonic() - self._flushed < FLUSH_SECONDS:
             return

@@ -41,10 +41,15 @@ REFUSALS = {
 
 
 def open_storage(url: str, *, own: Path | None = None) -> RDBStorage:
-    """Open an Optuna storage; SQLite in WAL mode, so that the dashboard reads while we write.
+    """Open an Optuna storage; SQLite in WAL mode, so that the dashboard reads while a study writes.
 
-    `own` is the file of the URL where it is the study's own: should it be damaged, it is set aside, and the
-    storage is written anew from the tick log. Raises StoreError where it cannot be opened.
+    Args:
+        url: The URL of the storage.
+        own: Its file if it is the study's own. If that is damaged, it is renamed and a new one created: the
+            log has everything that was in it.
+
+    Raises:
+        StoreError: It cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     damage = None if own is None else _damage(own)
@@ -60,9 +65,14 @@ def open_storage(url: str, *, own: Path | None = None) -> RDBStorage:
 
 
 def check_is_optunas(url: str, *, fresh: bool) -> None:
-    """Refuse a database that is not Optuna's; one that is empty may become one where it is to be `fresh`.
+    """Check that a database is an Optuna storage; it is only read.
 
-    Raises StoreError. It is only read.
+    Args:
+        url: The URL of the database.
+        fresh: Whether it may also be empty, or not exist.
+
+    Raises:
+        StoreError: It is something else, or cannot be opened.
     """
     try:
         names = _tables(url)
@@ -116,7 +126,11 @@ def _damage(path: Path) -> str | None:
 
 
 def set_aside(path: Path, reason: str) -> None:
-    """Keep a damaged SQLite file and its journal under another name, for who wants to look at it."""
+    """Rename a damaged SQLite file and its journal, with a warning, so that they can be examined.
+
+    Raises:
+        StoreError: The system does not allow it.
+    """
     try:
         for suffix in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
@@ -145,7 +159,13 @@ def told(failure: BaseException) -> str:
 
 
 def failed(what: str, url: str, failure: Exception) -> StoreError:
-    """Say in one error why a storage cannot be used, whatever was raised; a StoreError stays what it is."""
+    """Return the one error for whatever a storage raised; a StoreError is returned unchanged.
+
+    Args:
+        what: What was tried, such as "open".
+        url: The URL of the storage; its password is left out of the message.
+        failure: What was raised.
+    """
     if isinstance(failure, StoreError):
         return failure
     reason = refusal(failure)
