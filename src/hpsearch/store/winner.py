@@ -1,4 +1,4 @@
-"""The winner: its name, what applies it to new rows, how it was refitted, its looks, its insides."""
+"""The winner: its name, what applies it to new rows, its refit, its test-set evaluations, its error analysis."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def read_inference_info(path: Path, identity: StudyIdentity = UNKNOWN) -> Infere
 
 
 def load_applied(files: StudyFiles, identity: StudyIdentity) -> InferenceInfo:
-    """Read what applies the best model to new rows, and check that it was written for the model that is there.
+    """Read what applies the best model to new rows, and check that it was written for that model.
 
     Raises:
         FileNotFoundError: One of the two files is missing.
