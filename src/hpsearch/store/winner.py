@@ -1,4 +1,4 @@
-"""The winner: its name, what applies it to new rows, its refit, its test-set evaluations, its error analysis."""
+"""The winner: its name, what applies it to new rows, its refit, its evaluations, its error analysis."""
 
 from __future__ import annotations
 
