@@ -81,7 +81,13 @@ class AblationPath:
 
 
 def trace(record: StudyRecord, ablation: StudyRecord, winner: int | None) -> AblationPath:
-    """Follow the path of an ablation of a search as far as it has come; `winner` is the search's trial."""
+    """Follow the path of an ablation as far as it has been trained.
+
+    Args:
+        record: The search.
+        ablation: The runs of its ablation.
+        winner: The number of the search's best trial; None if there is none.
+    """
     experiment = ablation_of(ablation.spec)
     reader = _Reader(experiment, path_of(experiment), ended_runs(ablation))
     end = experiment.configuration(experiment.values(experiment.changes, 0))

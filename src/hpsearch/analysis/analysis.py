@@ -96,10 +96,13 @@ def analyze(
     influence: Influence | None = None,
     ablation: StudyRecord | None = None,
 ) -> EvaluatedAnalysis:
-    """Analyze a search, finished or still running, with the replicates of its finalists if there are any.
+    """Analyze a search, finished or still running.
 
-    `influence` is what mattered in it; where it is not given, finding it out takes seconds. `ablation` has
-    the runs from the default to its winner, where there are any.
+    Args:
+        record: The search.
+        confirmation: The replicates of its finalists, if there are any.
+        influence: The hyperparameter importance; without it, it is computed, which takes seconds.
+        ablation: The runs from the default to its winner, if there are any.
     """
     return analyze_conclusion(conclude_search(record, confirmation, ablation), influence)
 

@@ -34,7 +34,17 @@ def judge_chance(record: StudyRecord, verdict: Verdict | None) -> ChanceLevel | 
 
 
 def against(found: Estimate, level: float, metric: str, *, minimize: bool) -> Against | None:
-    """Hold an estimate against the level of chance; None where it has no mean."""
+    """Compare an estimate with the level of chance.
+
+    Args:
+        found: The estimate of the metric.
+        level: The metric of a constant prediction.
+        metric: Its name; for a single seed `NOT_LEARNED` applies to `val_loss` and `val_accuracy`.
+        minimize: Whether lower values are better.
+
+    Returns:
+        None if the estimate has no mean.
+    """
     if found.mean is None:
         return None
     gain = level - found.mean if minimize else found.mean - level

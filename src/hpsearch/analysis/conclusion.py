@@ -134,7 +134,13 @@ class Conclusion:
 def conclude_search(
     record: StudyRecord, confirmation: StudyRecord | None = None, ablation: StudyRecord | None = None
 ) -> Conclusion:
-    """Judge the finalists of a search, finished or still running, and say what the search has come to."""
+    """Judge the finalists of a search, finished or still running, and collect what it has come to.
+
+    Args:
+        record: The search.
+        confirmation: The replicates of its finalists, if there are any.
+        ablation: The runs of its ablation, if there are any.
+    """
     verdict = None if confirmation is None else judge_finalists(record, confirmation)
     planned = None
     if confirmation is not None and verdict is not None:
@@ -143,8 +149,13 @@ def conclude_search(
 
 
 def read_conclusion(files: StudyFiles, record: StudyRecord | None = None) -> Conclusion:
-    """Read a search and its parts, and conclude; `record` is that of the search where it was read already.
+    """Read a search and its parts, and judge its finalists.
 
-    Raises StudyNotFoundError where it has not been begun.
+    Args:
+        files: The search.
+        record: Its record if it has been read already.
+
+    Raises:
+        StudyNotFoundError: It has not been started.
     """
     return conclude_search(record or read_record(files), read_confirmation(files), read_ablation(files))

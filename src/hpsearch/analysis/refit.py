@@ -15,11 +15,11 @@ from hpsearch.training.schedules import Plateau
 
 
 def plan_refit(record: StudyRecord, confirmation: StudyRecord, verdict: Verdict) -> Refit | None:
-    """Say how the winner is refitted; None where the study does not want it, or nobody won.
+    """Plan the refit of the winner; None if the study asks for none, or no finalist succeeded.
 
-    Without validation rows nobody sees when to stop. What is known are the best epochs of the replicates,
-    whose median is not moved by one that was lucky early or late. It is rounded up, because more rows take
-    longer to be learned by heart.
+    Without validation rows nothing shows when to stop. So the length is the median of the best epochs of the
+    replicates, which a single early or late one does not move. It is rounded up, because more rows take
+    longer to overfit.
     """
     if not record.spec.confirm.refit or record.data is None:
         return None

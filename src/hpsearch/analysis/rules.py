@@ -76,9 +76,14 @@ def has_failed(trial: TrialRecord) -> bool:
 
 
 def find_rules(record: StudyRecord, marks: Callable[[TrialRecord], bool] = has_failed) -> tuple[Rule, ...]:
-    """Find the regions of those finished trials that `marks` marks, the clearest first.
+    """Find the regions of the search space that the marked trials are in, the clearest first.
 
-    None are given where they would leave half of the marked trials outside.
+    Args:
+        record: The study; only its finished trials are used.
+        marks: Whether a trial is marked; by default those that failed are.
+
+    Returns:
+        Empty if the regions would cover less than half of the marked trials.
     """
     trials = [trial for trial in record.trials if trial.state != "running"]
     marked = np.array([bool(marks(trial)) for trial in trials])

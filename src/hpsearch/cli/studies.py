@@ -26,9 +26,10 @@ def files_of(study: str, out: Path) -> StudyFiles:
 
 
 def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
-    """Find the files of a study and read what was begun of it: its search, its comparison, or both.
+    """Find the files of a study and read what was started of it: its search, its comparison, or both.
 
-    Raises StudyNotFoundError where nothing was.
+    Raises:
+        StudyNotFoundError: Nothing was.
     """
     from hpsearch.study import lookup
 

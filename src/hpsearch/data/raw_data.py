@@ -48,7 +48,11 @@ def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> D
 
 
 def load_raw_data(data: Data, directory: Path, data_dir: Path | None = None) -> RawData:
-    """Load and select rows as `load_dataset` does, and keep them so that they can be split again."""
+    """Load and select rows as `load_dataset` does, and keep them so that they can be split again.
+
+    Raises:
+        DataError: The rows cannot be loaded or split.
+    """
     with _enough_memory(data):
         loaded = _load(data, directory, data_dir)
         if data.test is not None and loaded.y_test is not None:

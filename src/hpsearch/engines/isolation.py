@@ -20,10 +20,19 @@ Found = TypeVar("Found")
 def here_or_apart(
     function: Callable[Arguments, Found], *arguments: Arguments.args, **named: Arguments.kwargs
 ) -> Found:
-    """Call a function that needs Keras on JAX, and give what it gives; both must be fit to cross processes.
+    """Call a function that needs Keras on JAX, in another process if this one cannot have that.
 
-    Keras may run on another backend here already, or JAX may have been started before its compiler was told
-    what it must not do. Raises what the function raises.
+    Keras may already run on another backend here, or JAX may have been started before its compiler was
+    configured.
+
+    Args:
+        function: A function that can be pickled.
+        *arguments: Its arguments.
+        **named: Its arguments.
+
+    Raises:
+        WorkerDiedError: The other process died.
+        Exception: Whatever the function raises.
     """
     try:
         import_keras("jax", spawned=False)

@@ -75,10 +75,10 @@ class LocalWorker(Worker):
 
 @contextmanager
 def main_hidden() -> Iterator[None]:
-    """Let a process that is spawned meanwhile do without the program that spawns it.
+    """Hide the main program from processes that are spawned meanwhile.
 
-    Python would run that file again in the new process, where a script that calls hpsearch without asking for
-    its `__name__` would begin the study once more. A worker needs nothing of it.
+    Python would run its file again in the new process: a script that calls hpsearch without testing its
+    `__name__` would start the study once more. A worker needs nothing of it.
     """
     with _HIDING:
         known = sys.modules["__main__"]

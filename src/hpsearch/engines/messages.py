@@ -17,11 +17,20 @@ from hpsearch.training.messages import EpochReport, MemberState, RefitRun, Split
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to open a study: the spec as plain data, and where its data are.
+    """What a worker needs to open a study.
 
-    `width`, `vmapped` and `probes` are those of an earlier run of the study, which hold; `model_code` the
-    fingerprint of the Python files that the study runs, `donors` the saved models that it reuses; `place` is
-    that of the worker among the `workers` of its pool. It is `timed` how long members take to be compared.
+    Attributes:
+        spec: The study file as plain data.
+        directory: Where relative paths in it start from.
+        data_dir: Where data sets are kept.
+        width: How many members train side by side, if that is decided already.
+        model_code: The fingerprint of the Python files that the study runs.
+        place: The number of the worker in its pool.
+        workers: The size of the pool.
+        donors: The saved models that the study reuses.
+        probes: Whether networks are probed, if that is decided already.
+        vmapped: Whether members train in one call, if that is decided already.
+        timed: Whether the training times of members are compared, so that none may train beside another.
     """
 
     spec: dict[str, Any]
@@ -90,9 +99,14 @@ class WeightsOrder:
 
 @dataclass(frozen=True)
 class ExportOrder:
-    """Save a configuration with its weights, of a trial's seed, as a `.keras` file that takes raw rows.
+    """Save a configuration with its weights as a `.keras` file that takes raw rows.
 
-    `split` names the rows that it was trained on, which its scaling is of.
+    Attributes:
+        configuration: As plain data.
+        weights: By name.
+        path: Where to.
+        seed: Of the trial.
+        split: The rows that it was trained on, whose scaling becomes part of the model.
     """
 
     configuration: dict[str, Any]
@@ -104,10 +118,12 @@ class ExportOrder:
 
 @dataclass(frozen=True)
 class WinnerOrder:
-    """Save the winner as its `export` says, and evaluate it once on a part of the data, on raw rows.
+    """Save the winner, and evaluate it once on raw rows.
 
-    `part` is None where it was evaluated before; a model whose weights are among those that have `seen` the
-    test set is not evaluated there again.
+    Attributes:
+        export: What to save.
+        part: The part to evaluate it on; None if that was done before.
+        seen: The SHA-256 of weights that have been evaluated on the test set, which is not done again.
     """
 
     export: ExportOrder
@@ -117,9 +133,13 @@ class WinnerOrder:
 
 @dataclass(frozen=True)
 class SavedWinner:
-    """The winner as it was saved: the SHA-256 of its weights, and what it takes to apply it to new rows.
+    """The winner as it was saved.
 
-    `evaluation` is None where none was asked for; `problem` says why one failed.
+    Attributes:
+        weights: The SHA-256 of its weights.
+        preprocessing: What applies it to new rows.
+        evaluation: None if none was asked for.
+        problem: Why the evaluation failed.
     """
 
     weights: str

@@ -28,9 +28,10 @@ class WorkerPool:
         return self._engine.start(replace(self._job, place=place))
 
     def opened(self) -> OpenedStudy:
-        """Wait until all have opened the study, and give what the first found.
+        """Wait until all workers have opened the study, and return what the first one found.
 
-        Raises HpsearchError where the study cannot be opened.
+        Raises:
+            HpsearchError: The study cannot be opened.
         """
         found = [self._opened(place) for place in range(len(self.workers))]
         return found[0]

@@ -57,7 +57,7 @@ class SingleMember:
         snapshot_due: Callable[[], bool] = lambda: False,
         save: Callable[[TickResult], None] = lambda _: None,
     ) -> Iterator[EpochReport]:
-        """Train as `train` does, and give the report of each epoch."""
+        """Train as `train` does, and yield the report of each epoch."""
         while self._start or epochs is None or self.done < epochs:
             ahead = EPOCHS_AHEAD if epochs is None else epochs - self.done
             told = self._advance(ahead, snapshot=snapshot_due())

@@ -43,9 +43,15 @@ class Plan:
 
 
 def plan_of(conclusion: Conclusion, replicates: int) -> Plan:
-    """Plan the ablation of a search as it stands.
+    """Plan the ablation of a search as it is now.
 
-    Raises HpsearchError where there is no winner, or where it has nothing but defaults.
+    Args:
+        conclusion: The search.
+        replicates: From how many seeds each configuration is trained.
+
+    Raises:
+        HpsearchError: There is no winner, or none of its values differs from a default.
+        UnsupportedError: A searched argument is called "replicate".
     """
     record, winner = conclusion.record, conclusion.best.trial
     if winner is None:

@@ -56,7 +56,8 @@ class Checked:
 def check_study(files: StudyFiles) -> list[Checked]:
     """Check every file of a study.
 
-    Raises HpsearchError where there is no study, or none that can be read at all.
+    Raises:
+        HpsearchError: There is no study, or it cannot be read at all.
     """
     record = read_record(files)
     identity = record.identity

@@ -20,10 +20,16 @@ from hpsearch.study.run import conduct, storage_of
 
 
 def confirm(study: OpenStudy, record: StudyRecord) -> Outcome | None:
-    """Train the finalists of a search again, or go on with that; the workers have the study open.
+    """Train the finalists of a search again, or resume that, with the workers that have the search open.
 
-    Gives None where there is nothing to confirm. Replicates of other finalists, of a search that has gone on
-    since, and those on other splits are removed.
+    Replicates of other finalists, of an earlier state of the search or of other splits are removed.
+
+    Args:
+        study: The search.
+        record: Its record.
+
+    Returns:
+        "interrupted" if it was; else None, also if there is nothing to confirm.
     """
     spec, searched, display = confirmation_of(record), study.resolved, study.display
     if spec is None:

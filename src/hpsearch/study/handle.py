@@ -158,11 +158,20 @@ class Study:
         workers: int | None = None,
         progress: bool | None = None,
     ) -> Study:
-        """Go on with the study, with the budget that it has or a larger one; gives the study itself.
+        """Continue the study, with the budget that it has or a larger one.
+
+        Args:
+            trials: The number of trials; by default what the study has.
+            timeout: Seconds of wall time, over all runs of the study; by default what the study has.
+            workers: The number of training processes; by default as before.
+            progress: Whether progress is shown on the standard error; by default if that is a terminal.
+
+        Returns:
+            This study.
 
         Raises:
-            HpsearchError: Something keeps it from running, or all that it trained failed.
-            KeyboardInterrupt: It was interrupted; the same call goes on.
+            HpsearchError: It cannot run, or all that it trained failed.
+            KeyboardInterrupt: It was interrupted; the same call continues it.
         """
         if workers is not None:
             self._options = replace(self._options, workers=workers)
@@ -220,9 +229,17 @@ def run(
     display: Display,
     replicates: int = ABLATION_REPLICATES,
 ) -> Study:
-    """Run a command on a study that was read; whether all failed or it was interrupted is for `check` to say.
+    """Run a command on a study file. Failed trials and interruptions are reported by `Study.check`.
 
-    Raises HpsearchError where something keeps it from running.
+    Args:
+        command: What to do.
+        study: The study file.
+        options: Where and how it is run.
+        display: Receives the progress.
+        replicates: The number of seeds of an ablation.
+
+    Raises:
+        HpsearchError: It cannot run.
     """
     from hpsearch.store.layout import PARTS, StudyFiles
     from hpsearch.study import lifecycle
@@ -262,7 +279,7 @@ def _failure(command: Command, found: Study) -> str | None:
 def run_shown(
     command: Command, study: StudyFile, options: Options, *, progress: bool | None, replicates: int
 ) -> Study:
-    """Run a command on a study, log that it starts and ends, and show its progress where that is wanted."""
+    """Run a command as `run` does; log that it starts and ends, and show its progress if wanted."""
     from hpsearch.store.layout import StudyFiles
     from hpsearch.study.progress import LOGGER
 

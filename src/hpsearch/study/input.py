@@ -57,9 +57,15 @@ def read_study(
 
 
 def begun_study(files: StudyFiles, record: StudyRecord, settings: Sequence[str]) -> StudyFile:
-    """Return the study file of a study that was begun, with `settings` in place of what it says.
+    """Return the study file of a study that was started.
 
-    Rows that were given in memory are found beside it, wherever it was moved. Raises StudyFileError.
+    Args:
+        files: The study; rows that were given in memory are read from its directory, wherever that is now.
+        record: Its record.
+        settings: Changes such as `search.trials=50`.
+
+    Raises:
+        StudyFileError: The settings are invalid.
     """
     source = Source(str(files.study), record.spec.dump(), {})
     kept = record.spec.data.arrays
@@ -110,7 +116,9 @@ def _plain(value: Any) -> Any:
 def overridden(settings: Settings, given: Mapping[str, Any] | None = None) -> list[str]:
     """Write settings as the command line does, so that their errors name them as there.
 
-    `given` are those that have an argument of their own; None stands for one that was not given.
+    Args:
+        settings: Values by dotted path, or texts such as `training.epochs=5`.
+        given: Values that have an argument of their own; None stands for one that was not given.
     """
     if isinstance(settings, Mapping):
         settings = [f"{path}={json.dumps(_plain(value))}" for path, value in settings.items()]

@@ -45,9 +45,15 @@ class Inspection:
 
 
 def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
-    """Open the data of a study and check all that training would refuse; no code of the study is run.
+    """Load the data of a study and check everything that training would refuse; no code of the study is run.
 
-    Raises HpsearchError, of data and of what does not suit them with the line of the study file.
+    Args:
+        study: The study file.
+        data_dir: Where data sets are kept.
+
+    Raises:
+        HpsearchError: The data cannot be loaded, or the study does not suit them; with the line of the study
+            file.
     """
     kind: Kind = "search" if study.spec.compare is None else "comparison"
     spec = prepare(study.spec, kind)

@@ -71,11 +71,17 @@ AT_THE_END = (
 
 @dataclass(frozen=True)
 class Options:
-    """Where and how a study is run; nothing here changes what it finds.
+    """Where and how a study is run; nothing here changes its results.
 
-    `out` is the parent of `runs/` and `reports/`; `storage` the URL of an Optuna storage, by default a SQLite
-    file beside the study; `new` starts over; `takeover` takes the study from a process that is silent;
-    `workers` is the number of training processes; `no_code` refuses a study that runs Python code of its own.
+    Attributes:
+        out: The parent of `runs/` and `reports/`.
+        storage: The URL of an Optuna storage; by default a SQLite file in the study's directory.
+        data_dir: Where data sets are kept.
+        new: Whether to start over.
+        takeover: Whether to take the study over from a process that is silent.
+        workers: The number of training processes.
+        no_code: Whether to refuse a study that runs Python code of its own.
+        engine: Where training runs.
     """
 
     out: Path = Path()
@@ -89,9 +95,10 @@ class Options:
 
 
 def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, Conclusion]:
-    """Run a search, or go on with it, to the end of its budget.
+    """Run a search, or resume it, to the end of its budget.
 
-    Raises HpsearchError where something keeps it from running.
+    Raises:
+        HpsearchError: It cannot run.
     """
     check_enqueued(study.spec, study.source)
     with _held(study, "search", options, display) as held, _opened(held) as opened:
@@ -99,9 +106,10 @@ def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outc
 
 
 def confirm_search(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, Conclusion]:
-    """Confirm a search that was run, or go on with that, and leave its results behind anew.
+    """Confirm a search that was run, or resume that, and write its results again.
 
-    Raises HpsearchError where it was not run, or something keeps it from running.
+    Raises:
+        HpsearchError: It was not run, or cannot be confirmed.
     """
     read_record(StudyFiles(options.out, study.spec.name))
     with _held(study, "search", options, display) as held, _opened(held) as opened:
@@ -109,9 +117,10 @@ def confirm_search(study: StudyFile, options: Options, display: Display) -> tupl
 
 
 def compare(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, StudyRecord]:
-    """Train every arm of a comparison from every seed, or go on with it.
+    """Train every arm of a comparison from every seed, or resume that.
 
-    Raises HpsearchError where something keeps it from running.
+    Raises:
+        HpsearchError: It cannot run.
     """
     arms_of(study.spec, study.source)
     with _held(study, "comparison", options, display) as held, _opened(held) as opened:
@@ -126,9 +135,10 @@ def compare(study: StudyFile, options: Options, display: Display) -> tuple[Outco
 def ablate(
     study: StudyFile, options: Options, replicates: int, display: Display
 ) -> tuple[Outcome, Conclusion]:
-    """Ablate a search that has a winner, or go on with that, and write its report anew.
+    """Ablate a search, or resume that, and write its report again.
 
-    Raises HpsearchError where the search was not begun, has no winner, or has nothing that could be changed.
+    Raises:
+        HpsearchError: The search was not started, has no winner, or its winner differs from no default.
     """
     from hpsearch.analysis.conclusion import read_conclusion
     from hpsearch.study.ablation import announce, plan_of
@@ -288,9 +298,15 @@ def _import_ahead() -> None:
 
 
 def stored_of(files: StudyFiles, spec: StudySpec, code: str) -> Resolved | None:
-    """Read what an experiment obeys since it was begun; None where it was not.
+    """Read what an experiment keeps from its first run on; None if it has not been started.
 
-    Raises StudyMismatchError where the study file or its Python files have changed since.
+    Args:
+        files: The experiment.
+        spec: The study file as it is now.
+        code: The fingerprint of its Python files.
+
+    Raises:
+        StudyMismatchError: The study file or its Python files have changed in more than a budget.
     """
     stored = read_resolved(files)
     if stored is not None:
@@ -320,9 +336,17 @@ def job_of(
 def resolve(
     study: StudyFile, kind: Kind, options: Options, stored: Resolved | None, opened: OpenedStudy
 ) -> Resolved:
-    """Return what an experiment obeys: what was stored, or at its beginning what was found.
+    """Return what an experiment keeps: what is stored, or on the first run what was found.
 
-    Raises StudyMismatchError where the data or the donors are not those of its beginning.
+    Args:
+        study: The study file.
+        kind: The kind of experiment.
+        options: Where and how it is run.
+        stored: What is stored; None on the first run.
+        opened: What the workers found when they opened the study.
+
+    Raises:
+        StudyMismatchError: The data or the donors have changed.
     """
     if stored is None:
         machine = {
@@ -352,7 +376,11 @@ def _owner(storage: str | None, known: str | None) -> str | None:
 
 
 def check_same_material(stored: Resolved, opened: OpenedStudy) -> None:
-    """Refuse to go on with other data, or with another donor, than at the beginning."""
+    """Check that a study resumes with the data and the donors that it was started with.
+
+    Raises:
+        StudyMismatchError: They have changed.
+    """
     name = stored.spec.name
     if stored.data.fingerprint != opened.data.fingerprint:
         raise StudyMismatchError(

@@ -14,7 +14,15 @@ from hpsearch.store.record import StudyRecord
 
 
 def files_of(study: str, out: Path) -> StudyFiles:
-    """Find the files of a study by its study file or its name."""
+    """Find the files of a study.
+
+    Args:
+        study: The path of its study file, or its name.
+        out: The parent of `runs/`.
+
+    Raises:
+        StudyFileError: It is neither, or the study file is invalid.
+    """
     path = Path(study)
     if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # noqa: PTH113 - Path raises for a long name
         return StudyFiles(out, load_study_file(path).spec.name)
@@ -25,9 +33,10 @@ def files_of(study: str, out: Path) -> StudyFiles:
 
 
 def records_of(study: str, out: Path) -> list[tuple[StudyFiles, StudyRecord]]:
-    """Find the files of a study and read what was begun of it: its search, its comparison, or both.
+    """Find the files of a study and read what was started of it: its search, its comparison, or both.
 
-    Raises StudyNotFoundError where nothing was.
+    Raises:
+        StudyNotFoundError: Nothing was.
     """
     files = files_of(study, out)
     begun = [part for part in files.parts if part.part not in OF_SEARCH]

@@ -19,10 +19,21 @@ def stored_part(
     outdated: Callable[[StudySpec], str],
     display: Display,
 ) -> Resolved | None:
-    """Read what a part of a search obeys since it was begun, and make its directory; None where it was not.
+    """Read what a part of a search keeps from its first run on, and make its directory.
 
-    `outdated` says why a part is not of this search as it stands now, which is then removed; empty where it
-    is. Raises StoreError where the part is of another search.
+    Args:
+        part: The files of the part.
+        searched: What the search keeps.
+        storage: The storage that the user named, from which an outdated part is removed.
+        outdated: Returns why a part is not of the search as it is now, upon which it is removed; empty if it
+            is.
+        display: Is told why.
+
+    Returns:
+        None if the part has not been started, or was removed.
+
+    Raises:
+        StoreError: The part belongs to another search.
     """
     stored = read_resolved(part)
     if stored is not None:

@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What the winner says of each row, and remarks on the rows.
+    """The predictions for some rows.
 
-    `probabilities`: (n, classes), None for a regression. A prediction is None where the model gives no finite
-    number.
+    Attributes:
+        predictions: The class or the number of each row; None if the model outputs no finite number.
+        labels: The names of the classes; empty for regression.
+        probabilities: (n, classes); None for regression.
+        notes: Remarks on the rows.
     """
 
     predictions: tuple[str | float | None, ...]
@@ -70,10 +73,16 @@ class Predicted:
 
 
 def predict(files: StudyFiles, data: Path | NDArray[Any]) -> Predicted:
-    """Apply the best model of a study to rows, or to those of a csv or npz file; Keras runs on JAX here.
+    """Apply the best model of a study to rows; Keras runs on JAX here.
 
-    Raises StudyNotFoundError where there is no model yet, DataError where the rows are not what it takes, and
-    ModelError where it cannot be loaded.
+    Args:
+        files: The study.
+        data: The path of a csv or npz file, or (n, *features) raw rows.
+
+    Raises:
+        StudyNotFoundError: There is no model yet.
+        DataError: The rows do not suit the model.
+        ModelError: The model cannot be loaded.
     """
     preprocessing = _preprocessing(files)
     with jax_ahead():

@@ -23,9 +23,11 @@ from hpsearch.study.trial import RunningTrial
 
 
 def check_donors(study: StudyFile) -> None:
-    """Check that the donors of a study are there, or the studies that train them; runs nothing.
+    """Check that the donors of a study exist, or the studies that train them; nothing is run.
 
-    Raises DonorError or StudyFileError.
+    Raises:
+        DonorError: A donor is missing.
+        StudyFileError: The study file of a donor is invalid.
     """
     _check_lineage(study, (study.spec.name,))
     for _, model in pretrained_models(study.spec.model):
@@ -46,7 +48,8 @@ def untrained_donors(study: StudyFile, out: Path) -> Iterator[StudyFile]:
 def find_donors(study: StudyFile, out: Path) -> tuple[DonorFile, ...]:
     """Find the donors of a study, each once.
 
-    Raises DonorError where one is missing or cannot be read.
+    Raises:
+        DonorError: One is missing or cannot be read.
     """
     found: dict[str, DonorFile] = {}
     for _, model in pretrained_models(study.spec.model):
@@ -59,9 +62,11 @@ def find_donors(study: StudyFile, out: Path) -> tuple[DonorFile, ...]:
 
 
 def check_trained(donor: StudyFile, outcome: Outcome, record: StudyRecord) -> None:
-    """Check that the study of a donor has left a model behind.
+    """Check that the study of a donor has saved a model.
 
-    Raises KeyboardInterrupt where it was interrupted, and HpsearchError where it found none.
+    Raises:
+        KeyboardInterrupt: It was interrupted.
+        HpsearchError: It found none.
     """
     if outcome == "interrupted":
         raise KeyboardInterrupt

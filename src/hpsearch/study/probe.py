@@ -38,9 +38,12 @@ MAX_MEASUREMENTS = 200
 class ProbeOptions:
     """How a study is probed.
 
-    `rows` is the number of rows, the first of the training set; `replicates` the number of seeds, the same
-    for every arm; `out` the parent of `reports/`; `epochs` are those at which the networks are measured, in
-    their order, 0 before any training.
+    Attributes:
+        rows: The number of rows, the first of the training set.
+        replicates: The number of seeds, the same for every arm.
+        out: The parent of `reports/`.
+        data_dir: Where data sets are kept.
+        epochs: The epochs at which networks are measured, ascending; 0 is before any training.
     """
 
     rows: int
@@ -64,9 +67,10 @@ class Probed:
 
 
 def read_epochs(text: str) -> tuple[int, ...]:
-    """Read epochs as the command line gives them, such as `0,1,5`, in their order.
+    """Read epochs as the command line takes them, such as `0,1,5`, sorted.
 
-    Raises UnsupportedError where they are something else, or too many.
+    Raises:
+        UnsupportedError: They are something else, or too many.
     """
     words = [word.strip() for word in text.split(",")]
     if not all(word.isascii() and word.isdigit() for word in words):
@@ -83,7 +87,8 @@ def read_epochs(text: str) -> tuple[int, ...]:
 def probe(study: StudyFile, options: ProbeOptions) -> Probed:
     """Probe every arm of a study, and write the page.
 
-    Raises HpsearchError where the data cannot be loaded or the model cannot be probed.
+    Raises:
+        HpsearchError: The data cannot be loaded, or the model cannot be probed.
     """
     arms = probed_arms(study.spec, trained=options.epochs[-1] > 0)
     files = StudyFiles(options.out, study.spec.name)

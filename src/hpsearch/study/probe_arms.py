@@ -28,11 +28,16 @@ class ProbedArms:
 
 
 def probed_arms(spec: StudySpec, *, trained: bool = False) -> ProbedArms:
-    """List every combination of the choices that are written under the varied fields.
+    """List every combination of the choices under the fields in `VARIED`.
 
-    Whatever else is searched takes its first option, or the middle of its range; where the arms are to be
-    `trained`, the values of the training section are shared too. Raises UnsupportedError where the model is
-    not a perceptron, or where there are too many combinations.
+    All else that is searched takes its first option, or the middle of its range.
+
+    Args:
+        spec: The study.
+        trained: Whether the arms are to be trained; then the shared values of training are listed too.
+
+    Raises:
+        UnsupportedError: The model is not a perceptron, or there are more than `MAX_ARMS` combinations.
     """
     model = _first_model(spec)
     space = SearchSpace(spec.model_copy(update={"model": model}))

@@ -24,7 +24,7 @@ def with_parts(files: StudyFiles) -> list[StudyFiles]:
 
 
 def sweep(files: StudyFiles) -> None:
-    """Remove what processes that were killed left half written; we hold the lease, so nobody writes now."""
+    """Remove what killed processes left half-written; the caller holds the lease, so no process writes."""
     left = [path for part in with_parts(files) for path in part.own(".*.tmp")]
     left += files.directory.glob(".best.*.tmp.keras")
     for path in [*left, *files.report.parent.glob(f".{glob.escape(files.report.name)}.*.tmp")]:
@@ -33,9 +33,14 @@ def sweep(files: StudyFiles) -> None:
 
 
 def clear(files: StudyFiles, storage: str | None) -> None:
-    """Remove what an earlier study of this name left, but the lease that we hold.
+    """Remove what an earlier study of this name left, except the lease, which this process holds.
 
-    Raises StoreError where its directory is a link: what is there may be anything.
+    Args:
+        files: The study.
+        storage: The storage that the user named, from which its trials are removed too.
+
+    Raises:
+        StoreError: Its directory is a symbolic link, which may lead anywhere.
     """
     if files.directory.is_symlink():
         raise StoreError(

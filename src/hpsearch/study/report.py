@@ -14,7 +14,17 @@ from hpsearch.store.record import StudyRecord
 def write_report(
     files: StudyFiles, record: StudyRecord, conclusion: Conclusion | None, lease: Lease | None = None
 ) -> None:
-    """Write the report of a search by its conclusion, or of a comparison, as `hpsearch report` does."""
+    """Write the report of a search or a comparison.
+
+    Args:
+        files: The study.
+        record: Its record.
+        conclusion: What the search has come to; None for a comparison.
+        lease: If given, it is checked before the file is written.
+
+    Raises:
+        StudyLockedError: The lease was lost while the report was drawn.
+    """
     if conclusion is None:
         write_results(files, record, compare(record), lease)
     else:
@@ -24,9 +34,16 @@ def write_report(
 def write_results(
     files: StudyFiles, record: StudyRecord, results: Results, lease: Lease | None = None
 ) -> None:
-    """Write a report in one step: a reader sees the old one or the new one.
+    """Write a report in one step: readers see the old one or the new one.
 
-    Drawing takes long enough for a `lease` to be lost meanwhile, so it is checked before the writing.
+    Args:
+        files: The study.
+        record: Its record.
+        results: What to write.
+        lease: If given, it is checked before the file is written, for drawing takes long enough to lose it.
+
+    Raises:
+        StudyLockedError: The lease was lost while the report was drawn.
     """
     page = sealed_page(render_results(results, record), record.identity)
     if lease is not None:

@@ -37,11 +37,18 @@ class Retrained:
 def retrain(
     files: StudyFiles, count: int, data_dir: Path | None = None, engine: EngineName = "local"
 ) -> Iterator[Retrained]:
-    """Train a number of trials of a study once more, from their seeds, and compare bit for bit.
+    """Train some trials of a study again from their seeds, and compare bit for bit.
 
-    They are spread evenly over those that have ended with an epoch. Raises UnsupportedError for a study that
-    reuses a donor, and for one that was trained with other versions, whose bits may differ for that alone;
-    StudyMismatchError where the data have changed, HpsearchError where there is no study or no data.
+    Args:
+        files: The study.
+        count: How many, spread evenly over those that have ended with an epoch.
+        data_dir: Where data sets are kept.
+        engine: Where training runs.
+
+    Raises:
+        UnsupportedError: The study reuses a donor, or was trained with other versions, whose bits may differ.
+        StudyMismatchError: The data have changed.
+        HpsearchError: There is no study, or its data cannot be loaded.
     """
     record, resolved = read_record(files), read_resolved(files)
     if resolved is None:

@@ -54,9 +54,17 @@ def conduct(study: OpenStudy) -> Outcome:
 
 
 def storage_of(files: StudyFiles, named: str | None) -> RDBStorage | None:
-    """Open the Optuna storage of an experiment: the one that is named, or its own file.
+    """Open the Optuna storage of an experiment.
 
-    None where its own file is locked by another process. Raises StoreError where it is something else.
+    Args:
+        files: The experiment.
+        named: The URL of its storage; None for its own file.
+
+    Returns:
+        None if its own file is locked by another process.
+
+    Raises:
+        StoreError: It is not an Optuna storage.
     """
     from hpsearch.store.optuna.storage import check_is_optunas, open_storage
     from hpsearch.store.optuna.urls import url_of
@@ -69,9 +77,15 @@ def storage_of(files: StudyFiles, named: str | None) -> RDBStorage | None:
 
 
 def shared_storage(files: StudyFiles, named: str | None, *, confirmed: bool = False) -> RDBStorage | None:
-    """Open the storage of an experiment, and of its confirmation where it will be `confirmed`.
+    """Open the storage of an experiment, and check that its names are free there.
 
-    Raises StoreError where the storage that is named has studies of others under their names.
+    Args:
+        files: The experiment.
+        named: The URL of its storage; None for its own file.
+        confirmed: Whether the name of its confirmation must be free too.
+
+    Raises:
+        StoreError: The storage has studies of others under these names.
     """
     storage = storage_of(files, named)
     if named is not None and storage is not None:

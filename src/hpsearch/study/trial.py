@@ -24,12 +24,22 @@ ROUNDING = 1e-3
 
 @dataclass
 class RunningTrial:
-    """What the coordinator knows of a trial under way.
+    """What the coordinator knows of a trial that is being trained.
 
-    `epochs` holds the metrics of each epoch that was reported, and its `seconds`; `trained` counts those that
-    the trainer's state has behind it. A trial that goes on from a checkpoint, or from its beginning, catches
-    up with its reports first, and nothing is decided again meanwhile. One that a worker was `lost` with has
-    to report its next epoch `alone`, to show whether it was the cause.
+    A trial that resumes from a checkpoint, or from its beginning, first repeats the epochs that were
+    reported, and nothing is decided again meanwhile.
+
+    Attributes:
+        member: What is trained.
+        values: The values of its parameters.
+        epochs: The metrics of each epoch that was reported, and its `seconds`.
+        trained: How many epochs the trainer's state has behind it.
+        best_value: The best value of the metric so far.
+        best_epoch: Its epoch, from 1.
+        patient_value: The value from which early stopping counts.
+        waited: The epochs since then.
+        lost: How many workers died while they trained it.
+        alone: Whether it has to train its next epoch alone, to show whether it was the cause.
     """
 
     member: Member

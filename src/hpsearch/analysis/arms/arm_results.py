@@ -52,7 +52,15 @@ class ArmResult:
 def arm_result(
     record: StudyRecord, arm: Arm, own: Ended, baseline: Values | None, *, tied: bool
 ) -> ArmResult:
-    """Put an arm into numbers; `baseline` are the values to compare it with."""
+    """Compute the numbers of an arm.
+
+    Args:
+        record: The comparison.
+        arm: The arm.
+        own: Its replicates that have ended.
+        baseline: The values of the baseline; None if the arm is the baseline.
+        tied: Whether it cannot be distinguished from the best arm.
+    """
     best, reached = bests(own), values_of(own, EPOCHS, "best")
     return ArmResult(
         name=arm.name,

@@ -50,9 +50,14 @@ class JudgedClaim:
 
 
 def judge(claim: Claim, arms: Arms, metric: str, *, target: float | None, alone: bool) -> JudgedClaim:
-    """Judge one claim; `arms` maps the name of each arm to its replicates that are over.
+    """Decide whether the replicates support a claim.
 
-    `alone` tells that each run had the machine to itself, without which nothing is said of seconds.
+    Args:
+        claim: The claim.
+        arms: The replicates of each arm that have ended, by its name.
+        metric: The metric of the study, by which a claim without `by` is decided.
+        target: The validation loss that epochs are counted to; None if there is none.
+        alone: Whether each run had the machine to itself; without that nothing is said of seconds.
     """
     by = claim.by or metric
     made = JudgedClaim(

@@ -96,7 +96,8 @@ class ComparisonResult:
 def compare(record: StudyRecord) -> ComparisonResult:
     """Analyze a comparison, finished or not.
 
-    Raises ValueError where the study is none.
+    Raises:
+        ValueError: The study is not a comparison.
     """
     section, arms = _section(record), arms_of(record.spec)
     target = _target(record, section)

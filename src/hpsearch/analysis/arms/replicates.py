@@ -53,9 +53,14 @@ class Replicate:
         return self.state == "failed"
 
     def measure(self, by: str, at: str) -> float | None:
-        """Return the value of a curve at the best or the final epoch, the epochs to the target, or the pace.
+        """Return one number of the run.
 
-        None where the run failed, or where there is no such value.
+        Args:
+            by: A curve of the history, the epochs to the target, or the seconds per epoch.
+            at: "best" or "final": the epoch of a curve.
+
+        Returns:
+            None if the run failed, or there is no such number.
         """
         if self.failed:
             return None
@@ -100,7 +105,7 @@ def _pace(seconds: Curve) -> float | None:
 
 
 def values_of(replicates: Mapping[int, Replicate], by: str, at: str) -> Values:
-    """Return one number of each replicate."""
+    """Return one number of each replicate, with the arguments of `Replicate.measure`."""
     return {number: replicate.measure(by, at) for number, replicate in replicates.items()}
 
 

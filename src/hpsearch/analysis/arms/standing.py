@@ -24,10 +24,15 @@ class Standing:
 
 
 def stand(arm: Values, other: Values, *, minimize: bool) -> Standing:
-    """Compare an arm with another.
+    """Compare an arm with another on their common seeds.
 
-    The interval of the difference excludes zero, or nothing can be told. With fewer than
-    `FEWEST_REPLICATES` common seeds there is not enough. An arm that failed is worse than one that did not.
+    They are distinguishable if the 95 % interval of the paired difference excludes 0. An arm that failed on a
+    seed is worse than one that did not. Fewer than `FEWEST_REPLICATES` common seeds are not enough.
+
+    Args:
+        arm: The values of the arm by replicate; None where it failed.
+        other: Those of the other arm.
+        minimize: Whether lower values are better.
     """
     common = [replicate for replicate in arm if replicate in other]
     failed = sum(arm[replicate] is None for replicate in common)

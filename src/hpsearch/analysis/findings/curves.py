@@ -46,9 +46,9 @@ def stayed_at_chance(trial: TrialRecord, data: DataSummary) -> bool:
 
 
 def exploded(trial: TrialRecord, data: DataSummary) -> bool:
-    """Return whether the loss of a trial was far above that of a constant prediction, for good.
+    """Return whether the loss of a trial stayed far above that of a constant prediction.
 
-    One that is still falling in the last epoch only began there, and of a single epoch nothing is known.
+    A loss that is still falling in the last epoch may have started high; a single epoch shows nothing.
     """
     limit = EXPLODED * (data.chance_loss or math.inf)
     if trial.epochs < 2 or not stayed_at_chance(trial, data):
@@ -90,10 +90,10 @@ def worsening(trial: TrialRecord, metric: str, *, minimize: bool) -> Worsening |
 
 
 def overfits(trial: TrialRecord, metric: str, data: DataSummary | None, *, minimize: bool) -> bool:
-    """Return whether the metric got worse again while the training loss went on falling.
+    """Return whether the metric became worse again while the training loss kept falling.
 
-    In the last epochs it is worse by more than `OVERFITTING` of its best value, of a score of what that is
-    above the level of chance, where it is known.
+    In the last epochs a loss must be worse by more than `OVERFITTING` of its best value; a score, by more
+    than that share of how far its best value is above the level of chance, if that is known.
     """
     found, losses = worsening(trial, metric, minimize=minimize), numbers(trial, "loss")
     if found is None or len(losses) != trial.epochs:

@@ -34,8 +34,8 @@ def others_of(record: StudyRecord, trials: Trials, troubled: Callable[[TrialReco
 def blame(trials: Trials, others: Trials) -> Blame:
     """Return whether the learning rates of trials in trouble are larger than those of the others.
 
-    That is the probability that one of the first is larger than one of the others (the area under the curve,
-    Mann and Whitney, Annals of Mathematical Statistics 18, 1947); ties count half.
+    The statistic is the probability that a learning rate of the first is larger than one of the others (the
+    area under the curve; Mann and Whitney, Annals of Mathematical Statistics 18, 1947); ties count half.
     """
     pairs = [(rate_of(bad), rate_of(good)) for bad in trials for good in others]
     if not pairs or all(bad == good for bad, good in pairs):

@@ -38,9 +38,13 @@ def find_influence(
     method: Method = "ped_anova",
     announce: Callable[[str], None] = say_nothing,
 ) -> Influence:
-    """Return what mattered in a study, from its files if they still hold, else computed and written there.
+    """Return the hyperparameter importance of a study; it is stored, and computed if it is not current.
 
-    What takes longer than a person expects is announced before it begins.
+    Args:
+        record: The study.
+        files: Its files.
+        method: `ped_anova`, or `fanova`, which is slow.
+        announce: Receives a sentence before a computation that takes long.
     """
     found = _kept(record, files.influence, TypeAdapter(Influence), judge_influence)
     if method == "ped_anova":
@@ -69,9 +73,14 @@ def _kept(record: StudyRecord, path: Path, kind: TypeAdapter[T], make: Callable[
 
 
 def check_kept(path: Path, record: StudyRecord) -> str:
-    """Check a file of results, and tell whether they are of the trials as they are now.
+    """Check a file of results, and return what it is.
 
-    Raises DamagedError where it is not what was written, or of another study.
+    Args:
+        path: The file.
+        record: The study; the results may be of an earlier state of it.
+
+    Raises:
+        DamagedError: It is not what was written, or is of another study.
     """
     try:
         head, body = bounded(path, MAX_BYTES).split(b"\n")[:2]

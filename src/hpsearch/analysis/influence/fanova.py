@@ -29,7 +29,7 @@ GROWTH = 1.84
 
 
 def say_nothing(_told: str) -> None:
-    """Announce to nobody."""
+    """Ignore an announcement."""
 
 
 def cost(completed: int) -> str:
@@ -40,9 +40,11 @@ def cost(completed: int) -> str:
 
 
 def judge_by_fanova(record: StudyRecord, announce: Callable[[str], None] = say_nothing) -> Importance:
-    """Judge the importance of each parameter that is always active over the completed trials by fANOVA.
+    """Estimate the importance of each parameter that is always active, over the completed trials, by fANOVA.
 
-    How long it will take is announced before it begins.
+    Args:
+        record: The study.
+        announce: Receives a sentence that says how long it will take.
     """
     outcomes = order_outcomes(record)
     trials = [outcomes.trials[index] for index in outcomes.completed]

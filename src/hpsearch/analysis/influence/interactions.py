@@ -72,7 +72,13 @@ def interaction_of(
 
 
 def h_squared(joint: Numbers, first: Numbers, second: Numbers) -> Numbers:
-    """Return the squared H statistic of each row; 0 where the pair has no effect at all."""
+    """Return Friedman's squared H statistic of each row; 0 if the pair has no effect at all.
+
+    Args:
+        joint: (rows, points) partial dependence on both parameters.
+        first: (rows, points) on the first.
+        second: (rows, points) on the second.
+    """
     joint, first, second = (part - part.mean(axis=1, keepdims=True) for part in (joint, first, second))
     left = ((joint - first - second) ** 2).sum(axis=1)
     whole = (joint**2).sum(axis=1)

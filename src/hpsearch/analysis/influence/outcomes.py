@@ -104,7 +104,13 @@ def _better_at_its_end(
 
 
 def best_so_far(curve: Sequence[float | None], sign: float, epochs: int) -> Numbers:
-    """Return the best value up to each epoch, negated for a score; a curve stays where it ended."""
+    """Return the best value up to each epoch.
+
+    Args:
+        curve: The metric by epoch.
+        sign: 1 for a loss, -1 for a score, which is negated.
+        epochs: The length of the result; a shorter curve is continued by its last value.
+    """
     values = sign * np.array([np.nan if value is None else value for value in curve], dtype=float)
     values[~np.isfinite(values)] = np.inf
     best = np.minimum.accumulate(values) if len(values) else values

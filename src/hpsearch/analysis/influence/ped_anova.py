@@ -76,7 +76,13 @@ def best_of(places: Numbers) -> NDArray[np.bool_]:
 def divergences(columns: Sequence[GridCells], places: Numbers, chosen: Whole) -> Numbers:
     """Return the importance of each parameter over a sample of trials, not yet divided by their sum.
 
-    All are 0 where no trial is better than the others.
+    Args:
+        columns: The grid cells of each parameter.
+        places: The relative rank of each trial.
+        chosen: The indices of the trials in the sample.
+
+    Returns:
+        (parameters,); all 0 if no trial is better than the others.
     """
     best = best_of(places[chosen])
     if best.all():

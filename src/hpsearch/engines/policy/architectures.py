@@ -99,9 +99,10 @@ def _largest(value: Any) -> int:
 
 
 def check_images(spec: StudySpec, dataset: Dataset) -> None:
-    """Check that the rows are images where a cnn needs them, and that every block leaves something of them.
+    """Check that the rows are images if a cnn needs them, and that no block reduces them to nothing.
 
-    Raises UnsupportedError, with what was found and what to do.
+    Raises:
+        UnsupportedError: They are not, or one does.
     """
     for architecture in bounding_architectures(spec, "largest"):
         if architecture.convolutions:

@@ -17,11 +17,19 @@ more than the work (measured by `benchmarks/decisions.py` on perceptrons, where 
 
 
 def use_cores(spec: StudySpec, dataset: Dataset, place: int = 0) -> Cores:
-    """Pin this process to one core if the study's largest network is small; give the decision in words.
+    """Pin this process to one core if the study's largest network is small.
 
-    Workers take other cores than those of this pool, and of other studies of the same user, as long as there
+    Workers take cores that neither this pool nor other studies of the same user have taken, as long as there
     are any. A network whose size the study file does not tell has all cores. Call it before JAX or TensorFlow
     is imported, and only in a process of our own.
+
+    Args:
+        spec: The study.
+        dataset: Its data.
+        place: The number of the worker in its pool.
+
+    Returns:
+        Whether the process has one core, or all.
     """
     if not are_sizes_known(spec) or not is_small(spec, dataset):
         return "all"

@@ -20,9 +20,10 @@ LONGEST = 200
 
 
 def check_metric(spec: StudySpec, dataset: Dataset) -> None:
-    """Check that the metric is defined for the task of the data, and for the targets it is computed on.
+    """Check that the metric is defined for the task, and for the targets that it is computed on.
 
-    Raises UnsupportedError, with the metrics that are.
+    Raises:
+        UnsupportedError: It is not. The message lists the metrics that are.
     """
     metric, task = spec.search.metric, dataset.task
     if metric in OWN[task]:

@@ -30,10 +30,15 @@ BACKWARD = 3
 
 
 def wants_probes(spec: StudySpec, dataset: Dataset, *, decided: bool | None = None) -> bool:
-    """Return whether networks are probed in training; what was `decided` when the study began holds.
+    """Return whether networks are probed while they train.
 
-    What the study file says holds. Else, they are if that takes at most 3 % of the training, by a rule on the
+    The study file decides. Else they are probed if that costs at most 3 % of the training, by a rule on the
     study and never by the clock, so that two runs are equal.
+
+    Args:
+        spec: The study.
+        dataset: Its data.
+        decided: What was decided when the study was started, which remains.
     """
     if decided is not None:
         return decided

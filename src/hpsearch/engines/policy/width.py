@@ -26,16 +26,22 @@ class SideBySide:
 def side_by_side(
     spec: StudySpec, dataset: Dataset, platform: str, cores: int, *, timed: bool = False
 ) -> SideBySide:
-    """Choose how the members of a study train; with a width of 1 they take turns.
+    """Choose how the members of a study train: in turn (a width of 1), or side by side.
 
-    The width that the study file gives holds. Else, on a CPU, small networks take turns: a core that trains
-    one is busy, and one member at a time lets the sampler know most. Of larger ones each core trains one,
-    because two cores are less than twice as fast at one network; but not where it is `timed` how long each
-    takes. On an accelerator members of one structure are vmapped; a study of many structures takes turns
-    there too, because its cohorts would be mostly dead weight.
+    The width of the study file is used if there is one. Else, on a CPU, small networks train in turn: one
+    keeps a core busy, and the sampler then knows the most. Larger ones train one per core, because two cores
+    are less than twice as fast on one network. On an accelerator members of one structure are vmapped; a
+    study of many structures trains in turn, because most of its cohorts would be padding.
 
     On a CPU larger networks are not vmapped: that gains nothing there, and a vmapped switch computes every
     branch (`benchmarks/decisions.py`).
+
+    Args:
+        spec: The study.
+        dataset: Its data.
+        platform: Of JAX: "cpu", "gpu" or "tpu".
+        cores: The cores of this worker.
+        timed: Whether the training times of members are compared, so that none may train beside another.
     """
     small = is_small(spec, dataset)
     if spec.search.width is not None:

@@ -82,8 +82,9 @@ class Canary:
     def check(self) -> None:
         """Compute, and compare.
 
-        Raises WrongNumbersError where a number differs, or cannot be computed, or where memory is too short
-        for right numbers.
+        Raises:
+            WrongNumbersError: A number differs, or could not be computed, for lack of memory or another
+                reason.
         """
         try:
             self._program = self._program or self._first()
@@ -105,9 +106,10 @@ def _canary(backend: str) -> Canary:
 
 
 def check_compiler(backend: str = "jax") -> None:
-    """Check what the backend computes in this process, compiled when it is first asked for.
+    """Check that a backend computes right numbers in this process; it is compiled once.
 
-    Raises WrongNumbersError.
+    Raises:
+        WrongNumbersError: It does not.
     """
     _canary(backend).check()
 

@@ -31,9 +31,10 @@ def cache_directory() -> Path | None:
 
 
 def own_directory(directory: Path) -> str | None:
-    """Make a directory that only this user can write to; say why another user could, if so.
+    """Make a directory that only this user can write to: what lies in it is run as native code.
 
-    Gives an empty text where it cannot be made at all. What lies in it is run as native code.
+    Returns:
+        None if it is safe; else why it is not, and an empty text if it cannot be made.
     """
     try:
         # `mkdir` gives the mode to the last directory alone.
@@ -64,9 +65,12 @@ def _replaceable(parent: Path) -> bool:
 
 
 def use_compilation_cache() -> tuple[bool, str | None]:
-    """Let JAX keep compiled programs on disk; tell whether it does, and in a sentence if it is news.
+    """Let JAX keep compiled programs on disk.
 
     Call it before anything is compiled, and only in a process of our own.
+
+    Returns:
+        Whether it does; and a sentence if there is something to tell.
     """
     directory = cache_directory()
     if directory is None:

@@ -19,8 +19,8 @@ FIRST_WRONG = (0, 10, 2)
 def tell_compiler() -> None:
     """Turn off the kernels that compute wrong numbers, in this process and those that it starts.
 
-    Call it before JAX computes anything: what the compiler is told later it does not hear, and the canary
-    finds that out. Of a flag that is given twice the last one holds, which is ours.
+    Call it before JAX computes anything: later the compiler no longer reads the flag, and the canary detects
+    that. Of a flag that is given twice the last one counts, which is this one.
     """
     if _installed() < FIRST_WRONG:
         return

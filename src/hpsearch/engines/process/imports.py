@@ -57,8 +57,13 @@ def choose_backend(backend: str) -> None:
 def import_keras(backend: str, *, spawned: bool) -> None:
     """Import Keras on a backend, while no other thread imports.
 
-    In a process that was `spawned` for training, Keras does without what it only looks for, and imports
-    TensorFlow where it computes with it. Raises ModelError where the backend cannot be had.
+    Args:
+        backend: The backend.
+        spawned: Whether this process was started for training. Keras then does without what it only looks
+            for, and imports TensorFlow only where it computes with it.
+
+    Raises:
+        ModelError: The backend is not installed, or Keras runs on another one already.
     """
     choose_backend(backend)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -30,7 +30,15 @@ def fingerprint(model: keras.Model) -> str:
 def evaluated(
     model: keras.Model, dataset: Dataset, objective: Objective, part: Part, search: Search
 ) -> Evaluation:
-    """Evaluate an exported model on the test set, or on the validation set of the first split."""
+    """Evaluate an exported model.
+
+    Args:
+        model: The model, which takes raw rows.
+        dataset: The data.
+        objective: The loss.
+        part: The test set, or the validation set of the first split.
+        search: The search section, which has the metric and the seed.
+    """
     rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
     logits, given = both_of(model, rows.x)
     losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits))

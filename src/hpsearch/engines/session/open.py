@@ -23,9 +23,17 @@ TEST_CHOOSES = "the test set, which makes scores optimistic: it chose the best e
 def trainer_of(
     backend: str, dataset: Dataset, spec: StudySpec, job: Job, sources: Sources | None = None
 ) -> tuple[Trainer, SideBySide]:
-    """Make the trainer of a study, and tell which members it trains side by side.
+    """Make the trainer of a study.
 
-    What the `job` says was decided when the study began holds. Without `sources` the models need no files.
+    Args:
+        backend: The backend of `fit`; "auto" for compiled programs.
+        dataset: The data.
+        spec: The study.
+        job: What was decided when the study was started, which remains.
+        sources: Where models come from; by default those that need no files.
+
+    Returns:
+        The trainer, and which members it trains side by side.
     """
     from hpsearch.models.sources.kinds import LAYERED
     from hpsearch.training.fit.trainer import FitTrainer

@@ -25,7 +25,11 @@ class Splits:
         self._other: tuple[SplitName, Dataset] | None = None
 
     def of(self, split: SplitName) -> Dataset:
-        """Return the data set of a split, drawn anew if need be. Raises `DataError`."""
+        """Return the data set of a split, drawn again if need be.
+
+        Raises:
+            DataError: It cannot be drawn, or its data cannot be loaded.
+        """
         if split is None:
             return self.own
         if self._other is None or self._other[0] != split:

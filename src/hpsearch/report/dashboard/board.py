@@ -38,9 +38,15 @@ _ATTACHED = re.compile(
 
 
 class Board:
-    """The notes and artifacts of the study `name`; `folder` holds the files of the artifacts.
+    """The notes and artifacts of one study in a storage.
 
-    Raises KeyError where the storage has no such study.
+    Args:
+        storage: The Optuna storage.
+        name: The name of the study.
+        folder: The directory of the artifacts.
+
+    Raises:
+        KeyError: The storage has no such study.
     """
 
     def __init__(self, storage: RDBStorage, name: str, folder: Path) -> None:

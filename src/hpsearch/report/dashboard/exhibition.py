@@ -42,11 +42,20 @@ class Exhibit:
 
 
 def exhibit(files: StudyFiles, storage: RDBStorage, url: str | None) -> list[str]:
-    """Write notes and artifacts of a study and its parts, those that are there already left as they are.
+    """Write notes and artifacts of a study and its parts; what is there already stays.
 
-    `url` names the storage, None the file of the study itself: parts with a file of their own are copied into
-    that. Gives the names of parts that are not shown, because the storage does not have them. Raises
-    StoreError where a file cannot be written, and what Optuna raises where the storage cannot be.
+    Args:
+        files: The study.
+        storage: The storage that the dashboard shows.
+        url: Its URL; None if it is the file of the study itself, into which parts with files of their own are
+            copied.
+
+    Returns:
+        The names of parts that are not shown, because the storage does not have them.
+
+    Raises:
+        StoreError: A file cannot be written.
+        Exception: Whatever Optuna raises if the storage cannot be written.
     """
     missing = []
     for shown in _shown(files):

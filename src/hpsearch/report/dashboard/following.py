@@ -24,10 +24,14 @@ State = tuple[tuple[int, int], ...]
 
 @contextmanager
 def following(files: StudyFiles, write: Callable[[], bool]) -> Iterator[None]:
-    """Write what is shown now, and again as the study goes on; of several dashboards one does it.
+    """Write what is shown now, and again while the study goes on; of several dashboards one does it.
 
-    `write` tells whether it could; where not, it is tried again. Raises StoreError where the folder of
-    artifacts cannot be written.
+    Args:
+        files: The study.
+        write: Returns whether it could write; if not, it is called again.
+
+    Raises:
+        StoreError: The directory of artifacts cannot be written.
     """
     with ExitStack() as stack:
         lease = _lease(files, stack)

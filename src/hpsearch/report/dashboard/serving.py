@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 
 
 def serve(files: StudyFiles, host: str, port: int, named: str | None = None) -> None:
-    """Serve the dashboard until it is interrupted; meanwhile notes and artifacts follow the study.
+    """Serve the dashboard until it is interrupted; notes and artifacts follow the study meanwhile.
 
-    `named` is the storage of the study where it is elsewhere.
+    Args:
+        files: The study.
+        host: The address to listen on.
+        port: The port, 0 for any that is free.
+        named: The URL of the study's storage if that is elsewhere.
 
-    Raises StudyNotFoundError where the study has not been begun, HpsearchError where the port is taken.
+    Raises:
+        StudyNotFoundError: The study has not been started.
+        HpsearchError: The port is taken.
     """
     with opened(files, host, port, named) as server, suppress(KeyboardInterrupt):
         server.serve_forever()

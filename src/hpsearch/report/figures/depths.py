@@ -51,9 +51,14 @@ BY_EPOCH = Grouping(
 def draw_depths(
     arms: Sequence[ArmProbe], measured: Measured, name: str, what: str, by: Grouping = BY_ARM
 ) -> Markup:
-    """Draw one number of every layer on a logarithmic axis; `what` says which, `name` is unique in the page.
+    """Draw one number of every layer on a logarithmic axis; values that are 0 or infinite are left out.
 
-    What is 0 or infinite has no place on such an axis and is left out.
+    Args:
+        arms: The arms.
+        measured: Returns the number of a layer.
+        name: The id of the figure, unique in the page.
+        what: What the number is, for the axis.
+        by: Which arms share a panel, and which a line.
     """
     groups = list(dict.fromkeys(map(by.panel, arms)))
     labels = dict.fromkeys(map(by.line, arms))

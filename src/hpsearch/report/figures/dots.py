@@ -125,7 +125,13 @@ def _widened(scale: Scale, ends: Sequence[float]) -> Scale:
 
 
 def draw_dots(plot: DotPlot, scale: Scale, name: str) -> Markup:
-    """Draw the rows; `name` is unique in the page. What lies beyond the axis points over its edge."""
+    """Draw the rows; values beyond the axis are marked at its edge.
+
+    Args:
+        plot: The rows.
+        scale: The axis.
+        name: The id of the figure, unique in the page.
+    """
     with drawing():
         figure, axes = new_figure(1.05 + ROW * len(plot.rows))
         scale.apply_across(axes)

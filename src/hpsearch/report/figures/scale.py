@@ -99,8 +99,12 @@ def fit_scale(values: Sequence[float], *, minimize: bool) -> Scale:
 def fit_curves(values: Sequence[float], leader: Sequence[float] = (), *, minimize: bool) -> Scale:
     """Fit an axis to curves.
 
-    A loss that falls to a part of itself shows its end on a logarithmic axis, which does not follow those
-    that diverge beyond the curve of the `leader`.
+    A loss that falls to a fraction of itself is shown on a logarithmic axis, so that its end can be read.
+
+    Args:
+        values: All values of the curves.
+        leader: Those of the best curve; the axis does not follow curves that diverge beyond it.
+        minimize: Whether lower values are better.
     """
     low, high = min(values), min(max(values), DIVERGED * max(leader or values))
     if minimize and low > 0 and high > CURVES_RATIO * low:

@@ -103,9 +103,13 @@ def _is_control(letter: str) -> bool:
 def to_svg(
     figure: Figure, name: str, label: str, trials: Mapping[str, Sequence[int]] | None = None
 ) -> Markup:
-    """Print a figure as an SVG element with a text alternative; `name` is unique in the page.
+    """Print a figure as an SVG element with a text alternative.
 
-    `trials` gives, for the `gid` of a line, the number of the trial that it or each of its marks stands for.
+    Args:
+        figure: The figure.
+        name: Its id, unique in the page.
+        label: The text alternative.
+        trials: For the `gid` of a line, the number of the trial that it, or each of its marks, stands for.
     """
     buffer = StringIO()
     figure.savefig(buffer, format="svg", metadata=_NO_METADATA)

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 
 def best_json(conclusion: Conclusion, model: str | None) -> str:
-    """Print what is best as JSON: the trial, its configuration, its model, and how it was confirmed."""
+    """Print the winner as JSON: the trial, its configuration, its model, and how it was confirmed.
+
+    Args:
+        conclusion: What the search has come to.
+        model: The path of its model; None if there is none.
+
+    Raises:
+        ValueError: No trial has a value.
+    """
     from hpsearch.analysis import plain
 
     record, trial = conclusion.record, conclusion.best.trial

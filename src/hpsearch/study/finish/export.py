@@ -33,12 +33,19 @@ from hpsearch.training.messages import Member, SplitName
 
 
 def leave_results(study: OpenStudy, conclusion: Conclusion, worker: Worker, *, ended: bool) -> Conclusion:
-    """Write the best models, the best configuration, the table and the report.
+    """Write the best models, the best configuration, the table of trials and the report.
 
-    The best model is that of the winner as it was refitted, of its named replicate where it was not, or where
-    nothing was confirmed of the best trial.
-    The worker saves it, and where the search has `ended` looks at the test set with it, while what mattered
-    is found out and drawn here. Gives the conclusion with what was seen.
+    The best model is that of the refit; without one that of the winner's median replicate; without a
+    confirmation that of the best trial. The worker saves it while the importance is computed and drawn here.
+
+    Args:
+        study: The search.
+        conclusion: What it has come to.
+        worker: A worker of its pool.
+        ended: Whether the search has ended; only then the worker evaluates the model on the test set.
+
+    Returns:
+        The conclusion with the evaluation.
     """
     files, lease, record = study.files, study.lease, conclusion.record
     best = _at_hand(files, conclusion)

@@ -25,9 +25,13 @@ from hpsearch.store.winner import (
 
 
 def order_for(record: StudyRecord, name: WinnerName, export: ExportOrder, *, ended: bool) -> WinnerOrder:
-    """Ask for the winner to be saved, and for what has not been evaluated of it yet.
+    """Return the order to save the winner, and to evaluate what has not been evaluated yet.
 
-    The test set is looked at only when the search has `ended`, once by each winner.
+    Args:
+        record: The search.
+        name: Its winner.
+        export: What to save.
+        ended: Whether the search has ended. Only then is the test set evaluated, once for each winner.
     """
     has_test = record.data is not None and record.data.test_rows > 0
     looked = record.looks.of(name) is not None
@@ -41,9 +45,17 @@ def order_for(record: StudyRecord, name: WinnerName, export: ExportOrder, *, end
 def keep(
     files: StudyFiles, record: StudyRecord, name: WinnerName, winner: SavedWinner, lease: Lease
 ) -> StudyRecord:
-    """Write what belongs to the winner, as the holder of the lease, and give the record with it.
+    """Write what belongs to the winner, and return the record with it.
 
-    The log of looks comes last: a process that dies before has not looked, and the next one does.
+    The record of test-set evaluations is written last: if the process dies before, the next one evaluates
+    again.
+
+    Args:
+        files: The search.
+        record: Its record.
+        name: Its winner.
+        winner: What the worker found when it saved the winner.
+        lease: Checked before anything is written.
     """
     lease.check()
     applied = InferenceInfo(record.name, name, winner.weights, winner.preprocessing)

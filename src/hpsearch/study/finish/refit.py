@@ -23,9 +23,12 @@ from hpsearch.training.messages import Member, MemberState, RefitRun
 
 
 def refit_winner(study: OpenStudy, conclusion: Conclusion, worker: Worker) -> Conclusion:
-    """Train the winner of a confirmation once more, or go on with that, where the study asks for it.
+    """Train the winner of a confirmation on training and validation rows together, or resume that.
 
-    Gives the conclusion with what came of it. What was done for the same winner is not done again.
+    A refit of the same winner that is complete is not repeated.
+
+    Returns:
+        The conclusion with the refit, or unchanged if the study asks for none.
     """
     record, planned, done = conclusion.record, conclusion.planned, conclusion.refit
     if not record.spec.confirm.refit:

@@ -12,7 +12,11 @@ from hpsearch.study.open_study import OpenStudy
 
 
 def leave_search(study: OpenStudy, conclusion: Conclusion, *, ended: bool) -> Conclusion:
-    """Leave the results of a search behind, if need be with another worker; gives it with what was found."""
+    """Write the results of a search; if the worker dies, once more with a new one.
+
+    Returns:
+        The conclusion with what was found meanwhile.
+    """
     worker = study.pool.workers[0]
     try:
         return _leave(study, conclusion, worker, ended=ended)
