@@ -14,7 +14,7 @@ from hpsearch.analysis.findings.limits import TOLD_SHARE
 from hpsearch.analysis.findings.space import edge_of_the_range, never_tried
 from hpsearch.store.record import StudyRecord
 
-LOOKS: tuple[Callable[[StudyRecord], Iterator[StudyFinding]], ...] = (
+FINDERS: tuple[Callable[[StudyRecord], Iterator[StudyFinding]], ...] = (
     diverged,
     exploding_loss,
     failed,
@@ -26,15 +26,15 @@ LOOKS: tuple[Callable[[StudyRecord], Iterator[StudyFinding]], ...] = (
     never_tried,
     inside,
 )
-"""Each looks for one kind of trouble; what keeps a trial from learning comes first."""
+"""Each finds one kind of problem; what keeps a trial from learning comes first."""
 
 HOPELESS = ("diverged", "exploding loss", "failed", "did not learn")
-"""Kinds after which a trial is of no use."""
+"""Kinds of which a trial has learned nothing."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The findings of a study, those that matter, and what is to be said last where no trial is of use."""
+    """The findings of a study, those to be shown first, and what to show last if no trial learned."""
 
     findings: tuple[StudyFinding, ...]
     told: tuple[StudyFinding, ...] = ()
@@ -42,8 +42,8 @@ class Judgement:
 
 
 def judge(record: StudyRecord) -> Judgement:
-    """Look for every kind of trouble in a study."""
-    findings = tuple(finding for look in LOOKS for finding in look(record))
+    """Find every kind of problem in a study."""
+    findings = tuple(finding for find in FINDERS for finding in find(record))
     return Judgement(findings, tuple(_told(record, findings)), _last_word(record, findings))
 
 
