@@ -64,7 +64,7 @@ def _behind(failure: BaseException) -> Iterator[BaseException]:
 
 
 class HpsearchError(Exception):
-    """Base of every error that is meant to be read by a person."""
+    """Base of every error that hpsearch raises for its users."""
 
     exit_code = 1
 

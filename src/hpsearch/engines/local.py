@@ -36,7 +36,7 @@ class LocalWorker(Worker):
         self._send(order)
 
     def _send(self, message: Any) -> None:
-        # Where nobody is there any more, the answer will say so.
+        # If the worker has died, `result` reports it.
         with suppress(OSError):
             self.pipe.send(message)
         self._busy = True
@@ -68,7 +68,7 @@ class LocalWorker(Worker):
         if not self._busy:
             self._process.join(5)
         if self._process.is_alive():
-            # It is at work that nobody waits for any more.
+            # Its result is no longer needed.
             self.kill()
         self.pipe.close()
 

@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: one line for each trial, and on a terminal a live line below."""
+"""What the user sees while a study runs: one line for each trial, and on a terminal a live line below."""
 
 from __future__ import annotations
 

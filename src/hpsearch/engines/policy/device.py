@@ -17,7 +17,7 @@ def data_bytes(dataset: Dataset) -> int:
 
 
 def device_bytes() -> int | None:
-    """Count the bytes of memory of the device that trains; None where nobody can tell."""
+    """Count the bytes of memory of the device that trains; None where it is not known."""
     if os.environ.get("KERAS_BACKEND") == "jax":
         import jax
 

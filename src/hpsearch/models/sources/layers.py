@@ -12,7 +12,7 @@ Layer = Any
 """A layer of Keras, which has no types."""
 
 IMAGES = {"data_format": "channels_last"}
-"""What a person's own settings of Keras may have otherwise."""
+"""What the user's settings of Keras may have otherwise."""
 
 POOLINGS = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}
 HEADS = {"flatten": keras.layers.Flatten, "global_average": keras.layers.GlobalAveragePooling2D}

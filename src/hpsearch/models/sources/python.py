@@ -30,7 +30,7 @@ OWN_NAMES = ("rows", "rescale", "standardize", "predictions")
 """Names of the layers that stand around a model, which itself may not bear one of them."""
 
 Raised = (Exception, SystemExit)
-"""What ends a person's code, and must not end ours."""
+"""What ends the user's code, and must not end ours."""
 
 
 @dataclass(frozen=True)

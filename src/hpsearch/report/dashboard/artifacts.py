@@ -27,7 +27,7 @@ class Artifacts:
         raise HTTPResponse(b"this artifact belongs to another study", status=404)
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        """Keep what a person uploads."""
+        """Store what a user uploads."""
         self._first.mkdir(parents=True, exist_ok=True)
         self._stores[0].write(artifact_id, content_body)
 

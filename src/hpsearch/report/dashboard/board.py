@@ -59,7 +59,7 @@ class Board:
     def write_notes(self, study: str, trials: Mapping[int, str]) -> None:
         """Write the note of the study and those of its trials, and empty those of other trials.
 
-        A note that a person has changed is left alone.
+        A note that a user has edited is left alone.
         """
         self._write_note(None, study)
         for number, body in trials.items():

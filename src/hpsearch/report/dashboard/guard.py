@@ -119,6 +119,6 @@ def _comes_from(environ: WSGIEnvironment, own: str) -> bool:
 
 
 def _is_a_link(environ: WSGIEnvironment) -> bool:
-    """Return whether a person opens a page in a window of its own."""
+    """Return whether a user opens a page in a window of its own."""
     mode, place = environ.get("HTTP_SEC_FETCH_MODE"), environ.get("HTTP_SEC_FETCH_DEST")
     return mode == "navigate" and place == "document"

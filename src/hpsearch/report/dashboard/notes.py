@@ -108,7 +108,7 @@ def _noted(analysis: Analysis, noted: int) -> str:
 
 
 def as_of(record: StudyRecord) -> str:
-    """Tell how far the study was when this was written, and what becomes of a note that a person edits."""
+    """Tell how far the study was when this was written, and what becomes of a note that a user edits."""
     ended = sum(trial.state != "running" for trial in record.trials)
     of = f"{ended:,} of at most {amount(record.spec.search.trials, 'trial')}"
     return (

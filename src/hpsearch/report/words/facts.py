@@ -1,4 +1,4 @@
-"""What a person wants to know first: the winner, how sure that is, and what mattered most."""
+"""The key facts: the winner, how certain that is, and the most important hyperparameters."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Facts:
 
 
 def facts_of(analysis: EvaluatedAnalysis) -> Facts:
-    """Collect what a person wants to know first."""
+    """Collect the key facts."""
     importance = analysis.importance
     rows = [row for row in importance.told if row.share][:MATTERED]
     return Facts(

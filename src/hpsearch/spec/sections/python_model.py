@@ -1,4 +1,4 @@
-"""A model that a function in a person's own file builds."""
+"""A model that a function in the user's own file builds."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class PythonModel(ModelComponent):
 
 
 def python_models(model: Any, place: Place = ("model",)) -> Iterator[tuple[Place, PythonModel]]:
-    """Iterate over the models of a study that a person's own function builds, with their places."""
+    """Iterate over the models of a study that the user's own function builds, with their places."""
     if isinstance(model, PythonModel):
         yield (*place, model.name), model
     elif isinstance(model, Choice):

@@ -1,4 +1,4 @@
-"""The study: what a person writes, and what is left of it when every value is fixed."""
+"""The study: what the user writes, and what is left of it when every value is fixed."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from hpsearch.spec.study_file.source import Place
 
 @dataclass(frozen=True)
 class ModelCode:
-    """A model that a person's own function builds, its place in the study file, and the function's file."""
+    """A model that the user's own function builds, its place in the study file, and the function's file."""
 
     model: PythonModel
     place: Place

@@ -20,7 +20,7 @@ from hpsearch.spec.study_file.problems import dotted, nearest_name, problems_of,
 from hpsearch.spec.study_file.source import Place, Source
 
 MAX_ARMS = 1_000
-"""More than this nobody can compare."""
+"""More cannot be compared."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ _STRUCTURAL = {
 }
 """Fields whose value changes the computation graph; a choice of prelu does too, because it is learned.
 
-What a person's own function does with its arguments nobody knows: all of them count.
+What the user's own function does with its arguments is not known: all of them count.
 """
 
 

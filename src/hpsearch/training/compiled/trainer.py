@@ -110,7 +110,7 @@ class CompiledTrainer(Trainer):
         self.options, self.width = options, width
         self.programs = ProgramCache()
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        # A split that nobody trains on any more takes its copy on the device with it.
+        # A split that is not trained on any more takes its copy on the device with it.
         self._data: WeakKeyDictionary[Split, Any] = WeakKeyDictionary()
 
     def network(self, member: Member, split: Split) -> Network:

@@ -176,7 +176,7 @@ class FitNetwork(Network):
         return float(told["loss"] - told["bare"])
 
     def measure(self, plan: EpochPlan) -> None:
-        """Measure nothing: gradients differ from backend to backend, and a person's layers are unknown."""
+        """Measure nothing: gradients differ from backend to backend, and the user's layers are unknown."""
 
     def diagnose(self, plan: EpochPlan, step: int) -> None:
         """Find nothing, for the same reasons."""

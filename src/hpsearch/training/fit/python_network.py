@@ -1,4 +1,4 @@
-"""Networks that a person's own function builds, trained by `fit` like any other."""
+"""Networks that the user's own function builds, trained by `fit` like any other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALLEST = 1e-30
 
 
 class PythonNetwork(NestedNetwork):
-    """A network whose layers are a person's own: what they raise is a result, and they are not reseeded.
+    """A network whose layers are the user's own: what they raise is a result, and they are not reseeded.
 
     Their random states go on from epoch to epoch, as in `fit`, and are part of the network's state.
     """
@@ -51,7 +51,7 @@ class PythonNetwork(NestedNetwork):
 
     @property
     def trained(self) -> keras.Model:
-        """The person's model itself where it trains by methods or a loss of its own."""
+        """The user's model itself where it trains by methods or a loss of its own."""
         return self.user_model.model if self.user_model.own else self.model
 
     def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
