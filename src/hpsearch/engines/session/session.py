@@ -175,7 +175,7 @@ class Session:
         return None
 
     def _advance(self, numbers: tuple[int, ...]) -> tuple[EpochReport, ...]:
-        """Advance members; an exception is the result of a single one, but of several it is not known whose."""
+        """Advance members; an exception is the result of a single one; of several it is not known whose."""
         try:
             return self.trainer.advance_all(numbers)
         except Exception as failure:
