@@ -1,0 +1,176 @@
+"""How a network runs through compiled functions that it shares with all of its structure."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.training.compiled.keras_model.key import losses_of, structure_key
+from hpsearch.training.compiled.keras_model.places import Places
+from hpsearch.training.compiled.keras_model.programs import Programs
+from hpsearch.training.compiled.keras_model.step import State, TracedModel
+from hpsearch.training.compiled.keras_model.table import CONVOLUTIONS, RECURRENT
+from hpsearch.training.interface import Order
+
+Rates = NDArray[np.float32]
+
+
+class UntracedError(Exception):
+    """JAX cannot trace a model."""
+
+
+def is_scanned(model: keras.Model) -> bool:
+    """Tell whether an epoch of a model is one compiled loop over its batches.
+
+    On a CPU a convolution in a compiled loop loses its fast kernels, and so does a loop in the loop of a
+    recurrent layer (`benchmarks/decisions.py`).
+    """
+    names = {type(layer).__name__ for layer in model._flatten_layers()}  # noqa: SLF001 - nested layers too
+    return not names & (CONVOLUTIONS | RECURRENT)
+
+
+class CompiledModel:
+    """A compiled Keras model whose training, prediction and evaluation are shared by its structure.
+
+    The variables of the model hold its state between calls. Raises UntracedError where JAX cannot trace what
+    is asked for. Without `fed` every number is part of the structure. `parts` are plain values that part
+    structures beside the model's own.
+    """
+
+    def __init__(
+        self,
+        trained: keras.Model,
+        predicted: keras.Model,
+        programs: Programs,
+        *parts: Any,
+        scanned: bool | None = None,
+        fed: bool = True,
+    ) -> None:
+        self.trained, self.predicted, self.programs = trained, predicted, programs
+        models = [trained] if predicted is trained else [trained, predicted]
+        self.places = Places(
+            models if fed else (), trained.optimizer if fed else None, losses_of(trained.loss)
+        )
+        arguments = trained.get_compile_config() or {}
+        weights = arguments.get("loss_weights") if isinstance(arguments, dict) else None
+        self.key = structure_key(models, trained.optimizer, trained.loss, self.places, weights, *parts)
+        self.scanned = (self.key is not None and is_scanned(trained)) if scanned is None else scanned
+        self.numbers = jax.device_put(self.places.numbers())
+        self.model = TracedModel(trained, predicted, self.places)
+        self._own: dict[Any, Any] = {}
+
+    def fit(
+        self, data: tuple[Any, Any], order: Order, rates: Rates, batch_size: int
+    ) -> tuple[Any, int | None]:
+        """Train an epoch of rows in an order, and the rates of its steps; give the logs and a bad step."""
+        batch = min(batch_size, len(order))
+        padded = np.zeros(-(-len(order) // batch), np.float32)
+        padded[: len(rates)] = rates
+        given = (self.numbers, jax.device_put(order), jax.device_put(padded), *data)
+        state = self._state(data, batch)
+        run = self._epoch if self.scanned else self._steps
+        logs, state = run(state, given, len(rates), batch)
+        self._take(state)
+        self.trained.optimizer.finalize_variable_values(self.trained.trainable_weights)
+        told = {name: [float(value)] for name, value in logs.items()}
+        return SimpleNamespace(history=told), int(state["bad"]) or None
+
+    def predict(self, batches: list[Any]) -> NDArray[np.float32]:
+        """Give the logits of rows, batch by batch."""
+        model, parts = self.predicted, []
+        trainable = [variable.value for variable in model.trainable_variables]
+        other = [variable.value for variable in model.non_trainable_variables]
+        for x in batches:
+            given = (trainable, other, self.numbers, x)
+            logits, other = self._compiled("predict", self.model.predict, given)(*given)
+            parts.append(np.asarray(logits))
+        for variable, value in zip(model.non_trainable_variables, other, strict=True):
+            variable.assign(value)
+        return np.concatenate(parts)
+
+    def evaluate(self, batches: list[tuple[Any, Any]]) -> dict[str, float]:
+        """Evaluate rows batch by batch; give Keras' logs."""
+        model, logs = self.trained, {}
+        trainable = [variable.value for variable in model.trainable_variables]
+        moved = (
+            [variable.value for variable in model.non_trainable_variables],
+            self._first_metrics(batches[0]),
+        )
+        for x, y in batches:
+            given = (trainable, *moved, self.numbers, x, y)
+            logs, moved = self._compiled("test", self.model.test, given)(*given)
+        for variable, value in zip(model.non_trainable_variables, moved[0], strict=True):
+            variable.assign(value)
+        return {name: float(value) for name, value in logs.items()}
+
+    def _epoch(self, state: State, given: tuple[Any, ...], steps: int, batch: int) -> tuple[Any, State]:
+        inputs = (state, *given, np.int32(steps))
+        run = self._compiled("epoch", partial(self.model.epoch, batch=batch), inputs, batch=batch)
+        logs, state = run(*inputs)
+        return logs, state
+
+    def _steps(self, state: State, given: tuple[Any, ...], steps: int, batch: int) -> tuple[Any, State]:
+        rows = given[1].shape[0]
+        full, logs = rows // batch, {}
+        sizes = [batch] * min(steps, full) + [rows % batch] * (steps > full)
+        runs = {
+            size: self._compiled(
+                ("step", size),
+                partial(self.model.step, size=size, batch=batch),
+                (state, *given),
+                batch=batch,
+            )
+            for size in dict.fromkeys(sizes)
+        }
+        for size in sizes:
+            logs, state = runs[size](state, *given)
+        return logs, state
+
+    def _state(self, data: tuple[Any, Any], batch: int) -> State:
+        model = self.trained
+        return {
+            "trainable": [variable.value for variable in model.trainable_variables],
+            "other": [variable.value for variable in model.non_trainable_variables],
+            "optimizer": [variable.value for variable in model.optimizer.variables],
+            "metrics": self._first_metrics(tuple(part[:batch] for part in data)),
+            "step": jax.device_put(np.int32(0)),
+            "bad": jax.device_put(np.int32(0)),
+        }
+
+    def _take(self, state: State) -> None:
+        model = self.trained
+        for variables, name in (
+            (model.trainable_variables, "trainable"),
+            (model.non_trainable_variables, "other"),
+            (model.optimizer.variables, "optimizer"),
+        ):
+            for variable, value in zip(variables, state[name], strict=True):
+                variable.assign(value)
+
+    def _first_metrics(self, rows: Any) -> list[Any]:
+        """Give the metrics' variables as they are before an epoch; they are the same for a structure."""
+        kept = self._own if self.key is None else self.programs.of(self.key)
+        if "metrics" not in kept:
+            x, y = rows
+            kept["metrics"] = self.model.build(np.zeros(x.shape, np.float32), y)
+        return [jax.device_put(value) for value in kept["metrics"]]
+
+    def _compiled(self, name: Any, function: Any, given: tuple[Any, ...], batch: int = 0) -> Any:
+        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(given))
+        full = (name, batch, shapes, jax.tree.structure(given))
+        if full not in self._own:
+            self._own[full] = self.programs.compiled(self.key, full, lambda: self._traced(function, given))
+        return self._own[full]
+
+    @staticmethod
+    def _traced(function: Any, given: tuple[Any, ...]) -> Any:
+        try:
+            return jax.jit(function).trace(*given)
+        except Exception as failure:
+            raise UntracedError(str(failure)) from failure
