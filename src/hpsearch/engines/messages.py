@@ -31,6 +31,7 @@ class Job:
         probes: Whether networks are probed, if that is decided already.
         vmapped: Whether members train in one call, if that is decided already.
         timed: Whether the training times of members are compared, so that none may train beside another.
+        trainer: That of an earlier run: empty where that did not tell, None where there was none.
     """
 
     spec: dict[str, Any]
@@ -44,6 +45,7 @@ class Job:
     probes: bool | None = None
     vmapped: bool | None = None
     timed: bool = False
+    trainer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class TickResult:
     reports: tuple[EpochReport, ...]
     states: dict[int, MemberState] = field(default_factory=dict)
     snapshot_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Coordinator:
         self.state = StudyState(resolved)
         self.budget = Budget(self.search)
         self.width = resolved.decisions.width or 1
+        self._noted: set[str] = set()
         self.all_slots = [WorkerSlots(worker) for worker in pool.workers]
         self.waiting: list[RunningTrial] = []
         self.exhausted = False
@@ -172,6 +173,8 @@ class Coordinator:
         except WorkerError as failure:
             self._lose(slots, str(failure), at_once=not isinstance(failure, WorkerDiedError))
             return
+        for note in result.notes:
+            self._note_once(note)
         if result.states:
             slots.states = result.states
             slots.states_seconds = result.snapshot_seconds + time.monotonic() - begun
@@ -179,6 +182,11 @@ class Coordinator:
             # Of a trial that took too long the worker may have gone on to tell.
             if report.number in slots.trials:
                 self._decide(slots, slots.trials[report.number], report)
+
+    def _note_once(self, note: str) -> None:
+        if note not in self._noted:
+            self._noted.add(note)
+            self.display.note(note)
 
     def _decide(self, slots: WorkerSlots, trial: RunningTrial, report: EpochReport) -> None:
         if trial.behind and report.metrics:

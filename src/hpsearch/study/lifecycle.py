@@ -330,6 +330,7 @@ def job_of(
         donors=donors,
         probes=decided.probes,
         vmapped=decided.vmapped,
+        trainer=None if stored is None else decided.trainer or "",
     )
 
 

@@ -97,6 +97,7 @@ def _job(resolved: Resolved, data_dir: Path | None) -> Job:
         decided.model_code,
         probes=bool(decided.probes),
         vmapped=decided.vmapped,
+        trainer=decided.trainer or "",
     )
 
 

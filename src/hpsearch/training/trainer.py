@@ -97,6 +97,10 @@ class Trainer(ABC):
         """Drop a member; one that is not being trained is ignored."""
         self._slots.pop(number, None)
 
+    def new_notes(self) -> tuple[str, ...]:
+        """Give what a person should know of how members are trained, each note once."""
+        return ()
+
     def close(self) -> None:
         """Release what the trainer holds."""
         self._slots.clear()

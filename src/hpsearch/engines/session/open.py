@@ -41,7 +41,11 @@ def trainer_of(
     stream = not fits_device(dataset)
     sources = sources or LAYERED
     if backend != "auto" or stream or sources.not_compiled:
-        trainer = FitTrainer(dataset, stream=stream, sources=sources)
+        trainer: Trainer = FitTrainer(dataset, stream=stream, sources=sources)
+        if backend == "auto" and not stream and job.trainer in (None, "KerasModelTrainer"):
+            from hpsearch.training.compiled.keras_model.trainer import KerasModelTrainer
+
+            trainer = KerasModelTrainer(dataset, sources=sources)
         return trainer, SideBySide(job.width or spec.search.width or 1)
     import jax
 

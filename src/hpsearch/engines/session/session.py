@@ -143,7 +143,8 @@ class Session:
             check_compiler(self.backend)
         begun = time.perf_counter()
         states = {n: self.trainer.state(n) for n in order.snapshot if self.trainer.has(n)}
-        return TickResult((*failed, *reports), states, time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        return TickResult((*failed, *reports), states, seconds, self.trainer.new_notes())
 
     def _go_on(self, numbers: tuple[int, ...], epochs: int) -> list[EpochReport]:
         """Advance members until one of them ends, or a moment or so many epochs are over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,43 +16,12 @@ from hpsearch.models.components.optimizers import clipping_arguments, keras_opti
 from hpsearch.models.interface import ModelSource
 from hpsearch.models.weights import Weights, put_weights, weights_of
 from hpsearch.seeds import derive
-from hpsearch.training.interface import EpochPlan, EpochResult, Network, Order
+from hpsearch.training.fit.execution import Batches, Execution, FitExecution
+from hpsearch.training.interface import EpochPlan, EpochResult, Network
 from hpsearch.training.messages import Member
 
-
-class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Set the learning rate of each step, and note the first step whose loss is not finite."""
-
-    def __init__(self, rates: NDArray[np.float32]) -> None:
-        super().__init__()
-        self.rates = rates
-        self.bad_step: int | None = None
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras calls it
-        rate = self.rates[batch]
-        if batch == 0 or rate != self.rates[batch - 1]:
-            if keras.backend.backend() == "jax":
-                self.model.jax_state_sync()
-            self.model.optimizer.learning_rate.assign(rate)
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.bad_step is None and not math.isfinite((logs or {}).get("loss", 0.0)):
-            self.bad_step = batch + 1
-
-
-class _OrderedBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Rows in an order, gathered batch by batch."""
-
-    def __init__(self, rows: Rows, order: Order, size: int) -> None:
-        super().__init__()
-        self.rows, self.order, self.size = rows, order, size
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.order) / self.size)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        chosen = self.order[index * self.size : (index + 1) * self.size]
-        return self.rows.x[chosen].astype(np.float32, copy=False), self.rows.y[chosen]
+RunBy = Callable[["FitNetwork"], Execution]
+"""How the epochs of a network run, given when it is compiled."""
 
 
 class FitNetwork(Network):
@@ -65,9 +35,10 @@ class FitNetwork(Network):
         source: ModelSource[Any],
         *,
         stream: bool = False,
+        run_by: RunBy = FitExecution,
     ) -> None:
         self.member, self.split, self.objective, self.stream = member, split, objective, stream
-        self.source = source
+        self.source, self.run_by = source, run_by
         self.batch_size = member.configuration.training.batch_size
         self.model = self._model(split.train.x.shape[1:])
         self._compile()
@@ -93,6 +64,7 @@ class FitNetwork(Network):
         ]
         self.trained.compile(optimizer=optimizer, metrics=metrics, **arguments)
         optimizer.build(self.trained.trainable_variables)
+        self.execution = self.run_by(self)
 
     @property
     def trained(self) -> keras.Model:
@@ -107,14 +79,14 @@ class FitNetwork(Network):
 
     def train(self, plan: EpochPlan) -> EpochResult:
         self._seed_noise(plan.seed)
-        rows = plan.order[: len(plan.rates) * self.batch_size]
-        steps = _Steps(plan.rates)
-        told = self.trained.fit(
-            **self._fed(self.split.train, rows), epochs=1, shuffle=False, verbose=0, callbacks=[steps]
-        )
+        told, bad_step = self.execution.fit(plan)
         metrics = self._measured(told)
         validation, predictions = self._validate(self.split.validation, metrics)
-        return EpochResult(metrics | validation, predictions, steps.bad_step)
+        return EpochResult(metrics | validation, predictions, bad_step)
+
+    def told(self) -> tuple[Any, ...]:
+        """Give plain values that part what two networks compute, beside their models."""
+        return type(self).__name__, self.objective.task, self.objective.outputs
 
     def _measured(self, told: Any) -> dict[str, float]:
         """Return the metrics of the epoch from what `fit` told."""
@@ -124,13 +96,6 @@ class FitNetwork(Network):
             "loss_with_penalties": float(history["loss"][-1]),
             self.objective.metric: float(history["score"][-1]),
         }
-
-    def _fed(self, rows: Rows, order: Order) -> dict[str, Any]:
-        """Return rows in an order as arguments of `fit`."""
-        if self.stream:
-            return {"x": _OrderedBatches(rows, order, self.batch_size)}
-        x = rows.x[order].astype(np.float32, copy=False)
-        return {"x": x, "y": rows.y[order], "batch_size": self.batch_size}
 
     def _seed_noise(self, seed: int) -> None:
         """Seed every layer that draws, so that an epoch's noise does not depend on the epochs before."""
@@ -158,11 +123,11 @@ class FitNetwork(Network):
         }
         return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
 
-    def _in_batches(self, rows: Rows) -> _OrderedBatches:
-        return _OrderedBatches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
+    def _in_batches(self, rows: Rows) -> Batches:
+        return Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
 
     def _logits(self, batches: Any) -> NDArray[np.float32]:
-        return np.asarray(self.model.predict(batches, verbose=0))
+        return self.execution.predict(batches)
 
     def _penalties(self, batches: Any, trained: dict[str, float]) -> float:  # noqa: ARG002 - for other models
         """Sum the penalties; those of other models may depend on the rows, and training tells of them."""
@@ -172,7 +137,7 @@ class FitNetwork(Network):
 
     def _evaluated_penalties(self, batches: Any) -> float:
         """Return the penalties of rows as Keras evaluates them: each batch's by its share of the rows."""
-        told = self.trained.evaluate(batches, verbose=0, return_dict=True)
+        told = self.execution.evaluate(batches)
         return float(told["loss"] - told["bare"])
 
     def measure(self, plan: EpochPlan) -> None:

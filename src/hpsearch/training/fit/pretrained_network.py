@@ -13,7 +13,9 @@ from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.pretrained import PretrainedSource, body_of
 from hpsearch.seeds import derive
 from hpsearch.spec import Pretrained
+from hpsearch.training.fit.execution import FitExecution
 from hpsearch.training.fit.nested_network import NestedNetwork
+from hpsearch.training.fit.network import RunBy
 from hpsearch.training.interface import EpochPlan, EpochResult
 from hpsearch.training.messages import Member
 
@@ -35,11 +37,12 @@ class PretrainedNetwork(NestedNetwork):
         source: PretrainedSource,
         *,
         stream: bool = False,
+        run_by: RunBy = FitExecution,
     ) -> None:
         # The table of networks names this one for such models only.
         self.pretrained = cast("Pretrained", member.configuration.model)
         self.frozen = self.pretrained.is_frozen(1)
-        super().__init__(member, split, objective, source, stream=stream)
+        super().__init__(member, split, objective, source, stream=stream, run_by=run_by)
 
     def _model(self, features: tuple[int, ...]) -> keras.Model:
         model = super()._model(features)

@@ -14,8 +14,9 @@ from hpsearch.exceptions import ModelError
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.python import PythonSource
 from hpsearch.spec import PythonModel
+from hpsearch.training.fit.execution import FitExecution
 from hpsearch.training.fit.nested_network import NestedNetwork
-from hpsearch.training.fit.network import mean_of
+from hpsearch.training.fit.network import RunBy, mean_of
 from hpsearch.training.interface import EpochPlan, EpochResult
 from hpsearch.training.messages import Member
 
@@ -37,12 +38,13 @@ class PythonNetwork(NestedNetwork):
         source: PythonSource,
         *,
         stream: bool = False,
+        run_by: RunBy = FitExecution,
     ) -> None:
         # The table of networks names this one for such models only.
         self.python = cast("PythonModel", member.configuration.model)
         self.functions = source
         with source.blamed(self.python):
-            super().__init__(member, split, objective, source, stream=stream)
+            super().__init__(member, split, objective, source, stream=stream, run_by=run_by)
 
     def _model(self, features: tuple[int, ...]) -> keras.Model:
         self.user_model = self.functions.build(self.python, features, self.objective, self.member.seed)
@@ -53,6 +55,10 @@ class PythonNetwork(NestedNetwork):
     def trained(self) -> keras.Model:
         """The user's model itself where it trains by methods or a loss of its own."""
         return self.user_model.model if self.user_model.own else self.model
+
+    def told(self) -> tuple[Any, ...]:
+        ending = self.user_model.output_activation
+        return *super().told(), self.user_model.own, ending.activation, ending.layer is None
 
     def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
         if self.user_model.own:
@@ -101,7 +107,7 @@ class PythonNetwork(NestedNetwork):
         """Return what the model's own loss adds to the study's; nothing where its methods do not tell."""
         if not self.user_model.own:
             return super()._evaluated_penalties(batches)
-        told = self.trained.evaluate(batches, verbose=0, return_dict=True)
+        told = self.execution.evaluate(batches)
         return float(told["loss"] - told["bare"]) if {"loss", "bare"} <= set(told) else 0.0
 
     def _seed_noise(self, seed: int) -> None:

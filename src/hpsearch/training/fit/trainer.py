@@ -6,6 +6,7 @@ import keras
 
 from hpsearch.data import Dataset, Split
 from hpsearch.models.sources.kinds import LAYERED, Sources
+from hpsearch.training.fit.execution import Execution, FitExecution
 from hpsearch.training.fit.network import FitNetwork
 from hpsearch.training.fit.pretrained_network import PretrainedNetwork
 from hpsearch.training.fit.python_network import PythonNetwork
@@ -31,7 +32,12 @@ class FitTrainer(Trainer):
     def network(self, member: Member, split: Split) -> Network:
         model = member.configuration.model
         kind = NETWORKS.get(model.name, FitNetwork)
-        return kind(member, split, self.objective, self.sources.of(model), stream=self.stream)
+        source = self.sources.of(model)
+        return kind(member, split, self.objective, source, stream=self.stream, run_by=self.run_by)
+
+    def run_by(self, network: FitNetwork) -> Execution:
+        """Say how the epochs of a network run."""
+        return FitExecution(network)
 
     def close(self) -> None:
         super().close()

@@ -1,0 +1,93 @@
+"""How a network's epochs and predictions run: by Keras' own `fit`, `predict` and `evaluate`."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.data import Rows
+from hpsearch.training.interface import EpochPlan, Order
+
+if TYPE_CHECKING:
+    from hpsearch.training.fit.network import FitNetwork
+
+
+class Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Set the learning rate of each step, and note the first step whose loss is not finite."""
+
+    def __init__(self, rates: NDArray[np.float32]) -> None:
+        super().__init__()
+        self.rates = rates
+        self.bad_step: int | None = None
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras calls it
+        rate = self.rates[batch]
+        if batch == 0 or rate != self.rates[batch - 1]:
+            if keras.backend.backend() == "jax":
+                self.model.jax_state_sync()
+            self.model.optimizer.learning_rate.assign(rate)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.bad_step is None and not math.isfinite((logs or {}).get("loss", 0.0)):
+            self.bad_step = batch + 1
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Rows in an order, gathered batch by batch."""
+
+    def __init__(self, rows: Rows, order: Order, size: int) -> None:
+        super().__init__()
+        self.rows, self.order, self.size = rows, order, size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.order) / self.size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        chosen = self.order[index * self.size : (index + 1) * self.size]
+        return self.rows.x[chosen].astype(np.float32, copy=False), self.rows.y[chosen]
+
+
+class Execution(ABC):
+    """What trains, predicts and evaluates the model of one network, whose variables hold its state."""
+
+    @abstractmethod
+    def fit(self, plan: EpochPlan) -> tuple[Any, int | None]:
+        """Train the rows of a plan; give what `fit` gives, and the first step whose loss is not finite."""
+
+    @abstractmethod
+    def predict(self, batches: Batches) -> NDArray[np.float32]:
+        """Give the logits of rows."""
+
+    @abstractmethod
+    def evaluate(self, batches: Batches) -> dict[str, float]:
+        """Give the losses and metrics of rows, as Keras evaluates them."""
+
+
+class FitExecution(Execution):
+    """Keras' own methods, which trace and compile a model for itself."""
+
+    def __init__(self, network: FitNetwork) -> None:
+        self.network = network
+
+    def fit(self, plan: EpochPlan) -> tuple[Any, int | None]:
+        size, rows = self.network.batch_size, self.network.split.train
+        order = plan.order[: len(plan.rates) * size]
+        steps = Steps(plan.rates)
+        if self.network.stream:
+            fed: dict[str, Any] = {"x": Batches(rows, order, size)}
+        else:
+            x = rows.x[order].astype(np.float32, copy=False)
+            fed = {"x": x, "y": rows.y[order], "batch_size": size}
+        told = self.network.trained.fit(**fed, epochs=1, shuffle=False, verbose=0, callbacks=[steps])
+        return told, steps.bad_step
+
+    def predict(self, batches: Batches) -> NDArray[np.float32]:
+        return np.asarray(self.network.model.predict(batches, verbose=0))
+
+    def evaluate(self, batches: Batches) -> dict[str, float]:
+        return dict(self.network.trained.evaluate(batches, verbose=0, return_dict=True))

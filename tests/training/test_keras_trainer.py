@@ -1,0 +1,210 @@
+"""Models of a person's own through programs of their structure, held against the fit trainer."""
+
+from __future__ import annotations
+
+import gc
+import textwrap
+import weakref
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hpsearch.data import Dataset, load_dataset
+from hpsearch.engines.messages import Job
+from hpsearch.engines.session.open import trainer_of
+from hpsearch.models.interface import ModelFiles
+from hpsearch.models.sources.kinds import Sources, sources_of
+from hpsearch.spec import Data, StudySpec, read_configuration
+from hpsearch.training.compiled.keras_model.trainer import KerasModelTrainer
+from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.messages import EpochReport, Member
+from hpsearch.training.trainer import Trainer
+
+pytestmark = pytest.mark.slow
+
+NETS = """
+import keras
+from keras import layers as kl
+
+
+def stock(features, outputs, rate, strength=0.01):
+    rows = keras.Input(features)
+    hidden = kl.Dense(6, "tanh", kernel_regularizer=keras.regularizers.L2(strength))(rows)
+    hidden = kl.Dropout(rate)(kl.LayerNormalization()(hidden))
+    return keras.Model(rows, kl.Dense(outputs)(hidden))
+
+
+class Scaled(kl.Layer):
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        # It does not tell all that it computes.
+        return super().get_config()
+
+
+def own(features, outputs, rate, factor):
+    rows = keras.Input(features)
+    hidden = kl.Dropout(rate)(Scaled(factor)(kl.Dense(6, "tanh")(rows)))
+    return keras.Model(rows, kl.Dense(outputs)(hidden))
+
+
+def eager(features, outputs, rate):
+    model = stock(features, outputs, rate)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(loss=loss, run_eagerly=True)
+    return model
+
+
+class Trained(keras.Model):
+    def train_step(self, state, data):
+        x, y = data
+        return super().train_step(state, (2.0 * x, y))
+
+
+def trained(features, outputs, rate):
+    rows = keras.Input(features)
+    return Trained(rows, kl.Dense(outputs)(kl.Dropout(rate)(kl.Dense(6, "relu")(rows))))
+"""
+
+
+@cache
+def iris() -> Dataset:
+    return load_dataset(Data.model_validate({"sklearn": "iris", "standardize": True}), Path())
+
+
+def model(function: str, **arguments: Any) -> dict[str, Any]:
+    return {"python": {"file": "nets.py", "function": function, "arguments": arguments}}
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Any:
+    (tmp_path / "nets.py").write_text(textwrap.dedent(NETS), encoding="utf-8")
+
+    def of(named: dict[str, Any]) -> tuple[StudySpec, Sources]:
+        data = {"sklearn": "iris", "standardize": True}
+        spec = StudySpec.model_validate(
+            {"name": "own", "data": data, "model": named, "training": {"epochs": 3}}
+        )
+        return spec, sources_of(spec, ModelFiles(tmp_path), iris())
+
+    return of
+
+
+def member(number: int, named: dict[str, Any], **training: Any) -> Member:
+    settings = {
+        "epochs": 3,
+        "batch_size": 40,
+        "optimizer": {"sgd": {"momentum": 0.5 + number / 10}},
+        **training,
+    }
+    return Member(number, read_configuration({"model": named, "training": settings}), 7)
+
+
+def reports(trainer: Trainer, one: Member, epochs: int = 3) -> list[EpochReport]:
+    trainer.start(one)
+    return [trainer.advance(one.number) for _ in range(epochs)]
+
+
+def metrics_of(told: list[EpochReport]) -> list[list[float]]:
+    assert all(report.failure is None for report in told), told
+    return [list(report.metrics.values()) for report in told]
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "other"),
+    [
+        ("stock", {"rate": 0.2}, {"rate": 0.6, "strength": 0.2}),
+        pytest.param("trained", {"rate": 0.2}, {"rate": 0.6}, marks=pytest.mark.long),
+    ],
+)
+def test_the_second_trial_of_a_structure_equals_fit_and_compiles_nothing_of_stock(
+    sources: Any, function: str, first: dict[str, Any], other: dict[str, Any]
+) -> None:
+    _, known = sources(model(function, **first))
+    trainer, plain = KerasModelTrainer(iris(), sources=known), FitTrainer(iris(), sources=known)
+    reports(trainer, member(0, model(function, **first)))
+    made = trainer.programs.compilations
+    one = member(1, model(function, **other), clipping={"clipvalue": 0.1}, learning_rate=0.1)
+    two = member(2, model(function, **first), clipping={"clipvalue": 0.3}, learning_rate=0.2)
+    found = reports(trainer, one)
+    clipped = trainer.programs.compilations
+    assert clipped > made
+    again = reports(trainer, two, 2)
+    if function == "stock":
+        assert trainer.programs.compilations == clipped
+    for told, each in ((found, one), (again, two)):
+        expected = reports(plain, each, len(told))
+        np.testing.assert_allclose(metrics_of(told), metrics_of(expected), rtol=1e-6, atol=1e-6)
+        weights = plain.weights(each.number)
+        for name, value in trainer.weights(each.number).items():
+            np.testing.assert_allclose(value, weights[name], rtol=1e-5, atol=1e-6)
+    assert trainer.new_notes() == ()
+
+
+def test_a_member_goes_on_from_its_state_to_the_same_bits(sources: Any) -> None:
+    _, known = sources(model("stock", rate=0.3))
+    trainer, one = KerasModelTrainer(iris(), sources=known), member(0, model("stock", rate=0.3))
+    whole = reports(trainer, one)
+    trainer.start(one)
+    trainer.advance(0)
+    state = trainer.state(0)
+    trainer.stop(0)
+    other = KerasModelTrainer(iris(), sources=known)
+    other.start(one, state)
+    assert metrics_of([other.advance(0) for _ in range(2)]) == metrics_of(whole[1:])
+
+
+def test_what_a_configuration_does_not_tell_is_keyed_by_what_is_computed(sources: Any) -> None:
+    _, known = sources(model("own", rate=0.2, factor=2.0))
+    trainer, plain = KerasModelTrainer(iris(), sources=known), FitTrainer(iris(), sources=known)
+    reports(trainer, member(0, model("own", rate=0.2, factor=2.0)))
+    made = trainer.programs.compilations
+    reports(trainer, member(1, model("own", rate=0.5, factor=2.0)))
+    assert trainer.programs.compilations == made
+    one = member(2, model("own", rate=0.2, factor=0.5))
+    found = reports(trainer, one)
+    assert trainer.programs.compilations > made
+    np.testing.assert_allclose(metrics_of(found), metrics_of(reports(plain, one)), rtol=1e-6, atol=1e-6)
+
+
+def test_what_cannot_be_compiled_is_trained_by_fit_with_a_note(sources: Any) -> None:
+    _, known = sources(model("eager", rate=0.2))
+    trainer, plain = KerasModelTrainer(iris(), sources=known), FitTrainer(iris(), sources=known)
+    one = member(0, model("eager", rate=0.2))
+    assert metrics_of(reports(trainer, one, 1)) == metrics_of(reports(plain, one, 1))
+    assert any("compiled to run eagerly" in note for note in trainer.new_notes())
+    assert trainer.new_notes() == ()
+
+
+def test_no_program_keeps_the_model_of_a_trial(sources: Any) -> None:
+    _, known = sources(model("own", rate=0.2, factor=2.0))
+    trainer = KerasModelTrainer(iris(), sources=known)
+    held = []
+    for number, named in enumerate((model("stock", rate=0.2), model("own", rate=0.2, factor=2.0))):
+        one = member(number, named)
+        trainer.sources = sources(named)[1]
+        reports(trainer, one)
+        held.append(weakref.ref(trainer._slots[number].networks[0].model))
+        trainer.stop(number)
+    gc.collect()
+    assert [one() for one in held] == [None, None]
+
+
+def test_a_study_keeps_the_trainer_that_it_was_begun_with(sources: Any) -> None:
+    spec, known = sources(model("stock", rate=0.2))
+
+    def kind(trainer: str | None) -> str:
+        job = Job(spec.dump(), "", trainer=trainer)
+        return type(trainer_of("auto", iris(), spec, job, known)[0]).__name__
+
+    assert kind(None) == kind("KerasModelTrainer") == "KerasModelTrainer"
+    assert kind("FitTrainer") == kind("") == "FitTrainer"
+    assert type(trainer_of("jax", iris(), spec, Job(spec.dump(), ""), known)[0]) is FitTrainer
