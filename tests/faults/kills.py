@@ -24,13 +24,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faults.outcomes import KINDS, compare, outcome
+from faults.outcomes import KINDS, compare, outcome, write
 from faults.runs import LIMIT, Run, until_true
 from hpsearch.store.events import Reported
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import TickLog
 from hpsearch.study.snapshots import SNAPSHOT_SECONDS
-from support.commands import succeed, write_study
+from support.commands import succeed
 
 START_SECONDS = 4.0
 
@@ -106,7 +106,7 @@ class Ordeal:
         self.width = raw["search"].get("width", 1)
         self.ends: dict[int, dict[str, Any]] = {}
         self.runs = 0
-        write_study(home / "study.yaml", raw)
+        write(home, raw)
 
     def begin(self) -> Run:
         self.runs += 1
@@ -209,7 +209,7 @@ def torment(home: Path, kinds: list[dict[str, Any]], *, kills: int, seed: int, e
 
 def left_alone(home: Path, raw: dict[str, Any]) -> dict[str, Any]:
     """Run a study without a fault and give its outcome."""
-    write_study(home / "study.yaml", raw)
+    write(home, raw)
     begun = time.monotonic()
     succeed("optimize", "study.yaml", cwd=home)
     print(f"{raw['name']}: uninterrupted in {time.monotonic() - begun:.1f} s", flush=True)

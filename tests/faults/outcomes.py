@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ from hpsearch.store.events import Event, dump_event
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.log import TickLog
 from hpsearch.store.winner import read_error_analysis, read_inference_info
-from support.commands import run, succeed
+from support.commands import run, succeed, write_study
 
 
 def study(name: str, *, model: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
@@ -32,6 +33,19 @@ def study(name: str, *, model: dict[str, Any] | None = None, **parts: Any) -> di
 
 DIGITS = {"sklearn": "digits", "rescale": 0.0625, "test": 200}
 LARGER = {"hidden": [64], "dropout": {"uniform": [0.1, 0.3]}}
+
+LSTM = """
+import keras
+from keras import layers
+
+
+def lstm(features, outputs, units, rate):
+    rows = keras.Input(features)
+    steps = layers.GaussianNoise(0.1)(layers.Reshape((8, 8))(rows))
+    last = layers.LSTM(units, dropout=rate, recurrent_dropout=rate)(steps)
+    return keras.Model(rows, layers.Dense(outputs)(layers.Dropout(rate)(layers.BatchNormalization()(last))))
+"""
+"""A model in Python that draws in four layers, and moves statistics."""
 
 KINDS: dict[str, dict[str, Any]] = {
     raw["name"]: raw
@@ -89,8 +103,34 @@ KINDS: dict[str, dict[str, Any]] = {
             training={"epochs": 150, "batch_size": 2, "backend": "jax"},
             search={"trials": 6, "sampler": "random"},
         ),
+        study(
+            "lstm",
+            data=DIGITS,
+            training={"epochs": 60, "batch_size": 16, "early_stopping": {"patience": 15}},
+            search={
+                "trials": 10,
+                "sampler": {"tpe": {"startup_trials": 3}},
+                "pruner": {"median": {"startup_trials": 3, "warmup_epochs": 10}},
+            },
+        )
+        | {
+            "model": {
+                "python": {
+                    "file": "nets.py",
+                    "function": "lstm",
+                    "arguments": {"units": {"choice": [8, 12]}, "rate": {"uniform": [0.1, 0.3]}},
+                }
+            }
+        },
     )
 }
+
+
+def write(home: Path, raw: dict[str, Any]) -> None:
+    """Write a study, with the file of its model where that is in Python."""
+    write_study(home / "study.yaml", raw)
+    if "python" in raw["model"]:
+        (home / "nets.py").write_text(LSTM, encoding="utf-8")
 
 
 def outcome(home: Path, name: str) -> dict[str, Any]:
@@ -105,10 +145,10 @@ def outcome(home: Path, name: str) -> dict[str, Any]:
         "damage": log.damage,
         "check": (checked.returncode, checked.stdout if checked.returncode else ""),
         "trials": without_seconds(json.loads(_told("trials", home, name))),
-        "best": without_dates(without_seconds(json.loads(_told("best", home, name)))),
+        "best": without_dates(without_seconds(json.loads(_placeless(home, _told("best", home, name))))),
         "applied": read_inference_info(files.best_preprocessing),
         "insides": read_error_analysis(files.insides),
-        "best.yaml": files.best_configuration.read_text(),
+        "best.yaml": _placeless(home, files.best_configuration.read_text()),
         "weights": weights(files),
         "storage": stored(files),
         "checkpoints": [path.name for path in files.checkpoint(0).parent.glob("*")],
@@ -156,6 +196,11 @@ def stored(files: StudyFiles) -> list[Any]:
     """Give the trials of the Optuna storage."""
     known = optuna.load_study(study_name=files.name, storage=f"sqlite:///{files.database}")
     return [(trial.number, trial.state.name, trial.value, trial.params) for trial in known.trials]
+
+
+def _placeless(home: Path, text: str) -> str:
+    """Leave out where the file of a model in Python is, which a study file of its own tells in full."""
+    return text.replace(f"{home}{os.sep}", "")
 
 
 def _told(command: str, home: Path, name: str) -> str:
