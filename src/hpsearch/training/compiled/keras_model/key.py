@@ -173,14 +173,21 @@ def _told_of_optimizer(optimizer: Any, model: keras.Model) -> Any:
     return [
         type(optimizer).__name__,
         config,
-        # The last word of a name tells momenta from velocities, and what is before it is the name of a layer.
         [
-            [variable.name.rsplit("_", 1)[-1].rstrip("0123456789"), list(variable.shape), str(variable.dtype)]
+            [_purpose(variable.name), list(variable.shape), str(variable.dtype)]
             for variable in optimizer.variables
         ],
         [optimizer._use_weight_decay(variable) for variable in trained],  # noqa: SLF001 - names decide it
         isinstance(optimizer._learning_rate, keras.Variable),  # noqa: SLF001 - the only door to it
     ]
+
+
+def _purpose(name: str) -> str:
+    """Give the last word of a name, which tells momenta from velocities, without the number behind it.
+
+    What is before is the name of a layer. Nadam's product has no name, and is Keras' `variable_12`.
+    """
+    return name.rstrip("0123456789").rstrip("_").rsplit("_", 1)[-1]
 
 
 def _told_of_loss(loss: Any) -> Any:
