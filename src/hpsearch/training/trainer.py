@@ -98,7 +98,7 @@ class Trainer(ABC):
         self._slots.pop(number, None)
 
     def new_notes(self) -> tuple[str, ...]:
-        """Give what a person should know of how members are trained, each note once."""
+        """Return what a person should know of how members are trained, each note once."""
         return ()
 
     def close(self) -> None:

@@ -57,15 +57,15 @@ class Execution(ABC):
 
     @abstractmethod
     def fit(self, plan: EpochPlan) -> tuple[Any, int | None]:
-        """Train the rows of a plan; give what `fit` gives, and the first step whose loss is not finite."""
+        """Train the rows of a plan; return what `fit` gives, and the first step whose loss is not finite."""
 
     @abstractmethod
     def predict(self, batches: Batches) -> NDArray[np.float32]:
-        """Give the logits of rows."""
+        """Return the logits of rows."""
 
     @abstractmethod
     def evaluate(self, batches: Batches) -> dict[str, float]:
-        """Give the losses and metrics of rows, as Keras evaluates them."""
+        """Return the losses and metrics of rows, as Keras evaluates them."""
 
 
 class FitExecution(Execution):

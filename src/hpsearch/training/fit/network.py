@@ -85,7 +85,7 @@ class FitNetwork(Network):
         return EpochResult(metrics | validation, predictions, bad_step)
 
     def told(self) -> tuple[Any, ...]:
-        """Give plain values that part what two networks compute, beside their models."""
+        """Return plain values that part what two networks compute, beside their models."""
         return type(self).__name__, self.objective.task, self.objective.outputs
 
     def _measured(self, told: Any) -> dict[str, float]:

@@ -68,7 +68,7 @@ class CompiledModel:
     def fit(
         self, data: tuple[Any, Any], order: Order, rates: Rates, batch_size: int
     ) -> tuple[Any, int | None]:
-        """Train an epoch of rows in an order, and the rates of its steps; give the logs and a bad step."""
+        """Train an epoch of rows in an order, and the rates of its steps; return the logs and a bad step."""
         batch = min(batch_size, len(order))
         padded = np.zeros(-(-len(order) // batch), np.float32)
         padded[: len(rates)] = rates
@@ -82,7 +82,7 @@ class CompiledModel:
         return SimpleNamespace(history=told), int(state["bad"]) or None
 
     def predict(self, batches: list[Any]) -> NDArray[np.float32]:
-        """Give the logits of rows, batch by batch."""
+        """Return the logits of rows, batch by batch."""
         model, parts = self.predicted, []
         trainable = [variable.value for variable in model.trainable_variables]
         other = [variable.value for variable in model.non_trainable_variables]
@@ -95,7 +95,7 @@ class CompiledModel:
         return np.concatenate(parts)
 
     def evaluate(self, batches: list[tuple[Any, Any]]) -> dict[str, float]:
-        """Evaluate rows batch by batch; give Keras' logs."""
+        """Evaluate rows batch by batch; return Keras' logs."""
         model, logs = self.trained, {}
         trainable = [variable.value for variable in model.trainable_variables]
         moved = (
@@ -154,7 +154,7 @@ class CompiledModel:
                 variable.assign(value)
 
     def _first_metrics(self, rows: Any) -> list[Any]:
-        """Give the metrics' variables as they are before an epoch; they are the same for a structure."""
+        """Return the metrics' variables as they are before an epoch; they are the same for a structure."""
         kept = self._own if self.key is None else self.programs.of(self.key)
         if "metrics" not in kept:
             x, y = rows

@@ -31,7 +31,7 @@ class ForeignError(Exception):
 def structure_key(
     models: Iterable[keras.Model], optimizer: Any, loss: Any, places: Places, *others: Any
 ) -> str | None:
-    """Give the key of a structure; None where the configuration does not say all that is computed.
+    """Return the key of a structure; None where the configuration does not say all that is computed.
 
     `others` are plain values that part structures too.
     """
@@ -183,7 +183,7 @@ def _told_of_optimizer(optimizer: Any, model: keras.Model) -> Any:
 
 
 def _purpose(name: str) -> str:
-    """Give the last word of a name, which tells momenta from velocities, without the number behind it.
+    """Return the last word of a name, which tells momenta from velocities, without the number behind it.
 
     What is before is the name of a layer. Nadam's product has no name, and is Keras' `variable_12`.
     """

@@ -27,7 +27,7 @@ class Number:
         self.value, self.rest, self.bound = value, rest, bound
 
     def tree_flatten(self) -> tuple[tuple[Any, Any], float]:
-        """Give the traced parts, for functions of JAX that take it as an argument."""
+        """Return the traced parts, for functions of JAX that take it as an argument."""
         return (self.value, self.rest), self.bound
 
     @classmethod

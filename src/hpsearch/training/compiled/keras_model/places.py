@@ -77,7 +77,7 @@ class Places:
         ]
 
     def numbers(self) -> Numbers:
-        """Give what a program is fed."""
+        """Return what a program is fed."""
         known = np.array([float(place.held[place.fed.attribute]) for place in self.places], np.float64)
         return {"value": known.astype(np.float32), "rest": (1 - known).astype(np.float32)}
 

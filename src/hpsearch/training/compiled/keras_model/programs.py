@@ -28,7 +28,7 @@ class Programs:
         self._kept: OrderedDict[str, dict[Any, Any]] = OrderedDict()
 
     def of(self, key: str) -> dict[Any, Any]:
-        """Give what is kept of a structure or a text, and may be added to."""
+        """Return what is kept of a structure or a text, and may be added to."""
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
@@ -41,7 +41,7 @@ class Programs:
         return self._kept.setdefault(key, {})
 
     def compiled(self, key: str | None, name: Any, traced: Callable[[], Any]) -> Any:
-        """Give a compiled function; `traced` traces it, and is called where the key does not tell enough."""
+        """Return a compiled function; `traced` traces it, and is called where the key does not tell enough."""
         if key is None:
             found = traced()
             return self._compiled(self.of(_text_of(found)), name, lambda: found)
@@ -55,7 +55,7 @@ class Programs:
 
 
 def _text_of(traced: Any) -> str:
-    """Give the SHA-256 of all that a function computes: its text, and the arrays that it closes over."""
+    """Return the SHA-256 of all that a function computes: its text, and the arrays that it closes over."""
     digest = hashlib.sha256(traced.lower().as_text().encode())
     for constant in traced.jaxpr.consts:
         array = np.asarray(constant)

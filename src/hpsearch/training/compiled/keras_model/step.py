@@ -31,7 +31,7 @@ class TracedModel:
         )
 
     def build(self, x: Any, y: Any) -> list[Any]:
-        """Build what `fit` would build, and give the first values of the metrics' variables."""
+        """Build what `fit` would build, and return the first values of the metrics' variables."""
         self.trained._symbolic_build(data_batch=(x, y))  # noqa: SLF001 - as `fit` does
         self.trained.reset_metrics()
         return [np.array(variable.value) for variable in self.trained.metrics_variables]
@@ -103,7 +103,7 @@ class TracedModel:
     def predict(
         self, trainable: list[Any], other: list[Any], numbers: Numbers, x: Array
     ) -> tuple[Any, list[Any]]:
-        """Give the logits of rows, and what predicting moves."""
+        """Return the logits of rows, and what predicting moves."""
         with self.places.put(numbers):
             logits, other = self.predicted.stateless_call(trainable, other, x, training=False)
         return logits, list(other)

@@ -39,7 +39,7 @@ class Fed:
 
 
 def _gaussian_dropout(layer: Any, rate: Number) -> Call:
-    """Give GaussianDropout's call, in which Keras takes a root by `math`."""
+    """Return GaussianDropout's call, in which Keras takes a root by `math`."""
 
     def call(inputs: Any, training: bool = False) -> Any:  # noqa: FBT001, FBT002 - as Keras calls it
         if not training:
