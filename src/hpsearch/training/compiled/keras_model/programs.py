@@ -41,7 +41,7 @@ class Programs:
         return self._kept.setdefault(key, {})
 
     def compiled(self, key: str | None, name: Any, traced: Callable[[], Any]) -> Any:
-        """Return a compiled function; `traced` traces it, and is called where the key does not tell enough."""
+        """Return a compiled function; `traced` traces it, called where the key does not tell enough."""
         if key is None:
             found = traced()
             return self._compiled(self.of(_text_of(found)), name, lambda: found)
