@@ -37,7 +37,7 @@ class Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
             self.bad_step = batch + 1
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+class OrderedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Rows in an order, gathered batch by batch."""
 
     def __init__(self, rows: Rows, order: Order, size: int) -> None:
@@ -60,11 +60,11 @@ class Execution(ABC):
         """Train the rows of a plan; return what `fit` gives, and the first step whose loss is not finite."""
 
     @abstractmethod
-    def predict(self, batches: Batches) -> NDArray[np.float32]:
+    def predict(self, batches: OrderedBatches) -> NDArray[np.float32]:
         """Return the logits of rows."""
 
     @abstractmethod
-    def evaluate(self, batches: Batches) -> dict[str, float]:
+    def evaluate(self, batches: OrderedBatches) -> dict[str, float]:
         """Return the losses and metrics of rows, as Keras evaluates them."""
 
 
@@ -79,15 +79,15 @@ class FitExecution(Execution):
         order = plan.order[: len(plan.rates) * size]
         steps = Steps(plan.rates)
         if self.network.stream:
-            fed: dict[str, Any] = {"x": Batches(rows, order, size)}
+            fed: dict[str, Any] = {"x": OrderedBatches(rows, order, size)}
         else:
             x = rows.x[order].astype(np.float32, copy=False)
             fed = {"x": x, "y": rows.y[order], "batch_size": size}
         told = self.network.trained.fit(**fed, epochs=1, shuffle=False, verbose=0, callbacks=[steps])
         return told, steps.bad_step
 
-    def predict(self, batches: Batches) -> NDArray[np.float32]:
+    def predict(self, batches: OrderedBatches) -> NDArray[np.float32]:
         return np.asarray(self.network.model.predict(batches, verbose=0))
 
-    def evaluate(self, batches: Batches) -> dict[str, float]:
+    def evaluate(self, batches: OrderedBatches) -> dict[str, float]:
         return dict(self.network.trained.evaluate(batches, verbose=0, return_dict=True))

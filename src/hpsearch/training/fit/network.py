@@ -16,7 +16,7 @@ from hpsearch.models.components.optimizers import clipping_arguments, keras_opti
 from hpsearch.models.interface import ModelSource
 from hpsearch.models.weights import Weights, put_weights, weights_of
 from hpsearch.seeds import derive
-from hpsearch.training.fit.execution import Batches, Execution, FitExecution
+from hpsearch.training.fit.execution import Execution, FitExecution, OrderedBatches
 from hpsearch.training.interface import EpochPlan, EpochResult, Network
 from hpsearch.training.messages import Member
 
@@ -123,8 +123,8 @@ class FitNetwork(Network):
         }
         return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
 
-    def _in_batches(self, rows: Rows) -> Batches:
-        return Batches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
+    def _in_batches(self, rows: Rows) -> OrderedBatches:
+        return OrderedBatches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
 
     def _logits(self, batches: Any) -> NDArray[np.float32]:
         return self.execution.predict(batches)

@@ -15,7 +15,7 @@ from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.models.sources.user_model import overridden
 from hpsearch.training.compiled.keras_model.execution import CompiledModel, UntracedError
 from hpsearch.training.compiled.keras_model.programs import Programs
-from hpsearch.training.fit.execution import Batches, Execution, FitExecution
+from hpsearch.training.fit.execution import Execution, FitExecution, OrderedBatches
 from hpsearch.training.fit.network import FitNetwork
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.interface import EpochPlan
@@ -79,14 +79,14 @@ class CompiledExecution(Execution):
             lambda: self.plain.fit(plan),
         )
 
-    def predict(self, batches: Batches) -> NDArray[np.float32]:
+    def predict(self, batches: OrderedBatches) -> NDArray[np.float32]:
         return self._run(
             "prediction",
             lambda model: model.predict([batches[index][0] for index in range(len(batches))]),
             lambda: self.plain.predict(batches),
         )
 
-    def evaluate(self, batches: Batches) -> dict[str, float]:
+    def evaluate(self, batches: OrderedBatches) -> dict[str, float]:
         return self._run(
             "evaluation",
             lambda model: model.evaluate([batches[index] for index in range(len(batches))]),
