@@ -41,7 +41,7 @@ from hpsearch.spec.study_file.source import parse
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.study import lifecycle
 from hpsearch.study.lifecycle import Options, optimize
-from hpsearch.study.probe_arms import arms_of
+from hpsearch.study.probe_arms import probed_arms
 from hpsearch.study.progress import Display
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.interface import epoch_order
@@ -636,4 +636,4 @@ class TestCommands:
         with pytest.raises(
             UnsupportedError, match="a probe needs an mlp, and the model of this study is 'pretrained'"
         ):
-            arms_of(StudySpec.model_validate(study(search={})))
+            probed_arms(StudySpec.model_validate(study(search={})))

@@ -12,7 +12,7 @@ from hpsearch.spec import Choice, Numeric, StudySpec
 from hpsearch.spec.space.arms import middle_of
 from hpsearch.spec.space.parameter import Parameter
 from hpsearch.spec.study_file.parts import label_of
-from hpsearch.study.probe_arms import MAX_ARMS, arms_of
+from hpsearch.study.probe_arms import MAX_ARMS, probed_arms
 
 
 def spec_of(model: Any = None, training: Any = None, **mlp: Any) -> StudySpec:
@@ -27,7 +27,7 @@ def spec_of(model: Any = None, training: Any = None, **mlp: Any) -> StudySpec:
 
 
 def found(spec: StudySpec) -> list[tuple[str, str, str]]:
-    models = [configuration.model for configuration in arms_of(spec).configurations]
+    models = [configuration.model for configuration in probed_arms(spec).configurations]
     fields = ("initializer", "activation", "batch_norm")
     return [tuple(label_of(getattr(model, field)) for field in fields) for model in models]
 
@@ -70,7 +70,7 @@ def test_everything_else_takes_its_first_option_or_the_middle() -> None:
         l2={"log_uniform": [1e-6, 1e-2]},
         training={"epochs": {"int": [1, 9]}, "learning_rate": {"choice": [0.1, 0.2]}},
     )
-    arms = arms_of(spec)
+    arms = probed_arms(spec)
     assert arms.fixed == {
         "hidden": "[4]",
         "activation.leaky_relu.negative_slope": pytest.approx(0.2),
@@ -91,13 +91,13 @@ def test_of_several_models_the_first_is_probed() -> None:
 
 def test_a_model_in_python_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="'python'"):
-        arms_of(spec_of(model={"python": {"file": "nets.py"}}))
+        probed_arms(spec_of(model={"python": {"file": "nets.py"}}))
 
 
 def test_too_many_arms_are_refused() -> None:
     layers = [{"choice": ["relu", "tanh", "elu", "selu"]}] * 4
     with pytest.raises(UnsupportedError, match=f"more than {MAX_ARMS} combinations"):
-        arms_of(spec_of(hidden=[4] * 4, activation=layers))
+        probed_arms(spec_of(hidden=[4] * 4, activation=layers))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hpsearch.report.html.probe import probe_page
 from hpsearch.seeds import derive
 from hpsearch.spec import load_study_file
 from hpsearch.study.probe import Probed, ProbeOptions, probe, read_epochs
-from hpsearch.study.probe_arms import arms_of
+from hpsearch.study.probe_arms import probed_arms
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.messages import Member
 from support.commands import write_study
@@ -55,7 +55,7 @@ def deviations_after_fit(directory: Path, epochs: int, number: int) -> list[floa
     """Train by plain `fit`, and send the rows through the layers in NumPy."""
     study = load_study_file(directory / "study.yaml")
     dataset = load_dataset(study.spec.data, study.directory, None)
-    (configuration,) = arms_of(study.spec).configurations
+    (configuration,) = probed_arms(study.spec).configurations
     trainer = FitTrainer(dataset)
     trainer.start(Member(0, configuration, derive(0, "probe", number)))
     for _ in range(epochs):
