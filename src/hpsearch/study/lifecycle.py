@@ -300,11 +300,6 @@ def _import_ahead() -> None:
 def stored_of(files: StudyFiles, spec: StudySpec, code: str) -> Resolved | None:
     """Read what an experiment keeps from its first run on; None if it has not been started.
 
-    Args:
-        files: The experiment.
-        spec: The study file as it is now.
-        code: The fingerprint of its Python files.
-
     Raises:
         StudyMismatchError: The study file or its Python files have changed in more than a budget.
     """
