@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy import stats
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
@@ -866,6 +867,43 @@ class TestKeras:
     ) -> None:
         monkeypatch.setenv("HPSEARCH_DATA", str(tmp_path))
         assert len(load(keras="mnist", validation=10).splits[0].train) == len(images["x_train"]) - 10
+
+    @pytest.mark.parametrize("padding", ["pre", "post"])
+    def test_texts_become_the_sequences_of_keras(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, padding: str
+    ) -> None:
+        from keras.utils import pad_sequences
+
+        drawn = np.random.default_rng(0)
+        texts = [drawn.integers(1, 30, size).tolist() for size in (0, 1, 4, 5, 6, 17, 3, 9)] * 3
+        known = [[2 if token >= 20 else token for token in text] for text in texts]
+        padded = pad_sequences(texts, padding=padding)
+        np.savez(
+            tmp_path / "imdb.npz",
+            x_train=padded,
+            y_train=np.arange(24) % 2,
+            x_test=padded,
+            y_test=[0, 1] * 12,
+        )
+        dataset = load(keras="imdb", data_dir=tmp_path, num_words=20, sequence=5, validation={"last": 6})
+        test, expected = dataset.test(), pad_sequences(known, maxlen=5)
+        assert test is not None
+        assert (dataset.features, dataset.splits[0].train.x.dtype) == ((5,), np.int32)
+        np.testing.assert_array_equal(whole(dataset), expected)
+        np.testing.assert_array_equal(test.x, expected)
+        ragged = np.array([*known, None], dtype=object)[:-1]
+        part = ragged, np.arange(24) % 2
+        replace_keras(monkeypatch, "imdb", lambda **_options: (part, part))
+        through_keras = load(
+            keras="imdb", data_dir=tmp_path / "no", num_words=20, sequence=5, validation={"last": 6}
+        )
+        np.testing.assert_array_equal(whole(through_keras), expected)
+
+    def test_tokens_are_neither_scaled_nor_of_other_data(self) -> None:
+        with pytest.raises(ValidationError, match="no 'rescale' with 'sequence'"):
+            load(keras="imdb", sequence=5, rescale=0.5)
+        with pytest.raises(ValidationError, match="keras: imdb or reuters with 'sequence'"):
+            load(keras="mnist", sequence=5)
 
     def test_texts_become_bags_of_words(self, tmp_path: Path) -> None:
         texts = np.array([[1, 5, 5, 0], [1, 3, 99, 0], [1, 2, 3, 4], [1, 6, 7, 7]] * 3)

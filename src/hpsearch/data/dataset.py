@@ -14,6 +14,8 @@ from hpsearch.data.preprocessing import Preprocessing
 from hpsearch.data.rows import Rows, Split
 from hpsearch.data.summary import DataSummary
 from hpsearch.data.types import Array, Task
+from hpsearch.data.windows import gathered, rows_of, starts_of
+from hpsearch.spec.sections.data import Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,31 +26,49 @@ class UnscaledRows:
         x: (n, *features) as loaded, NaN where a cell of a csv file is missing.
         y: (n,) int32 or float32.
         features: The shape of a row.
-        bags: Whether rows are bags of words, which stay uint8.
+        whole: Whether rows are whole numbers that stay so, which trainers cast.
         imputations: One for each split; empty where nothing can be missing.
         indicators: (*features) bool, which features stand for categories; None where none does.
         origin: (*features) float64, subtracted from `x`, which is float64 then, before it is rounded to
             float32; None where rounding loses nothing.
+        window: The windows that are taken instead of rows, by the positions of their first rows.
     """
 
     x: Array
     y: Array
     features: tuple[int, ...]
-    bags: bool = False
+    whole: bool = False
     imputations: tuple[Imputation, ...] = ()
     indicators: Array | None = None
     origin: Array | None = None
+    window: Window | None = None
+
+    @property
+    def positions(self) -> Array:
+        """Return the positions of all rows, or of all windows."""
+        if self.window is None:
+            return np.arange(len(self.y))
+        return starts_of("data", "the series", range(len(self.y)), self.window)
 
     def take(self, index: Array, split: int) -> Rows:
         """Return rows by position, with missing values imputed as the split's training part says."""
+        if self.window is not None:
+            x = gathered("data", self._prepared(slice(None), split), index, self.window)
+            return Rows(x, self.y[index + self.window.reach - 1])
+        x = self._prepared(index, split)
+        return Rows(x.reshape(len(x), *self.features), self.y[index])
+
+    def covered(self, index: Array, split: int, window: Window) -> Array:
+        """Return the rows that windows cover, each once, which their scaling is fitted on."""
+        return self._prepared(rows_of(index, window), split)
+
+    def _prepared(self, index: Array | slice, split: int) -> Array:
         x = self.x[index]
         if self.imputations:
             x = self.imputations[split].apply(x)
         if self.origin is not None:
             x = x - self.origin
-        if not self.bags:
-            x = x.astype(np.float32, copy=False)
-        return Rows(x.reshape(len(x), *self.features), self.y[index])
+        return x if self.whole else x.astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +121,7 @@ class Dataset:
         """Return the test rows, encoded as the split says but not scaled; None without a test part."""
         if self.held_out is None:
             return None
-        return self.held_out.take(np.arange(len(self.held_out.y)), split)
+        return self.held_out.take(self.held_out.positions, split)
 
     def test(self, split: int = 0) -> Rows | None:
         """Return the test rows, scaled as the split was fitted; None without a test part."""
@@ -112,9 +132,9 @@ class Dataset:
     def preprocessing(self, split: int = 0) -> Preprocessing:
         """Return what brings new rows into the form that an exported model takes."""
         encoding = None if self.encoding is None else self.encoding.of_split(split)
-        moved = self.unscaled.origin
+        moved, window = self.unscaled.origin, self.unscaled.window
         origin = None if moved is None else tuple(moved.reshape(-1).tolist())
-        return Preprocessing(self.source, self.task, self.labels, self.features, encoding, origin)
+        return Preprocessing(self.source, self.task, self.labels, self.features, encoding, origin, window)
 
     def summary(self) -> DataSummary:
         """Return the data set in numbers; the counts of rows are those of the first split."""
@@ -126,7 +146,7 @@ class Dataset:
             outputs=self.outputs,
             train_rows=len(first.train),
             validation_rows=len(first.validation),
-            test_rows=0 if self.held_out is None else len(self.held_out.y),
+            test_rows=0 if self.held_out is None else len(self.held_out.positions),
             folds=len(self.splits),
             labels=self.labels,
             fingerprint=self.fingerprint,

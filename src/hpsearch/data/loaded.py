@@ -28,7 +28,7 @@ class Loaded:
         y_test: The targets of the source's own test part.
         task: What the source is known to be for.
         names: Names of the classes, by their value in `y`.
-        bags: Whether rows are bags of words.
+        whole: Whether rows are whole numbers that stay so: bags of words, or sequences of tokens.
     """
 
     where: str
@@ -39,7 +39,7 @@ class Loaded:
     y_test: Array | None = None
     task: Task | None = None
     names: Mapping[int, str] = field(default_factory=dict)
-    bags: bool = False
+    whole: bool = False
 
 
 def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = None) -> Loaded:

@@ -9,9 +9,10 @@ import numpy as np
 
 from hpsearch.data.target import Target
 from hpsearch.data.types import Array
+from hpsearch.data.windows import starts_of
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Component, Data
-from hpsearch.spec.sections.data import CountOfRows, Folds, LastRows, ShareOfRows, TestRows
+from hpsearch.spec.sections.data import CountOfRows, Folds, LastRows, ShareOfRows, TestRows, Window
 
 PURPOSES = {"test": 0, "subset": 1, "validation": 2}
 ROUNDING = 1e-9
@@ -19,7 +20,10 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Ascending positions of rows: the test part, and the training and validation part of each split."""
+    """Ascending positions: the test part, and the training and validation part of each split.
+
+    They are those of rows; of windows, those of their first rows.
+    """
 
     test: Array | None
     splits: tuple[tuple[Array, Array], ...]
@@ -50,6 +54,8 @@ class Partitioner:
         Raises:
             DataError: There are too few rows, or a class is missing in a training part.
         """
+        if data.window is not None:
+            return self._by_time(data, data.window)
         y = self.y[: self.drawn]
         rows = np.flatnonzero(y >= 0) if self._classes else np.arange(len(y))
         test = None
@@ -65,6 +71,28 @@ class Partitioner:
         for number, (train, _) in enumerate(splits):
             self._has_every_class(train, f"fold {number + 1}" if len(splits) > 1 else "the split")
         return Partition(test, splits)
+
+    def _by_time(self, data: Data, window: Window) -> Partition:
+        """Take the last rows as the test part, those before as the validation part, with windows within each."""
+        rows, tested = range(self.drawn), range(self.drawn, len(self.y))
+        if data.test is not None:
+            rows, tested = self._without_last(data.test, rows, "test")
+        if isinstance(data.validation, TestRows):
+            validated, tested = tested, range(0)
+            if not validated:
+                raise DataError(self._no_test_set)
+        else:
+            rows, validated = self._without_last(data.validation, rows, "validation")
+        train = starts_of(self.where, "the training set", rows, window)
+        self._has_every_class(train + window.reach - 1, "the split")
+        validation = starts_of(self.where, "the validation set", validated, window)
+        test = starts_of(self.where, "the test set", tested, window) if tested else None
+        return Partition(test, ((train, validation),))
+
+    def _without_last(self, size: Component, rows: range, purpose: str) -> tuple[range, range]:
+        """Return the first rows, and as many of the last ones as a part takes."""
+        middle = len(rows) - self._count(size, rows, purpose)
+        return rows[:middle], rows[middle:]
 
     def redraw(self, rows: Array, count: int) -> tuple[Array, Array]:
         """Draw another validation part.
@@ -87,11 +115,15 @@ class Partitioner:
     def _own_test(self) -> Array:
         rows = np.arange(self.drawn, len(self.y))
         if not rows.size:
-            raise DataError(
-                f"{self.where}: 'validation: test' needs a test set, and these data have none: draw one "
-                "with 'test: 0.2', or choose another validation set."
-            )
+            raise DataError(self._no_test_set)
         return rows
+
+    @property
+    def _no_test_set(self) -> str:
+        return (
+            f"{self.where}: 'validation: test' needs a test set, and these data have none: draw one "
+            "with 'test: 0.2', or choose another validation set."
+        )
 
     @property
     def _classes(self) -> bool:
@@ -100,7 +132,7 @@ class Partitioner:
     def _random_state(self, purpose: str) -> int:
         return int(np.random.SeedSequence([self.seed, PURPOSES[purpose]]).generate_state(1)[0])
 
-    def _count(self, size: Component, rows: Array, purpose: str) -> int:
+    def _count(self, size: Component, rows: Array | range, purpose: str) -> int:
         count = _rows_in(size, len(rows))
         if count >= len(rows):
             raise DataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from hpsearch.data.readers.csv import load_rows
 from hpsearch.data.readers.npz import read_features
 from hpsearch.data.table import Cells, Table
 from hpsearch.data.types import Array, Task
+from hpsearch.data.windows import gathered
 from hpsearch.exceptions import DataError
+from hpsearch.spec.sections.data import Window
 
 SHOWN = 10
 """Names that a message lists."""
@@ -40,6 +42,7 @@ class Preprocessing:
         features: The shape of a row.
         encoding: How the columns of a csv file become features, for one split; None where rows are arrays.
         origin: What is subtracted from the numbers of a row before they become float32; None for nothing.
+        window: The windows over rows that the model takes; None where it takes rows.
 
     Raises:
         ValueError: The parts do not belong together.
@@ -51,13 +54,20 @@ class Preprocessing:
     features: tuple[int, ...]
     encoding: Encoding | None
     origin: tuple[float, ...] | None = None
+    window: Window | None = None
 
     def __post_init__(self) -> None:
         shaped = bool(self.features) and min(self.features) > 0
-        shaped = shaped and (self.origin is None or len(self.origin) == prod(self.features))
-        encoded = self.encoding is None or _is_whole(self.encoding, prod(self.features))
+        shaped = shaped and (self.window is None or self.features[0] == self.window.length)
+        shaped = shaped and (self.origin is None or len(self.origin) == prod(self._row))
+        encoded = self.encoding is None or _is_whole(self.encoding, prod(self._row))
         if not shaped or not encoded or (self.task == "classification") != (len(self.labels) > 1):
             raise ValueError("the parts of a preprocessing do not belong together")
+
+    @property
+    def _row(self) -> tuple[int, ...]:
+        """Return the shape of one row, also where the model takes windows."""
+        return self.features if self.window is None else self.features[1:]
 
     def read(self, path: Path) -> NewRows:
         """Read new rows from a csv file, or from `x` of an npz file, whichever the study's own data were.
@@ -95,6 +105,8 @@ class Preprocessing:
 
     def _arrays(self, where: str, x: Array) -> NewRows:
         found = x.shape[1:]
+        if self.window is not None and prod(found) == prod(self._row) != prod(self.features):
+            return self._windows(where, x, self.window)
         if prod(found) != prod(self.features):
             shown, known = (" x ".join(map(str, shape)) for shape in (found, self.features))
             raise DataError(f"{where}: a row of x has {shown} numbers, but the model takes {known}.")
@@ -107,16 +119,31 @@ class Preprocessing:
         table = Table(given.where, chosen, given.lines)
         x = encoding.encode_rows(table, wide=self.origin is not None)
         notes = [*_left_out(encoding, by_name), *_unseen(encoding, chosen)]
+        if self.window is not None:
+            found = self._windows(given.where, x, self.window)
+            return replace(found, notes=(*notes, *found.notes))
         return NewRows(self._rows(x), tuple(notes))
+
+    def _windows(self, where: str, x: Array, window: Window) -> NewRows:
+        """Return every window over the rows of a series, also the last ones, whose targets are not known."""
+        if len(x) < window.span:
+            raise DataError(f"{where}: there are {len(x):,} rows, but a window takes {window.span:,}.")
+        starts = np.arange(len(x) - window.span + 1)
+        note = (
+            f"row 0 of the predictions is for row {window.reach - 1:,} (from 0), from the window of the rows "
+            f"0 to {window.span - 1:,}; the further ones are for the rows after it"
+        )
+        return NewRows(gathered(where, self._rows(x)[:, 0], starts, window), (note,))
 
     def _rows(self, x: Array) -> Array:
         """Return rows as the model takes them, shifted by the origin before they are rounded."""
         flat = x.reshape(len(x), -1)
         if self.origin is not None:
-            flat = flat.astype(np.float64) - np.array(self.origin)
+            origin = np.array(self.origin)
+            flat = flat.astype(np.float64) - np.tile(origin, flat.shape[1] // len(origin))
         if flat.dtype != np.uint8:
             flat = flat.astype(np.float32, copy=False)
-        return flat.reshape(len(x), *self.features)
+        return flat.reshape(len(x), *(self.features if self.window is None else (-1, *self._row)))
 
 
 def _is_whole(encoding: Encoding, features: int) -> bool:

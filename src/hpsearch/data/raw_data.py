@@ -25,6 +25,7 @@ from hpsearch.data.rows import Rows, Split, fit_scaling
 from hpsearch.data.table import Table
 from hpsearch.data.target import Target, find_target
 from hpsearch.data.types import Array
+from hpsearch.data.windows import rows_of, starts_of
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
 from hpsearch.spec.sections.data import TestRows
@@ -151,7 +152,7 @@ def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split]) -> Iterator[
     """Write notes on features that are constant, or lose something as float32."""
     if data.standardize and splits[0].scaling.deviation is not None:
         train = splits[0].train.x
-        constant = (train == 0).all(axis=0).reshape(-1)
+        constant = (train.reshape(-1, prod(rows.x.shape[1:])) == 0).all(axis=0)
         if rows.indicators is not None:
             constant &= ~rows.indicators.reshape(-1)
         if constant.any():
@@ -183,9 +184,12 @@ def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
 
         return load_bundled(data.sklearn)
     if data.keras is not None:
-        return load_keras(data.keras, data_dir or _data_dir(), data.num_words)
+        return load_keras(data.keras, data_dir or _data_dir(), data.num_words, data.sequence)
     if data.csv is not None and data.target is not None:
-        return load_csv(_place(directory, data.csv), data.target, classes=data.task == "classification")
+        classes = data.task == "classification"
+        return load_csv(
+            _place(directory, data.csv), data.target, classes=classes, past=data.window is not None
+        )
     if data.random_normal is not None:
         return draw_normal(data.source, data.random_normal, data.split_seed)
     if data.arrays is not None:
@@ -210,18 +214,22 @@ def _place(directory: Path, path: str) -> Path:
 def _unscaled(
     loaded: Loaded, data: Data, y: Array, partition: Partition
 ) -> tuple[UnscaledRows, Encoding | None]:
+    window = data.window
     if not isinstance(loaded.x, Table):
         features = _features(loaded.where, data, loaded.x)
-        return UnscaledRows(
-            loaded.x, y, features, loaded.bags, origin=_origin(loaded.where, data, loaded.x)
-        ), None
-    encoding, x, imputations = encode_table(loaded.x, str(data.target), partition.splits)
+        origin = _origin(loaded.where, data, loaded.x)
+        return UnscaledRows(loaded.x, y, features, loaded.whole, origin=origin, window=window), None
+    parts = partition.splits
+    if window is not None:
+        parts = tuple((rows_of(train, window), rows_of(other, window)) for train, other in parts)
+    encoding, x, imputations = encode_table(loaded.x, str(data.target), parts)
     features = _features(loaded.where, data, x)
-    indicators = encoding.indicators.reshape(features)
+    indicators = encoding.indicators if window is not None else encoding.indicators.reshape(features)
     origin = _origin(loaded.where, data, x)
-    return UnscaledRows(
-        x, y, features, imputations=imputations, indicators=indicators, origin=origin
-    ), encoding
+    rows = UnscaledRows(
+        x, y, features, imputations=imputations, indicators=indicators, origin=origin, window=window
+    )
+    return rows, encoding
 
 
 def _origin(where: str, data: Data, x: Array) -> Array | None:
@@ -249,6 +257,8 @@ def _features(where: str, data: Data, x: Array) -> tuple[int, ...]:
         DataError: The number of values differs.
     """
     found = tuple(map(int, x.shape[1:]))
+    if data.window is not None:
+        return (data.window.length, *found)
     if data.shape is None:
         return found
     if prod(data.shape) != prod(found):
@@ -270,9 +280,13 @@ def _split(
     where: str, unscaled: UnscaledRows, data: Data, number: int, train_index: Array, validation_index: Array
 ) -> Split:
     train, validation = unscaled.take(train_index, number), unscaled.take(validation_index, number)
+    window = unscaled.window
+    fitted = train.x if window is None else unscaled.covered(train_index, number, window)
     scaling = fit_scaling(
-        train.x, data.rescale or 1.0, standardize=data.standardize, indicators=unscaled.indicators
+        fitted, data.rescale or 1.0, standardize=data.standardize, indicators=unscaled.indicators
     )
+    if window is not None:
+        scaling = scaling.repeated(unscaled.features)
     if not scaling.identity:
         train, validation = (
             Rows(scaling.apply(train.x), train.y),
@@ -295,12 +309,15 @@ def _with_test_part(loaded: Loaded, target: Target, y: Array) -> tuple[Loaded, A
 def _held_out(
     loaded: Loaded, target: Target, unscaled: UnscaledRows, partition: Partition
 ) -> UnscaledRows | None:
+    window = unscaled.window
     if partition.test is not None:
-        index = partition.test
+        index = partition.test if window is None else rows_of(partition.test, window)
         return replace(unscaled, x=unscaled.x[index], y=unscaled.y[index])
     if loaded.x_test is None or loaded.y_test is None:
         return None
     x, y = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    if window is not None:
+        starts_of(loaded.where, "the test set", range(len(y)), window)
     return replace(unscaled, x=x, y=y)
 
 

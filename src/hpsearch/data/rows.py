@@ -21,7 +21,8 @@ class Rows:
     """Features and targets of the same rows.
 
     Attributes:
-        x: (n, *features) float32, or uint8 for bags of words, which trainers cast.
+        x: (n, *features) float32, or whole numbers, which trainers cast: uint8 for bags of words, int32 for
+            sequences of tokens.
         y: (n,) int32 for classes, float32 for a regression.
     """
 
@@ -52,6 +53,18 @@ class Scaling:
     def identity(self) -> bool:
         """Return whether scaled rows equal raw ones."""
         return isinstance(self.factor, float) and self.factor == 1.0 and self.mean is None
+
+    def repeated(self, features: tuple[int, ...]) -> Scaling:
+        """Return the scaling of windows, whose every step is scaled as a row is.
+
+        Args:
+            features: The shape of a window: its length, and the shape of a row.
+        """
+        factor, mean, deviation = (
+            part if part is None or isinstance(part, float) else np.broadcast_to(part, features).copy()
+            for part in (self.factor, self.mean, self.deviation)
+        )
+        return Scaling(1.0 if factor is None else factor, mean, deviation)
 
     def apply(self, x: Array) -> Array:
         """Scale features.

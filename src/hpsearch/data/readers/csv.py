@@ -25,13 +25,14 @@ MAX_CELLS = MAX_BYTES // 64
 """A cell takes some 60 bytes while the file is read."""
 
 
-def load_csv(path: Path, target: str, *, classes: bool = False) -> Loaded:
+def load_csv(path: Path, target: str, *, classes: bool = False, past: bool = False) -> Loaded:
     """Read a csv file and separate its target column.
 
     Args:
         path: The file.
         target: The name of the target column.
         classes: Whether the targets are known to be classes, so that numbers may occur among words.
+        past: Whether the target's column is a feature too, as of windows, which hold its past.
 
     Raises:
         DataError: It cannot be read; the message has the line where there is one.
@@ -39,8 +40,8 @@ def load_csv(path: Path, target: str, *, classes: bool = False) -> Loaded:
     whole, fingerprint = _table(path)
     _refuse_index(whole)
     where, columns = whole.where, whole.columns
-    position = _position(where, [column.name for column in columns], target)
-    table = Table(where, (*columns[:position], *columns[position + 1 :]), whole.lines)
+    position = _position(where, [column.name for column in columns], target, alone=past)
+    table = whole if past else Table(where, (*columns[:position], *columns[position + 1 :]), whole.lines)
     return Loaded(where, table, _target(table, columns[position], classes=classes), fingerprint)
 
 
@@ -166,7 +167,7 @@ def _header(path: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _position(where: str, header: list[str], target: str) -> int:
+def _position(where: str, header: list[str], target: str, *, alone: bool) -> int:
     if target not in header:
         hint = meant(target, dict.fromkeys(header))
         shown = ", ".join(map(repr, header[:10])) + (", ..." if len(header) > 10 else "")
@@ -174,7 +175,7 @@ def _position(where: str, header: list[str], target: str) -> int:
             f"{where}: there is no target column {target!r}{hint}; the columns are {shown[:500]}."
             f"{header_hint(header)}"
         )
-    if len(header) == 1:
+    if len(header) == 1 and not alone:
         raise DataError(f"{where}: there is no column besides the target {target!r}.")
     return header.index(target)
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import core_schema
 
-from hpsearch.spec.sections.data import Folds, LastRows, TestRows
+from hpsearch.spec.sections.data import Data, Folds, LastRows, TestRows
 from hpsearch.spec.study_file.distributions import problem
-from hpsearch.spec.study_file.parts import Component, Part, Positive
+from hpsearch.spec.study_file.parts import Part, Positive
 
 NONE = "none"
 
@@ -47,14 +47,17 @@ UNDRAWN = {
 """Why a validation part is not to be drawn anew."""
 
 
-def check_against(confirm: Confirm, validation: Component) -> None:
+def check_against(confirm: Confirm, data: Data) -> None:
     """Check that the validation part of the data allows what is asked for.
 
     Raises:
         PydanticCustomError: Fresh splits or a refit are asked for, and this kind of validation set rules them
             out.
     """
+    validation = data.validation
     why = UNDRAWN.get(type(validation))
+    if data.window is not None:
+        why = why or "windows are split by time, and a random split would mix them"
     if confirm.splits == "fresh" and why is not None:
         raise problem(f"own: {why}", at=("splits",), found="fresh")
     if confirm.refit and isinstance(validation, TestRows):

@@ -23,6 +23,9 @@ OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
 SKLEARN = ("digits", "wine", "breast_cancer", "iris", "diabetes")
 KERAS = ("mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing")
+TEXTS = ("imdb", "reuters")
+"""Data sets of texts, which are bags of words or sequences of tokens."""
+
 SHORT = ("sklearn", "keras", "npz", "csv")
 """Sources that can be written as `SOURCE:NAME`."""
 
@@ -131,6 +134,25 @@ class RandomRows(Part):
     classes: Annotated[int, Field(ge=2, le=10**6)]
 
 
+class Window(Part):
+    """Windows over the rows of a series: the inputs are rows of the past, the target is one of the future."""
+
+    length: Count
+    horizon: Count = 1
+    stride: Count = 1
+    sampling_rate: Count = 1
+
+    @property
+    def span(self) -> int:
+        """Return how many rows lie between the first and the last input of a window, both included."""
+        return (self.length - 1) * self.sampling_rate + 1
+
+    @property
+    def reach(self) -> int:
+        """Return how many rows lie between a window's first input and its target, both included."""
+        return self.span + self.horizon
+
+
 class Data(Part):
     """One data set, and how it is prepared.
 
@@ -145,6 +167,7 @@ class Data(Part):
     arrays: Text | None = None
     random_normal: RandomRows | None = None
     target: Text | None = None
+    window: Window | None = None
     task: Literal["auto", "classification", "regression"] = "auto"
     validation: Validation = ShareOfRows(share=0.2)
     test: Rows | None = None
@@ -154,6 +177,7 @@ class Data(Part):
     subset: Rows | None = None
     shape: Listed[Count] | None = None
     num_words: Annotated[int, Field(ge=1, le=10**6)] = 10_000
+    sequence: Annotated[int, Field(ge=1, le=10**6)] | None = None
     split_seed: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="before")
@@ -178,6 +202,33 @@ class Data(Part):
             raise problem("'target', the name of the column to predict, with csv", found="no target")
         if self.csv is None and self.target is not None:
             raise problem("'target' only with csv", found=f"target with {named[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_stay_whole(self) -> Self:
+        if self.sequence is None:
+            return self
+        if self.keras not in TEXTS:
+            expected = f"keras: {' or '.join(TEXTS)} with 'sequence'"
+            raise problem(expected, found=self.source, at=("sequence",))
+        for name in ("standardize", "rescale"):
+            if getattr(self, name):
+                raise problem(f"no {name!r} with 'sequence', whose numbers name words", at=(name,))
+        return self
+
+    @model_validator(mode="after")
+    def _windows_keep_the_order(self) -> Self:
+        if self.window is None:
+            return self
+        if self.csv is None and self.npz is None and self.arrays is None:
+            expected = "csv, npz or arrays with 'window': rows in the order of time"
+            raise problem(expected, found=self.source, at=("window",))
+        if isinstance(self.validation, Folds):
+            expected = "the last rows (0.2, 500 or {last: n}) with 'window', which keeps the order of time"
+            raise problem(expected, found=f"{{folds: {self.validation.folds}}}", at=("validation",))
+        for name in ("classes", "subset", "shape"):
+            if getattr(self, name) is not None:
+                raise problem(f"no {name!r} with 'window', which needs all rows as they are", at=(name,))
         return self
 
     @property

@@ -111,7 +111,7 @@ class StudySpec(Part):
     @classmethod
     def _fits_the_data(cls, confirm: Confirm, info: ValidationInfo) -> Confirm:
         if "data" in info.data:
-            check_against(confirm, info.data["data"].validation)
+            check_against(confirm, info.data["data"])
         return confirm
 
     @property
