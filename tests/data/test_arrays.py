@@ -142,7 +142,7 @@ def test_what_is_no_rows_is_refused(data: Any, target: str | None, message: str)
     [
         {"x": X[:, 0], "y": Y},
         {"x": X, "y": Y[:9]},
-        {"x": X, "y": X},
+        {"x": X, "y": X[:, :, None]},
         {"x": X[:0], "y": Y[:0]},
         {"x": np.where(X > 7, np.nan, X), "y": Y},
         {"x": np.where(X > 7, 1e300, X), "y": Y},

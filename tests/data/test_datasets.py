@@ -548,7 +548,7 @@ class TestNpz:
             ({"x_train": np.array([[{}]] * 40)}, r"x_train holds Python objects \(a pickle\)"),
             ({"y_train": np.array([None] * 40)}, r"y_train holds Python objects"),
             ({"y_train": np.array([b"a", b"b"] * 20)}, "must hold numbers or text"),
-            ({"y_train": np.ones((40, 2))}, "one number for each row"),
+            ({"y_train": np.ones((40, 2, 1))}, "one number, or a list of numbers, for each row"),
             ({"x_test": np.ones((2, 3))}, "lacks y_test"),
             ({"x_test": np.ones((2, 3)), "y_test": np.ones(3)}, "x_test has 2 rows, but y_test has 3"),
             ({"x_test": np.ones((2, 4)), "y_test": np.ones(2)}, "shape"),

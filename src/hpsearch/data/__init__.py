@@ -1,6 +1,6 @@
 """Load a data set, split it and scale it: from the data section of a spec to a frozen `Dataset`."""
 
-from hpsearch.data.chance import chance_accuracy, chance_loss
+from hpsearch.data.chance import are_labels, chance_accuracy, chance_loss
 from hpsearch.data.dataset import Dataset
 from hpsearch.data.encoding import Column, Encoding
 from hpsearch.data.preprocessing import NewRows, Preprocessing
@@ -17,6 +17,7 @@ __all__ = [
     "Rows",
     "Scaling",
     "Split",
+    "are_labels",
     "chance_accuracy",
     "chance_loss",
     "load_dataset",

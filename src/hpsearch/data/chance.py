@@ -17,28 +17,42 @@ def chance_loss(train: Rows, validation: Rows, classes: int) -> float:
     Args:
         train: The training part.
         validation: The validation part.
-        classes: The number of classes, 0 for a regression.
+        classes: The number of classes, 0 for other tasks.
 
     Returns:
-        The cross-entropy of the classes' shares, or the mean squared error of the mean.
+        The cross-entropy of the shares of the classes or labels, or the mean squared error of the mean.
     """
+    if are_labels(train.y):
+        shares = np.clip(train.y.mean(axis=0), RAREST, 1 - RAREST)
+        return float(-np.log(np.where(validation.y, shares, 1 - shares)).mean())
     if not classes:
-        return float(np.square(validation.y.astype(np.float64) - train.y.mean(dtype=np.float64)).mean())
+        middle = train.y.mean(axis=0, dtype=np.float64)
+        return float(np.square(validation.y.astype(np.float64) - middle).mean())
     shares = np.maximum(_shares(train.y, classes), RAREST)
     return float(-np.log(shares[validation.y]).mean())
 
 
 def chance_accuracy(train: Rows, validation: Rows, classes: int) -> float | None:
-    """Return the validation accuracy of always predicting the training part's most frequent class.
+    """Return the validation accuracy of always predicting what is most frequent in the training part.
 
     Args:
         train: The training part.
         validation: The validation part.
-        classes: The number of classes; 0 for a regression, which has no accuracy: None.
+        classes: The number of classes; 0 for other tasks.
+
+    Returns:
+        The share of the rows, or of their labels; None for a regression, which has no accuracy.
     """
+    if are_labels(train.y):
+        return float((validation.y == (train.y.mean(axis=0) > 0.5)).mean())
     if not classes:
         return None
     return float((validation.y == _shares(train.y, classes).argmax()).mean())
+
+
+def are_labels(y: Array) -> bool:
+    """Return whether targets are several labels, each 0 or 1, and not quantities."""
+    return y.ndim == 2 and y.dtype.kind == "i"
 
 
 def _shares(y: Array, classes: int) -> Array:

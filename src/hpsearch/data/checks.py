@@ -46,20 +46,21 @@ def targets(where: str, key: str, y: Array) -> Array:
     Args:
         where: The source, with which each message begins.
         key: The array's name, for the message.
-        y: (n,) or (n, 1), of any type.
+        y: (n,), (n, 1) or (n, targets), of any type.
 
     Returns:
-        (n,) numbers or text.
+        (n,) numbers or text, or (n, targets) numbers.
 
     Raises:
-        DataError: It is empty, or does not hold one finite number or one text for each row.
+        DataError: It is empty, or does not hold finite numbers or one text for each row.
     """
     if y.dtype.kind not in NUMBERS + "U":
         raise DataError(f"{where}: {key} must hold numbers or text, but holds {y.dtype}.")
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    if y.ndim != 1:
-        raise DataError(f"{where}: {key} must have one number for each row, but its shape is {y.shape}.")
+    if y.ndim not in (1, 2) or (y.ndim == 2 and y.dtype.kind == "U"):
+        what = "one text" if y.dtype.kind == "U" else "one number, or a list of numbers,"
+        raise DataError(f"{where}: {key} must have {what} for each row, but its shape is {y.shape}.")
     if y.size == 0:
         raise DataError(f"{where}: {key} is empty.")
     if y.dtype.kind != "U":

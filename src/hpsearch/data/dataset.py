@@ -17,6 +17,9 @@ from hpsearch.data.types import Array, Task
 from hpsearch.data.windows import gathered, rows_of, starts_of
 from hpsearch.spec.sections.data import Window
 
+MOST_NAMES = 1_000
+"""Targets that a summary names."""
+
 
 @dataclass(frozen=True, eq=False)
 class UnscaledRows:
@@ -24,7 +27,7 @@ class UnscaledRows:
 
     Attributes:
         x: (n, *features) as loaded, NaN where a cell of a csv file is missing.
-        y: (n,) int32 or float32.
+        y: (n,) or (n, targets), int32 or float32.
         features: The shape of a row.
         whole: Whether rows are whole numbers that stay so, which trainers cast.
         imputations: One for each split; empty where nothing can be missing.
@@ -32,6 +35,7 @@ class UnscaledRows:
         origin: (*features) float64, subtracted from `x`, which is float64 then, before it is rounded to
             float32; None where rounding loses nothing.
         window: The windows that are taken instead of rows, by the positions of their first rows.
+        itself: Whether the targets of a row are its own features, scaled.
     """
 
     x: Array
@@ -42,6 +46,7 @@ class UnscaledRows:
     indicators: Array | None = None
     origin: Array | None = None
     window: Window | None = None
+    itself: bool = False
 
     @property
     def positions(self) -> Array:
@@ -77,9 +82,9 @@ class Dataset:
 
     Attributes:
         source: The source as the study file names it.
-        task: Whether classes or quantities are predicted.
+        task: Whether classes, labels or quantities are predicted.
         features: The shape of a row.
-        labels: The names of the classes in the order of their numbers; empty for a regression.
+        labels: The names of the classes in the order of their numbers; empty for other tasks.
         splits: One split, or one for each fold.
         encoding: How the columns of a csv file become features; None for arrays.
         fingerprint: The SHA-256 of the loaded arrays with their names, shapes and dtypes, before any split.
@@ -87,6 +92,7 @@ class Dataset:
         held_out: The unscaled test rows; None without a test part.
         notes: What a user should know about the features.
         doubtful: Whether more than two whole numbers were taken for classes, which may be quantities.
+        targets: The names of several targets; empty for one.
     """
 
     source: str
@@ -100,11 +106,12 @@ class Dataset:
     held_out: UnscaledRows | None = field(default=None, repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)
     doubtful: bool = False
+    targets: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:
-        """Return the number of classes; 1 for a regression."""
-        return len(self.labels) if self.task == "classification" else 1
+        """Return the number of classes, or of targets."""
+        return len(self.labels) if self.task == "classification" else max(len(self.targets), 1)
 
     @property
     def train_rows(self) -> int:
@@ -115,13 +122,14 @@ class Dataset:
         """Return the rows of a part, encoded but not scaled, as an exported model takes them."""
         chosen = self.splits[split]
         index = chosen.train_index if part == "train" else chosen.validation_index
-        return self.unscaled.take(index, split)
+        return chosen.scaling.aimed(self.unscaled.take(index, split), itself=self.unscaled.itself)
 
     def raw_test(self, split: int = 0) -> Rows | None:
         """Return the test rows, encoded as the split says but not scaled; None without a test part."""
         if self.held_out is None:
             return None
-        return self.held_out.take(self.held_out.positions, split)
+        rows = self.held_out.take(self.held_out.positions, split)
+        return self.splits[split].scaling.aimed(rows, itself=self.held_out.itself)
 
     def test(self, split: int = 0) -> Rows | None:
         """Return the test rows, scaled as the split was fitted; None without a test part."""
@@ -134,7 +142,9 @@ class Dataset:
         encoding = None if self.encoding is None else self.encoding.of_split(split)
         moved, window = self.unscaled.origin, self.unscaled.window
         origin = None if moved is None else tuple(moved.reshape(-1).tolist())
-        return Preprocessing(self.source, self.task, self.labels, self.features, encoding, origin, window)
+        return Preprocessing(
+            self.source, self.task, self.labels, self.features, encoding, origin, window, self.targets
+        )
 
     def summary(self) -> DataSummary:
         """Return the data set in numbers; the counts of rows are those of the first split."""
@@ -144,6 +154,7 @@ class Dataset:
             task=self.task,
             features=self.features,
             outputs=self.outputs,
+            targets=self.targets if len(self.targets) <= MOST_NAMES else (),
             train_rows=len(first.train),
             validation_rows=len(first.validation),
             test_rows=0 if self.held_out is None else len(self.held_out.positions),

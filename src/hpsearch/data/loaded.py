@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,13 +22,15 @@ class Loaded:
     Attributes:
         where: The source, with which each error message begins.
         x: (n, *features), or the table of a csv file.
-        y: (n,) numbers or text.
+        y: (n,) numbers or text, or (n, targets) numbers; zeros where the rows are their own targets.
         fingerprint: The SHA-256 of the arrays.
         x_test: The features of the source's own test part.
         y_test: The targets of the source's own test part.
         task: What the source is known to be for.
         names: Names of the classes, by their value in `y`.
         whole: Whether rows are whole numbers that stay so: bags of words, or sequences of tokens.
+        targets: The names of several targets; empty for one.
+        itself: Whether each row is its own target.
     """
 
     where: str
@@ -40,6 +42,8 @@ class Loaded:
     task: Task | None = None
     names: Mapping[int, str] = field(default_factory=dict)
     whole: bool = False
+    targets: tuple[str, ...] = ()
+    itself: bool = False
 
 
 def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = None) -> Loaded:
@@ -60,8 +64,9 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
     _lengths_agree(where, checked, "x_train", "y_train")
     if "x_test" in checked:
         _lengths_agree(where, checked, "x_test", "y_test")
-        _shapes_agree(where, checked["x_train"], checked["x_test"])
-    x, x_test = checked["x_train"], checked.get("x_test")
+        _shapes_agree(where, checked, "x")
+        _shapes_agree(where, checked, "y")
+    x, x_test, y = checked["x_train"], checked.get("x_test"), checked["y_train"]
     if x.dtype != np.uint8:
         x = narrowed(x)
     if x_test is not None and x_test.dtype != np.uint8:
@@ -69,12 +74,20 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
     return Loaded(
         where,
         x,
-        checked["y_train"],
+        y,
         fingerprint(arrays),
         x_test,
         checked.get("y_test"),
         task,
+        targets=tuple(map(str, range(y.shape[1]))) if y.ndim == 2 else (),
     )
+
+
+def of_themselves(loaded: Loaded) -> Loaded:
+    """Return a source whose rows are their own targets."""
+    y = np.zeros(len(loaded.y), np.float32)
+    y_test = None if loaded.y_test is None else np.zeros(len(loaded.y_test), np.float32)
+    return replace(loaded, y=y, y_test=y_test, task="regression", names={}, targets=(), itself=True)
 
 
 def fingerprint(arrays: Mapping[str, Array]) -> str:
@@ -96,8 +109,7 @@ def _lengths_agree(where: str, arrays: Mapping[str, Array], x: str, y: str) -> N
         raise DataError(f"{where}: {x} has {len(arrays[x])} rows, but {y} has {len(arrays[y])}.")
 
 
-def _shapes_agree(where: str, train: Array, test: Array) -> None:
-    if train.shape[1:] != test.shape[1:]:
-        raise DataError(
-            f"{where}: a row of x_train has shape {train.shape[1:]}, but one of x_test {test.shape[1:]}."
-        )
+def _shapes_agree(where: str, arrays: Mapping[str, Array], name: str) -> None:
+    train, test = (arrays[f"{name}_{part}"].shape[1:] for part in ("train", "test"))
+    if train != test:
+        raise DataError(f"{where}: a row of {name}_train has shape {train}, but one of {name}_test {test}.")

@@ -73,7 +73,7 @@ class Partitioner:
         return Partition(test, splits)
 
     def _by_time(self, data: Data, window: Window) -> Partition:
-        """Take the last rows as the test part, those before as the validation part, with windows within each."""
+        """Take the last rows as the test part and those before as the validation part; each has windows."""
         rows, tested = range(self.drawn), range(self.drawn, len(self.y))
         if data.test is not None:
             rows, tested = self._without_last(data.test, rows, "test")

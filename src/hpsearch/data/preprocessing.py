@@ -37,12 +37,13 @@ class Preprocessing:
 
     Attributes:
         source: The source of the study's data.
-        task: Whether classes or quantities are predicted.
-        labels: The names of the classes; empty for a regression.
+        task: Whether classes, labels or quantities are predicted.
+        labels: The names of the classes; empty for other tasks.
         features: The shape of a row.
         encoding: How the columns of a csv file become features, for one split; None where rows are arrays.
         origin: What is subtracted from the numbers of a row before they become float32; None for nothing.
         window: The windows over rows that the model takes; None where it takes rows.
+        targets: The names of several targets; empty for one.
 
     Raises:
         ValueError: The parts do not belong together.
@@ -55,6 +56,7 @@ class Preprocessing:
     encoding: Encoding | None
     origin: tuple[float, ...] | None = None
     window: Window | None = None
+    targets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shaped = bool(self.features) and min(self.features) > 0
@@ -63,6 +65,13 @@ class Preprocessing:
         encoded = self.encoding is None or _is_whole(self.encoding, prod(self._row))
         if not shaped or not encoded or (self.task == "classification") != (len(self.labels) > 1):
             raise ValueError("the parts of a preprocessing do not belong together")
+
+    @property
+    def units(self) -> int:
+        """Return the number of outputs that the model has for a row."""
+        if self.targets:
+            return len(self.targets)
+        return len(self.labels) if len(self.labels) > 2 else 1
 
     @property
     def _row(self) -> tuple[int, ...]:
@@ -118,7 +127,7 @@ class Preprocessing:
         chosen = tuple(_named(given.where, column.name, by_name) for column in encoding.columns)
         table = Table(given.where, chosen, given.lines)
         x = encoding.encode_rows(table, wide=self.origin is not None)
-        notes = [*_left_out(encoding, by_name), *_unseen(encoding, chosen)]
+        notes = [*_left_out(encoding, self.targets, by_name), *_unseen(encoding, chosen)]
         if self.window is not None:
             found = self._windows(given.where, x, self.window)
             return replace(found, notes=(*notes, *found.notes))
@@ -170,8 +179,8 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(map(repr, known[:SHOWN])) + (", ..." if len(known) > SHOWN else "")
 
 
-def _left_out(encoding: Encoding, columns: dict[str, Cells]) -> Iterator[str]:
-    known = {encoding.target, *(column.name for column in encoding.columns)}
+def _left_out(encoding: Encoding, targets: tuple[str, ...], columns: dict[str, Cells]) -> Iterator[str]:
+    known = {encoding.target, *targets, *(column.name for column in encoding.columns)}
     others = [name for name in columns if name not in known]
     if others:
         yield f"ignored columns that the model does not use: {_listed(others)}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from hpsearch.data.dataset import Dataset, UnscaledRows
 from hpsearch.data.encoding import Encoding, encode_table
-from hpsearch.data.loaded import Loaded, from_arrays
+from hpsearch.data.loaded import Loaded, from_arrays, of_themselves
 from hpsearch.data.partition import Partition, Partitioner
 from hpsearch.data.precision import lossy, origin_of
 from hpsearch.data.readers.arrays import read_arrays
@@ -23,12 +23,12 @@ from hpsearch.data.readers.npz import read_npz
 from hpsearch.data.readers.random import draw_normal
 from hpsearch.data.rows import Rows, Split, fit_scaling
 from hpsearch.data.table import Table
-from hpsearch.data.target import Target, find_target
+from hpsearch.data.target import Target, find_target, plain_classes
 from hpsearch.data.types import Array
 from hpsearch.data.windows import rows_of, starts_of
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
-from hpsearch.spec.sections.data import TestRows
+from hpsearch.spec.sections.data import ITSELF, TestRows
 
 DATA_DIR = "HPSEARCH_DATA"
 
@@ -145,7 +145,15 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
         held_out=_held_out(loaded, target, unscaled, partition),
         notes=tuple(_notes(data, unscaled, splits)),
         doubtful=target.guessed and len(target.labels) > 2,
+        targets=_names_of_targets(target, unscaled, encoding),
     )
+
+
+def _names_of_targets(target: Target, unscaled: UnscaledRows, encoding: Encoding | None) -> tuple[str, ...]:
+    """Return the names of several targets: those of the features where each row is its own target."""
+    if not unscaled.itself:
+        return target.targets
+    return tuple(map(str, range(prod(unscaled.features)))) if encoding is None else encoding.feature_names
 
 
 def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split]) -> Iterator[str]:
@@ -178,6 +186,11 @@ def _named(marked: Array) -> str:
 
 
 def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
+    loaded = _loaded(data, directory, data_dir)
+    return of_themselves(loaded) if data.csv is None and data.target == ITSELF else loaded
+
+
+def _loaded(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
     if data.sklearn is not None:
         # scikit-learn takes a second to import, and most data do without.
         from hpsearch.data.readers.sklearn import load_bundled
@@ -188,7 +201,7 @@ def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
     if data.csv is not None and data.target is not None:
         classes = data.task == "classification"
         return load_csv(
-            _place(directory, data.csv), data.target, classes=classes, past=data.window is not None
+            _place(directory, data.csv), data.targets, classes=classes, past=data.window is not None
         )
     if data.random_normal is not None:
         return draw_normal(data.source, data.random_normal, data.split_seed)
@@ -196,7 +209,7 @@ def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
         path = _place(directory, data.arrays)
         return from_arrays(str(path), read_arrays(path))
     path = _place(directory, str(data.npz))
-    return from_arrays(str(path), read_npz(path))
+    return from_arrays(str(path), read_npz(path, targets=data.target != ITSELF))
 
 
 def _data_dir() -> Path | None:
@@ -218,16 +231,25 @@ def _unscaled(
     if not isinstance(loaded.x, Table):
         features = _features(loaded.where, data, loaded.x)
         origin = _origin(loaded.where, data, loaded.x)
-        return UnscaledRows(loaded.x, y, features, loaded.whole, origin=origin, window=window), None
+        return UnscaledRows(
+            loaded.x, y, features, loaded.whole, origin=origin, window=window, itself=loaded.itself
+        ), None
     parts = partition.splits
     if window is not None:
         parts = tuple((rows_of(train, window), rows_of(other, window)) for train, other in parts)
-    encoding, x, imputations = encode_table(loaded.x, str(data.target), parts)
+    encoding, x, imputations = encode_table(loaded.x, data.targets[0], parts)
     features = _features(loaded.where, data, x)
     indicators = encoding.indicators if window is not None else encoding.indicators.reshape(features)
     origin = _origin(loaded.where, data, x)
     rows = UnscaledRows(
-        x, y, features, imputations=imputations, indicators=indicators, origin=origin, window=window
+        x,
+        y,
+        features,
+        imputations=imputations,
+        indicators=indicators,
+        origin=origin,
+        window=window,
+        itself=loaded.itself,
     )
     return rows, encoding
 
@@ -287,6 +309,7 @@ def _split(
     )
     if window is not None:
         scaling = scaling.repeated(unscaled.features)
+    train, validation = (scaling.aimed(rows, itself=unscaled.itself) for rows in (train, validation))
     if not scaling.identity:
         train, validation = (
             Rows(scaling.apply(train.x), train.y),
@@ -325,9 +348,10 @@ def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> tupl
     if (raw.dtype.kind == "U") != (loaded.y.dtype.kind == "U"):
         raise DataError(f"{loaded.where}: y_train and y_test must both hold numbers or both hold text.")
     y = target.read(raw)
-    if target.task == "regression":
+    if target.task != "classification":
         return x, y
-    unknown = ~np.isin(raw, np.unique(loaded.y))
+    raw, known = plain_classes(raw), plain_classes(loaded.y)
+    unknown = ~np.isin(raw, np.unique(known))
     if unknown.any():
         row = int(unknown.argmax())
         raise DataError(

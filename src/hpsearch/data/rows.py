@@ -23,7 +23,8 @@ class Rows:
     Attributes:
         x: (n, *features) float32, or whole numbers, which trainers cast: uint8 for bags of words, int32 for
             sequences of tokens.
-        y: (n,) int32 for classes, float32 for a regression.
+        y: (n,) int32 for classes, float32 for a regression; for several targets (n, targets), int32 where
+            they are labels.
     """
 
     x: Array
@@ -54,17 +55,25 @@ class Scaling:
         """Return whether scaled rows equal raw ones."""
         return isinstance(self.factor, float) and self.factor == 1.0 and self.mean is None
 
+    def aimed(self, rows: Rows, *, itself: bool) -> Rows:
+        """Return raw rows with their targets, which are the scaled rows where each row is its own target."""
+        if not itself:
+            return rows
+        scaled = rows.x if self.identity else self.apply(rows.x)
+        return Rows(rows.x, scaled.reshape(len(rows), -1).astype(np.float32, copy=False))
+
     def repeated(self, features: tuple[int, ...]) -> Scaling:
         """Return the scaling of windows, whose every step is scaled as a row is.
 
         Args:
             features: The shape of a window: its length, and the shape of a row.
         """
-        factor, mean, deviation = (
-            part if part is None or isinstance(part, float) else np.broadcast_to(part, features).copy()
-            for part in (self.factor, self.mean, self.deviation)
-        )
-        return Scaling(1.0 if factor is None else factor, mean, deviation)
+
+        def spread(part: Array | None) -> Array | None:
+            return None if part is None else np.broadcast_to(part, features).copy()
+
+        factor = self.factor if isinstance(self.factor, float) else np.broadcast_to(self.factor, features)
+        return Scaling(factor, spread(self.mean), spread(self.deviation))
 
     def apply(self, x: Array) -> Array:
         """Scale features.

@@ -12,14 +12,14 @@ class DataSummary:
 
     Attributes:
         source: The source as the study file names it.
-        task: Whether classes or quantities are predicted.
+        task: Whether classes, labels or quantities are predicted.
         features: The shape of a row.
-        outputs: The number of classes; 1 for a regression.
+        outputs: The number of classes, or of targets.
         train_rows: Training rows of the first split.
         validation_rows: Validation rows of the first split.
         test_rows: Test rows, 0 without a test part.
         folds: The number of splits.
-        labels: The names of the classes; empty for a regression.
+        labels: The names of the classes; empty for other tasks.
         fingerprint: The SHA-256 of the arrays.
         chance_loss: The validation loss of the best constant prediction, averaged over folds; None in studies
             of older versions.
@@ -27,10 +27,11 @@ class DataSummary:
             for a regression and in studies of older versions.
         chance: The same by the study's metric; None where it is unknown or not finite.
         constant: The constant prediction that gives `chance`.
+        targets: The names of several targets, if they are not too many; empty for one.
     """
 
     source: str
-    task: Literal["classification", "regression"]
+    task: Literal["classification", "regression", "multilabel"]
     features: tuple[int, ...]
     outputs: int
     train_rows: int
@@ -43,6 +44,7 @@ class DataSummary:
     chance_accuracy: float | None = None
     chance: float | None = None
     constant: str = ""
+    targets: tuple[str, ...] = ()
 
     def level(self, metric: str) -> tuple[float, str] | None:
         """Return the chance level by a metric, and which constant prediction gives it; None if unknown.

@@ -29,12 +29,14 @@ class Target:
         values: The classes as the data have them, in the order of their numbers.
         labels: The names of the classes.
         guessed: Whether numbers were taken for classes because they are whole and few are distinct.
+        targets: The names of several targets, which are labels or quantities; empty for one.
     """
 
     task: Task
     values: tuple[Any, ...] = ()
     labels: tuple[str, ...] = ()
     guessed: bool = False
+    targets: tuple[str, ...] = ()
 
     @property
     def doubt(self) -> str:
@@ -50,13 +52,17 @@ class Target:
         """Convert targets.
 
         Args:
-            raw: (n,) as loaded.
+            raw: (n,) or (n, targets) as loaded.
 
         Returns:
-            (n,) float32 for a regression; int32 for classes, -1 for a class that was not selected.
+            float32 of the same shape for a regression; int32 for labels; (n,) int32 for classes, -1 for a
+            class that was not selected.
         """
         if self.task == "regression":
             return raw.astype(np.float32)
+        if self.task == "multilabel":
+            return raw.astype(np.int32)
+        raw = plain_classes(raw)
         numbers = {value: number for number, value in enumerate(self.values)}
         values, inverse = np.unique(raw, return_inverse=True)
         table = np.array([numbers.get(value, LEFT_OUT) for value in values.tolist()], dtype=np.int32)
@@ -69,10 +75,11 @@ def find_target(loaded: Loaded, data: Data) -> Target:
     Raises:
         DataError: The targets do not suit the task, or a class of the study file does not exist.
     """
-    if data.task != "auto":
-        task: Task = data.task
-    else:
-        task = loaded.task or guess_task(loaded.y)
+    if loaded.y.ndim == 2 and data.task != "classification":
+        return _several(loaded, data)
+    task: Task = data.task if data.task != "auto" else loaded.task or guess_task(loaded.y)
+    if task == "multilabel":
+        raise DataError(f"{loaded.where}: the task is multilabel, but each row has a single target.")
     if task == "classification":
         guessed = data.task == "auto" and loaded.task is None and loaded.y.dtype.kind in "iuf"
         return replace(_classes(loaded, data), guessed=guessed and data.classes is None)
@@ -85,6 +92,41 @@ def find_target(loaded: Loaded, data: Data) -> Target:
             f"{loaded.where}: the task is regression, but the targets are text such as {str(loaded.y[0])!r}."
         )
     return Target(task)
+
+
+def plain_classes(y: Array) -> Array:
+    """Return classes as (n,), also where they are one-hot."""
+    return y if y.ndim == 1 else y.argmax(axis=1)
+
+
+def _several(loaded: Loaded, data: Data) -> Target:
+    """Return labels where every target is 0 or 1, or else quantities.
+
+    Raises:
+        DataError: The targets may be one-hot classes, or do not suit the task.
+    """
+    if data.classes is not None:
+        raise DataError(f"{loaded.where}: 'classes' is only for classification; these are several targets.")
+    binary = is_binary(loaded.y)
+    if data.task == "auto" and binary and is_one_hot(loaded.y):
+        raise DataError(
+            f"{loaded.where}: each row has a single 1 among {loaded.y.shape[1]} targets: write "
+            "'task: classification' if they are one-hot classes, 'task: multilabel' if they are labels."
+        )
+    if data.task == "multilabel" and not binary:
+        raise DataError(f"{loaded.where}: the task is multilabel, but some targets are neither 0 nor 1.")
+    labels = binary and data.task != "regression"
+    return Target("multilabel" if labels else "regression", targets=loaded.targets)
+
+
+def is_binary(y: Array) -> bool:
+    """Return whether all targets are 0 or 1."""
+    return bool(((y == 0) | (y == 1)).all())
+
+
+def is_one_hot(y: Array) -> bool:
+    """Return whether each row of targets has one 1, and 0 elsewhere."""
+    return is_binary(y) and bool((y.sum(axis=1) == 1).all())
 
 
 def guess_task(y: Array) -> Task:
@@ -102,7 +144,12 @@ def guess_task(y: Array) -> Task:
 
 
 def _classes(loaded: Loaded, data: Data) -> Target:
-    values = np.unique(loaded.y).tolist()
+    if loaded.y.ndim == 2 and not is_one_hot(loaded.y):
+        raise DataError(
+            f"{loaded.where}: the task is classification, but the rows have {loaded.y.shape[1]} targets that "
+            "are not one-hot: write 'task: multilabel' or 'task: regression'."
+        )
+    values = np.unique(plain_classes(loaded.y)).tolist()
     names = {value: loaded.names.get(value, _name(value)) for value in values}
     if data.classes is not None:
         values = _chosen(loaded.where, data.classes, names)

@@ -40,7 +40,9 @@ class Inspection:
             parts[1] += f" in each of {data.folds} folds"
         if data.test_rows:
             parts.append(f"{data.test_rows:,} to test on")
-        task = data.task if data.task == "regression" else f"{len(data.labels)} classes"
+        task = f"{len(data.labels)} classes" if data.labels else data.task
+        if data.outputs > 1 and not data.labels:
+            task += f" of {data.outputs:,} {'labels' if task == 'multilabel' else 'numbers'}"
         return [f"data: {', '.join(parts)}; {told}; {task}", *(f"note: {note}" for note in self.notes)]
 
 

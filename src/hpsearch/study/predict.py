@@ -29,36 +29,57 @@ if TYPE_CHECKING:
     from hpsearch.data import NewRows
 
 
+Prediction = str | float | tuple[str | float, ...] | None
+
+
 @dataclass(frozen=True, eq=False)
 class Predicted:
     """The predictions for some rows.
 
     Attributes:
-        predictions: The class or the number of each row; None if the model outputs no finite number.
-        labels: The names of the classes; empty for regression.
-        probabilities: (n, classes); None for regression.
+        predictions: The class or the number of each row; of several targets a tuple, of all numbers or of the
+            labels whose probability is above a half. None if the model outputs no finite number.
+        labels: The names of the classes; empty for other tasks.
+        probabilities: (n, classes) or (n, labels); None for regression.
         notes: Remarks on the rows.
+        targets: The names of several targets; empty for one.
     """
 
-    predictions: tuple[str | float | None, ...]
+    predictions: tuple[Prediction, ...]
     labels: tuple[str, ...]
     probabilities: NDArray[np.float64] | None
     notes: tuple[str, ...]
+    targets: tuple[str, ...] = ()
 
-    def rows(self) -> Iterator[tuple[int, str | float | None, list[float | None]]]:
+    def rows(self) -> Iterator[tuple[int, Prediction, list[float | None]]]:
         """Iterate over the rows, counted from 0: the prediction, and the probability of each class."""
         for number, prediction in enumerate(self.predictions):
             row = [] if self.probabilities is None else self.probabilities[number].tolist()
             yield number, prediction, [value if math.isfinite(value) else None for value in row]
 
     def csv(self) -> str:
-        """Print the rows as csv: `row`, `prediction`, and `probability.LABEL` for each class; no formula."""
+        """Print the rows as csv: `row`, `prediction`, and `probability.LABEL` for each class; no formula.
+
+        Several numbers of a row are `prediction.TARGET` each, several labels are one text with semicolons.
+        """
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["row", "prediction", *(cell(f"probability.{label}") for label in self.labels)])
+        numbers = self.targets if self.probabilities is None else ()
+        names = [f"prediction.{name}" for name in numbers] or ["prediction"]
+        names += [f"probability.{name}" for name in self._probable]
+        writer.writerow(["row", *map(cell, names)])
         for number, prediction, probabilities in self.rows():
-            writer.writerow([number, cell(prediction), *probabilities])
+            if numbers:
+                told: list[Any] = list(prediction) if isinstance(prediction, tuple) else [None] * len(numbers)
+            else:
+                told = [";".join(map(str, prediction)) if isinstance(prediction, tuple) else prediction]
+            writer.writerow([number, *map(cell, told), *probabilities])
         return stream.getvalue()
+
+    @property
+    def _probable(self) -> tuple[str, ...]:
+        """Return the names of what has a probability."""
+        return () if self.probabilities is None else self.labels or self.targets
 
     def json(self) -> str:
         """Print the rows as a JSON list."""
@@ -66,9 +87,11 @@ class Predicted:
         return json.dumps(told, indent=1, allow_nan=False) + "\n"
 
     def _plain(self, number: int, prediction: Any, probabilities: list[float | None]) -> dict[str, Any]:
+        if self.targets and self.probabilities is None and prediction is not None:
+            prediction = dict(zip(self.targets, prediction, strict=True))
         plain = {"row": number, "prediction": prediction}
         if self.probabilities is not None:
-            plain["probabilities"] = dict(zip(self.labels, probabilities, strict=True))
+            plain["probabilities"] = dict(zip(self._probable, probabilities, strict=True))
         return plain
 
 
@@ -118,9 +141,8 @@ def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> 
     from hpsearch.models.saved import load_stock
 
     model = load_stock(files.best_model)
-    units = len(preprocessing.labels) if len(preprocessing.labels) > 2 else 1
     expected, found = (
-        ((None, *preprocessing.features), (None, units)),
+        ((None, *preprocessing.features), (None, preprocessing.units)),
         (model.input_shape, model.output_shape),
     )
     if found != expected:
@@ -142,12 +164,30 @@ def _predicted(preprocessing: Preprocessing, rows: NewRows, given: NDArray[Any])
         notes.append(
             f"the predictions of the model are not finite for rows: {count}, the first of them {first}"
         )
+    if preprocessing.targets:
+        return _of_several(preprocessing, given, finite, tuple(notes))
     if not labels:
         numbers = tuple(_number(value) if ok else None for value, ok in zip(given[:, 0], finite, strict=True))
         return Predicted(numbers, (), None, tuple(notes))
     guesses = zip(guessed(given).tolist(), finite, strict=True)
     named = tuple(labels[guess] if ok else None for guess, ok in guesses)
     return Predicted(named, labels, _probabilities(given), tuple(notes))
+
+
+def _of_several(
+    preprocessing: Preprocessing, given: NDArray[Any], finite: NDArray[Any], notes: tuple[str, ...]
+) -> Predicted:
+    """Return what the winner says of rows with several targets."""
+    targets, several = preprocessing.targets, preprocessing.task == "multilabel"
+    if several:
+        found: Iterator[Prediction] = (
+            tuple(name for name, held in zip(targets, row, strict=True) if held) for row in given > 0.5
+        )
+    else:
+        found = (tuple(map(_number, row)) for row in given)
+    predictions = tuple(row if ok else None for row, ok in zip(found, finite, strict=True))
+    probabilities = np.array([[_number(value) for value in row] for row in given]) if several else None
+    return Predicted(predictions, (), probabilities, notes, targets)
 
 
 def _number(value: np.float32) -> float:

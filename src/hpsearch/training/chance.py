@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.data import Dataset, Rows, chance_accuracy, chance_loss
+from hpsearch.data import Dataset, Rows, are_labels, chance_accuracy, chance_loss
 from hpsearch.spec.sections.search import direction_of
 from hpsearch.training.scorers import score
 
@@ -53,15 +53,18 @@ def chance_of(metric: str, train: Rows, rows: Rows, labels: tuple[str, ...]) -> 
         rows: The rows that are scored.
         labels: The names of the classes; empty for regression.
     """
-    classes = len(labels)
+    classes, several = len(labels), are_labels(train.y)
     if metric in ("val_loss", "loss"):
-        name = "the shares of the classes" if classes else "the mean"
+        of = "classes" if classes else "labels"
+        name = f"the shares of the {of}" if classes or several else "the mean"
         return Chance(_finite(chance_loss(train, rows, classes)), name)
     if metric in ("val_accuracy", "accuracy"):
         found = chance_accuracy(train, rows, classes)
+        if several:
+            return Chance(found, "what is more frequent of each label")
         return Chance(found, f"always {labels[_most_frequent(train.y, classes)]}")
     if metric == "mae":
-        middle = float(np.median(train.y))
+        middle = np.asarray(np.median(train.y, axis=0), np.float64)
         return Chance(_finite(np.abs(rows.y.astype(np.float64) - middle).mean()), "the median")
     constant = _best(metric, train.y, labels)
     return Chance(_finite(constant.score(metric, rows.y, labels)), constant.name)
@@ -77,7 +80,8 @@ def chance_in(dataset: Dataset, metric: str) -> Chance:
 
 def _best(metric: str, y: Array, labels: tuple[str, ...]) -> _Constant:
     """Choose the constant with the best score on training targets; of equal ones the first."""
-    constants = list(_of_classes(y, labels) if labels else _of_quantities(y))
+    quantities = _of_labels(y) if are_labels(y) else _of_quantities(y)
+    constants = list(_of_classes(y, labels) if labels else quantities)
     if len(y) * max(len(labels), 1) > MOST_NUMBERS:
         y = y[:: math.ceil(len(y) * max(len(labels), 1) / MOST_NUMBERS)]
     sign = 1 if direction_of(metric) == "maximize" else -1
@@ -96,9 +100,15 @@ def _of_classes(y: Array, labels: tuple[str, ...]) -> Iterator[_Constant]:
         yield _Constant(f"always {labels[1 - most]}", each[1 - most])
 
 
+def _of_labels(y: Array) -> Iterator[_Constant]:
+    shares = y.mean(dtype=np.float64, axis=0)
+    yield _Constant("the shares of the labels", shares)
+    yield _Constant("every label", np.ones(len(shares)))
+
+
 def _of_quantities(y: Array) -> Iterator[_Constant]:
-    yield _Constant("the mean", np.array([y.mean(dtype=np.float64)]))
-    yield _Constant("the median", np.array([np.median(y.astype(np.float64))]))
+    yield _Constant("the mean", np.atleast_1d(y.mean(dtype=np.float64, axis=0)))
+    yield _Constant("the median", np.atleast_1d(np.median(y.astype(np.float64), axis=0)))
 
 
 def _most_frequent(y: Array, classes: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.data import are_labels
 from hpsearch.spec.sections.search import SCORERS
 from hpsearch.training.scorers import score
 
@@ -116,10 +117,10 @@ class Predictions:
     """What an exported model predicts for rows.
 
     Attributes:
-        y: (n,) true classes or numbers.
+        y: (n,) true classes or numbers, or (n, targets) labels or numbers.
         given: (n, units) probabilities or numbers.
         losses: (n,).
-        labels: The names of the classes; empty for regression.
+        labels: The names of the classes; empty for other tasks.
     """
 
     y: Array
@@ -160,7 +161,7 @@ def evaluate(predictions: Predictions, part: Part, metric: str, seed: int) -> Ev
         len(predictions.y),
         tuple(_measures(predictions, metric, seed)) if part == "test" else (),
         _confusion(predictions),
-        None if predictions.labels else _where_wrong(predictions, seed),
+        None if predictions.labels or are_labels(predictions.y) else _where_wrong(predictions, seed),
     )
 
 
@@ -168,21 +169,25 @@ def _measures(predictions: Predictions, metric: str, seed: int) -> Iterator[Meas
     yield _mean("loss", predictions.losses)
     if predictions.labels:
         yield _accuracy(predictions.guesses == predictions.y)
+    elif are_labels(predictions.y):
+        yield _mean("accuracy", ((predictions.given > 0.5) == predictions.y).mean(axis=1), most=1.0)
     else:
-        yield _mean("mae", np.abs(_residuals(predictions)))
+        yield _mean("mae", np.abs(_residuals(predictions)).reshape(len(predictions.y), -1).mean(axis=1))
     if metric in SCORED:
         yield _scored(metric, predictions, seed)
 
 
 def _residuals(predictions: Predictions) -> Array:
-    return predictions.given[:, 0].astype(np.float64) - predictions.y.astype(np.float64)
+    """Return predicted minus true numbers, of the shape of the true ones."""
+    true = predictions.y.astype(np.float64)
+    return predictions.given.astype(np.float64).reshape(true.shape) - true
 
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _mean(name: str, of_rows: Array) -> Measure:
+def _mean(name: str, of_rows: Array, most: float = math.inf) -> Measure:
     """Return the mean of what cannot be negative, with the normal interval of a mean."""
     from scipy.stats import norm
 
@@ -191,7 +196,7 @@ def _mean(name: str, of_rows: Array) -> Measure:
     if value is None or len(rows) < 2:
         return Measure(name, value, None, None, "normal")
     reach = float(norm.ppf((1 + LEVEL) / 2) * rows.std(ddof=1) / math.sqrt(len(rows)))
-    return Measure(name, value, max(value - reach, 0.0), value + reach, "normal")
+    return Measure(name, value, max(value - reach, 0.0), min(value + reach, most), "normal")
 
 
 def _accuracy(hits: Array) -> Measure:
@@ -232,11 +237,12 @@ def _confusion(predictions: Predictions) -> tuple[tuple[int, ...], ...] | None:
 
 
 def _where_wrong(predictions: Predictions, seed: int) -> Residuals | None:
-    residuals = _residuals(predictions)
+    residuals = _residuals(predictions).reshape(-1)
     if not np.isfinite(residuals).all():
         return None
     kept = np.arange(len(residuals))
     if len(kept) > PAIRS:
         kept = np.sort(np.random.default_rng(seed).choice(kept, PAIRS, replace=False))
-    pairs = zip(predictions.y[kept].tolist(), predictions.given[kept, 0].tolist(), strict=True)
+    true, given = predictions.y.reshape(-1), predictions.given.reshape(-1)
+    pairs = zip(true[kept].tolist(), given[kept].tolist(), strict=True)
     return Residuals(SHARES, tuple(np.quantile(residuals, SHARES).tolist()), tuple(pairs))

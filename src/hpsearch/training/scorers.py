@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.data import are_labels
+
 
 class _Predictions:
     """An estimator for scikit-learn whose rows are its own predictions."""
 
-    def __init__(self, classes: int) -> None:
-        self.classes_ = np.arange(classes)
-        self._estimator_type = "classifier" if classes else "regressor"
+    def __init__(self, classes: int, labels: int) -> None:
+        # scikit-learn knows an estimator of several labels by its list of classes, one item for each.
+        self.classes_: Any = [np.arange(2)] * labels if labels else np.arange(classes)
+        self.labels = labels
+        self._estimator_type = "classifier" if classes or labels else "regressor"
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
@@ -29,11 +33,15 @@ class _Predictions:
     def fit(self, _x: Any, _y: Any) -> _Predictions:
         return self
 
-    def predict(self, rows: NDArray[Any]) -> NDArray[Any]:
-        return rows.argmax(axis=-1) if len(self.classes_) else rows[:, 0]
+    def predict(self, rows: NDArray[Any]) -> Any:
+        if self.labels:
+            return (rows > 0.5).astype(np.int64)
+        if len(self.classes_):
+            return rows.argmax(axis=-1)
+        return rows[:, 0] if rows.shape[1] == 1 else rows
 
-    def predict_proba(self, rows: NDArray[Any]) -> NDArray[Any]:
-        return rows
+    def predict_proba(self, rows: NDArray[Any]) -> Any:
+        return [np.column_stack([1 - one, one]) for one in rows.T] if self.labels else rows
 
 
 class UndefinedScoreError(ValueError):
@@ -74,7 +82,8 @@ def strict_score(metric: str, y: NDArray[Any], predictions: NDArray[Any], labels
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return float(get_scorer(metric)(_Predictions(len(labels)), rows, y))
+            several = y.shape[1] if are_labels(y) else 0
+            return float(get_scorer(metric)(_Predictions(len(labels), several), rows, y))
         except ValueError as failure:
             raise UndefinedScoreError(_sentence(failure)) from None
 

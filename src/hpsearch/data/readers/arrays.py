@@ -148,6 +148,10 @@ def _with_validation(named: dict[str, Array]) -> tuple[dict[str, Array], int]:
         raise DataError(
             f"{WHERE}: a row of x_train has shape {x.shape[1:]}, but one of x_val {x_val.shape[1:]}."
         )
+    if y.shape[1:] != y_val.shape[1:]:
+        raise DataError(
+            f"{WHERE}: a row of y_train has shape {y.shape[1:]}, but one of y_val {y_val.shape[1:]}."
+        )
     if (y.dtype.kind == "U") != (y_val.dtype.kind == "U"):
         raise DataError(f"{WHERE}: y_train and y_val must both hold numbers or both hold text.")
     joined = {"x_train": np.concatenate([x, x_val]), "y_train": np.concatenate([y, y_val])}

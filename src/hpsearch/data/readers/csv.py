@@ -13,11 +13,12 @@ import numpy as np
 
 from hpsearch.data.archives import MAX_BYTES
 from hpsearch.data.checks import meant
-from hpsearch.data.loaded import Loaded
+from hpsearch.data.loaded import Loaded, of_themselves
 from hpsearch.data.readers.foreign_files import REMEDY, UNNAMED, encoding_of, header_hint, kind_of_file
 from hpsearch.data.table import MAX_COLUMNS, Cells, Table
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
+from hpsearch.spec.sections.data import ITSELF
 
 MAX_FILE = 2 * 10**9
 MAX_LINE = 64 * 2**20
@@ -25,12 +26,13 @@ MAX_CELLS = MAX_BYTES // 64
 """A cell takes some 60 bytes while the file is read."""
 
 
-def load_csv(path: Path, target: str, *, classes: bool = False, past: bool = False) -> Loaded:
+def load_csv(path: Path, targets: tuple[str, ...], *, classes: bool = False, past: bool = False) -> Loaded:
     """Read a csv file and separate its target column.
 
     Args:
         path: The file.
-        target: The name of the target column.
+        targets: The names of the target columns; `x` alone, if no column has that name, for rows that are
+            their own targets.
         classes: Whether the targets are known to be classes, so that numbers may occur among words.
         past: Whether the target's column is a feature too, as of windows, which hold its past.
 
@@ -40,9 +42,24 @@ def load_csv(path: Path, target: str, *, classes: bool = False, past: bool = Fal
     whole, fingerprint = _table(path)
     _refuse_index(whole)
     where, columns = whole.where, whole.columns
-    position = _position(where, [column.name for column in columns], target, alone=past)
-    table = whole if past else Table(where, (*columns[:position], *columns[position + 1 :]), whole.lines)
-    return Loaded(where, table, _target(table, columns[position], classes=classes), fingerprint)
+    names = [column.name for column in columns]
+    if targets == (ITSELF,) and ITSELF not in names and not past:
+        return of_themselves(Loaded(where, whole, np.zeros(len(whole.lines)), fingerprint))
+    positions = [_position(where, names, target) for target in targets]
+    left = tuple(column for place, column in enumerate(columns) if past or place not in positions)
+    if not left:
+        raise DataError(f"{where}: there is no column besides the target {', '.join(map(repr, targets))}.")
+    table = Table(where, left, whole.lines)
+    if len(positions) == 1:
+        return Loaded(where, table, _target(table, columns[positions[0]], classes=classes), fingerprint)
+    y = np.column_stack([_number_target(table, columns[position]) for position in positions])
+    return Loaded(where, table, y, fingerprint, targets=targets)
+
+
+def _number_target(table: Table, column: Cells) -> Array:
+    if column.text.any():
+        table.complain_of_numbers(column)
+    return _target(table, column, classes=False)
 
 
 def load_rows(path: Path) -> Table:
@@ -167,7 +184,7 @@ def _header(path: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _position(where: str, header: list[str], target: str, *, alone: bool) -> int:
+def _position(where: str, header: list[str], target: str) -> int:
     if target not in header:
         hint = meant(target, dict.fromkeys(header))
         shown = ", ".join(map(repr, header[:10])) + (", ..." if len(header) > 10 else "")
@@ -175,8 +192,6 @@ def _position(where: str, header: list[str], target: str, *, alone: bool) -> int
             f"{where}: there is no target column {target!r}{hint}; the columns are {shown[:500]}."
             f"{header_hint(header)}"
         )
-    if len(header) == 1 and not alone:
-        raise DataError(f"{where}: there is no column besides the target {target!r}.")
     return header.index(target)
 
 

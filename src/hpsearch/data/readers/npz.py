@@ -44,13 +44,26 @@ HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
 """Version 3 only adds names of fields, which no array of numbers has."""
 
 
-def read_npz(path: Path) -> dict[str, Array]:
+def read_npz(path: Path, *, targets: bool = True) -> dict[str, Array]:
     """Read `x_train`, `y_train` and, where present, the test part, or plain `x` and `y`.
+
+    Args:
+        path: The file.
+        targets: Whether there must be targets; where they are left out, each row is its own.
 
     Raises:
         DataError: The file cannot be read, lacks a key, or holds Python objects.
     """
-    return _arrays(path, keys_of)
+    if targets:
+        return _arrays(path, keys_of)
+    arrays = _arrays(path, _keys_of_rows)
+    return arrays | {key.replace("x", "y", 1): np.zeros(len(array)) for key, array in arrays.items()}
+
+
+def _keys_of_rows(path: Path | str, found: set[str]) -> dict[str, str]:
+    """Choose the rows of a training part and, where there is one, of a test part."""
+    chosen = keys_of(path, found | {key.replace("x", "y", 1) for key in found if key.startswith("x")})
+    return {key: name for key, name in chosen.items() if key.startswith("x")}
 
 
 def read_features(path: Path) -> Array:

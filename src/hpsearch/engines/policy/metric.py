@@ -6,14 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hpsearch.data import Dataset
+from hpsearch.data import Dataset, are_labels
 from hpsearch.exceptions import UnsupportedError, shortened
 from hpsearch.spec import StudySpec
 from hpsearch.spec.sections.search import SCORERS
 from hpsearch.training.evaluation import Array
 from hpsearch.training.scorers import UndefinedScoreError, strict_score
 
-OWN = {"classification": ("val_loss", "val_accuracy"), "regression": ("val_loss",)}
+OWN = {
+    "classification": ("val_loss", "val_accuracy"),
+    "multilabel": ("val_loss", "val_accuracy"),
+    "regression": ("val_loss",),
+}
 """Metrics that every data set of a task has."""
 
 LONGEST = 200
@@ -28,12 +32,11 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
     metric, task = spec.search.metric, dataset.task
     if metric in OWN[task]:
         return
-    problem = (
-        f"{metric} is not defined for {task}" if metric not in SCORERS[task] else _problem(metric, dataset)
-    )
+    scorers = SCORERS["regression" if task == "regression" else "classification"]
+    problem = f"{metric} is not defined for {task}" if metric not in scorers else _problem(metric, dataset)
     if problem is None:
         return
-    working = [name for name in SCORERS[task] if name != "accuracy" and _problem(name, dataset) is None]
+    working = [name for name in scorers if name != "accuracy" and _problem(name, dataset) is None]
     raise UnsupportedError(f"search.metric: {problem}; choose one of {', '.join((*OWN[task], *working))}")
 
 
@@ -65,7 +68,7 @@ def _tried(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
     """Try a scorer on predictions that differ in how good they are; give what is wrong."""
     if metric == "neg_mean_absolute_percentage_error" and not y.all():
         return "it divides by the targets, and some targets are 0"
-    predicted = _of_classes(y, len(labels)) if labels else _of_numbers(y)
+    predicted = _of_classes(y, len(labels)) if labels else _of_labels(y) if are_labels(y) else _of_numbers(y)
     try:
         found = np.array([strict_score(metric, y, one, labels) for one in predicted])
     except UndefinedScoreError as failure:
@@ -89,9 +92,15 @@ def _of_classes(y: Array, classes: int) -> Iterator[Array]:
         yield given[:, 1:] if classes == 2 else given
 
 
+def _of_labels(y: Array) -> Iterator[Array]:
+    """Return probabilities of labels: nearly right, nearly all wrong, and drawn."""
+    drawn = np.random.default_rng(0).uniform(size=y.shape)
+    yield from (0.9 * known + 0.1 * drawn for known in (y, 1 - y, drawn))
+
+
 def _of_numbers(y: Array) -> Iterator[Array]:
     """Return numbers off by little, by much, and constant; above 0 where the targets are not below."""
     exact = y.astype(np.float64)
     spread = float(np.ptp(exact)) or 1.0
-    for given in (exact + 0.1 * spread, exact + spread, np.full(len(y), exact.mean() + 0.5 * spread)):
-        yield given[:, None]
+    for given in (exact + 0.1 * spread, exact + spread, np.full(y.shape, exact.mean() + 0.5 * spread)):
+        yield given.reshape(len(y), -1)

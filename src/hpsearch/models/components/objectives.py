@@ -18,8 +18,8 @@ class Objective:
     rounding.
 
     Attributes:
-        task: `classification` or `regression`.
-        outputs: The number of classes, or 1 for a regression.
+        task: `classification`, `regression` or `multilabel`.
+        outputs: The number of classes, or of targets.
     """
 
     task: str
@@ -28,14 +28,19 @@ class Objective:
     @property
     def units(self) -> int:
         """Return the number of units of the output layer."""
-        return 1 if self.outputs <= 2 else self.outputs
+        return 1 if self.outputs <= 2 and not self.several else self.outputs
+
+    @property
+    def several(self) -> bool:
+        """Return whether each row has several targets: labels, or quantities."""
+        return self.task == "multilabel" or (self.task == "regression" and self.outputs > 1)
 
     @property
     def activation(self) -> str:
         """Return the name of the activation between the output layer and the exported model's predictions."""
         if self.task == "regression":
             return "linear"
-        return "sigmoid" if self.units == 1 else "softmax"
+        return "sigmoid" if self.units == 1 or self.several else "softmax"
 
     @property
     def metric(self) -> str:
@@ -46,7 +51,7 @@ class Objective:
     def _loss(self) -> Any:
         if self.task == "regression":
             return keras.losses.mean_squared_error
-        if self.units == 1:
+        if self.activation == "sigmoid":
             return keras.losses.binary_crossentropy
         return keras.losses.sparse_categorical_crossentropy
 
@@ -54,7 +59,7 @@ class Objective:
         """Make Keras' loss object."""
         if self.task == "regression":
             return keras.losses.MeanSquaredError()
-        if self.units == 1:
+        if self.activation == "sigmoid":
             return keras.losses.BinaryCrossentropy(from_logits=from_logits)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
 
@@ -62,20 +67,26 @@ class Objective:
         """Return targets in the form that the loss takes.
 
         Args:
-            y: (n,) targets.
+            y: (n,) or (n, targets) targets.
 
         Returns:
-            (n, 1) float32 for a single unit, else `y`.
+            (n, units) float32 for a single unit and for several targets, else `y`.
         """
+        if self.several:
+            return keras.ops.cast(y, "float32")
         if self.units == 1:
             return keras.ops.cast(keras.ops.expand_dims(y, -1), "float32")
         return y
+
+    def flat(self, y: Any) -> Any:
+        """Return targets as the data have them, of which a trainer may have made a column."""
+        return y if self.several else keras.ops.reshape(y, (-1,))
 
     def losses(self, y: Any, logits: Any) -> Any:
         """Return the loss of each row, without penalties.
 
         Args:
-            y: (n,) targets.
+            y: (n,) or (n, targets) targets.
             logits: (n, units) outputs of the model.
 
         Returns:
@@ -93,12 +104,15 @@ class Objective:
         """Return the metric of each row.
 
         Args:
-            y: (n,) targets.
+            y: (n,) or (n, targets) targets.
             predictions: (n, units) outputs of the exported model.
 
         Returns:
-            (n,) absolute errors for a regression, else 1.0 where the class is right and 0.0 elsewhere.
+            (n,) absolute errors for a regression, else 1.0 where the class is right and 0.0 elsewhere; of
+            several targets the mean.
         """
+        if self.several:
+            return keras.ops.mean(self._several_scores(y, predictions), axis=-1)
         if self.task == "regression":
             return keras.ops.abs(keras.ops.squeeze(predictions, -1) - y)
         if self.units == 1:
@@ -106,3 +120,9 @@ class Objective:
         else:
             guess = keras.ops.argmax(predictions, -1)
         return keras.ops.cast(keras.ops.cast(guess, "int32") == keras.ops.cast(y, "int32"), "float32")
+
+    def _several_scores(self, y: Any, predictions: Any) -> Any:
+        targets = self.targets(y)
+        if self.task == "regression":
+            return keras.ops.abs(predictions - targets)
+        return keras.ops.cast(keras.ops.cast(predictions > 0.5, "float32") == targets, "float32")

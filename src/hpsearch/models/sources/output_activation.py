@@ -132,11 +132,11 @@ def check_output_activation(
         ModelError: They do not; the message says what to do.
     """
     problem = _read(output_activation, objective)
-    if problem is None and objective.task == "classification":
+    if problem is None and objective.task != "regression":
         if output_activation.probable and output_activation.layer is not None:
             problem = _tied(output_activation.layer)
         elif output_activation.activation is None and _gives_probabilities(
-            model, features, several=objective.units > 1
+            model, features, several=objective.activation == "softmax"
         ):
             problem = (
                 "the model outputs probabilities from an activation that cannot be removed (in a custom "
@@ -153,7 +153,9 @@ def _read(output_activation: OutputActivation, objective: Objective) -> str | No
         return f"the model ends in {name} over one unit, whose output is constant: {_wanted(objective)}"
     if objective.task == "regression" or name is None:
         return None
-    if name == "sigmoid" and several:
+    if objective.task == "multilabel" and name in ("softmax", "log_softmax"):
+        return f"the model ends in {name}, but a row may have several labels: {_wanted(objective)}"
+    if name == "sigmoid" and objective.activation == "softmax":
         return f"the model ends in sigmoid, but the classes are mutually exclusive: {_wanted(objective)}"
     if name not in (*LOGITS, *PROBABILITIES):
         return (

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -18,7 +19,7 @@ from hpsearch.data import Dataset
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError, spoken
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles, ModelSource
-from hpsearch.models.sources.user_model import UserModel, user_model
+from hpsearch.models.sources.user_model import UserModel, flat, user_model
 from hpsearch.models.weights import Weights, weights_of
 from hpsearch.seeds import derive
 from hpsearch.spec import PythonModel, StudySpec
@@ -110,7 +111,7 @@ class PythonSource(ModelSource[PythonModel]):
         del training
         found = self.build(model, tuple(inputs.shape[1:]), objective, seed)
         with self.blamed(model):
-            return found.exported()(inputs)
+            return flat(found.exported()(inputs))
 
     def first_weights(
         self, model: PythonModel, network: keras.Model, objective: Objective, seed: int
@@ -140,7 +141,7 @@ class PythonSource(ModelSource[PythonModel]):
             self._check_new(built, function)
             _check_saveable(built, function)
         shape = getattr(given, "shape", None)
-        if shape is None or tuple(shape) != (None, objective.units):
+        if shape is None or not _fits(tuple(shape), objective):
             found = "several outputs" if shape is None else f"outputs of shape {tuple(shape)}"
             raise ModelError(
                 f"the model has {found}, but this study needs (None, {objective.units}): give its single "
@@ -160,6 +161,14 @@ class PythonSource(ModelSource[PythonModel]):
                 f"(in {function.place})"
             )
         self._weights.update({id(weight): weight for weight in built.trainable_weights})
+
+
+def _fits(shape: tuple[int | None, ...], objective: Objective) -> bool:
+    """Return whether outputs have as many numbers as a row has targets; several may have any shape."""
+    sizes = [size for size in shape[1:] if size is not None]
+    if len(sizes) + 1 != len(shape):
+        return False
+    return prod(sizes) == objective.units if objective.several else sizes == [objective.units]
 
 
 def _check_kind(built: Any, function: Function) -> None:

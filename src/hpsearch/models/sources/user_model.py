@@ -98,7 +98,7 @@ class UserModel:
         while.
         """
         if not self.own:
-            return logits_of(self.model, self.output_activation)(inputs)
+            return flat(logits_of(self.model, self.output_activation)(inputs))
         if self.output_activation.probable and self.output_activation.layer is None:
             return in_front(self.model)(inputs)
         with self.as_logits():
@@ -156,6 +156,11 @@ class UserModel:
             f"section has {type(optimizer).__name__}: give the optimizer and its settings there, and compile "
             "without one"
         )
+
+
+def flat(outputs: Any) -> Any:
+    """Return outputs of any shape as one list of numbers for each row."""
+    return outputs if len(outputs.shape) == 2 else keras.layers.Flatten(name="flat")(outputs)
 
 
 def user_model(model: keras.Model, objective: Objective, features: Shape) -> UserModel:

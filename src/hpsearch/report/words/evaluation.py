@@ -126,7 +126,7 @@ def _how_to_read(insides: ErrorAnalysis) -> str:
         return "Residuals are predicted minus true values; on the diagonal, both are equal."
     if insides.labels:
         return "There are too many classes for a confusion matrix."
-    return "The predictions are not finite."
+    return "A row has several labels, or predictions are not finite: there is nothing to draw."
 
 
 def error_table(insides: ErrorAnalysis) -> ReportTable | None:

@@ -16,13 +16,16 @@ from pydantic import (
 )
 
 from hpsearch.spec.study_file.distributions import problem
-from hpsearch.spec.study_file.parts import Component, Count, Listed, OneOf, Part, Positive
+from hpsearch.spec.study_file.parts import Component, Count, Listed, OneOf, Part, PerLayer, Positive
 
 Text = Annotated[str, Field(min_length=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
 SKLEARN = ("digits", "wine", "breast_cancer", "iris", "diabetes")
 KERAS = ("mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing")
+ITSELF = "x"
+"""The target that stands for the rows themselves."""
+
 TEXTS = ("imdb", "reuters")
 """Data sets of texts, which are bags of words or sequences of tokens."""
 
@@ -166,9 +169,9 @@ class Data(Part):
     csv: Text | None = None
     arrays: Text | None = None
     random_normal: RandomRows | None = None
-    target: Text | None = None
+    target: PerLayer[Text] | None = None
     window: Window | None = None
-    task: Literal["auto", "classification", "regression"] = "auto"
+    task: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     validation: Validation = ShareOfRows(share=0.2)
     test: Rows | None = None
     standardize: bool = False
@@ -200,8 +203,20 @@ class Data(Part):
             raise problem(expected, found=found)
         if self.csv is not None and self.target is None:
             raise problem("'target', the name of the column to predict, with csv", found="no target")
-        if self.csv is None and self.target is not None:
-            raise problem("'target' only with csv", found=f"target with {named[0]}")
+        if self.csv is None and self.target not in (None, ITSELF):
+            expected = "'target: x', the rows themselves; other targets are columns, only with csv"
+            raise problem(expected, found=f"target with {named[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_row_can_be_its_own_target(self) -> Self:
+        if self.csv is not None or self.target != ITSELF:
+            return self
+        for name in ("sequence", "window", "classes", "random_normal"):
+            if getattr(self, name) is not None:
+                raise problem(f"no {name!r} with 'target: x'", at=(name,))
+        if self.task not in ("auto", "regression"):
+            raise problem("regression with 'target: x'", found=self.task, at=("task",))
         return self
 
     @model_validator(mode="after")
@@ -230,6 +245,13 @@ class Data(Part):
             if getattr(self, name) is not None:
                 raise problem(f"no {name!r} with 'window', which needs all rows as they are", at=(name,))
         return self
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return the names of the columns to predict; empty where there are none."""
+        if self.target is None:
+            return ()
+        return (self.target,) if isinstance(self.target, str) else self.target
 
     @property
     def source(self) -> str:

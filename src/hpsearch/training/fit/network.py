@@ -72,10 +72,10 @@ class FitNetwork(Network):
         return self.model
 
     def _bare_losses(self, y: Any, logits: Any) -> Any:
-        return self.objective.losses(keras.ops.reshape(y, (-1,)), logits)
+        return self.objective.losses(self.objective.flat(y), logits)
 
     def _scores(self, y: Any, logits: Any) -> Any:
-        return self.objective.scores(keras.ops.reshape(y, (-1,)), self.objective.predictions(logits))
+        return self.objective.scores(self.objective.flat(y), self.objective.predictions(logits))
 
     def train(self, plan: EpochPlan) -> EpochResult:
         self._seed_noise(plan.seed)

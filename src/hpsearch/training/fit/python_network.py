@@ -77,7 +77,7 @@ class PythonNetwork(NestedNetwork):
         if not (self.user_model.own and self.user_model.output_activation.probable):
             return given
         known = keras.ops.clip(given, SMALLEST, 1.0)
-        if self.objective.units > 1:
+        if self.objective.activation == "softmax":
             return keras.ops.log(known)
         return keras.ops.log(known) - keras.ops.log(keras.ops.clip(1.0 - given, SMALLEST, 1.0))
 
