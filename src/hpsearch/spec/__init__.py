@@ -11,6 +11,7 @@ from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.pretrained import Pretrained, pretrained_models
 from hpsearch.spec.sections.python_model import Arguments, PythonModel, python_models
 from hpsearch.spec.sections.search import Search, direction_of
+from hpsearch.spec.sections.sequential import Sequential
 from hpsearch.spec.sections.study import Configuration, StudySpec, read_configuration
 from hpsearch.spec.sections.training import EarlyStopping, Training
 from hpsearch.spec.study_file.distributions import Choice, Distribution, Numeric
@@ -39,6 +40,7 @@ __all__ = [
     "Pretrained",
     "PythonModel",
     "Search",
+    "Sequential",
     "StudyFile",
     "StudySpec",
     "Training",

@@ -13,6 +13,7 @@ from hpsearch.models.interface import ModelFiles, ModelSource
 from hpsearch.models.sources.layered import connect, first_weights
 from hpsearch.models.sources.pretrained import PretrainedSource
 from hpsearch.models.sources.python import PythonSource
+from hpsearch.models.sources.sequential import SequentialSource
 from hpsearch.models.weights import Weights
 from hpsearch.spec import Layered, ModelComponent, StudySpec
 from hpsearch.spec.study_file.distributions import alternatives
@@ -39,6 +40,7 @@ class LayeredSource(ModelSource[Layered]):
 SOURCES: dict[str, type[ModelSource[Any]]] = {
     "mlp": LayeredSource,
     "cnn": LayeredSource,
+    "sequential": SequentialSource,
     "python": PythonSource,
     "pretrained": PretrainedSource,
 }

@@ -12,6 +12,7 @@ from hpsearch.spec.sections.layered import Layered, counted, given
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.pretrained import Pretrained
 from hpsearch.spec.sections.python_model import PythonModel
+from hpsearch.spec.sections.sequential import Sequential
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
 from hpsearch.spec.study_file.parts import Component, Count, Listed, OneOf, label_of
 
@@ -65,6 +66,7 @@ class Mlp(Layered, Sizes):
 MODELS: dict[str, type[ModelComponent]] = {
     "mlp": Mlp,
     "cnn": Cnn,
+    "sequential": Sequential,
     "pretrained": Pretrained,
     "python": PythonModel,
 }

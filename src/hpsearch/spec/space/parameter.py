@@ -13,7 +13,22 @@ from hpsearch.spec.study_file.parts import label_of
 Value = str | int | float | bool
 """What Optuna stores: a number, or the label of an option (an option that is a plain value is itself)."""
 
-Condition = tuple[str, Value]
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """The numbers from one on."""
+
+    least: int
+
+
+Condition = tuple[str, Value | AtLeast]
+
+
+def told(condition: Condition, equals: str = " = ") -> str:
+    """Write a condition: `schedule = cosine`, `times \u2265 2`."""
+    name, value = condition
+    return f"{name} \u2265 {value.least}" if isinstance(value, AtLeast) else f"{name}{equals}{value}"
 
 
 @dataclass(frozen=True)

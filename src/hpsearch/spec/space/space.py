@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hpsearch.spec import Arguments, Choice, Component, Configuration, Numeric, Part, StudySpec
+from hpsearch.spec import Arguments, Choice, Component, Configuration, Numeric, Part, Sequential, StudySpec
+from hpsearch.spec.space.layers import count_layers, is_structural, joined, list_layers, resolve_layers
 from hpsearch.spec.space.parameter import Condition, Parameter, Value
 
 MAX_STRUCTURES = 1_000_000
@@ -55,7 +56,7 @@ class SearchSpace:
     def __post_init__(self) -> None:
         found: dict[str, Parameter] = {}
         for name, part in self._roots():
-            for parameter in _parameters(part, name, (), structural=True):
+            for parameter in _Lister().parameters(part, name, (), structural=True):
                 found.setdefault(parameter.name, parameter)
         object.__setattr__(self, "parameters", tuple(found.values()))
 
@@ -82,7 +83,7 @@ class SearchSpace:
         Raises:
             ValidationError: The values together are no valid configuration.
         """
-        resolver = _Resolver(choose)
+        resolver = _Resolver(choose=choose)
         model, training = (resolver.resolve(part, name, ()) for name, part in self._roots())
         return Configuration(model, training)
 
@@ -150,50 +151,69 @@ class SearchSpace:
         return min(total, MAX_STRUCTURES)
 
 
-def _name(prefix: str, part: Value) -> str:
-    return f"{prefix}.{part}" if prefix else str(part)
-
-
 def _children(value: Any, prefix: str) -> Iterator[tuple[str, Any, str]]:
     """Iterate over what a part or a list holds: the name, the value, and the name of the field."""
     if isinstance(value, Part):
         for field_name, item in value.items():
             unwritten = getattr(value, "scalar", None) == field_name or isinstance(item, Arguments)
-            written = prefix if unwritten else _name(prefix, field_name)
+            written = prefix if unwritten else joined(prefix, field_name)
             yield written, item, field_name
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
-            yield _name(prefix, index), item, ""
+            yield joined(prefix, str(index)), item, ""
 
 
 def _prefix_of(value: Any, prefix: str) -> str:
     """Name a component inside its field; the model and training sections need no name of their own."""
-    return _name(prefix, value.name) if isinstance(value, Component) and prefix else prefix
+    return joined(prefix, value.name) if isinstance(value, Component) and prefix else prefix
 
 
-def _parameters(
-    value: Any, name: str, conditions: tuple[Condition, ...], *, structural: bool
-) -> Iterator[Parameter]:
-    if isinstance(value, Choice | Numeric):
-        learned = isinstance(value, Choice) and "prelu" in map(_component_name, value.options)
-        parameter = Parameter(name, value, conditions, structural or learned)
-        yield parameter
-        if isinstance(value, Choice):
-            for label, option in zip(parameter.options, value.options, strict=True):
-                inner = (*conditions, (name, label))
-                yield from _inside(option, _name(name, label), inner, structural=structural)
-        return
-    yield from _inside(value, _prefix_of(value, name), conditions, structural=structural)
+@dataclass(frozen=True)
+class _Walk:
+    """A way through the tree of a spec; `home` is the prefix of shared names, with the conditions there."""
+
+    home: str = ""
+    home_conditions: tuple[Condition, ...] = ()
+
+    def named(
+        self, value: Choice | Numeric, name: str, conditions: tuple[Condition, ...]
+    ) -> tuple[str, tuple[Condition, ...]]:
+        if value.shared is None:
+            return name, conditions
+        return joined(self.home, value.shared), self.home_conditions
 
 
-def _inside(
-    value: Any, prefix: str, conditions: tuple[Condition, ...], *, structural: bool
-) -> Iterator[Parameter]:
-    if isinstance(value, Choice | Numeric):
-        yield from _parameters(value, prefix, conditions, structural=structural)
-    for name, item, field_name in _children(value, prefix):
-        inherited = structural and _belongs(value, field_name)
-        yield from _parameters(item, name, conditions, structural=inherited or field_name in _STRUCTURAL)
+@dataclass(frozen=True)
+class _Lister(_Walk):
+    """List the parameters of a part of the spec."""
+
+    def parameters(
+        self, value: Any, name: str, conditions: tuple[Condition, ...], *, structural: bool
+    ) -> Iterator[Parameter]:
+        if isinstance(value, Choice | Numeric):
+            name, conditions = self.named(value, name, conditions)
+            learned = isinstance(value, Choice) and "prelu" in map(_component_name, value.options)
+            parameter = Parameter(name, value, conditions, structural or learned)
+            yield parameter
+            if isinstance(value, Choice):
+                for label, option in zip(parameter.options, value.options, strict=True):
+                    inner = (*conditions, (name, label))
+                    yield from self._inside(option, joined(name, str(label)), inner, structural=structural)
+            return
+        yield from self._inside(value, _prefix_of(value, name), conditions, structural=structural)
+
+    def _inside(
+        self, value: Any, prefix: str, conditions: tuple[Condition, ...], *, structural: bool
+    ) -> Iterator[Parameter]:
+        if isinstance(value, Choice | Numeric):
+            yield from self.parameters(value, prefix, conditions, structural=structural)
+        if isinstance(value, Sequential):
+            yield from list_layers(replace(self, home=prefix, home_conditions=conditions), value, prefix, conditions)
+            return
+        for name, item, field_name in _children(value, prefix):
+            inherited = structural and _belongs(value, field_name)
+            known = inherited or field_name in _STRUCTURAL
+            yield from self.parameters(item, name, conditions, structural=known)
 
 
 def _belongs(value: Any, field_name: str) -> bool:
@@ -202,10 +222,14 @@ def _belongs(value: Any, field_name: str) -> bool:
 
 
 def _size(value: Any) -> float:
+    if isinstance(value, Choice | Numeric) and value.shared is not None:
+        return 1  # it is counted once, at its name
     if isinstance(value, Numeric):
         return Parameter("", value).count
     if isinstance(value, Choice):
         return sum(map(_size, value.options))
+    if isinstance(value, Sequential):
+        return count_layers(value, lambda _, item: _size(item))
     return math.prod(_size(item) for _, item, _ in _children(value, ""))
 
 
@@ -214,6 +238,10 @@ def _component_name(value: Any) -> str:
 
 
 def _structures(value: Any, *, structural: bool) -> int:
+    if isinstance(value, Choice | Numeric) and value.shared is not None:
+        return 1
+    if isinstance(value, Sequential):
+        return int(min(count_layers(value, _structures_of_argument), MAX_STRUCTURES))
     if isinstance(value, Numeric):
         return int(min(Parameter("", value).count, MAX_STRUCTURES)) if structural else 1
     if isinstance(value, Choice):
@@ -230,27 +258,42 @@ def _structures(value: Any, *, structural: bool) -> int:
     return min(total, MAX_STRUCTURES)
 
 
+def _structures_of_argument(argument: str, value: Any) -> int:
+    return _structures(value, structural=is_structural(argument, value))
+
+
 @dataclass(frozen=True)
-class _Resolver:
+class _Resolver(_Walk):
     """Rebuild a part of the spec with every distribution replaced."""
 
-    choose: Choose
+    choose: Choose = field(kw_only=True)
 
     def resolve(self, value: Any, name: str, conditions: tuple[Condition, ...]) -> Any:
         if isinstance(value, Numeric):
+            name, conditions = self.named(value, name, conditions)
             chosen = self.choose(Parameter(name, value, conditions))
             return int(chosen) if value.integer else float(chosen)
         if isinstance(value, Choice):
-            parameter = Parameter(name, value, conditions)
-            label = self.choose(parameter)
-            option = value.options[parameter.options.index(label)]
-            inner = (*conditions, (name, label))
-            return self._inside(option, _name(name, label), inner)
+            index, inside, inner = self.option(value, name, conditions)
+            return self._inside(value.options[index], inside, inner)
         return self._inside(value, _prefix_of(value, name), conditions)
+
+    def option(
+        self, value: Choice, name: str, conditions: tuple[Condition, ...]
+    ) -> tuple[int, str, tuple[Condition, ...]]:
+        name, conditions = self.named(value, name, conditions)
+        parameter = Parameter(name, value, conditions)
+        label = self.choose(parameter)
+        return parameter.options.index(label), joined(name, str(label)), (*conditions, (name, label))
 
     def _inside(self, value: Any, prefix: str, conditions: tuple[Condition, ...]) -> Any:
         if isinstance(value, Choice | Numeric):
             return self.resolve(value, prefix, conditions)
+        if isinstance(value, Sequential):
+            home = replace(
+                self, home=prefix, home_conditions=conditions, choose=_remembered(self.choose)
+            )
+            return resolve_layers(home, value, prefix, conditions)
         if isinstance(value, Part):
             items = {
                 field_name: self.resolve(item, name, conditions)
@@ -261,3 +304,15 @@ class _Resolver:
         if isinstance(value, tuple):
             return tuple(self.resolve(item, name, conditions) for name, item, _ in _children(value, prefix))
         return value
+
+
+def _remembered(choose: Choose) -> Choose:
+    """Choose the value of each parameter once, because a shared one stands in several places."""
+    known: dict[str, Value] = {}
+
+    def chosen(parameter: Parameter) -> Value:
+        if parameter.name not in known:
+            known[parameter.name] = choose(parameter)
+        return known[parameter.name]
+
+    return chosen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -24,12 +24,19 @@ NEARLY = Decimal("1e-8")
 DEFINITION = "x-definition"
 """The key under which a JSON Schema says by what name it stands among the definitions."""
 
+DEFINED: dict[str, dict[str, Any]] = {}
+"""JSON Schemas by that name, of what stands in so many places that it is made only once."""
+
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several options; an option may hold distributions of its own."""
+    """One of several options; an option may hold distributions of its own.
+
+    Where it is `shared` under a name, every place with that name has the same value.
+    """
 
     options: tuple[Any, ...]
+    shared: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Numeric:
     step: float | None = None
     log: bool = False
     integer: bool = False
+    shared: str | None = None
 
     @property
     def steps(self) -> int | None:
@@ -75,6 +83,17 @@ class Numeric:
 
 
 Distribution = Choice | Numeric
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What stands under a name that several places share, as the study file has it."""
+
+    name: str
+    raw: Any
+
+    def __repr__(self) -> str:
+        return f"{self.raw!r}, which is shared as {self.name!r}"
 
 
 def _decimal(number: float) -> Decimal:
@@ -168,6 +187,9 @@ class _SearchableMarker:
     def validate(self, raw: Any, handler: _Handler) -> Any:
         if isinstance(raw, Choice | Numeric):
             return raw
+        if isinstance(raw, Shared):
+            accepted = self.validate(raw.raw, handler)
+            return replace(accepted, shared=raw.name) if isinstance(accepted, Choice | Numeric) else accepted
         if not is_distribution(raw):
             return handler(raw)
         ((word, arguments),) = raw.items()

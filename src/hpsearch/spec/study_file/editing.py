@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hpsearch.spec.sections.study import StudySpec
-from hpsearch.spec.study_file.distributions import Choice, Distribution
+from hpsearch.spec.study_file.distributions import Choice, Distribution, Numeric
 from hpsearch.spec.study_file.parts import Part
 
 
@@ -28,8 +29,8 @@ def replace_distribution(spec: StudySpec, old: Distribution, new: Distribution) 
 
 def _replaced(value: Any, old: Distribution, new: Distribution) -> Any:
     """Rebuild what holds the old distribution; all else stays the same object."""
-    if value is old:
-        return new
+    if value is old or _shares(value, old):
+        return replace(new, shared=old.shared)
     if isinstance(value, Choice):
         return Choice(_all_replaced(value.options, old, new))
     if isinstance(value, tuple):
@@ -37,6 +38,12 @@ def _replaced(value: Any, old: Distribution, new: Distribution) -> Any:
     if isinstance(value, Part):
         return value.model_copy(update={name: _replaced(item, old, new) for name, item in value.items()})
     return value
+
+
+def _shares(value: Any, old: Distribution) -> bool:
+    """Tell whether a value is the same distribution in another place."""
+    shared = value.shared if isinstance(value, Choice | Numeric) else None
+    return shared is not None and shared == old.shared
 
 
 def _all_replaced(values: tuple[Any, ...], old: Distribution, new: Distribution) -> tuple[Any, ...]:

@@ -79,6 +79,8 @@ class Component(Part):
     name: ClassVar[str]
     scalar: ClassVar[str | None] = None
     """The one field that is written without its name, as in `{clipvalue: 0.5}`."""
+    listed: ClassVar[str | None] = None
+    """The field that a list in the place of the arguments stands for."""
 
     def dump(self) -> Any:
         if self.scalar is not None:
@@ -112,6 +114,8 @@ def dump(value: Any) -> Any:
     """Return a value of the spec as plain data that reads back as the same value."""
     if isinstance(value, Part):
         return value.dump()
+    if isinstance(value, Choice | Numeric) and value.shared is not None:
+        return {"shared": value.shared}
     if isinstance(value, Choice):
         return {"choice": [dump(option) for option in value.options]}
     if isinstance(value, Numeric):
@@ -227,8 +231,11 @@ class OneOf:
 
     def _with_arguments(self, name: Any, arguments: Any) -> Component:
         kind = self._kind(name)
-        if kind.scalar is not None:
-            arguments = {kind.scalar: arguments}
+        unwritten = kind.scalar
+        if isinstance(arguments, list | tuple) and kind.listed is not None:
+            unwritten = kind.listed
+        if unwritten is not None:
+            arguments = {unwritten: arguments}
         elif arguments is None:
             arguments = {}
         elif is_distribution({name: arguments}):
@@ -241,7 +248,7 @@ class OneOf:
         try:
             return kind.model_validate(arguments)
         except ValidationError as failure:
-            raise _without_scalar(gather(name, [((name,), failure, arguments)]), kind.scalar) from None
+            raise _without_scalar(gather(name, [((name,), failure, arguments)]), unwritten) from None
 
 
 def _without_scalar(failure: Any, scalar: str | None) -> Any:
@@ -266,6 +273,8 @@ def _named_schema(name: str, kind: type[Component], handler: GetJsonSchemaHandle
     schema = handler.resolve_ref_schema(handler(kind.__pydantic_core_schema__))
     if kind.scalar is not None:
         schema = schema["properties"][kind.scalar]
+    elif kind.listed is not None:
+        schema = {"anyOf": [schema["properties"][kind.listed], schema]}
     else:
         schema = {**schema, DEFINITION: f"{kind.__module__.rpartition('.')[2]}.{kind.__qualname__}"}
     return {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}

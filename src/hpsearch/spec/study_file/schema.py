@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hpsearch.spec.sections.study import StudySpec
-from hpsearch.spec.study_file.distributions import DEFINITION
+from hpsearch.spec.study_file.distributions import DEFINED, DEFINITION
 
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 
@@ -58,6 +58,7 @@ def _reference(node: dict[str, Any], components: dict[str, Any]) -> dict[str, st
     name = node[DEFINITION]
     if name not in components:
         components[name] = {}  # first, because a definition may refer to itself
-        own = {key: value for key, value in node.items() if key not in (DEFINITION, "title", "default")}
+        full = {**DEFINED.get(name, {}), **node}
+        own = {key: value for key, value in full.items() if key not in (DEFINITION, "title", "default")}
         components[name] = _draft_7(own, components)
     return {"$ref": f"#/definitions/{name}"}
