@@ -43,7 +43,16 @@ NO_LAYERS = {"Layer", "Wrapper"}
 
 LEFT_OUT = {
     *("backward_layer", "data_format", "dtype", "flash_attention", "gptq_unpacked_column_size", "lora_alpha"),
-    *("lora_rank", "name", "quantization_config", "ragged", "return_state", "reverse_dtype", "seed", "sparse"),
+    *(
+        "lora_rank",
+        "name",
+        "quantization_config",
+        "ragged",
+        "return_state",
+        "reverse_dtype",
+        "seed",
+        "sparse",
+    ),
     *("stateful", "synchronized", "unroll", "use_cudnn", "weights", "noise_shape", "attention_axes"),
 }
 """Arguments that a study decides by itself, or that change nothing in a model of one input and one output."""
@@ -65,9 +74,15 @@ WORDS = {
     "score_mode": ("dot", "concat"),
 }
 
+CAUSAL = ("Conv1D", "DepthwiseConv1D", "SeparableConv1D")
+RANGES = ("AugMix", "Rand", "Rescaling", "Solarization")
+"""Layers whose numbers may be lists: ranges to draw from, or a number for each feature."""
+
 EXAMPLES: dict[str, Any] = {
     **dict.fromkeys(("units", "filters", "output_dim", "n", "num_bins"), 3),
-    **dict.fromkeys(("kernel_size", "pool_size", "output_size", "height", "width", "num_heads", "key_dim"), 2),
+    **dict.fromkeys(
+        ("kernel_size", "pool_size", "output_size", "height", "width", "num_heads", "key_dim"), 2
+    ),
     **dict.fromkeys(("head_dim", "num_query_heads", "num_key_value_heads"), 2),
     **dict.fromkeys(("rate", "stddev", "factor", "height_factor", "width_factor", "scale"), 0.5),
     "input_dim": 5,
@@ -180,31 +195,24 @@ def _plain(kind: str, default: Any) -> Any:
 
 
 def _kind_of(layer: str, name: str, default: Any, *, recurrent: bool) -> str:
-    for ending in ("initializer", "regularizer", "constraint"):
-        if name.endswith(ending):
-            return ending
-    if name in ("activation", "recurrent_activation"):
-        return "plain_activation" if recurrent or layer == "Activation" else "activation"
-    if name == "layer":
-        return "layer"
-    if name in RATES or (name == "rate" and "Dropout" in layer):
-        return "rate"
-    if isinstance(default, bool):
-        return "flag"
-    if name in WORDS and isinstance(default, str):
-        causal = ("causal",) if layer in ("Conv1D", "DepthwiseConv1D", "SeparableConv1D") else ()
-        return "words " + " ".join((*WORDS[name], *(causal if name == "padding" else ())))
-    known = {"count": COUNTS, "sizes": SIZES, "shape": SHAPES}
-    for kind, names in known.items():
-        if name in names:
-            return kind
-    if name == "axis":
-        return "axis"
-    if layer.startswith(("AugMix", "Rand", "Rescaling", "Solarization")):
-        return "argument"  # a number, or a range to draw from
-    if isinstance(default, float) or name in ("max_value", "stddev"):
-        return "number"
-    return "argument"
+    words = WORDS.get(name, ()) if isinstance(default, str) else ()
+    causal = ("causal",) if name == "padding" and layer in CAUSAL else ()
+    rules = (
+        *((ending, name.endswith(ending)) for ending in ("initializer", "regularizer", "constraint")),
+        ("plain_activation", name.endswith("activation") and (recurrent or layer == "Activation")),
+        ("activation", name == "activation"),
+        ("layer", name == "layer"),
+        ("rate", name in RATES or (name == "rate" and "Dropout" in layer)),
+        ("flag", isinstance(default, bool)),
+        (" ".join(("words", *words, *causal)), bool(words)),
+        ("count", name in COUNTS),
+        ("sizes", name in SIZES),
+        ("shape", name in SHAPES),
+        ("axis", name == "axis"),
+        ("argument", layer.startswith(RANGES)),
+        ("number", isinstance(default, float) or name in ("max_value", "stddev")),
+    )
+    return next((kind for kind, holds in rules if holds), "argument")
 
 
 def _tried(name: str, axes: int) -> int | None:
@@ -220,10 +228,8 @@ def _tried(name: str, axes: int) -> int | None:
         try:
             layer = kind(**given)
             pair = PAIRS.get(name)
-            if pair == "arguments":
-                outputs = layer(rows, rows)
-            else:
-                outputs = layer([rows, rows] if pair else rows)
+            given_twice = (rows, rows) if pair == "arguments" else ([rows, rows],)
+            outputs = layer(*(given_twice if pair else (rows,)))
         except Exception:  # noqa: BLE001, S112 - Keras raises whatever it raises
             continue
         if len(getattr(outputs, "shape", ())) > 1 and outputs.shape[0] == len(rows):

@@ -10,6 +10,7 @@ from hpsearch.data import Dataset, load_dataset
 from hpsearch.data.summary import DataSummary
 from hpsearch.engines.policy.architectures import check_images
 from hpsearch.engines.policy.backend import backend_of
+from hpsearch.engines.policy.layer_axes import layer_problems
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.exceptions import DataError, UnsupportedError
 from hpsearch.spec import StudyFile, StudySpec
@@ -76,6 +77,9 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
         check_metric(spec, dataset)
     with placed(study.source, ("model",), UNSUITED):
         check_images(spec, dataset)
+    for place, told in layer_problems(spec, dataset.features):
+        with placed(study.source, place, UNSUITED):
+            raise UnsupportedError(told)
     return Inspection(dataset.summary(), tuple(_notes(spec, dataset)))
 
 

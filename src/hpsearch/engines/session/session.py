@@ -26,6 +26,7 @@ from hpsearch.engines.policy.architectures import check_images
 from hpsearch.engines.policy.backend import backend_of, versions_of_packages
 from hpsearch.engines.policy.cores import use_cores
 from hpsearch.engines.policy.device import fits_device, too_large
+from hpsearch.engines.policy.layer_axes import check_layers
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.engines.policy.width import SideBySide
 from hpsearch.engines.process.canary import check_compiler
@@ -64,6 +65,7 @@ class Session:
         self.dataset = self.splits.own
         check_metric(self.spec, self.dataset)
         check_images(self.spec, self.dataset)
+        check_layers(self.spec, self.dataset)
         cores = use_cores(self.spec, self.dataset, job.place) if spawned else None
         import_keras(self.backend, spawned=spawned)
         cached, uncached = self._ready(spawned=spawned)

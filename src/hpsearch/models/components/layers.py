@@ -34,11 +34,9 @@ def apply_layer(component: Component, name: str, seed: int, inputs: Any, *, trai
     apart = activation is not None and is_apart(activation)
     layer = keras_layer(component, name, seed, training=training, activated=not apart)
     pair = component.told.get("pair")
-    if pair == "arguments":
-        outputs = layer(inputs, inputs)
-    else:
-        outputs = layer([inputs, inputs] if pair else inputs)
-    if not apart:
+    twice = (inputs, inputs) if pair == "arguments" else ([inputs, inputs],)
+    outputs = layer(*(twice if pair else (inputs,)))
+    if activation is None or not apart:
         return outputs
     return apply_activation(activation, f"{name}_activation", seed, outputs, training=training)
 
@@ -93,11 +91,9 @@ def keras_argument(argument: str, value: Any, seed: int, *, training: bool) -> A
         return keras_initializer(value, seed)
     if argument.endswith("activation"):
         return value.name
-    if value.name == "none":
-        return None
-    if argument.endswith("regularizer"):
-        return made("regularizers", value) if training else None
-    return made("constraints", value)
+    section = "regularizers" if argument.endswith("regularizer") else "constraints"
+    left_out = value.name == "none" or (section == "regularizers" and not training)
+    return None if left_out else made(section, value)
 
 
 def made(section: str, component: Component) -> Any:

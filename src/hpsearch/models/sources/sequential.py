@@ -95,7 +95,7 @@ class _Stack:
             outputs = apply_layer(component, name, self.seed, tensor, training=self.training)
         except ModelError:
             raise
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 - Keras raises whatever a layer raises
             raise ModelError(
                 f"model.sequential: {name} cannot be applied to {_shape(tensor)}: {spoken(failure)}"
             ) from None

@@ -154,12 +154,13 @@ SHARED = {
 
 
 def defined(kind: Any, name: str) -> Any:
+    """Annotate a type with the name under which the JSON Schema writes it once."""
     return Annotated[kind, _Defined(name)]
 
 
 @cache
 def _words(*words: str) -> Any:
-    return defined(Searchable[Literal[words]], "_".join(words))
+    return defined(Searchable[Literal[words]], "_".join(words))  # type: ignore[valid-type, misc]  # made here
 
 
 def _default(kind: str, *default: Any) -> Any:
@@ -198,8 +199,8 @@ _TYPES: dict[str, Any] = {
     "number": defined(Searchable[Number] | None, "number"),
     "rate": defined(Searchable[Rate], "rate"),
     "flag": defined(Searchable[bool], "flag"),
-    "axis": defined(Searchable[PerLayer[int]], "axis"),
-    "sizes": defined(Searchable[PerLayer[Searchable[Count]]] | None, "sizes"),
+    "axis": defined(Searchable[PerLayer[int]], "axis"),  # type: ignore[misc]  # as in python_model
+    "sizes": defined(Searchable[PerLayer[Searchable[Count]]] | None, "sizes"),  # type: ignore[misc]  # as in python_model
     "shape": defined(Searchable[Listed[Searchable[int]]] | None, "shape"),
     "argument": defined(Argument | None, "argument"),
     "initializer": defined(Searchable[Initializer], "initializer"),

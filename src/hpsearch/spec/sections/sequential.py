@@ -62,7 +62,7 @@ _DENSE = LAYERS["dense"]
 OUTPUT = ("units", "activation")
 """Arguments of the output layer that follow from the data."""
 
-Output: type[Part] = create_model(
+Output: Any = create_model(
     "Output",
     __base__=Part,
     __module__=__name__,
@@ -84,7 +84,7 @@ class Sequential(ModelComponent):
     name = "sequential"
     listed = "layers"
     layers: _Layers
-    output: Output = Output()  # type: ignore[valid-type]  # a class that is made
+    output: Output = Output()
     shared: Annotated[tuple[str, ...], Field(json_schema_extra={"type": "object"})] = ()
 
     given: ClassVar[tuple[str, ...]] = ("layers", "output")
@@ -95,7 +95,7 @@ class Sequential(ModelComponent):
         if not isinstance(raw, dict) or not isinstance(raw.get("shared", ()), Mapping):
             return handler(raw)
         known = dict(raw.get("shared", {}))
-        failures = [
+        failures: list[tuple[tuple[str | int, ...], Exception, Any]] = [
             (("shared", name), problem(reason, found=repr(name)), value)
             for name, value in known.items()
             if (reason := _unsuitable(name))
@@ -104,7 +104,11 @@ class Sequential(ModelComponent):
         placed = {key: placing.placed(raw[key], (key,)) for key in raw if key != "shared"}
         failures += placing.failures
         failures += [
-            (("shared", name), problem("a name that some place has, as in {shared: NAME}", found=repr(name)), 0)
+            (
+                ("shared", name),
+                problem("a name that some place has, as in {shared: NAME}", found=repr(name)),
+                0,
+            )
             for name in known
             if name not in placing.used and not _unsuitable(name)
         ]
@@ -178,8 +182,7 @@ def shared_in(value: Any) -> Iterator[Choice | Numeric]:
     elif isinstance(value, Choice):
         yield from shared_in(value.options)
     elif isinstance(value, Part):
-        for _, item in value.items():
-            yield from shared_in(item)
+        yield from shared_in(tuple(item for _, item in value.items()))
     elif isinstance(value, tuple):
         for item in value:
             yield from shared_in(item)

@@ -8,7 +8,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hpsearch.spec import Arguments, Choice, Component, Configuration, Numeric, Part, StudySpec, Training
+from hpsearch.spec import (
+    Arguments,
+    Choice,
+    Component,
+    Configuration,
+    Numeric,
+    Part,
+    Sequential,
+    StudySpec,
+    Training,
+)
+from hpsearch.spec.sections.sequential import Group
 from hpsearch.spec.study_file.loading import with_value
 from hpsearch.spec.study_file.parts import dump, label_of
 
@@ -130,13 +141,22 @@ def _places(part: Any, value: Any, path: tuple[Step, ...], default: Any) -> Iter
         if default is not REQUIRED:
             return
         part = _taken(part, value)
-    if isinstance(part, Part):
+    if isinstance(part, Sequential) and not _is_flat(part):
+        # Its winner has other layers in other places.
+        yield SearchedPlace(path, REQUIRED, value)
+    elif isinstance(part, Part):
         for name, item, own, inner in _fields(part, value, path):
             yield from _places(item, own, name, inner)
     elif isinstance(part, tuple):
         for index, (item, own) in enumerate(zip(part, value, strict=True)):
             of_item = default[index] if isinstance(default, tuple) and index < len(default) else default
             yield from _places(item, own, (*path, index), of_item)
+
+
+def _is_flat(model: Sequential) -> bool:
+    """Tell whether a configuration has the layers of the study file, in the long form of their places."""
+    plain = all(isinstance(item, Component) and not isinstance(item, Group) for item in model.layers)
+    return plain and not model.shared and all(item.name != "none" for item in model.layers)
 
 
 def _fields(
@@ -150,8 +170,16 @@ def _fields(
         default = REQUIRED if declared is None or declared.is_required() else declared.get_default()
         if isinstance(part, Training) and name == "learning_rate":
             default = _own_rate(part)
-        own = inside if getattr(part, "scalar", None) == name else (*inside, name)
+        unwritten = getattr(part, "scalar", None) == name or _is_listed(value, name)
+        own = inside if unwritten else (*inside, name)
         yield own, item, found[name], default
+
+
+def _is_listed(value: Part, name: str) -> bool:
+    """Tell whether a part is written as a list, which stands for one of its fields."""
+    if not isinstance(value, Component) or value.listed != name:
+        return False
+    return isinstance(value.dump()[value.name], list)
 
 
 def _own_rate(training: Training) -> float:
@@ -174,6 +202,8 @@ def _can_give(part: Any, value: Any) -> bool:
         return any(_can_give(option, value) for option in part.options)
     if isinstance(part, Numeric):
         return isinstance(value, int | float) and part.low <= value <= part.high
+    if isinstance(part, Sequential) and not _is_flat(part):
+        return isinstance(value, Sequential)
     if isinstance(part, Part):
         same = type(part) is type(value) and dict(part.items()).keys() == dict(value.items()).keys()
         found = dict(value.items())

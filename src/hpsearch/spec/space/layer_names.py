@@ -59,24 +59,23 @@ class _Scope:
         self.taken = taken
         kinds = [_kind(item) for item in flat]
         self.kinds = Counter(kinds)
-        self.numbers = {id(item): kinds[: at + 1].count(kind) for at, (item, kind) in enumerate(zip(flat, kinds, strict=True))}
+        self.numbers = iter([kinds[: at + 1].count(kind) for at, kind in enumerate(kinds)])
         self.bases = Counter(argument for item in flat for argument in _searched(item))
 
     def named(self, item: Any) -> Named:
-        names = {argument: self._name(item, argument) for argument in _searched(item)}
+        number = next(self.numbers)  # layers are named in the order in which they stand
+        names = {argument: self._name(_kind(item), argument, number) for argument in _searched(item)}
         if isinstance(item, Choice):
             return Named(item, names, tuple(_named(layers_of(option)) for option in item.options))
         inner = (tuple(map(self.named, item.layers)),) if isinstance(item, Group) else ()
         return Named(item, names, inner)
 
-    def _name(self, item: Any, argument: str) -> str:
-        kind = _kind(item)
+    def _name(self, kind: str, argument: str, number: int) -> str:
         if self.bases[argument] == 1 and argument not in self.taken:
             return argument
-        number = "" if self.kinds[kind] == 1 else f"_{self.numbers[id(item)]}"
-        if argument in (CHOSEN, TIMES) and kind == argument:
-            return f"{argument}{number or '_1'}"
-        return f"{kind}{number}.{argument}"
+        if kind == argument:  # a choice, or a number of repetitions
+            return f"{kind}_{number}"
+        return f"{kind}.{argument}" if self.kinds[kind] == 1 else f"{kind}_{number}.{argument}"
 
 
 def _flat(layers: Layers) -> Iterator[Any]:

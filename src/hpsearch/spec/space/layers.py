@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
-from hpsearch.spec import Choice, Component, Numeric, Sequential
+from hpsearch.spec import Choice, Numeric, Sequential
 from hpsearch.spec.sections.sequential import Block, Group, Repeat, Residual
 from hpsearch.spec.space.layer_names import CHOSEN, TIMES, Layers, Named, layers_of, named_layers
 from hpsearch.spec.space.parameter import AtLeast, Condition, Parameter
@@ -52,7 +52,9 @@ def joined(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def list_layers(lister: Lister, model: Sequential, prefix: str, conditions: Conditions) -> Iterator[Parameter]:
+def list_layers(
+    lister: Lister, model: Sequential, prefix: str, conditions: Conditions
+) -> Iterator[Parameter]:
     """Iterate over the parameters of the layers of a model, shared ones first."""
     for name, one in model.shared_values().items():
         structural = is_structural("", one)
@@ -69,12 +71,14 @@ def _list(
     for one in layers:
         item = one.item
         if isinstance(item, Choice):
-            yield from _list_choice(lister, one, joined(prefix, f"{one.names.get(CHOSEN)}{suffix}"), conditions)
+            yield from _list_choice(
+                lister, one, joined(prefix, f"{one.names.get(CHOSEN)}{suffix}"), conditions
+            )
             continue
         for argument, name in one.names.items():
             value = getattr(item, argument)
-            structural, name = is_structural(argument, value), joined(prefix, name + suffix)
-            yield from lister.parameters(value, name, conditions, structural=structural)
+            full, structural = joined(prefix, name + suffix), is_structural(argument, value)
+            yield from lister.parameters(value, full, conditions, structural=structural)
         if isinstance(item, Repeat):
             yield from _list_repetitions(lister, one, prefix, suffix, conditions)
         elif isinstance(item, Group):
@@ -110,9 +114,7 @@ def _times(value: Any) -> list[int]:
     return [int(value)]
 
 
-def resolve_layers(
-    resolver: Resolver, model: Sequential, prefix: str, conditions: Conditions
-) -> Sequential:
+def resolve_layers(resolver: Resolver, model: Sequential, prefix: str, conditions: Conditions) -> Sequential:
     """Give a model whose layers stand one after another, each with its values."""
     for name, one in model.shared_values().items():
         resolver.resolve(one, joined(prefix, name), conditions)
@@ -143,7 +145,7 @@ def _resolved(
             yield _layer(resolver, one, prefix, suffix, conditions)
 
 
-def _layer(resolver: Resolver, one: Named, prefix: str, suffix: str, conditions: Conditions) -> Component:
+def _layer(resolver: Resolver, one: Named, prefix: str, suffix: str, conditions: Conditions) -> Any:
     values = {
         argument: resolver.resolve(
             value, joined(prefix, f"{one.names.get(argument, argument)}{suffix}"), conditions
@@ -167,10 +169,17 @@ def _count(layers: Layers, count: Count) -> float:
 
 def _count_one(item: Any, count: Count) -> float:
     if isinstance(item, Choice):
-        return 1 if item.shared else sum(_count(layers_of(option), count) for option in item.options)
+        return 1 if item.shared else math.fsum(_count(layers_of(option), count) for option in item.options)
     if isinstance(item, Repeat):
         inner = _count(item.layers, count)
-        return sum(inner**times for times in _times(item.times))
+        return math.fsum(_power(inner, times) for times in _times(item.times))
     if isinstance(item, Group):
         return _count(item.layers, count)
     return math.prod(count(argument, value) for argument, value in item.items())
+
+
+def _power(number: float, exponent: int) -> float:
+    try:
+        return float(number) ** exponent
+    except OverflowError:
+        return math.inf

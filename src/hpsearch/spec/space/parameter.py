@@ -14,7 +14,6 @@ Value = str | int | float | bool
 """What Optuna stores: a number, or the label of an option (an option that is a plain value is itself)."""
 
 
-
 @dataclass(frozen=True)
 class AtLeast:
     """The numbers from one on."""

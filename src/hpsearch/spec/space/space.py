@@ -208,7 +208,9 @@ class _Lister(_Walk):
         if isinstance(value, Choice | Numeric):
             yield from self.parameters(value, prefix, conditions, structural=structural)
         if isinstance(value, Sequential):
-            yield from list_layers(replace(self, home=prefix, home_conditions=conditions), value, prefix, conditions)
+            yield from list_layers(
+                replace(self, home=prefix, home_conditions=conditions), value, prefix, conditions
+            )
             return
         for name, item, field_name in _children(value, prefix):
             inherited = structural and _belongs(value, field_name)
@@ -290,9 +292,7 @@ class _Resolver(_Walk):
         if isinstance(value, Choice | Numeric):
             return self.resolve(value, prefix, conditions)
         if isinstance(value, Sequential):
-            home = replace(
-                self, home=prefix, home_conditions=conditions, choose=_remembered(self.choose)
-            )
+            home = replace(self, home=prefix, home_conditions=conditions, choose=_remembered(self.choose))
             return resolve_layers(home, value, prefix, conditions)
         if isinstance(value, Part):
             items = {

@@ -1,0 +1,174 @@
+"""Whether rows can pass through the layers that a study file lists, by the numbers of their axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpsearch.data import Dataset
+from hpsearch.exceptions import UnsupportedError
+from hpsearch.spec import Choice, Numeric, Sequential, StudySpec
+from hpsearch.spec.sections.architecture import Shape
+from hpsearch.spec.sections.layer_kinds import Layer
+from hpsearch.spec.sections.sequential import Group, Repeat, Residual
+from hpsearch.spec.study_file.distributions import alternatives
+from hpsearch.spec.study_file.problems import dotted
+from hpsearch.spec.study_file.source import Place
+
+AXES = {
+    1: "(features)",
+    2: "(steps, features)",
+    3: "(height, width, channels)",
+    4: "(depth, height, width, channels)",
+}
+
+REPETITIONS = 3
+"""So many repetitions tell what any number of them does to the number of axes."""
+
+ADVICE = {
+    2: "put {reshape: {target_shape: [steps, features]}} before it",
+    3: "put {reshape: {target_shape: [height, width, channels]}} before it",
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a layer is given: rows with so many axes, and their shape where it is known."""
+
+    axes: int
+    shape: Shape | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        if self.shape is not None:
+            return f"({', '.join(map(str, self.shape))}{',' if len(self.shape) == 1 else ''})"
+        return AXES.get(self.axes, f"{self.axes} axes")
+
+
+def check_layers(spec: StudySpec, dataset: Dataset) -> None:
+    """Check that rows can pass through every layer that a study lists.
+
+    Raises UnsupportedError, with the first layer that they cannot pass.
+    """
+    for place, told in layer_problems(spec, dataset.features):
+        raise UnsupportedError(f"{dotted(place)}: {told}")
+
+
+def layer_problems(spec: StudySpec, features: Shape) -> Iterator[tuple[Place, str]]:
+    """Iterate over the places of layers that rows of this shape cannot pass, and why."""
+    for place, model in _models(spec.model, ("model",)):
+        walk = _Walk()
+        written = place if isinstance(model.dump()[model.name], list) else (*place, "layers")
+        ends = walk.through(model.layers, {Given(len(features), features)}, written)
+        for end in ends:
+            if end.axes != 1 and not walk.problems:
+                told = (
+                    f"the output layer needs (features), and has {end} here: "
+                    "end the layers in flatten, or in a global pooling"
+                )
+                walk.problems.append((place, told))
+        yield from walk.problems
+
+
+def _models(model: Any, place: Place) -> Iterator[tuple[Place, Sequential]]:
+    if isinstance(model, Sequential):
+        yield (*place, model.name), model
+    elif isinstance(model, Choice):
+        for index, option in enumerate(model.options):
+            yield from _models(option, (*place, "choice", index))
+
+
+class _Walk:
+    """Follows the rows through the layers; nothing given means that it is unknown."""
+
+    def __init__(self) -> None:
+        self.problems: list[tuple[Place, str]] = []
+
+    def through(self, layers: Iterable[Any], given: set[Given], place: Place) -> set[Given]:
+        for index, item in enumerate(layers):
+            given = self._item(item, given, (*place, index))
+        return given
+
+    def _item(self, item: Any, given: set[Given], place: Place) -> set[Given]:
+        if isinstance(item, Choice):
+            options = [
+                self._item(option, given, (*place, "choice", index))
+                for index, option in enumerate(item.options)
+            ]
+            return set().union(*options) if all(options) else set()
+        if isinstance(item, Repeat):
+            return self._repeated(item, given, (*place, item.name, "layers"))
+        if isinstance(item, Group):
+            inner = self.through(item.layers, given, (*place, item.name))
+            return self._added(given, inner, place) if isinstance(item, Residual) else inner
+        return set().union(*(self._layer(item, one, place) for one in given)) if given else given
+
+    def _added(self, given: set[Given], inner: set[Given], place: Place) -> set[Given]:
+        wrong = {one for one in inner if one not in given}
+        for one in wrong if len(given) == 1 else ():
+            told = f"residual adds what has {one} to what has {next(iter(given))}: its layers have to give "
+            self.problems.append((place, told + "the shape that they are given"))
+        return given
+
+    def _repeated(self, item: Repeat, given: set[Given], place: Place) -> set[Given]:
+        options = alternatives(item.times)
+        least = min(int(one.low) if isinstance(one, Numeric) else one for one in options)
+        most = max(int(one.high) if isinstance(one, Numeric) else one for one in options)
+        ends = set(given) if least == 0 else set()
+        for number in range(1, min(most, REPETITIONS) + 1):
+            given = self.through(item.layers, given, place)
+            if number >= min(least, REPETITIONS):
+                ends |= given
+        return ends
+
+    def _layer(self, item: Any, given: Given, place: Place) -> set[Given]:
+        if item.name == "none" or not isinstance(item, Layer):
+            return {given}
+        found = _outputs(item, given)
+        if found is None:
+            needs = " or ".join(AXES.get(int(axes), f"{axes} axes") for axes in _taken(item))
+            advice = "".join(f": {ADVICE[axes]}" for axes in (2, 3) if [str(axes)] == list(_taken(item)))
+            if given.axes > 1 and not advice:
+                advice = ": put flatten before it"
+            self.problems.append((place, f"{item.name} needs {needs}, and has {given} here{advice}"))
+            return set()
+        return found
+
+
+def _taken(layer: Layer) -> tuple[str, ...]:
+    inner = getattr(layer, "layer", None)
+    around = alternatives(inner)[0] if inner is not None else layer
+    return tuple(around.told.get("axes", ()))
+
+
+def _outputs(layer: Layer, given: Given) -> set[Given] | None:
+    """Give what a layer makes of its inputs: None where it cannot take them, nothing where that is unknown."""
+    if layer.name == "reshape":
+        shapes = alternatives(layer.target_shape)  # type: ignore[attr-defined]  # a class that is made
+        return {_of_shape(shape) for shape in shapes if isinstance(shape, tuple)}
+    if layer.name == "flatten":
+        return {Given(1, None if given.shape is None else (math.prod(given.shape),))}
+    if layer.name in ("bidirectional", "spectral_normalization"):
+        ends = [_outputs(inner, given) for inner in alternatives(layer.layer)]  # type: ignore[attr-defined]
+        return None if None in ends else set().union(*(end for end in ends if end is not None))
+    axes = layer.told.get("axes")
+    if axes is None:
+        return set()
+    if str(given.axes) not in axes:
+        return None
+    return {Given(given.axes if kept == "all" else axes[str(given.axes)] + kept) for kept in _kept(layer)}
+
+
+def _of_shape(shape: tuple[Any, ...]) -> Given:
+    known = all(isinstance(side, int) and side > 0 for side in shape)
+    return Given(len(shape), shape if known else None)
+
+
+def _kept(layer: Layer) -> set[Any]:
+    """Give what arguments keep of the axes: one for the steps, or all of them."""
+    if hasattr(layer, "return_sequences"):
+        return {int(bool(one)) for one in alternatives(layer.return_sequences)}
+    if hasattr(layer, "keepdims"):
+        return {"all" if one else 0 for one in alternatives(layer.keepdims)}
+    return {0}
