@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from hpsearch.spec.sections.activations import ACTIVATIONS, UNAVAILABLE
 from hpsearch.spec.sections.cnn import POOLING
 from hpsearch.spec.sections.initializers import INITIALIZERS
+from hpsearch.spec.sections.layer_kinds import CONSTRAINTS, REGULARIZERS, TABLE
 from hpsearch.spec.sections.layered import BATCH_NORM, INPUT_BATCH_NORM
 from hpsearch.spec.sections.optimizers import OPTIMIZERS
 from hpsearch.spec.sections.schedules import SCHEDULES
@@ -31,6 +32,8 @@ LARGE = 10**6
 TABLES = {
     "activations": ACTIVATIONS,
     "initializers": INITIALIZERS,
+    "regularizers": {name: REGULARIZERS[name] for name in REGULARIZERS},
+    "constraints": {name: CONSTRAINTS[name] for name in CONSTRAINTS},
     "batch_norm": BATCH_NORM,
     "input_batch_norm": INPUT_BATCH_NORM,
     "pooling": POOLING,
@@ -50,6 +53,7 @@ def main() -> None:
 def filled(page: str) -> str:
     """Fill each block between `<!-- NAME -->` and `<!-- end -->` with what the spec says."""
     blocks = {name: "\n".join(component_lines(table)) for name, table in TABLES.items()}
+    blocks["layers"] = "\n".join(layer_lines())
     blocks["metrics"] = "\n".join(metric_lines())
     unavailable = [f"Not available: `{name}`, which {why}." for name, why in UNAVAILABLE.items()]
     blocks["unavailable"] = "\n".join(unavailable)
@@ -67,6 +71,26 @@ def metric_lines() -> Iterator[str]:
     yield f"- for every task, smaller is better: {_names(MINIMIZED)}"
     yield f"- for classification, larger is better: {_names((*MAXIMIZED, *SCORERS['classification']))}"
     yield f"- for regression, larger is better: {_names(SCORERS['regression'])}"
+
+
+def layer_lines() -> Iterator[str]:
+    """List the layers with their arguments, and why the others are none of a list."""
+    yield "| layer | arguments, those without a default first |"
+    yield "| --- | --- |"
+    for name, entry in TABLE["layers"].items():
+        arguments = entry["arguments"].items()
+        required = [argument for argument, told in arguments if len(told) == 1]
+        others = [argument for argument, told in arguments if len(told) > 1]
+        told = " and ".join(filter(None, (_names(required), ", ".join(others)))) or "none"
+        yield f"| `{name}` | {told} |"
+    yield ""
+    yield f"Other names: {', '.join(f'`{name}` is `{kind}`' for name, kind in TABLE['aliases'].items())}."
+    yield ""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in TABLE["unavailable"].items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        yield f"- not available: {_names(names)}, which {reason}"
 
 
 def component_lines(table: dict[str, type[Component]]) -> Iterator[str]:

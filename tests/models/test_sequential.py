@@ -9,8 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from support.commands import here, write_study
-from support.listed_models import MODELS
 
 from hpsearch.data import Dataset, load_dataset
 from hpsearch.exceptions import ModelError
@@ -21,6 +19,8 @@ from hpsearch.spec import Data, read_configuration
 from hpsearch.training.compiled.keras_model.trainer import KerasModelTrainer
 from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import Member
+from support.commands import here, write_study
+from support.listed_models import MODELS
 
 OBJECTIVE = Objective("classification", 10)
 SOURCES = Sources({"sequential": SequentialSource()})
@@ -88,7 +88,7 @@ def test_an_epoch_is_that_of_fit(name: str) -> None:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     own.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss)
     train = digits().splits[0].train
-    order = epoch_order(len(train), 7, 1)
+    order = epoch_order(7, 1, len(train))
     own.fit(train.x[order].astype(np.float32), train.y[order], 40, 1, shuffle=False, verbose=0)
     rows = digits().splits[0].validation
     logits = own(rows.x.astype(np.float32), training=False)

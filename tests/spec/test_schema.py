@@ -30,7 +30,7 @@ def valid(text: str) -> bool:
 def test_it_is_a_small_schema_of_draft_7() -> None:
     Draft7Validator.check_schema(SCHEMA)
     text = json.dumps(SCHEMA)
-    assert len(text) < 100_000
+    assert len(text) < 200_000  # a hundred layers of Keras with their arguments among it
     for foreign in ("$defs", "prefixItems", "x-"):
         assert f'"{foreign}' not in text
 

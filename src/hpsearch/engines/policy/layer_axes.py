@@ -143,7 +143,7 @@ def _taken(layer: Layer) -> tuple[str, ...]:
 
 
 def _outputs(layer: Layer, given: Given) -> set[Given] | None:
-    """Give what a layer makes of its inputs: None where it cannot take them, nothing where that is unknown."""
+    """Give what a layer makes of its inputs: None where it cannot take them, nothing where unknown."""
     if layer.name == "reshape":
         shapes = alternatives(layer.target_shape)  # type: ignore[attr-defined]  # a class that is made
         return {_of_shape(shape) for shape in shapes if isinstance(shape, tuple)}

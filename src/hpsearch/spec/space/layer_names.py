@@ -52,7 +52,7 @@ def _named(layers: Layers, taken: Collection[str] = ()) -> tuple[Named, ...]:
 
 
 class _Scope:
-    """Layers whose names must differ: groups are part of it, the options of a choice have one of their own."""
+    """Layers whose names must differ: groups are part of it, options of choices have scopes of their own."""
 
     def __init__(self, layers: Layers, taken: Collection[str]) -> None:
         flat = list(_flat(layers))

@@ -114,17 +114,21 @@ def dump(value: Any) -> Any:
     """Return a value of the spec as plain data that reads back as the same value."""
     if isinstance(value, Part):
         return value.dump()
-    if isinstance(value, Choice | Numeric) and value.shared is not None:
-        return {"shared": value.shared}
-    if isinstance(value, Choice):
-        return {"choice": [dump(option) for option in value.options]}
-    if isinstance(value, Numeric):
-        return {value.word: value.arguments}
+    if isinstance(value, Choice | Numeric):
+        return _dump_distribution(value)
     if isinstance(value, tuple | list):
         return [dump(item) for item in value]
     if isinstance(value, Mapping):
         return {key: dump(item) for key, item in value.items()}
     return value
+
+
+def _dump_distribution(value: Choice | Numeric) -> Any:
+    if value.shared is not None:
+        return {"shared": value.shared}
+    if isinstance(value, Choice):
+        return {"choice": [dump(option) for option in value.options]}
+    return {value.word: value.arguments}
 
 
 def holds_distribution(value: Any) -> bool:
