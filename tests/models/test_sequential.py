@@ -96,6 +96,18 @@ def test_an_epoch_is_that_of_fit(name: str) -> None:
     assert found.metrics["val_loss"] == pytest.approx(told, rel=2e-6)
 
 
+@pytest.mark.slow
+def test_a_member_that_goes_on_from_its_state_has_the_same_bits() -> None:
+    layers = [*MODELS["lstm"][0], {"dropout": {"rate": 0.3}}, {"gaussian_noise": {"stddev": 0.1}}]
+    whole, first, second = (KerasModelTrainer(digits(), sources=SOURCES) for _ in range(3))
+    one = member(layers, epochs=2)
+    for trainer in (whole, first):
+        trainer.start(one)
+        trainer.advance(0)
+    second.start(one, first.state(0))
+    assert second.advance(0).metrics == whole.advance(0).metrics
+
+
 def test_the_first_weights_follow_from_the_seed() -> None:
     model = member(MODELS["lstm"][0]).configuration.model
     source = SequentialSource()

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from hpsearch.engines.policy.layer_axes import layer_problems
 from hpsearch.exceptions import StudyFileError
 from hpsearch.scheduling.samplers.base import draw
 from hpsearch.spec import Choice, StudySpec, print_spec, read_configuration, read_spec
 from hpsearch.spec.sections.layer_kinds import LAYERS, TABLE
+from hpsearch.spec.space.defaults import open_changes
 from hpsearch.spec.space.parameter import AtLeast, told
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.editing import replace_distribution
@@ -118,6 +120,90 @@ def test_what_is_printed_reads_back(model: str) -> None:
     one = spec(model)
     assert StudySpec.model_validate(one.dump()) == one
     assert read_spec(parse(print_spec(one), "again.yaml")) == one
+
+
+FLAT = """
+    - {dense: {units: 8, use_bias: {choice: [true, false]}}}
+    - {lstm: {units: 4, dropout: {uniform: [0.1, 0.5]}}}
+"""
+
+
+def test_an_ablation_varies_a_plain_list_by_its_layers_and_keeps_any_other_as_it_is() -> None:
+    one = spec(FLAT)
+    winner = SearchSpace(one).configuration({"use_bias": False, "dropout": 0.3})
+    opened = open_changes(one, winner)
+    assert not opened.kept
+    assert [p.describe() for p in SearchSpace(opened.spec).parameters] == [
+        "choice [True, False]",
+        "choice [0.0, 0.3]",
+    ]
+    deep = spec(DEPTH)
+    kept = open_changes(deep, SearchSpace(deep).configuration(draw(SearchSpace(deep), 3)))
+    assert [one.why for one in kept.kept] == ["it has no default"]
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "told"),
+    [
+        ((784,), "    - {lstm: {units: 4}}", "lstm needs (steps, features), and has (784,) here"),
+        (
+            (8, 8),
+            "    - {conv2d: {filters: 2, kernel_size: 3}}",
+            "conv2d needs (height, width, channels), and has (8, 8)",
+        ),
+        (
+            (8, 8),
+            "    - {dense: {units: 4}}",
+            "the output layer needs (features), and has (steps, features) here",
+        ),
+        (
+            (8, 8),
+            "    - {lstm: {units: 4}}\n    - {gru: {units: 4}}",
+            "gru needs (steps, features), and has (features) here",
+        ),
+        (
+            (8, 8),
+            "    - {choice: [flatten, {lstm: {units: 3, return_sequences: true}}]}",
+            "the output layer needs (features)",
+        ),
+        (
+            (8, 8),
+            "    - {repeat: {times: {int: [1, 2]}, layers: [{simple_rnn: {units: 3}}]}}",
+            "simple_rnn needs (steps, features)",
+        ),
+        (
+            (8, 8),
+            "    - {residual: [{lstm: {units: 3}}]}\n    - flatten",
+            "residual adds what has (features) to what has (8, 8)",
+        ),
+        (
+            (8, 8),
+            "    - {spatial_dropout2d: {rate: 0.1}}",
+            "spatial_dropout2d needs (height, width, channels)",
+        ),
+        (
+            (8, 8),
+            "    - {time_distributed: {layer: {dense: {units: 2}}}}\n    - {bidirectional: {layer: {gru: {units: 3}}}}",
+            None,
+        ),
+        (
+            (8, 8),
+            "    - {conv1d: {filters: 2, kernel_size: 3}}\n    - {global_max_pooling1d: {keepdims: true}}\n    - flatten",
+            None,
+        ),
+        (
+            (64,),
+            "    - {embedding: {input_dim: 17, output_dim: 3}}\n    - {lstm: {units: {int: [2, 3]}}}",
+            None,
+        ),
+    ],
+)
+def test_the_axes_of_rows_are_followed_through_the_layers(
+    data: tuple[int, ...], model: str, told: str | None
+) -> None:
+    found = [sentence for _, sentence in layer_problems(spec(model), data)]
+    assert len(found) == (told is not None), found
+    assert told is None or found[0].startswith(told)
 
 
 def test_a_shared_distribution_is_edited_in_all_its_places() -> None:
