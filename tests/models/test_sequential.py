@@ -16,6 +16,9 @@ from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.kinds import Sources
 from hpsearch.models.sources.sequential import SequentialSource
 from hpsearch.spec import Data, read_configuration
+from hpsearch.spec.sections.architecture import Shape
+from hpsearch.spec.sections.layer_kinds import LAYERS
+from hpsearch.spec.study_file.parts import required_fields
 from hpsearch.training.compiled.keras_model.trainer import KerasModelTrainer
 from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import Member
@@ -163,3 +166,52 @@ def test_a_study_of_two_trials(name: str, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     assert "2 complete" in result.stdout
     keras.saving.load_model(tmp_path / "runs" / name / "best.keras", safe_mode=True)
+
+
+EXAMPLES: dict[str, Any] = {
+    **dict.fromkeys(("units", "filters", "output_dim", "n", "num_bins"), 3),
+    **dict.fromkeys(
+        ("kernel_size", "pool_size", "output_size", "height", "width", "num_heads", "key_dim"), 2
+    ),
+    **dict.fromkeys(("head_dim", "num_query_heads", "num_key_value_heads"), 2),
+    **dict.fromkeys(("rate", "stddev", "factor", "height_factor", "width_factor", "scale"), 0.5),
+    "input_dim": 5,
+    "activation": "relu",
+    "target_shape": [36],
+    "dims": [2, 1],
+}
+OWN: dict[str, tuple[dict[str, Any], Shape]] = {
+    "bidirectional": ({"layer": {"lstm": {"units": 3}}}, (6, 6)),
+    "category_encoding": ({"num_tokens": 4}, (6,)),
+    "einsum_dense": ({"equation": "abc,cd->abd", "output_shape": [6, 3]}, (6, 6)),
+    "group_normalization": ({"groups": 3}, (6, 6)),
+    "random_posterization": ({"factor": 4}, (6, 6, 3)),
+    "spectral_normalization": ({"layer": {"dense": {"units": 3}}}, (6,)),
+    "stft_spectrogram": ({"frame_length": 4}, (6, 6)),
+    "time_distributed": ({"layer": {"dense": {"units": 3}}}, (6, 6)),
+    **dict.fromkeys(("permute", "reshape"), ({}, (6, 6))),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_of_the_table_is_made_applied_and_saved(name: str, tmp_path: Path) -> None:
+    if name in ("block", "repeat", "residual", "none"):
+        pytest.skip("a group")
+    own, features = OWN.get(name, ({}, None))
+    kind = LAYERS[name]
+    axes = int(next(iter(getattr(kind, "told", {"axes": {"1": 1}}).get("axes", {"1": 1}))))
+    features = features or (*[6] * (axes - 1), 3)
+    needed = {key: EXAMPLES[key] for key in required_fields(kind) if key in EXAMPLES} | own
+    if name == "threshold":
+        needed = {"threshold": 0.1, "default_value": 0.0}
+    layers = [{name: needed} if needed else name]
+    layers += ["flatten"] if name not in ("flatten", "masking") else []
+    model = member(layers).configuration.model
+    made = SequentialSource().network(model, features, OBJECTIVE, 7)
+    rows = keras.Input(features)
+    exported = keras.Model(rows, SequentialSource().connect(model, rows, OBJECTIVE, 7, training=False))
+    assert [w.shape for w in exported.weights] == [w.shape for w in made.weights]
+    exported.save(tmp_path / "m.keras")
+    keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)

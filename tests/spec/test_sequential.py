@@ -234,10 +234,10 @@ def test_a_shared_distribution_is_edited_in_all_its_places() -> None:
             "did you mean 'max_norm'?",
         ),
         (
-            "    - {lstm: {units: 3, activation: leaky_relu}}",
+            "    - {lstm: {units: 3, activation: prelu}}",
             5,
             "model.sequential.0.lstm.activation",
-            "leaky_relu has arguments",
+            "prelu is a layer of its own",
         ),
         ("    - lambda", 5, "model.sequential.0", "write a model in Python"),
         ("    - dense", 5, "model.sequential.0", "{dense: {units: ...}}"),

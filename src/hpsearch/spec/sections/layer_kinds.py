@@ -67,7 +67,13 @@ def brief(value: Any) -> Any:
     return value.name if plain else dump(value)
 
 
-PLAIN_ACTIVATIONS = {name: kind for name, kind in ACTIVATIONS.items() if not kind.model_fields}
+LEARNED_OR_DRAWN = ("prelu", "rrelu")
+PLAIN_ACTIVATIONS = {
+    name: bare(name) if kind.model_fields else kind
+    for name, kind in ACTIVATIONS.items()
+    if not required_fields(kind) and name not in LEARNED_OR_DRAWN
+}
+"""Activations by name alone: what a layer takes that computes with them inside."""
 
 
 class Kinds(Mapping[str, type[Component]]):
@@ -169,7 +175,7 @@ def _default(kind: str, *default: Any) -> Any:
     tables: dict[str, Mapping[str, type[Component]]] = {
         "initializer": INITIALIZERS,
         "activation": ACTIVATIONS,
-        "plain_activation": ACTIVATIONS,
+        "plain_activation": PLAIN_ACTIVATIONS,
     }
     if kind in tables and default[0] is not None:
         return tables[kind][default[0]]()
@@ -190,7 +196,7 @@ _PlainActivation = Annotated[
     OneOf(
         "an activation without arguments",
         PLAIN_ACTIVATIONS,
-        {name: "has arguments" for name in ACTIVATIONS if name not in PLAIN_ACTIVATIONS},
+        {name: "is a layer of its own" for name in ACTIVATIONS if name not in PLAIN_ACTIVATIONS},
     ),
 ]
 
