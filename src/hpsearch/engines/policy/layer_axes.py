@@ -143,7 +143,7 @@ def _taken(layer: Layer) -> tuple[str, ...]:
 
 
 def _outputs(layer: Layer, given: Given) -> set[Given] | None:
-    """Give what a layer makes of its inputs: None where it cannot take them, nothing where unknown."""
+    """Return what a layer makes of its inputs: None where it cannot take them, nothing where unknown."""
     if layer.name == "reshape":
         shapes = alternatives(layer.target_shape)  # type: ignore[attr-defined]  # a class that is made
         return {_of_shape(shape) for shape in shapes if isinstance(shape, tuple)}
@@ -166,7 +166,7 @@ def _of_shape(shape: tuple[Any, ...]) -> Given:
 
 
 def _kept(layer: Layer) -> set[Any]:
-    """Give what arguments keep of the axes: one for the steps, or all of them."""
+    """Return what arguments keep of the axes: one for the steps, or all of them."""
     if hasattr(layer, "return_sequences"):
         return {int(bool(one)) for one in alternatives(layer.return_sequences)}
     if hasattr(layer, "keepdims"):

@@ -37,7 +37,7 @@ NONE = bare("none")
 
 
 def _bare(kind: type[Component]) -> Component | None:
-    """Give a component with its defaults; None where it needs arguments."""
+    """Return a component with its defaults; None where it needs arguments."""
     return None if required_fields(kind) else kind()
 
 
@@ -51,7 +51,7 @@ class Layer(Component):
     told: ClassVar[Mapping[str, Any]]
 
     def dump(self) -> Any:
-        """Give this layer as plain data; what is as Keras has it is left out."""
+        """Return this layer as plain data; what is as Keras has it is left out."""
         fields = type(self).model_fields
         arguments = {
             name: brief(value)
@@ -62,7 +62,7 @@ class Layer(Component):
 
 
 def brief(value: Any) -> Any:
-    """Give a value as plain data, a component without arguments where it has its defaults."""
+    """Return a value as plain data, a component without arguments where it has its defaults."""
     plain = isinstance(value, Component) and value.scalar is None and value == _bare(type(value))
     return value.name if plain else dump(value)
 

@@ -124,7 +124,7 @@ class Sequential(ModelComponent):
             yield name, getattr(self, name)
 
     def shared_values(self) -> dict[str, Choice | Numeric]:
-        """Give the distributions that several places share, by their names."""
+        """Return the distributions that several places share, by their names."""
         found = {one.shared: one for one in reversed(list(shared_in((self.layers, self.output))))}
         return {name: found[name] for name in self.shared}
 
@@ -150,7 +150,7 @@ class _Placing:
         self.failures: list[tuple[tuple[str | int, ...], Exception, Any]] = []
 
     def placed(self, raw: Any, place: tuple[str | int, ...]) -> Any:
-        """Give raw data with the shared values in place."""
+        """Return raw data with the shared values in place."""
         if isinstance(raw, list | tuple):
             return [self.placed(item, (*place, index)) for index, item in enumerate(raw)]
         if not isinstance(raw, dict):

@@ -42,7 +42,7 @@ def named_layers(model: Sequential) -> tuple[Named, ...]:
 
 
 def layers_of(option: Any) -> Layers:
-    """Give the layers that an option of a choice stands for."""
+    """Return the layers that an option of a choice stands for."""
     return option.layers if isinstance(option, Block) else (option,)
 
 

@@ -27,17 +27,17 @@ class Lister(Protocol):
         """Iterate over them."""
 
     def named(self, value: Choice | Numeric, name: str, conditions: Conditions) -> tuple[str, Conditions]:
-        """Give the name and the conditions of a distribution, which may be shared."""
+        """Return the name and the conditions of a distribution, which may be shared."""
 
 
 class Resolver(Protocol):
     """Replaces every distribution in a value."""
 
     def resolve(self, value: Any, name: str, conditions: Conditions) -> Any:
-        """Give the value without distributions."""
+        """Return the value without distributions."""
 
     def option(self, value: Choice, name: str, conditions: Conditions) -> tuple[int, str, Conditions]:
-        """Give the number of the option that is taken, and the name and conditions inside of it."""
+        """Return the number of the option that is taken, and the name and conditions inside of it."""
 
 
 def is_structural(argument: str, value: Any) -> bool:
@@ -115,7 +115,7 @@ def _times(value: Any) -> list[int]:
 
 
 def resolve_layers(resolver: Resolver, model: Sequential, prefix: str, conditions: Conditions) -> Sequential:
-    """Give a model whose layers stand one after another, each with its values."""
+    """Return a model whose layers stand one after another, each with its values."""
     for name, one in model.shared_values().items():
         resolver.resolve(one, joined(prefix, name), conditions)
     layers = _resolved(resolver, named_layers(model), prefix, "", conditions)
