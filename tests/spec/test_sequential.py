@@ -14,7 +14,7 @@ from hpsearch.exceptions import StudyFileError
 from hpsearch.scheduling.samplers.base import draw
 from hpsearch.spec import Choice, StudySpec, print_spec, read_configuration, read_spec
 from hpsearch.spec.sections.layer_kinds import LAYERS, TABLE
-from hpsearch.spec.space.defaults import open_changes
+from hpsearch.spec.space.defaults import ablation_space
 from hpsearch.spec.space.parameter import AtLeast, told
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.editing import replace_distribution
@@ -131,14 +131,14 @@ FLAT = """
 def test_an_ablation_varies_a_plain_list_by_its_layers_and_keeps_any_other_as_it_is() -> None:
     one = spec(FLAT)
     winner = SearchSpace(one).configuration({"use_bias": False, "dropout": 0.3})
-    opened = open_changes(one, winner)
+    opened = ablation_space(one, winner)
     assert not opened.kept
     assert [p.describe() for p in SearchSpace(opened.spec).parameters] == [
         "choice [True, False]",
         "choice [0.0, 0.3]",
     ]
     deep = spec(DEPTH)
-    kept = open_changes(deep, SearchSpace(deep).configuration(draw(SearchSpace(deep), 3)))
+    kept = ablation_space(deep, SearchSpace(deep).configuration(draw(SearchSpace(deep), 3)))
     assert [one.why for one in kept.kept] == ["it has no default"]
 
 
