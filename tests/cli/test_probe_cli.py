@@ -13,6 +13,8 @@ from hpsearch.spec.space.enqueue import check_enqueued
 from hpsearch.spec.space.space import SearchSpace
 from support.commands import Result, run, succeed, write_study
 
+pytestmark = pytest.mark.slow
+
 TEXTBOOK = sorted((Path(__file__).parents[2] / "studies" / "textbook").glob("activation_*.yaml"))
 
 STUDY: dict[str, Any] = {
@@ -37,7 +39,6 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     return directory, succeed("probe", "study.yaml", cwd=directory)
 
 
-@pytest.mark.slow
 def test_the_table_has_a_row_for_each_arm_and_says_what_is_fixed(probed: tuple[Path, Result]) -> None:
     _, result = probed
     lines = result.stdout.splitlines()
@@ -63,7 +64,6 @@ def test_it_leaves_one_page_and_no_study(probed: tuple[Path, Result]) -> None:
     assert {path.name for path in directory.iterdir()} == {"study.yaml", "reports"}
 
 
-@pytest.mark.slow
 def test_json_holds_every_number(probed: tuple[Path, Result]) -> None:
     directory, _ = probed
     settings = ("--set", "model.mlp.activation=tanh", "--set", "model.mlp.dropout=0")

@@ -48,6 +48,8 @@ from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import EpochReport, Member, MemberState
 from support.commands import events, run, seal, started, succeed, wait_until, write_study
 
+pytestmark = pytest.mark.slow
+
 EPOCHS, BATCH, SEED = 4, 40, 5
 CLASSES = [1, 2]
 
@@ -157,7 +159,6 @@ class ByHand:
 
 
 class TestRecipe:
-    @pytest.mark.slow
     @pytest.mark.parametrize("frozen_epochs", [0, 2, "all"])
     def test_as_keras_by_hand(self, frozen_epochs: Any, tmp_path: Path) -> None:
         path = donor(tmp_path / "donor.keras")
@@ -180,7 +181,6 @@ class TestRecipe:
         assert rates == pytest.approx([0.02] * frozen + [0.003] * (EPOCHS - frozen))
         assert path.read_bytes() == before
 
-    @pytest.mark.slow
     def test_a_frozen_body_keeps_every_weight_and_statistic(self, tmp_path: Path) -> None:
         path = donor(tmp_path / "donor.keras")
         trainer, member = opened(path)
@@ -216,7 +216,6 @@ class TestRecipe:
         assert arrays["hidden_1/kernel"].shape == (7 if wanted == 1 else 5, 6)
         assert arrays["output/kernel"].shape == (6, 3)
 
-    @pytest.mark.slow
     @pytest.mark.parametrize("stop", [1, 3])
     def test_goes_on_from_a_state_as_if_never_stopped(self, stop: int, tmp_path: Path) -> None:
         path, model = donor(tmp_path / "donor.keras", rate=0.3), {"frozen_epochs": 2, "dropout": 0.2}
@@ -233,7 +232,6 @@ class TestRecipe:
         for name, array in trainer.state(0).arrays.items():
             np.testing.assert_array_equal(later.state(0).arrays[name], array, err_msg=name)
 
-    @pytest.mark.slow
     def test_numbers_depend_on_the_seed_and_on_nothing_around(self, tmp_path: Path) -> None:
         path = donor(tmp_path / "donor.keras", rate=0.3)
         trainer, member = opened(path)
@@ -244,7 +242,6 @@ class TestRecipe:
         assert [second.metrics for _, second in together] == alone
         assert together[0][0].metrics["loss"] != alone[0]["loss"]
 
-    @pytest.mark.slow
     def test_folds_are_trained_on_bodies_of_their_own(self, tmp_path: Path) -> None:
         dataset = data(validation=_Frozen(folds=5))
         trainer, member = opened(donor(tmp_path / "donor.keras"), dataset)
@@ -278,7 +275,6 @@ class TestExport:
         save_model(export_model(*arguments, weights, one.seed, trainer.sources), path)
         return keras.saving.load_model(path, safe_mode=True)
 
-    @pytest.mark.slow
     def test_holds_stock_layers_and_the_reported_score(self, tmp_path: Path) -> None:
         dataset = data(classes=("versicolor", "virginica"))
         trainer, member = opened(donor(tmp_path / "donor.keras", rate=0.2), dataset)
@@ -292,7 +288,6 @@ class TestExport:
         assert loaded.output_shape == (None, 1)
         assert b"hpsearch" not in zipfile.ZipFile(path).read("config.json")
 
-    @pytest.mark.slow
     def test_is_a_donor_in_its_turn(self, tmp_path: Path) -> None:
         """Layers of the model inside it count like its own, whatever they are called."""
         trainer, member = opened(donor(tmp_path / "donor.keras"))
@@ -336,7 +331,6 @@ class TestScaling:
         x = data().splits[0].train.x[:5]
         np.testing.assert_allclose(body.predict(x, verbose=0), x / 4 @ kernel + bias, rtol=1e-5)
 
-    @pytest.mark.slow
     def test_the_same_of_the_study_takes_its_place(self, tmp_path: Path) -> None:
         path, options = self.scaled(tmp_path / "donor.keras"), {"rescale": 0.25}
         trainer, member = opened(path, data(**options), data=_data(**options))
@@ -554,7 +548,6 @@ class TestCommands:
         assert "donor: trial 1" in told
         return directory
 
-    @pytest.mark.slow
     def test_the_best_model_and_its_study_file_stand_for_themselves(
         self, directory: Path, tmp_path: Path
     ) -> None:
@@ -564,7 +557,6 @@ class TestCommands:
         assert loaded.evaluate(rows.x, rows.y, verbose=0)[0] == pytest.approx(best["value"], rel=1e-5)
         assert best["study"]["model"]["pretrained"]["donor"] == {"study": str(directory / "donor.yaml")}
 
-    @pytest.mark.slow
     def test_a_donor_saved_anew_is_the_same_and_another_is_refused(self, directory: Path) -> None:
         path, log = (directory / "runs" / "donor" / name for name in ("best.keras", "ticks.jsonl"))
         before, logged = path.read_bytes(), log.read_bytes()
@@ -584,7 +576,6 @@ class TestCommands:
         assert "the donor of the study 'heir' has changed since it was started" in str(error.value)
         assert "restore the old one, give the study another name, or start over" in str(error.value)
 
-    @pytest.mark.slow
     def test_killed_it_goes_on_with_the_same_numbers(self, directory: Path, tmp_path: Path) -> None:
         for name in ("donor.yaml", "study.yaml"):
             (tmp_path / name).write_bytes((directory / name).read_bytes())

@@ -32,6 +32,8 @@ from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import EpochReport, Member, MemberState
 from support.commands import ended, events, run, started, succeed, wait_until, write_study
 
+pytestmark = pytest.mark.slow
+
 NETS = """
 import os, pathlib
 import keras
@@ -166,7 +168,6 @@ class TestCommands:
         (directory / "nets.py").rename(directory / "nets.was")
         return directory
 
-    @pytest.mark.slow
     def test_it_is_announced_before_anything_else(self, directory: Path) -> None:
         first = (directory / "told").read_text().splitlines()[0]
         assert first == f"this study runs code: {directory.resolve() / 'nets.py'} (build)"
@@ -180,7 +181,6 @@ class TestCommands:
         cause = f"ValueError: 13 units bring bad luck (in build, nets.py:{LINE_THAT_RAISES})"
         assert ends[0]["cause"] == cause
 
-    @pytest.mark.slow
     def test_readers_need_no_code(self, directory: Path) -> None:
         for command in (["validate", "--no-data"], ["trials"], ["report"], ["check"]):
             assert "Traceback" not in succeed(*command, "study.yaml", cwd=directory).stderr
@@ -189,7 +189,6 @@ class TestCommands:
         assert "nets.py: no such file" in missing.stderr
         assert "ValueError: 13 units" in (directory / "reports" / "own.html").read_text()
 
-    @pytest.mark.slow
     def test_the_best_model_loads_in_plain_keras_and_keeps_its_loss(self, directory: Path) -> None:
         best = json.loads(succeed("best", "own", "--format", "json", cwd=directory).stdout)
         own = best["study"]["model"]["python"]
@@ -239,7 +238,6 @@ class TestCommands:
         assert announced_code(loaded, told.append, refused=True) == ()
         assert told == []
 
-    @pytest.mark.slow
     def test_a_file_that_is_not_python_ends_the_study_with_its_line(self, tmp_path: Path) -> None:
         (tmp_path / "nets.py").write_text("import keras\ndef build(features:\n")
         write_study(tmp_path / "study.yaml", study())
@@ -249,7 +247,6 @@ class TestCommands:
         assert "Traceback" not in result.stderr
         assert not events(tmp_path / "runs" / "own")
 
-    @pytest.mark.slow
     def test_interrupted_it_goes_on_with_the_same_numbers(self, directory: Path, tmp_path: Path) -> None:
         """The states of dropout are in the checkpoint, and weights are a function of the trial's seed."""
         (tmp_path / "nets.py").write_text(NETS)
@@ -267,7 +264,6 @@ class TestCommands:
         assert len(reports(files)) == 2 * EPOCHS
         assert reports(files) == reports(directory / "runs" / "own")
 
-    @pytest.mark.slow
     def test_on_another_backend(self, tmp_path: Path) -> None:
         training = {"epochs": 2, "batch_size": 40, "backend": "tensorflow"}
         (tmp_path / "nets.py").write_text(NETS)
@@ -329,7 +325,6 @@ NOISY = """
 
 
 class TestTraining:
-    @pytest.mark.slow
     def test_goes_on_from_a_state_as_if_never_stopped(self, tmp_path: Path) -> None:
         trainer, member = opened(tmp_path, NOISY)
         train(trainer, member(), 2)
@@ -346,7 +341,6 @@ class TestTraining:
         random = [name for name in state.arrays if "/random/" in name]
         assert len(random) == 3, "dropout has a state, and the layer of one's own has two"
 
-    @pytest.mark.slow
     def test_numbers_depend_on_the_seed_and_on_nothing_around(self, tmp_path: Path) -> None:
         alone, member = opened(tmp_path, NOISY)
         (report,) = train(alone, member(), 1)
@@ -360,7 +354,6 @@ class TestTraining:
         kernels = [trainer.state(number).arrays["0/now/model/0"] for number in (1, 2)]
         assert not np.array_equal(*kernels)
 
-    @pytest.mark.slow
     @pytest.mark.parametrize("penalty", ["kernel_regularizer='l2'", "activity_regularizer='l1'"])
     def test_penalties_count_only_where_they_are_told(self, penalty: str, tmp_path: Path) -> None:
         code = f"""
@@ -384,7 +377,6 @@ class TestTraining:
         apart = metrics["val_loss_with_penalties"] - metrics["val_loss"]
         assert apart == pytest.approx(added[penalty[:1]], rel=1e-3, abs=1e-6)
 
-    @pytest.mark.slow
     @pytest.mark.parametrize(("name", "units"), [("breast_cancer", 1), ("diabetes", 1)])
     def test_the_exported_model_has_scaling_and_activation(
         self, name: str, units: int, tmp_path: Path
@@ -552,7 +544,6 @@ WEIGHTED = """
 class TestMethodsOfItsOwn:
     """A class-weighted loss trains as it does in plain Keras, and only as that."""
 
-    @pytest.mark.slow
     @pytest.mark.parametrize("end", ["linear", "softmax"])
     def test_train_as_in_plain_keras(self, end: str, tmp_path: Path) -> None:
         trainer, member = opened(tmp_path, WEIGHTED)

@@ -42,6 +42,8 @@ from hpsearch.store.resolved import read_resolved, write_resolved
 from hpsearch.study.lifecycle import Options, compare, optimize
 from support.commands import in_process, python, write_study
 
+pytestmark = pytest.mark.slow
+
 STUDY: dict[str, Any] = {
     "name": "a",
     "data": {"sklearn": "digits", "subset": 300, "rescale": "1/16"},
@@ -163,7 +165,6 @@ def opened(files: StudyFiles) -> RDBStorage:
 
 
 class TestServed:
-    @pytest.mark.slow
     def test_the_parts_of_the_study_are_there_with_the_name_of_the_metric(
         self, studies: dict[str, Any]
     ) -> None:
@@ -283,7 +284,6 @@ class TestServed:
 
 
 class TestAgain:
-    @pytest.mark.slow
     def test_nothing_is_doubled(self, own: StudyFiles) -> None:
         storage = opened(own)
         exhibit(own, storage, None)
@@ -292,12 +292,10 @@ class TestAgain:
         assert attributes(storage) == before
         assert sorted(own.directory.rglob("artifacts/*")) == files
 
-    @pytest.mark.slow
     def test_large_files_are_not_copied(self, own: StudyFiles) -> None:
         exhibit(own, opened(own), None)
         assert own.best_model.stat().st_nlink == 3  # of the search, and of the replicate whose model it is
 
-    @pytest.mark.slow
     def test_where_a_file_cannot_have_two_names_it_is_copied(
         self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -310,7 +308,6 @@ class TestAgain:
         assert own.best_model.stat().st_nlink == 1
         assert any(path.read_bytes() == content for path in own.artifacts.iterdir())
 
-    @pytest.mark.slow
     def test_what_people_wrote_and_uploaded_stays(self, own: StudyFiles) -> None:
         storage = opened(own)
         exhibit(own, storage, None)
@@ -325,7 +322,6 @@ class TestAgain:
         assert found["dashboard:note_str:0"] == "mine"
         assert found[f"artifacts:{upload}"] != "null"
 
-    @pytest.mark.slow
     def test_a_trial_that_is_no_longer_among_the_best_loses_what_only_they_have(
         self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -344,7 +340,6 @@ class TestAgain:
         assert pictured(storage) == {whole.best.number}
         assert len(list(own.artifacts.iterdir())) <= files + 1  # a model may have been kept of the new best
 
-    @pytest.mark.slow
     def test_replicates_of_other_finalists_take_the_place_of_the_old(self, own: StudyFiles) -> None:
         storage, part = opened(own), StudyFiles(own.out, "a", "confirm")
         resolved, record = read_resolved(part), read_record(part)
@@ -363,7 +358,6 @@ def pictured(storage: RDBStorage) -> set[int]:
 
 
 class TestStorages:
-    @pytest.mark.slow
     def test_another_storage_has_its_artifacts_in_the_folder_of_the_study(
         self, own: StudyFiles, tmp_path: Path
     ) -> None:
@@ -379,7 +373,6 @@ class TestStorages:
         assert "dashboard:note_ver" in attributes(storage)["a-confirm"]
         assert list(own.artifacts.iterdir())
 
-    @pytest.mark.slow
     def test_a_storage_that_is_locked_is_tried_again(
         self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -440,7 +433,6 @@ class TestStorages:
                 stream.write("\n")
             assert written.wait(5)
 
-    @pytest.mark.slow
     def test_deleting_the_study_deletes_its_artifacts(self, own: StudyFiles) -> None:
         exhibit(own, opened(own), None)
         assert in_process("delete", "a", "--yes", "--out", own.out) == 0
@@ -455,7 +447,6 @@ class TestStorages:
         assert "pip install optuna-dashboard" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_a_search_does_not_import_the_dashboard(tmp_path: Path) -> None:
     code = (
         "import sys, hpsearch.study.lifecycle, hpsearch.study.coordinator, hpsearch.store.optuna.background\n"

@@ -19,6 +19,8 @@ from hpsearch.report.dashboard.guard import Address
 from hpsearch.store.layout import StudyFiles
 from support.commands import STUDY, started, succeed_here, write_study
 
+pytestmark = pytest.mark.slow
+
 STUDIES, FIRST = "/api/studies", "/api/studies/1"
 
 
@@ -60,7 +62,6 @@ OWN = {"Host": "127.0.0.1:PORT"}
 
 
 class TestHosts:
-    @pytest.mark.slow
     @pytest.mark.parametrize(
         "host", ["127.0.0.1:PORT", "localhost:PORT", "LOCALHOST:PORT", "[::1]:PORT", "127.0.0.2:PORT"]
     )
@@ -157,7 +158,6 @@ def test_what_host_says_is_answered_too(host: str, name: str, meant: bool) -> No
     assert Address(host, 8080).is_meant_by(name) is meant
 
 
-@pytest.mark.slow
 def test_the_command_tells_an_address_that_answers(out: Path) -> None:
     with started("dashboard", "a", "--port", "0", cwd=out) as process:
         assert process.stderr is not None

@@ -28,6 +28,8 @@ from hpsearch.study.lifecycle import Options, optimize
 from support.commands import write_study
 from support.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 PRUNERS: dict[str, Any] = {
     "median": {"median": {"startup_trials": 3, "warmup_epochs": 1}},
     "successive_halving": {"successive_halving": {"min_epochs": 1, "reduction_factor": 2}},
@@ -112,7 +114,6 @@ class Decisions:
             self.study.tell(self.trials[event.number], worst if event.value is None else event.value)
 
 
-@pytest.mark.slow
 def test_a_real_study_is_decided_as_it_was(study: tuple[StudyRecord, list[Event]]) -> None:
     record, events = study
     ended = {trial.number: trial for trial in record.trials}
@@ -164,7 +165,6 @@ def test_the_analysis_lists_the_reasons(study: tuple[StudyRecord, list[Event]]) 
     assert plain["pruned"][0]["pruning"]["cutoff"] == analysis.pruned[0].pruning.cutoff
 
 
-@pytest.mark.slow
 def test_a_median_is_that_of_the_trials_that_had_ended(tmp_path: Path) -> None:
     """With one trial at a time the trials that had ended are those with smaller numbers."""
     record, _ = studied(raw_study("median", width=1, trials=14), tmp_path)
@@ -182,7 +182,6 @@ def test_a_median_is_that_of_the_trials_that_had_ended(tmp_path: Path) -> None:
     assert checked >= 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["val_loss", "accuracy"])
 @pytest.mark.parametrize("pruner", PRUNERS)
 def test_any_curves_in_any_order_are_decided_as_by_optuna(pruner: str, metric: str) -> None:

@@ -33,6 +33,8 @@ from hpsearch.study.removal import delete
 from support.commands import ended, in_process, started, succeed, wait_until, write_study
 from support.made_confirmations import confirmed
 
+pytestmark = pytest.mark.slow
+
 STUDY: dict[str, Any] = {
     "name": "a",
     "data": {"sklearn": "digits", "subset": 400, "rescale": "1/16"},
@@ -117,7 +119,6 @@ def mean(values: dict[int, float]) -> float:
 
 
 class TestPath:
-    @pytest.mark.slow
     def test_it_begins_at_the_default_and_ends_at_the_winner(
         self, records: tuple[StudyRecord, StudyRecord], values: Values
     ) -> None:
@@ -520,7 +521,6 @@ class TestRefused:
         assert "hpsearch ablate trains them" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_the_dashboard_shows_it(finished: Path, path: AblationPath, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "f")
     files = StudyFiles(tmp_path / "f", "a")

@@ -15,6 +15,8 @@ from scipy import stats
 from hpsearch.report.words.numbers import short as written
 from support.commands import ended, run, started, succeed, succeed_here, wait_until, write_study
 
+pytestmark = pytest.mark.slow
+
 STUDY: dict[str, Any] = {
     "name": "a",
     "data": {"sklearn": "digits", "subset": 400, "rescale": "1/16"},
@@ -58,7 +60,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestFinished:
-    @pytest.mark.slow
     def test_the_finalists_are_the_best_trials(self, finished: Path) -> None:
         ranking = sorted(trials(finished), key=lambda trial: trial["value"])
         assert set(by_finalist(finished)) == {f"trial {trial['number']}" for trial in ranking[:3]}
@@ -166,7 +167,6 @@ def test_killed_while_it_confirms_it_ends_the_same(finished: Path, tmp_path: Pat
     assert best(tmp_path)["confirmation"] == best(finished)["confirmation"]
 
 
-@pytest.mark.slow
 def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
     study = {**STUDY, "confirm": {"finalists": 2, "replicates": 2}}
     write_study(tmp_path / "a.yaml", study)
@@ -194,7 +194,6 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.slow
 def test_new_finalists_are_confirmed_anew(short: Path, tmp_path: Path) -> None:
     shutil.copytree(short, tmp_path, dirs_exist_ok=True)
     (first,) = by_finalist(tmp_path)
@@ -204,7 +203,6 @@ def test_new_finalists_are_confirmed_anew(short: Path, tmp_path: Path) -> None:
     assert "the search has other finalists now" in told
 
 
-@pytest.mark.slow
 def test_killed_while_it_removes_old_replicates_it_begins_anew(short: Path, tmp_path: Path) -> None:
     shutil.copytree(short, tmp_path, dirs_exist_ok=True)
     (first,) = by_finalist(tmp_path)
@@ -216,7 +214,6 @@ def test_killed_while_it_removes_old_replicates_it_begins_anew(short: Path, tmp_
 
 
 class TestBudget:
-    @pytest.mark.slow
     def test_by_default_it_costs_a_fifth_of_the_search(self, tmp_path: Path) -> None:
         study = {name: section for name, section in STUDY.items() if name != "confirm"}
         write_study(tmp_path / "a.yaml", {**study, "search": {"trials": 15, "sampler": "random"}})
@@ -224,7 +221,6 @@ class TestBudget:
         spent = sum(trial["epochs"] for trial in trials(tmp_path))
         assert 0 < sum(one["epochs"] for one in replicates(tmp_path)) <= 0.2 * spent
 
-    @pytest.mark.slow
     @pytest.mark.parametrize("confirm", ["none", None])
     def test_none_or_too_little_to_pay_for_it(self, confirm: str | None, tmp_path: Path) -> None:
         study = {name: section for name, section in STUDY.items() if name != "confirm"}
@@ -256,7 +252,6 @@ class TestWhatItSaysOfItself:
         write_study(directory / "a.yaml", study)
         return succeed_here("optimize", "a.yaml", cwd=directory).stdout
 
-    @pytest.mark.slow
     def test_too_short_a_search_pays_for_no_run(self, tmp_path: Path) -> None:
         told = self.of(tmp_path, 8)
         why = "no confirmation: confirm.share, 0.2 of the 8 epochs of the search, covers 1 run of 25"
@@ -275,7 +270,6 @@ class TestWhatItSaysOfItself:
         told = succeed_here("confirm", "a.yaml", "--set", "confirm.share=3.2", cwd=tmp_path).stdout
         assert "confirming 5 finalists in at most 25 runs" in told
 
-    @pytest.mark.slow
     def test_a_budget_of_three_runs_reaches_one_finalist(self, tmp_path: Path) -> None:
         told = self.of(tmp_path, 15)
         assert (
@@ -291,7 +285,6 @@ class TestWhatItSaysOfItself:
         confirmation = best(tmp_path)["confirmation"]
         assert (confirmation["finalists"], confirmation["runs"]) == (5, 3)
 
-    @pytest.mark.slow
     def test_none_that_was_asked_for_is_said_too(self, tmp_path: Path) -> None:
         why = "no confirmation: the study file asks for no finalists"
         assert why in self.of(tmp_path, 2, confirm="none")

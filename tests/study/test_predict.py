@@ -21,6 +21,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from support.commands import in_process, seal, succeed_here, write_study
 
+pytestmark = pytest.mark.slow
+
 Call = Callable[..., tuple[int, str, str]]
 NUMERIC = ["height", "girth"]
 CATEGORIES = ["soil", "side"]
@@ -127,7 +129,6 @@ def by_plain_keras(directory: Path, name: str, x: Any) -> Any:
 
 
 class TestTable:
-    @pytest.mark.slow
     @pytest.mark.parametrize(
         "columns",
         [[*NUMERIC, *CATEGORIES], ["side", "kind", "girth", "soil", "owner", "height"]],

@@ -21,6 +21,8 @@ from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.messages import Member
 from support.commands import write_study
 
+pytestmark = pytest.mark.slow
+
 STUDY: dict[str, Any] = {
     "name": "inside",
     "data": "sklearn:iris",
@@ -71,7 +73,6 @@ def deviations_after_fit(directory: Path, epochs: int, number: int) -> list[floa
     return deviations
 
 
-@pytest.mark.slow
 def test_the_networks_are_those_that_fit_trains(found: Probed) -> None:
     directory = found.page.parent.parent
     assert [arm.epoch for arm in found.probe.arms] == [0, 1, 3]
@@ -110,7 +111,6 @@ def test_the_page_has_a_line_for_each_epoch(found: Probed) -> None:
         assert f", epoch {epoch}<" in str(page.histograms.figure)
 
 
-@pytest.mark.slow
 def test_a_network_that_diverges_ends_with_a_sentence(tmp_path: Path) -> None:
     model = {"mlp": {"hidden": [6], "activation": {"choice": ["linear", "tanh"]}}}
     raw = {**with_training(learning_rate=3e30, clipping="none", schedule="constant"), "model": model}

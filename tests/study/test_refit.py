@@ -31,6 +31,8 @@ from hpsearch.study.open_study import OpenStudy
 from support.commands import ended, in_process, started, succeed, wait_until, write_study
 from support.progress import Notes
 
+pytestmark = pytest.mark.slow
+
 DATA = {"sklearn": "iris", "test": 0.2, "rescale": "1/8"}
 STUDY: dict[str, Any] = {
     "name": "a",
@@ -88,7 +90,6 @@ def runs_of_the_winner(directory: Path, winner: int) -> list[Any]:
 
 
 class TestTheSavedModel:
-    @pytest.mark.slow
     def test_is_what_plain_keras_makes_of_all_rows(
         self, finished: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -182,7 +183,6 @@ class TestSplitsAndSeeds:
         assert f"intervals of the {over}" in report
         assert "on the same split of the data" not in report
 
-    @pytest.mark.slow
     def test_the_named_replicate_scores_on_the_split_that_scikit_learn_draws(
         self, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -222,7 +222,6 @@ class TestSplitsAndSeeds:
         assert own["values"] != fresh["values"]
 
 
-@pytest.mark.slow
 def test_killed_in_the_confirmation_and_in_the_refit_it_ends_the_same(finished: Path, tmp_path: Path) -> None:
     write(tmp_path)
     with started("optimize", "a.yaml", cwd=tmp_path) as process:
@@ -252,7 +251,6 @@ def test_killed_in_the_confirmation_and_in_the_refit_it_ends_the_same(finished: 
     assert len(content(files.looks)["looks"]) == 1
 
 
-@pytest.mark.slow
 def test_interrupted_in_mid_refit_it_goes_on_from_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,7 +309,6 @@ def _stopping_at(count: int) -> Any:
 WRITE = refitting.write_arrays
 
 
-@pytest.mark.slow
 def test_a_refit_that_fails_leaves_the_named_replicate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

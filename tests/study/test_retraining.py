@@ -15,6 +15,8 @@ from hpsearch.study import retrain as retraining
 from hpsearch.study.retrain import Retrained, retrain
 from support.commands import STUDY, here, succeed_here, write_study
 
+pytestmark = pytest.mark.slow
+
 SEARCHED = {
     **STUDY,
     "model": {"mlp": {"hidden": [4], "dropout": {"uniform": [0.1, 0.5]}}},
@@ -34,7 +36,6 @@ def again(files, count):
     return list(retrain(files, count, engine="in_process"))
 
 
-@pytest.mark.slow
 def test_every_trial_comes_out_the_same(files):
     assert again(files, 9) == [Retrained(number, 2) for number in range(3)]
 
@@ -84,7 +85,6 @@ def test_other_data_are_refused(files, monkeypatch):
         again(files, 1)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("difference", "code"), [(None, 0), ("epoch 1: loss is 1.0 in the log", 1)])
 def test_the_command_tells_what_came_of_it(difference, code, files, monkeypatch):
     asked = []

@@ -33,6 +33,8 @@ from hpsearch.study.lifecycle import Options, optimize
 from support.commands import environment, run, succeed, write_study
 from support.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 WATCHED = Path(__file__).parents[1] / "faults" / "watched.py"
 ROWS = 90
 OFTEN = "the test set has been evaluated 2 times: this score is optimistic by an unknown amount"
@@ -139,7 +141,6 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestOneLook:
-    @pytest.mark.slow
     def test_is_recorded_once_however_often_the_process_died(self, two: Path) -> None:
         assert (two / "runs" / "two" / "test.json").read_bytes() == (two / "first.json").read_bytes()
         (look,) = looks_of(two, "two")
@@ -160,7 +161,6 @@ class TestOneLook:
         assert found["loss"]["value"] == pytest.approx(log_loss(y, given), rel=1e-5)
         assert found["roc_auc"]["value"] == pytest.approx(roc_auc_score(y, given), rel=1e-9)
 
-    @pytest.mark.slow
     def test_has_the_intervals_of_the_books(self, two: Path) -> None:
         found = measures_of(looks_of(two, "two")[0])
         with np.load(two / "two.npz") as data:
@@ -209,7 +209,6 @@ class TestOneLook:
         assert "Error analysis of the winner" in page
         assert "90 rows of the test set" in page
 
-    @pytest.mark.slow
     def test_is_a_second_one_by_another_winner(self, two: Path, tmp_path: Path) -> None:
         shutil.copytree(two, tmp_path / "more")
         more = tmp_path / "more"
@@ -238,7 +237,6 @@ class TestWhen:
         order = order_for(record, other, export, ended=True)
         assert (order.part, order.seen) == ("test", (record.looks.looks[0].weights,))
 
-    @pytest.mark.slow
     def test_an_evaluation_that_fails_is_told_and_is_no_look(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -292,7 +290,6 @@ class TestLog:
 
 
 class TestRegression:
-    @pytest.mark.slow
     def test_gives_what_plain_keras_gives(self, numbers: Path) -> None:
         from hpsearch.data import load_dataset
         from hpsearch.spec import Data
@@ -328,7 +325,6 @@ class TestRegression:
 
 
 class TestNoTestPart:
-    @pytest.mark.slow
     def test_gives_no_look_but_insides_of_the_validation_part(self, tmp_path: Path) -> None:
         generator = np.random.default_rng(5)
         y = generator.choice(["red", "green", "blue"], 200)

@@ -28,6 +28,8 @@ from hpsearch.training.probes.record import LOSS, TrainingProbe
 from hpsearch.training.trainer import Trainer
 from support.compiling import optimized
 
+pytestmark = pytest.mark.slow
+
 BATCH = 25
 
 STEPS = 5
@@ -94,7 +96,6 @@ def trained(trainer: Trainer, one: Member) -> list[EpochReport]:
 NORMALIZED = {"activation": ["relu", "sigmoid"], "batch_norm": "before_activation"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mlp", [{}, {"initializer": "zeros"}, NORMALIZED], ids=str)
 def test_what_is_measured_is_what_a_probe_of_the_keras_model_gives(
     mlp: Any, iris: Dataset, probing: CompiledTrainer
@@ -118,7 +119,6 @@ def test_what_is_measured_is_what_a_probe_of_the_keras_model_gives(
     assert (probe.clipped, probe.broken) == (None, None)
 
 
-@pytest.mark.slow
 def test_convolutions_are_measured_by_channel() -> None:
     """Against the gradient of the Keras model; a channel whose bias is far below 0 is dead."""
     digits = load_dataset(Data.model_validate({"sklearn": "digits", "shape": [8, 8], "subset": 200}), Path())
@@ -217,7 +217,6 @@ def broken_by_hand(dataset: Dataset, one: Member, epoch: int, step: int) -> str 
 DIVERGING = {"activation": "linear"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rate", [1.5, 1e9, 1e12, 1e38])
 def test_a_network_that_diverges_says_in_which_layer(
     rate: float, iris: Dataset, plain: CompiledTrainer
@@ -251,7 +250,6 @@ def test_the_gradient_norms_are_those_of_the_step_before(iris: Dataset, plain: C
         assert sample.gradient_norm == pytest.approx(layer.gradient_norm, rel=1e-4)
 
 
-@pytest.mark.slow
 def test_side_by_side_the_same_layer_is_named(iris: Dataset, plain: CompiledTrainer) -> None:
     cohort = CompiledTrainer(iris, width=2)
     one, healthy = member(mlp=DIVERGING, learning_rate=1e3), member(1, DIVERGING, learning_rate=0.01)

@@ -26,6 +26,8 @@ from hpsearch.training.refit import RefitSlot, refit_length, refit_slot
 from hpsearch.training.schedules import run_length
 from hpsearch.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 SEED, EPOCHS, BATCH, RATE = 7, 6, 32, 0.05
 STOP = 4
 """The epoch after which the winner is done, before its schedule is."""
@@ -88,7 +90,6 @@ def assert_close(found: dict[str, Any], expected: dict[str, Any]) -> None:
         np.testing.assert_allclose(found[name], array, rtol=2e-4, atol=2e-6, err_msg=name)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("maker", MAKERS)
 def test_all_rows_are_trained_as_keras_does_and_the_schedule_is_stretched(maker: str) -> None:
     one = member("cosine")
