@@ -232,7 +232,12 @@ WRONG: list[tuple[str, str, str, str]] = [
         "'random_normal:9'",
     ),
     (data("csv: a.csv"), "data", "'target'", "no target"),
-    (data("npz: a, target: b"), "data", "'target' only with csv", "target with npz"),
+    (
+        data("npz: a, target: b"),
+        "data",
+        "'target: x', the rows themselves; other targets are columns, only with csv",
+        "target with npz",
+    ),
     ("name: a\ndata: digits\n" + MODEL + TRAINING, "data", "sklearn:NAME", "'digits'"),
     (
         "name: a/b\ndata: sklearn:digits\n" + MODEL + TRAINING,
