@@ -15,7 +15,7 @@ from hpsearch.scheduling.samplers.base import draw
 from hpsearch.spec import Choice, StudySpec, print_spec, read_configuration, read_spec
 from hpsearch.spec.sections.layer_kinds import LAYERS, TABLE
 from hpsearch.spec.space.defaults import ablation_space
-from hpsearch.spec.space.parameter import AtLeast, told
+from hpsearch.spec.space.parameter import AtLeast, condition_text
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.editing import replace_distribution
 from hpsearch.spec.study_file.source import Source, parse
@@ -59,7 +59,7 @@ def test_each_repetition_has_parameters_of_its_own_under_the_condition_that_it_e
     per = ["units.{}", "layer.{}", "layer.{}.dropout.rate"]
     assert [p.name for p in space.parameters] == ["times", *(n.format(i) for i in (1, 2, 3) for n in per)]
     assert space["units.2"].conditions == (("times", AtLeast(2)),)
-    assert told(space["units.2"].conditions[0]) == "times ≥ 2"
+    assert condition_text(space["units.2"].conditions[0]) == "times ≥ 2"
     for seed in range(30):
         values = draw(space, seed)
         configuration = space.configuration(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpsearch.spec.space.parameter import Parameter, told
+from hpsearch.spec.space.parameter import Parameter, condition_text
 
 
 @dataclass(frozen=True)
@@ -23,4 +23,4 @@ def describe_parameter(parameter: Parameter) -> SearchedParameter:
 
 def condition_of(parameter: Parameter) -> str:
     """Say when a parameter is active: `schedule is cosine`; empty where it always is."""
-    return " and ".join(told(condition, " is ") for condition in parameter.conditions)
+    return " and ".join(condition_text(condition, " is ") for condition in parameter.conditions)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.spec.space.parameter import told
+from hpsearch.spec.space.parameter import condition_text
 from hpsearch.spec.study_file.text import clean
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def search_space_table(space: SearchSpace) -> Table:
     """List what is searched: name, distribution, and when it is active."""
     table = _table("name", "distribution", "condition")
     for parameter in space.parameters:
-        conditions = ", ".join(map(told, parameter.conditions))
+        conditions = ", ".join(map(condition_text, parameter.conditions))
         _add(table, parameter.name, parameter.describe(), conditions)
     return table
 

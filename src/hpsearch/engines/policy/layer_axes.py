@@ -34,7 +34,7 @@ ADVICE = {
 
 
 @dataclass(frozen=True)
-class Given:
+class LayerInput:
     """What a layer is given: rows with so many axes, and their shape where it is known."""
 
     axes: int
@@ -58,9 +58,9 @@ def check_layers(spec: StudySpec, dataset: Dataset) -> None:
 def layer_problems(spec: StudySpec, features: Shape) -> Iterator[tuple[Place, str]]:
     """Iterate over the places of layers that rows of this shape cannot pass, and why."""
     for place, model in _models(spec.model, ("model",)):
-        walk = _Walk()
+        walk = _LayerWalk()
         written = place if isinstance(model.dump()[model.name], list) else (*place, "layers")
-        ends = walk.through(model.layers, {Given(len(features), features)}, written)
+        ends = walk.through(model.layers, {LayerInput(len(features), features)}, written)
         for end in ends:
             if end.axes != 1 and not walk.problems:
                 told = (
@@ -79,18 +79,18 @@ def _models(model: Any, place: Place) -> Iterator[tuple[Place, Sequential]]:
             yield from _models(option, (*place, "choice", index))
 
 
-class _Walk:
+class _LayerWalk:
     """Follows the rows through the layers; nothing given means that it is unknown."""
 
     def __init__(self) -> None:
         self.problems: list[tuple[Place, str]] = []
 
-    def through(self, layers: Iterable[Any], given: set[Given], place: Place) -> set[Given]:
+    def through(self, layers: Iterable[Any], given: set[LayerInput], place: Place) -> set[LayerInput]:
         for index, item in enumerate(layers):
             given = self._item(item, given, (*place, index))
         return given
 
-    def _item(self, item: Any, given: set[Given], place: Place) -> set[Given]:
+    def _item(self, item: Any, given: set[LayerInput], place: Place) -> set[LayerInput]:
         if isinstance(item, Choice):
             options = [
                 self._item(option, given, (*place, "choice", index))
@@ -104,14 +104,14 @@ class _Walk:
             return self._added(given, inner, place) if isinstance(item, Residual) else inner
         return set().union(*(self._layer(item, one, place) for one in given)) if given else given
 
-    def _added(self, given: set[Given], inner: set[Given], place: Place) -> set[Given]:
+    def _added(self, given: set[LayerInput], inner: set[LayerInput], place: Place) -> set[LayerInput]:
         wrong = {one for one in inner if one not in given}
         for one in wrong if len(given) == 1 else ():
             told = f"residual adds what has {one} to what has {next(iter(given))}: its layers have to give "
             self.problems.append((place, told + "the shape that they are given"))
         return given
 
-    def _repeated(self, item: Repeat, given: set[Given], place: Place) -> set[Given]:
+    def _repeated(self, item: Repeat, given: set[LayerInput], place: Place) -> set[LayerInput]:
         options = alternatives(item.times)
         least = min(int(one.low) if isinstance(one, Numeric) else one for one in options)
         most = max(int(one.high) if isinstance(one, Numeric) else one for one in options)
@@ -122,7 +122,7 @@ class _Walk:
                 ends |= given
         return ends
 
-    def _layer(self, item: Any, given: Given, place: Place) -> set[Given]:
+    def _layer(self, item: Any, given: LayerInput, place: Place) -> set[LayerInput]:
         if item.name == "none" or not isinstance(item, Layer):
             return {given}
         found = _outputs(item, given)
@@ -142,13 +142,13 @@ def _taken(layer: Layer) -> tuple[str, ...]:
     return tuple(around.told.get("axes", ()))
 
 
-def _outputs(layer: Layer, given: Given) -> set[Given] | None:
+def _outputs(layer: Layer, given: LayerInput) -> set[LayerInput] | None:
     """Return what a layer makes of its inputs: None where it cannot take them, nothing where unknown."""
     if layer.name == "reshape":
         shapes = alternatives(layer.target_shape)  # type: ignore[attr-defined]  # a class that is made
         return {_of_shape(shape) for shape in shapes if isinstance(shape, tuple)}
     if layer.name == "flatten":
-        return {Given(1, None if given.shape is None else (math.prod(given.shape),))}
+        return {LayerInput(1, None if given.shape is None else (math.prod(given.shape),))}
     if layer.name in ("bidirectional", "spectral_normalization"):
         ends = [_outputs(inner, given) for inner in alternatives(layer.layer)]  # type: ignore[attr-defined]
         return None if None in ends else set().union(*(end for end in ends if end is not None))
@@ -157,12 +157,14 @@ def _outputs(layer: Layer, given: Given) -> set[Given] | None:
         return set()
     if str(given.axes) not in axes:
         return None
-    return {Given(given.axes if kept == "all" else axes[str(given.axes)] + kept) for kept in _kept(layer)}
+    return {
+        LayerInput(given.axes if kept == "all" else axes[str(given.axes)] + kept) for kept in _kept(layer)
+    }
 
 
-def _of_shape(shape: tuple[Any, ...]) -> Given:
+def _of_shape(shape: tuple[Any, ...]) -> LayerInput:
     known = all(isinstance(side, int) and side > 0 for side in shape)
-    return Given(len(shape), shape if known else None)
+    return LayerInput(len(shape), shape if known else None)
 
 
 def _kept(layer: Layer) -> set[Any]:

@@ -14,7 +14,7 @@ from hpsearch.spec import Component
 from hpsearch.spec.sections.layer_kinds import TABLE, Layer
 
 IMAGES = "channels_last"
-"""What a person's own settings of Keras may have otherwise."""
+"""The user's own settings of Keras may differ."""
 
 
 def apply_layer(component: Component, name: str, seed: int, inputs: Any, *, training: bool) -> Any:

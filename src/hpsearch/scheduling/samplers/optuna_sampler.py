@@ -10,7 +10,7 @@ from optuna.samplers import BaseSampler
 
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.scheduling.samplers.base import ATTEMPTS, Sampler, Values, collect
-from hpsearch.spec.space.parameter import Parameter, Value, told
+from hpsearch.spec.space.parameter import Parameter, Value, condition_text
 from hpsearch.spec.space.space import SearchSpace
 
 
@@ -61,5 +61,5 @@ def check_unconditional(name: str, space: SearchSpace) -> None:
     parameter = next(p for p in space.parameters if p.conditions)
     raise UnsupportedError(
         f"the sampler {name} needs a space without conditions, and {parameter.name} is active only "
-        f"with {told(parameter.conditions[-1])}: use tpe"
+        f"with {condition_text(parameter.conditions[-1])}: use tpe"
     )

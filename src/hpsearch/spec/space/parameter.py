@@ -24,7 +24,7 @@ class AtLeast:
 Condition = tuple[str, Value | AtLeast]
 
 
-def told(condition: Condition, equals: str = " = ") -> str:
+def condition_text(condition: Condition, equals: str = " = ") -> str:
     """Write a condition: `schedule = cosine`, `times \u2265 2`."""
     name, value = condition
     return f"{name} \u2265 {value.least}" if isinstance(value, AtLeast) else f"{name}{equals}{value}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hpsearch.training.fit.network import FitNetwork
 
 
-class Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+class StepRates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Set the learning rate of each step, and note the first step whose loss is not finite."""
 
     def __init__(self, rates: NDArray[np.float32]) -> None:
@@ -77,7 +77,7 @@ class FitExecution(Execution):
     def fit(self, plan: EpochPlan) -> tuple[Any, int | None]:
         size, rows = self.network.batch_size, self.network.split.train
         order = plan.order[: len(plan.rates) * size]
-        steps = Steps(plan.rates)
+        steps = StepRates(plan.rates)
         if self.network.stream:
             fed: dict[str, Any] = {"x": OrderedBatches(rows, order, size)}
         else:

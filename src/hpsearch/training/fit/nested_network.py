@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 
+from hpsearch.seeds import derive
 from hpsearch.training.fit.network import FitNetwork
 
 NO_PENALTY = 1e-6
@@ -14,12 +16,21 @@ NO_PENALTY = 1e-6
 
 
 class NestedNetwork(FitNetwork):
-    """A network with any layers inside: what they add to the loss is what training tells of."""
+    """A network with any layers inside: what they add to the loss is what training tells of.
+
+    Its noise in an epoch does not depend on the epochs before, nor on the training of a donor.
+    """
 
     def _penalties(self, batches: Any, trained: dict[str, float]) -> float:
         if math.isclose(trained["loss"], trained["loss_with_penalties"], rel_tol=NO_PENALTY):
             return 0.0
         return self._evaluated_penalties(batches)
+
+    def _seed_noise(self, seed: int) -> None:
+        """Seed every layer that draws, however deep it is nested."""
+        for name, state in self._random_states().items():
+            value = np.array([derive(seed, name) % 2**31, 0])
+            state.assign(value.astype(keras.backend.standardize_dtype(state.dtype)))
 
     def _random_states(self) -> dict[str, keras.Variable]:
         """List what changes and is no weight: the states of the layers that draw."""

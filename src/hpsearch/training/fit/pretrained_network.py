@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from hpsearch.data import Split
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.pretrained import PretrainedSource, body_of
-from hpsearch.seeds import derive
 from hpsearch.spec import Pretrained
 from hpsearch.training.fit.execution import FitExecution
 from hpsearch.training.fit.nested_network import NestedNetwork
@@ -53,12 +52,6 @@ class PretrainedNetwork(NestedNetwork):
         self.frozen = False
         body_of(self.model).trainable = True
         self._compile()
-
-    def _seed_noise(self, seed: int) -> None:
-        """Seed every layer that draws, in the body too: a donor brings the states of its own training."""
-        for name, state in self._random_states().items():
-            value = np.array([derive(seed, name) % 2**31, 0])
-            state.assign(value.astype(keras.backend.standardize_dtype(state.dtype)))
 
     def train(self, plan: EpochPlan) -> EpochResult:
         if self.frozen and not self.pretrained.is_frozen(plan.epoch):

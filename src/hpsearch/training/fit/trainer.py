@@ -7,10 +7,10 @@ import keras
 from hpsearch.data import Dataset, Split
 from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.training.fit.execution import Execution, FitExecution
+from hpsearch.training.fit.nested_network import NestedNetwork
 from hpsearch.training.fit.network import FitNetwork
 from hpsearch.training.fit.pretrained_network import PretrainedNetwork
 from hpsearch.training.fit.python_network import PythonNetwork
-from hpsearch.training.fit.sequential_network import SequentialNetwork
 from hpsearch.training.interface import Network
 from hpsearch.training.messages import Member
 from hpsearch.training.trainer import Trainer
@@ -18,7 +18,7 @@ from hpsearch.training.trainer import Trainer
 NETWORKS: dict[str, type[FitNetwork]] = {
     "pretrained": PretrainedNetwork,
     "python": PythonNetwork,
-    "sequential": SequentialNetwork,
+    "sequential": NestedNetwork,
 }
 """The kinds of model that are trained otherwise than by `fit` alone."""
 

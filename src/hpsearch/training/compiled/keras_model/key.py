@@ -55,15 +55,6 @@ def structure_key(
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def reason_of(models: Iterable[keras.Model]) -> str | None:
-    """Say what of a model is not told by its configuration; None where all is."""
-    try:
-        _check_own(tuple(models))
-    except ForeignError as found:
-        return str(found)
-    return None
-
-
 def _check_own(models: tuple[keras.Model, ...]) -> None:
     for model in models:
         for layer in model._flatten_layers():  # noqa: SLF001 - the nested layers have no other door

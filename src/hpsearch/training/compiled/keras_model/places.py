@@ -33,7 +33,7 @@ Numbers = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class NumberPlace:
     """A number in the dictionary of an object."""
 
     holder: Any
@@ -129,7 +129,7 @@ def _layers(models: Iterable[keras.Model]) -> Iterator[Any]:
         yield from model._flatten_layers()  # noqa: SLF001 - the nested layers have no other door
 
 
-def _of_models(models: tuple[keras.Model, ...]) -> Iterator[Place]:
+def _of_models(models: tuple[keras.Model, ...]) -> Iterator[NumberPlace]:
     for layer in _layers(models):
         yield from _of_objects([layer], LAYERS)
         yield from _of_objects([layer.activity_regularizer], REGULARIZERS)
@@ -138,24 +138,24 @@ def _of_models(models: tuple[keras.Model, ...]) -> Iterator[Place]:
         yield from _of_objects(regularizers, REGULARIZERS)
 
 
-def _of_objects(objects: Iterable[Any], table: dict[type, tuple[Fed, ...]]) -> Iterator[Place]:
+def _of_objects(objects: Iterable[Any], table: dict[type, tuple[Fed, ...]]) -> Iterator[NumberPlace]:
     for holder in objects:
         for fed in table.get(type(holder), ()):
             held = vars(holder)
             if is_lifted(held.get(fed.attribute), fed.bound):
-                yield Place(holder, held, fed)
+                yield NumberPlace(holder, held, fed)
 
 
-def _of_losses(losses: Iterable[Any]) -> Iterator[Place]:
+def _of_losses(losses: Iterable[Any]) -> Iterator[NumberPlace]:
     for loss in losses:
         for fed in LOSSES.get(type(loss), ()):
             # What a loss computes with are the arguments of its function.
             held = vars(loss).get("_fn_kwargs", {})
             if is_lifted(held.get(fed.attribute), fed.bound):
-                yield Place(loss, held, fed)
+                yield NumberPlace(loss, held, fed)
 
 
-def _repeats(place: Place) -> Iterator[dict[str, Any]]:
+def _repeats(place: NumberPlace) -> Iterator[dict[str, Any]]:
     """Iterate over the dictionaries that repeat a number in the configuration alone."""
     if place.held is not vars(place.holder):
         yield vars(place.holder)

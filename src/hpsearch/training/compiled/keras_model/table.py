@@ -207,7 +207,7 @@ KEYED_BY_TEXT = frozenset(
     """
     )
 )
-"""Layers that hold code of a person's own, or values that are neither variables nor in the configuration, or
+"""Layers that hold the user's own code, or values that are neither variables nor in the configuration, or
 that draw in ways of their own."""
 
 NO_LAYERS = frozenset({"Input", "InputSpec", "Layer", "Wrapper"})
