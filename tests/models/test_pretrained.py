@@ -576,6 +576,7 @@ class TestCommands:
         assert "the donor of the study 'heir' has changed since it was started" in str(error.value)
         assert "restore the old one, give the study another name, or start over" in str(error.value)
 
+    @pytest.mark.long
     def test_killed_it_goes_on_with_the_same_numbers(self, directory: Path, tmp_path: Path) -> None:
         for name in ("donor.yaml", "study.yaml"):
             (tmp_path / name).write_bytes((directory / name).read_bytes())

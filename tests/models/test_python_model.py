@@ -247,6 +247,7 @@ class TestCommands:
         assert "Traceback" not in result.stderr
         assert not events(tmp_path / "runs" / "own")
 
+    @pytest.mark.long
     def test_interrupted_it_goes_on_with_the_same_numbers(self, directory: Path, tmp_path: Path) -> None:
         """The states of dropout are in the checkpoint, and weights are a function of the trial's seed."""
         (tmp_path / "nets.py").write_text(NETS)

@@ -78,7 +78,13 @@ def test_a_list_is_the_model_that_one_makes_by_hand(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long) if name in ("lstm", "transformer") else name
+        for name in MODELS
+    ],
+)
 def test_an_epoch_is_that_of_fit(name: str) -> None:
     one = member(MODELS[name][0])
     trainer = KerasModelTrainer(digits(), sources=SOURCES)
@@ -147,10 +153,7 @@ def test_an_activation_with_arguments_is_a_layer_behind_its_own() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.long) if name in ("conv1d", "lstm", "cnn") else name
-        for name in MODELS
-    ],
+    [name if name == "embedding" else pytest.param(name, marks=pytest.mark.long) for name in MODELS],
 )
 def test_a_study_of_two_trials(name: str, tmp_path: Path) -> None:
     study = {

@@ -81,7 +81,7 @@ class TestModelsInTrouble:
         ("trouble", "search", "cause"),
         [
             (DIE, {}, "the worker process died (signal 9)"),
-            (DIE, {"width": 4}, "the worker process died (signal 9)"),
+            pytest.param(DIE, {"width": 4}, "the worker process died (signal 9)", marks=pytest.mark.long),
             pytest.param(
                 HANG, {"trial_timeout": 15}, "it exceeded trial_timeout, 15 s", marks=pytest.mark.long
             ),

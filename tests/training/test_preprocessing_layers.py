@@ -196,7 +196,7 @@ def test_every_preprocessing_layer_of_keras_is_tried() -> None:
     assert own == {*kinds(), *OTHER}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_kind_trains_as_in_plain_keras(tmp_path: Path) -> None:
     found = both_ways(tmp_path, *QUICK)
     check(found)
