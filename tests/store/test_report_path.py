@@ -11,7 +11,7 @@ from hpsearch.store.identity import StudyIdentity, sealed_page
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.removal import check_only_ours
 from hpsearch.store.report_path import check_probe_path, check_report_path
-from hpsearch.study.removal import delete
+from hpsearch.study.deletion import delete
 from support.commands import STUDY, here, write_study
 
 BEGUN = Path(__file__).parents[1] / "begun"
@@ -117,7 +117,7 @@ def test_starting_over_names_a_few_of_them(tmp_path: Path) -> None:
 def test_every_file_of_a_study_is_its_own(runs: Path) -> None:
     files = StudyFiles(runs.parents[1], runs.name)
     parts = [StudyFiles(files.out, files.name, part) for part in ("", "compare", "confirm", "ablate")]
-    assert [path for part in parts if part.directory.exists() for path in part.strangers()] == []
+    assert [path for part in parts if part.directory.exists() for path in part.foreign_files()] == []
 
 
 def test_what_is_left_of_a_killed_process_is_its_own(tmp_path: Path) -> None:
@@ -130,4 +130,4 @@ def test_what_is_left_of_a_killed_process_is_its_own(tmp_path: Path) -> None:
         path = files.directory / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    assert list(files.strangers()) == []
+    assert list(files.foreign_files()) == []

@@ -28,8 +28,8 @@ from hpsearch.store.reading import read_ablation, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
 from hpsearch.study.ablation import Plan, outdated, plan_of, with_budget
+from hpsearch.study.deletion import delete
 from hpsearch.study.part import stored_part
-from hpsearch.study.removal import delete
 from support.commands import ended, in_process, started, succeed, wait_until, write_study
 from support.made_confirmations import confirmed
 

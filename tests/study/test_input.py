@@ -12,8 +12,8 @@ from hpsearch.exceptions import DataError, StudyFileError
 from hpsearch.spec import load_study_file, read_spec
 from hpsearch.spec.study_file.source import Source
 from hpsearch.store.layout import StudyFiles
+from hpsearch.study.deletion import forget_arrays
 from hpsearch.study.input import read_study
-from hpsearch.study.removal import forget_arrays
 from support.commands import STUDY, write_study
 
 X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2

@@ -296,7 +296,7 @@ def delete(
 ) -> None:
     """Delete a study: its files, its report, and with --storage its trials there."""
     from hpsearch.store.optuna.urls import shown
-    from hpsearch.study.removal import delete as delete_study
+    from hpsearch.study.deletion import delete as delete_study
 
     files, records = files_of(study, out), records_of(study, out)
     links = [part.directory for part in files.parts if part.directory.is_symlink()]

@@ -82,7 +82,7 @@ class StudyFiles:
             if not others.intersection(path.parents):
                 yield path
 
-    def strangers(self) -> Iterator[Path]:
+    def foreign_files(self) -> Iterator[Path]:
         """Iterate over what lies among the files of this experiment by a name that none of them has."""
         for path in self.own("*"):
             if path.is_dir() and not path.is_symlink():

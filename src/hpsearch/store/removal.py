@@ -31,7 +31,7 @@ def check_only_ours(parts: Iterable[StudyFiles]) -> None:
         StoreError: It would.
     """
     own = (part for part in parts if not part.directory.is_symlink())
-    found = sorted(path for part in own for path in part.strangers())
+    found = sorted(path for part in own for path in part.foreign_files())
     if found:
         named = ", ".join(map(str, found[:3])) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
         raise StoreError(

@@ -39,6 +39,7 @@ from hpsearch.store.record import StudyRecord
 from hpsearch.store.removal import check_only_ours
 from hpsearch.store.report_path import check_report_path
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
+from hpsearch.study.deletion import clear, forget_arrays, sweep, with_parts
 from hpsearch.study.open_study import OpenStudy
 from hpsearch.study.part import stored_part
 from hpsearch.study.prerequisites import (
@@ -49,7 +50,6 @@ from hpsearch.study.prerequisites import (
     untrained_donors,
 )
 from hpsearch.study.progress import Display, Outcome
-from hpsearch.study.removal import clear, forget_arrays, sweep, with_parts
 from hpsearch.study.run import conduct, shared_storage
 from hpsearch.training.decisions import Decisions
 

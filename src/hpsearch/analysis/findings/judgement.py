@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from hpsearch.analysis.findings.divergence import diverged, exploding_loss
 from hpsearch.analysis.findings.finding import StudyFinding
 from hpsearch.analysis.findings.fitting import budget_too_short, overfitting, underfitting
-from hpsearch.analysis.findings.inside import inside
 from hpsearch.analysis.findings.learning import did_not_learn, failed
 from hpsearch.analysis.findings.limits import TOLD_SHARE
+from hpsearch.analysis.findings.probes import probed
 from hpsearch.analysis.findings.space import edge_of_the_range, never_tried
 from hpsearch.store.record import StudyRecord
 
@@ -24,7 +24,7 @@ FINDERS: tuple[Callable[[StudyRecord], Iterator[StudyFinding]], ...] = (
     budget_too_short,
     edge_of_the_range,
     never_tried,
-    inside,
+    probed,
 )
 """Each finds one kind of problem; what keeps a trial from learning comes first."""
 

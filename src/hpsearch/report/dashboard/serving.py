@@ -53,7 +53,7 @@ def opened(files: StudyFiles, host: str, port: int, named: str | None = None) ->
         server = stack.enter_context(_listening(host, port))
         address = Address(host, server.server_port)
         server.set_app(Guard(app, address))
-        _warn_of_strangers(address)
+        _warn_of_other_hosts(address)
         _follow(files, storage, named, stack)
         _tell(f"{address.url}  (Ctrl-C stops it)")
         yield server
@@ -93,7 +93,7 @@ def _storage(files: StudyFiles, named: str | None) -> RDBStorage:
     return open_storage(named or url_of(own_database(files)))
 
 
-def _warn_of_strangers(address: Address) -> None:
+def _warn_of_other_hosts(address: Address) -> None:
     if not address.is_local:
         _tell(
             f"warning: everyone who can connect to {address.host}:{address.port} can read and delete "

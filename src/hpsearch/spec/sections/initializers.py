@@ -24,7 +24,7 @@ class RandomUniform(Component):
     maxval: Searchable[Number] = 0.05
 
 
-class Constant(Component):
+class ConstantWeights(Component):
     name = "constant"
     value: Searchable[Number] = 0.0
 
@@ -65,7 +65,7 @@ INITIALIZERS: dict[str, type[Component]] = {
     "random_normal": RandomNormal,
     "random_uniform": RandomUniform,
     "truncated_normal": TruncatedNormal,
-    "constant": Constant,
+    "constant": ConstantWeights,
     "orthogonal": Orthogonal,
     "identity": Identity,
     "variance_scaling": VarianceScaling,

@@ -25,7 +25,7 @@ class Seen:
 Look = Callable[[TrialRecord, list[TrainingProbe]], Seen | None]
 
 
-def inside(record: StudyRecord) -> Iterator[StudyFinding]:
+def probed(record: StudyRecord) -> Iterator[StudyFinding]:
     """Find every kind of trouble in the probes of the trials, one finding for each kind."""
     for kind, look in LOOKS.items():
         seen = [(trial, found) for trial in record.trials if (found := _look(look, trial)) is not None]
