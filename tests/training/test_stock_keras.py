@@ -166,14 +166,39 @@ def test_what_two_layers_share_is_another_structure_than_what_each_has():
     assert key(shared, shared) != key(keras.regularizers.L2(0.1), keras.regularizers.L2(0.1))
 
 
+def test_models_of_other_optimizers_share_what_predicts_and_evaluates():
+    def model(slope: float, penalty: float, optimizer: Any) -> keras.Model:
+        keras.utils.set_random_seed(1)
+        inner = [
+            keras.layers.Dense(5, activity_regularizer=keras.regularizers.L2(penalty)),
+            keras.layers.LeakyReLU(slope),
+            keras.layers.Dense(1),
+        ]
+        built = keras.Sequential([keras.Input((4,)), *inner])
+        built.compile(optimizer, "mse", metrics=["mae"])
+        return built
+
+    programs, made = Programs(), []
+    for given in ((0.1, 1e-3, "adam"), (0.4, 1e-1, "sgd")):
+        built = model(*given)
+        x, y = rows_of(built)
+        program = compiled(built, programs)
+        before = programs.compilations
+        np.testing.assert_allclose(program.predict([x]), built.predict(x, verbose=0), rtol=1e-6, atol=1e-6)
+        told = built.evaluate(x, y, batch_size=len(x), verbose=0, return_dict=True)
+        assert program.evaluate([(x, y)]) == pytest.approx(told, rel=1e-6)
+        made.append(programs.compilations - before)
+    assert made == [2, 0]
+
+
 def test_numbers_are_as_before_after_a_model_was_traced_or_could_not_be():
     model = layer_model("GaussianDropout", 0)
     program = compiled(model, Programs())
-    before = [dict(place.held) for place in program.places.places]
-    with pytest.raises(RuntimeError), program.places.put(program.numbers):
+    before = [dict(place.held) for place in program.training.places.places]
+    with pytest.raises(RuntimeError), program.training.places.put(program.training.numbers):
         raise RuntimeError
     run(program, rows_of(model))
-    for place, known in zip(program.places.places, before, strict=True):
+    for place, known in zip(program.training.places.places, before, strict=True):
         assert place.held.keys() == known.keys()
         assert place.held[place.fed.attribute] == known[place.fed.attribute]
 

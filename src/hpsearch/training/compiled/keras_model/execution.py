@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import jax
 import keras
@@ -35,6 +36,25 @@ def is_scanned(model: keras.Model) -> bool:
     return not names & (CONVOLUTIONS | RECURRENT)
 
 
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """What models share whose functions of one kind are the same, and the numbers of one of them.
+
+    `key` is None where the configuration does not say all that is computed.
+    """
+
+    places: Places
+    key: str | None
+    numbers: Any
+
+    @classmethod
+    def of(cls, model: keras.Model, optimizer: Any, loss: Any, *parts: Any, fed: bool) -> Self:
+        """Take what the function of a model computes, beside its rows: with an optimizer, with a loss."""
+        places = Places([model] if fed else (), optimizer if fed else None, losses_of(loss) if fed else ())
+        key = structure_key([model], optimizer, loss, places, *parts)
+        return cls(places, key, jax.device_put(places.numbers()))
+
+
 class CompiledModel:
     """A compiled Keras model whose training, prediction and evaluation are shared by its structure.
 
@@ -53,17 +73,28 @@ class CompiledModel:
         fed: bool = True,
     ) -> None:
         self.trained, self.predicted, self.programs = trained, predicted, programs
-        models = [trained] if predicted is trained else [trained, predicted]
-        self.places = Places(
-            models if fed else (), trained.optimizer if fed else None, losses_of(trained.loss)
-        )
         arguments = trained.get_compile_config() or {}
         weights = arguments.get("loss_weights") if isinstance(arguments, dict) else None
-        self.key = structure_key(models, trained.optimizer, trained.loss, self.places, weights, *parts)
-        self.scanned = (self.key is not None and is_scanned(trained)) if scanned is None else scanned
-        self.numbers = jax.device_put(self.places.numbers())
-        self.model = TracedModel(trained, predicted, self.places)
+
+        def structure(model: keras.Model, optimizer: Any = None, loss: Any = None) -> Structure:
+            return Structure.of(model, optimizer, loss, weights, *parts, fed=fed)
+
+        # What predicts and evaluates does not depend on the optimizer, and is compiled once for all of them.
+        self.training = structure(trained, trained.optimizer, trained.loss)
+        self.evaluation = structure(trained, loss=trained.loss)
+        self.prediction = structure(predicted)
+        known = self.training.key is not None
+        self.scanned = (known and is_scanned(trained)) if scanned is None else scanned
+        self.model = TracedModel(
+            trained, predicted, self.training.places, self.evaluation.places, self.prediction.places
+        )
+        self._is_built = False
         self._own: dict[Any, Any] = {}
+
+    @property
+    def key(self) -> str | None:
+        """The key of what trains; None where the configuration does not say all that is computed."""
+        return self.training.key
 
     def fit(
         self, data: tuple[Any, Any], order: Order, rates: Rates, batch_size: int
@@ -72,7 +103,7 @@ class CompiledModel:
         batch = min(batch_size, len(order))
         padded = np.zeros(-(-len(order) // batch), np.float32)
         padded[: len(rates)] = rates
-        given = (self.numbers, jax.device_put(order), jax.device_put(padded), *data)
+        given = (self.training.numbers, jax.device_put(order), jax.device_put(padded), *data)
         state = self._state(data, batch)
         run = self._epoch if self.scanned else self._steps
         logs, state = run(state, given, len(rates), batch)
@@ -87,8 +118,9 @@ class CompiledModel:
         trainable = [variable.value for variable in model.trainable_variables]
         other = [variable.value for variable in model.non_trainable_variables]
         for x in batches:
-            given = (trainable, other, self.numbers, x)
-            logits, other = self._compiled("predict", self.model.predict, given)(*given)
+            given = (trainable, other, self.prediction.numbers, x)
+            run = self._compiled(self.prediction, "predict", self.model.predict, given)
+            logits, other = run(*given)
             parts.append(np.asarray(logits))
         for variable, value in zip(model.non_trainable_variables, other, strict=True):
             variable.assign(value)
@@ -100,18 +132,20 @@ class CompiledModel:
         trainable = [variable.value for variable in model.trainable_variables]
         moved = (
             [variable.value for variable in model.non_trainable_variables],
-            self._first_metrics(batches[0]),
+            self._first_metrics(self.evaluation, batches[0]),
         )
         for x, y in batches:
-            given = (trainable, *moved, self.numbers, x, y)
-            logs, moved = self._compiled("test", self.model.test, given)(*given)
+            given = (trainable, *moved, self.evaluation.numbers, x, y)
+            run = self._compiled(self.evaluation, "test", self.model.test, given, rows=(x, y))
+            logs, moved = run(*given)
         for variable, value in zip(model.non_trainable_variables, moved[0], strict=True):
             variable.assign(value)
         return {name: float(value) for name, value in logs.items()}
 
     def _epoch(self, state: State, given: tuple[Any, ...], steps: int, batch: int) -> tuple[Any, State]:
         inputs = (state, *given, np.int32(steps))
-        run = self._compiled("epoch", partial(self.model.epoch, batch=batch), inputs, batch=batch)
+        epoch = partial(self.model.epoch, batch=batch)
+        run = self._compiled(self.training, ("epoch", batch), epoch, inputs, rows=given[-2:])
         logs, state = run(*inputs)
         return logs, state
 
@@ -121,10 +155,11 @@ class CompiledModel:
         sizes = [batch] * min(steps, full) + [rows % batch] * (steps > full)
         runs = {
             size: self._compiled(
-                ("step", size),
+                self.training,
+                ("step", size, batch),
                 partial(self.model.step, size=size, batch=batch),
                 (state, *given),
-                batch=batch,
+                rows=given[-2:],
             )
             for size in dict.fromkeys(sizes)
         }
@@ -138,7 +173,7 @@ class CompiledModel:
             "trainable": [variable.value for variable in model.trainable_variables],
             "other": [variable.value for variable in model.non_trainable_variables],
             "optimizer": [variable.value for variable in model.optimizer.variables],
-            "metrics": self._first_metrics(tuple(part[:batch] for part in data)),
+            "metrics": self._first_metrics(self.training, tuple(part[:batch] for part in data)),
             "step": jax.device_put(np.int32(0)),
             "bad": jax.device_put(np.int32(0)),
         }
@@ -153,19 +188,32 @@ class CompiledModel:
             for variable, value in zip(variables, state[name], strict=True):
                 variable.assign(value)
 
-    def _first_metrics(self, rows: Any) -> list[Any]:
+    def _first_metrics(self, structure: Structure, rows: Any) -> list[Any]:
         """Return the metrics' variables as they are before an epoch; they are the same for a structure."""
-        kept = self._own if self.key is None else self.programs.of(self.key)
+        kept = self._own if structure.key is None else self.programs.of(structure.key)
         if "metrics" not in kept:
-            x, y = rows
-            kept["metrics"] = self.model.build(np.zeros(x.shape, np.float32), y)
+            kept["metrics"] = self._build(rows)
         return [jax.device_put(value) for value in kept["metrics"]]
 
-    def _compiled(self, name: Any, function: Any, given: tuple[Any, ...], batch: int = 0) -> Any:
+    def _build(self, rows: Any) -> list[Any]:
+        x, y = rows
+        self._is_built = True
+        return self.model.build(np.zeros(x.shape, np.float32), y)
+
+    def _compiled(
+        self, structure: Structure, name: Any, function: Any, given: tuple[Any, ...], rows: Any = None
+    ) -> Any:
+        """Compile a function, or take it from another model; `rows` are such as metrics are built for."""
         shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(given))
-        full = (name, batch, shapes, jax.tree.structure(given))
+        full = (name, shapes, jax.tree.structure(given))
+
+        def traced() -> Any:
+            if rows is not None and not self._is_built:
+                self._build(tuple(part[:1] for part in rows))
+            return self._traced(function, given)
+
         if full not in self._own:
-            self._own[full] = self.programs.compiled(self.key, full, lambda: self._traced(function, given))
+            self._own[full] = self.programs.compiled(structure.key, full, traced)
         return self._own[full]
 
     @staticmethod

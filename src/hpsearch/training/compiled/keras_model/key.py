@@ -42,7 +42,7 @@ def structure_key(
             parts = {
                 "models": [_told_of_model(model) for model in models],
                 "variables": [_variable(variable) for model in models for variable in model.variables],
-                "optimizer": _told_of_optimizer(optimizer, models[0]),
+                "optimizer": None if optimizer is None else _told_of_optimizer(optimizer, models[0]),
                 "loss": _told_of_loss(loss),
                 "pattern": places.pattern,
                 "keras": [keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()],

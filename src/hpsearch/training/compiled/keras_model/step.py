@@ -21,11 +21,20 @@ first step whose loss is not finite, 0 where none is."""
 class TracedModel:
     """The functions of a compiled Keras model, to be traced while it is alive.
 
-    `trained` is the model that is trained, `predicted` the one that gives the logits.
+    `trained` is the model that is trained and evaluated, `predicted` the one that gives the logits; each
+    function has the places of the numbers that it is fed.
     """
 
-    def __init__(self, trained: keras.Model, predicted: keras.Model, places: Places) -> None:
-        self.trained, self.predicted, self.places = trained, predicted, places
+    def __init__(
+        self,
+        trained: keras.Model,
+        predicted: keras.Model,
+        training: Places,
+        evaluation: Places,
+        prediction: Places,
+    ) -> None:
+        self.trained, self.predicted = trained, predicted
+        self.training, self.evaluation, self.prediction = training, evaluation, prediction
         self.rate_index = trained.optimizer.variables.index(
             trained.optimizer._learning_rate  # noqa: SLF001 - the only door to it
         )
@@ -55,7 +64,7 @@ class TracedModel:
         optimizer[self.rate_index] = rates[at]
         variables = (state["trainable"], state["other"], optimizer, state["metrics"])
         data = (x[rows].astype(jnp.float32), y[rows])
-        with self.places.put(numbers):
+        with self.training.put(numbers):
             logs, moved = self.trained.train_step(variables, data)
         trainable, other, optimizer, metrics = map(list, moved)
         bad = (state["bad"] == 0) & ~jnp.isfinite(logs.get("loss", 0.0))
@@ -104,7 +113,7 @@ class TracedModel:
         self, trainable: list[Any], other: list[Any], numbers: Numbers, x: Array
     ) -> tuple[Any, list[Any]]:
         """Return the logits of rows, and what predicting moves."""
-        with self.places.put(numbers):
+        with self.prediction.put(numbers):
             logits, other = self.predicted.stateless_call(trainable, other, x, training=False)
         return logits, list(other)
 
@@ -112,6 +121,6 @@ class TracedModel:
         self, trainable: list[Any], other: list[Any], metrics: list[Any], numbers: Numbers, x: Array, y: Array
     ) -> tuple[Any, tuple[list[Any], list[Any]]]:
         """Evaluate one batch as Keras does."""
-        with self.places.put(numbers):
+        with self.evaluation.put(numbers):
             logs, moved = self.trained.test_step((trainable, other, metrics), (x, y))
         return logs, (list(moved[1]), list(moved[2]))
