@@ -29,6 +29,9 @@ SIGNS = {"gt": "<", "ge": "≤", "lt": "<", "le": "≤"}
 LARGE = 10**6
 """Upper bounds from here on only keep absurd numbers out, and are not told."""
 
+TOLD_ONCE = ("warmup", "learning_rate")
+"""Arguments of every schedule, and of every optimizer."""
+
 TABLES = {
     "activations": ACTIVATIONS,
     "initializers": INITIALIZERS,
@@ -113,8 +116,8 @@ def component_lines(table: dict[str, type[Component]]) -> Iterator[str]:
 
 
 def arguments_of(kind: type[Component]) -> dict[str, Any]:
-    """List the arguments of a component; the warm-up, which every schedule has, is told of once."""
-    return {name: field for name, field in kind.model_fields.items() if name != "warmup"}
+    """List the arguments of a component, without what is told of once: every schedule has a warm-up."""
+    return {name: field for name, field in kind.model_fields.items() if name not in TOLD_ONCE}
 
 
 def argument_rows(kind: type[Component]) -> Iterator[str]:

@@ -112,6 +112,36 @@ class TestStudyFile:
         assert model.arguments.dump()["kernels"] == [[3, 3], [5, 6]]
         assert read_spec(parse(print_spec(spec), "printed")) == spec
 
+    def test_an_argument_may_be_a_mapping_that_depends_on_a_choice(self) -> None:
+        cells = [
+            {"lstm": {"units": {"int": [4, 8]}, "gates": [{"uniform": [0.0, 1.0]}, 0.5]}},
+            {"kind": "dense", "layers": 2, "units": {"int": [4, 8]}},
+            "none",
+        ]
+        arguments = {"cell": {"choice": cells}, "ends": {"head": "flat", "rate": {"uniform": [0.0, 0.5]}}}
+        spec = spec_of({"file": "nets.py", "arguments": arguments}, training={"epochs": 1})
+        space = SearchSpace(spec)
+        dense = "cell.dense.units"
+        assert [parameter.name for parameter in space.parameters] == [
+            "cell",
+            "cell.lstm.units",
+            "cell.lstm.gates.0",
+            dense,
+            "ends.rate",
+        ]
+        assert all(parameter.structural for parameter in space.parameters)
+        first = {"cell": "lstm", "cell.lstm.units": 5, "cell.lstm.gates.0": 0.25, "ends.rate": 0.125}
+        one = space.configuration(first)
+        assert read_configuration(one.dump()) == one
+        model: Any = one.model
+        assert model.arguments.dump() == {
+            "cell": {"lstm": {"units": 5, "gates": [0.25, 0.5]}},
+            "ends": {"head": "flat", "rate": 0.125},
+        }
+        other: Any = space.configuration({"cell": "dense, layers=2", dense: 6, "ends.rate": 0.125}).model
+        assert other.arguments.dump()["cell"] == {"kind": "dense", "layers": 2, "units": 6}
+        assert read_spec(parse(print_spec(spec), "printed")) == spec
+
     def test_beside_a_perceptron_the_names_say_whose_they_are(self) -> None:
         own = {"python": {"file": "nets.py", "arguments": {"units": {"int": [2, 3]}}}}
         mlp = {"mlp": {"layers": 1, "units": {"int": [2, 3]}}}
@@ -131,7 +161,28 @@ class TestStudyFile:
             ({"file": "a.py", "arguments": {"outputs": 1}}, "arguments.outputs", "other than features and"),
             ({"file": "a.py", "arguments": {"choice": [1, 2]}}, "arguments.choice", "names of arguments"),
             ({"file": "a.py", "arguments": {"x": None}}, "arguments.x", "a number, a word"),
-            ({"file": "a.py", "arguments": {"x": {"y": 1}}}, "arguments.x", "a number, a word"),
+            ({"file": "a.py", "arguments": {"x": {"y": None}}}, "arguments.x.y", "a number, a word"),
+            ({"file": "a.py", "arguments": {"x": {"a-b": 1}}}, "arguments.x.a-b", "the name of an argument"),
+            (
+                {"file": "a.py", "arguments": {"x": {"itn": [1, 2]}}},
+                "arguments.x.itn",
+                "a distribution (choice",
+            ),
+            (
+                {"file": "a.py", "arguments": {"x": {"y": 1, "int": 2}}},
+                "arguments.x.int",
+                "a distribution (ch",
+            ),
+            (
+                {"file": "a.py", "arguments": {"x": {"min": 1, "max": 2}}},
+                "arguments.x",
+                "a distribution, as in",
+            ),
+            (
+                {"file": "a.py", "arguments": {"x": {"choice": [{"y": {"int": [2, 1]}}]}}},
+                "arguments.x.choice.0.y",
+                "a low",
+            ),
             ({"file": "a.py", "arguments": {"x": []}}, "arguments.x", "at least one item"),
             ({"file": "a.py", "arguments": {"x": float("nan")}}, "arguments.x", "a number that is finite"),
             ({"file": "a.py", "arguments": {"x": [1, {"int": [3, 2]}]}}, "arguments.x.1", "a low bound"),

@@ -10,8 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.exceptions import StudyMismatchError
-from hpsearch.spec import Choice, Configuration, Mlp, StudySpec, Training, print_spec, read_spec
+from hpsearch.spec import (
+    Choice,
+    Configuration,
+    Mlp,
+    StudySpec,
+    Training,
+    print_spec,
+    read_configuration,
+    read_spec,
+)
 from hpsearch.spec.experiments import Ablation
+from hpsearch.spec.sections.optimizers import OPTIMIZERS
 from hpsearch.spec.space.defaults import ablation_space, searched_places
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.source import Source, parse
@@ -123,6 +133,61 @@ def test_the_default_of_a_searched_learning_rate_is_that_of_the_optimizer() -> N
         spec = read(model={"mlp": {"hidden": [4]}}, training=training)
         values = {"optimizer": "sgd"} if isinstance(optimizer, dict) else {}
         assert sides(spec, winner_of(spec, learning_rate=0.5, **values))["learning_rate"] == (default, 0.5)
+
+
+def test_a_learning_rate_may_depend_on_the_optimizer() -> None:
+    """In a configuration it stands in the training section, as if it had been given there."""
+    sgd = {"sgd": {"learning_rate": {"log_uniform": [0.01, 1.0]}, "momentum": {"uniform": [0.0, 0.9]}}}
+    options = ["rmsprop", {"adam": {"learning_rate": {"log_uniform": [1e-4, 1e-2]}}}, sgd]
+    spec = read(model={"mlp": {"hidden": [4]}}, training={"optimizer": {"choice": options}, "epochs": 1})
+    names = [
+        "optimizer",
+        "optimizer.adam.learning_rate",
+        "optimizer.sgd.learning_rate",
+        "optimizer.sgd.momentum",
+    ]
+    space = SearchSpace(spec)
+    assert [one.name for one in space.parameters] == names
+    assert [one.structural for one in space.parameters] == [True, False, False, False]
+    found = [
+        space.configuration({"optimizer": "rmsprop"}),
+        space.configuration({names[0]: "adam", names[1]: 0.002}),
+        space.configuration({names[0]: "sgd", names[2]: 0.5, names[3]: 0.25}),
+    ]
+    plain: list[Any] = ["rmsprop", "adam", {"sgd": {"momentum": 0.25}}]
+    for one, rate, optimizer in zip(found, (0.001, 0.002, 0.5), plain, strict=True):
+        training = {"optimizer": optimizer, "learning_rate": rate, "epochs": 1}
+        assert one.training == Training.model_validate(training)
+        assert read_configuration(one.dump()) == one
+    (_, value) = sides(spec, found[2])["optimizer"]
+    assert value == OPTIMIZERS["sgd"](learning_rate=0.5, momentum=0.25)
+    ablation = Ablation(ablation_space(spec, found[2]).spec)
+    made = [ablation.configuration(ablation.values(changes, 0)) for changes in ([], ["optimizer"])]
+    assert [(one.training.optimizer.name, one.training.learning_rate) for one in made] == [
+        ("adam", 0.001),
+        ("sgd", 0.5),
+    ]
+    assert read_spec(parse(print_spec(spec), "a.yaml")) == spec
+
+
+def test_the_default_of_a_learning_rate_among_arguments_is_that_of_the_optimizer() -> None:
+    rate = {"log_uniform": [1e-4, 1.0]}
+    for optimizer, default in (("adam", 0.001), ("sgd", 0.01)):
+        training = {"optimizer": {optimizer: {"learning_rate": rate}}, "epochs": 1}
+        spec = read(model={"mlp": {"hidden": [4]}}, training=training)
+        name = f"optimizer.{optimizer}.learning_rate"
+        assert sides(spec, winner_of(spec, **{name: 0.5})) == {name: (default, 0.5)}
+
+
+def test_a_fixed_learning_rate_is_the_same_wherever_it_stands() -> None:
+    inside = read(
+        training={"optimizer": {"sgd": {"learning_rate": 0.5}}, "epochs": 1}, model={"mlp": {"hidden": [4]}}
+    )
+    beside = read(
+        training={"optimizer": "sgd", "learning_rate": 0.5, "epochs": 1}, model={"mlp": {"hidden": [4]}}
+    )
+    assert winner_of(inside) == winner_of(beside)
+    check_same_experiment(inside, beside)
 
 
 def test_options_of_whole_trainings_without_a_learning_rate() -> None:

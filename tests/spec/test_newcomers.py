@@ -187,7 +187,7 @@ def test_the_nearest_name(section: str, line: str, nearest: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("section", "line", "remark"),
     [
-        ("TRAINING", "optimizer: {adam: {learning_rate: 0.1}}", "'learning_rate' belongs to training"),
+        ("TRAINING", "schedule: {cosine: {learning_rate: 0.1}}", "'learning_rate' belongs to training"),
         ("SEARCH", "epochs: 5", "'epochs' belongs to training"),
         ("SEARCH", "standardize: true", "'standardize' belongs to data"),
         ("MODEL", "output_activation: softmax", "follows from the task"),

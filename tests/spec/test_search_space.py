@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from optuna.distributions import FloatDistribution
+from pydantic import ValidationError
 
 from hpsearch.exceptions import StudyFileError
-from hpsearch.spec import Choice, Numeric, StudySpec, load_study_file, read_spec
+from hpsearch.spec import Choice, Numeric, PythonModel, StudySpec, load_study_file, read_spec
 from hpsearch.spec.space.enqueue import check_enqueued
 from hpsearch.spec.space.parameter import Parameter
 from hpsearch.spec.space.space import MAX_STRUCTURES, SearchSpace
@@ -153,6 +154,53 @@ def test_conditions_are_the_choices_around_a_parameter() -> None:
         (("l1", label), (f"l1.{label}", "uniform(0.2, 0.3)")),
     ]
     assert not space_of("l1: {uniform: [0, 1]}").conditional
+
+
+def test_names_inside_an_optimizer_that_has_its_learning_rate_are_short() -> None:
+    momentum, nesterov = "momentum: {uniform: [0, 0.9]}", "nesterov: true"
+    options = (
+        f"{{sgd: {{learning_rate: {rate}, {nesterov}, {momentum}}}}}"
+        for rate in (0.1, 0.01, "{uniform: [0.1, 1]}")
+    )
+    space = space_of("", training=f"optimizer: {{choice: [adam, {', '.join(options)}]}}")
+    inside = ["sgd.momentum", "sgd#2.momentum", "sgd#3.learning_rate", "sgd#3.momentum"]
+    assert names(space) == ["optimizer", *(f"optimizer.{name}" for name in inside)]
+    labels = (
+        "adam",
+        *(f"sgd({rate}nesterov=true)" for rate in ("learning_rate=0.1, ", "learning_rate=0.01, ", "")),
+    )
+    assert space["optimizer"].options == labels
+    values = {"optimizer": labels[2], "optimizer.sgd#2.momentum": 0.5}
+    training = space.configuration(values).training
+    assert (training.learning_rate, training.optimizer.label) == (0.01, "sgd(momentum=0.5, nesterov=true)")
+    earlier = space_of("", training=f"optimizer: {{choice: [adam, {{sgd: {{{nesterov}, {momentum}}}}}]}}")
+    assert names(earlier) == ["optimizer", "optimizer.sgd(nesterov=true).momentum"]
+
+
+def mappings(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.dictionaries(st.sampled_from(["lstm", "units"]), values, min_size=1, max_size=2)
+
+
+def choices(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(values, min_size=1, max_size=3, unique_by=repr).map(lambda options: {"choice": options})
+
+
+PLAIN = st.sampled_from([1, "lstm", {"int": [2, 3]}, {"int": [2, 4]}])
+VALUES = choices(mappings(st.recursive(PLAIN, lambda inner: mappings(inner) | choices(inner), max_leaves=3)))
+
+
+@given(VALUES)
+def test_everything_searched_in_arguments_has_a_name_of_its_own(value: Any) -> None:
+    arguments = {"cell": value}
+    try:
+        model = PythonModel.model_validate({"file": "nets.py", "arguments": arguments})
+    except ValidationError:
+        reject()  # options that are the same, as 1 and {"choice": [1]}
+    spec = StudySpec.model_validate(
+        {"name": "a", "data": "sklearn:digits", "model": model, "training": {"epochs": 1}}
+    )
+    found = names(SearchSpace(spec))
+    assert len(found) == repr(value).count("'int'") + repr(value).count("'choice'")
 
 
 def test_options_of_one_label_are_told_apart() -> None:

@@ -104,7 +104,7 @@ SHARED_ARGUMENTS = {
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_are_those_of_keras(name: str) -> None:
     resolved = keras.optimizers.get(name)
-    ours = fields_of(OPTIMIZERS[name])
+    ours = {field: value for field, value in fields_of(OPTIMIZERS[name]).items() if field != "learning_rate"}
     # Decay is written as the optimizer that is made for it; in the others Keras leaves it off.
     ignored = SHARED_ARGUMENTS | (set() if name == "adamw" else {"weight_decay"})
     assert ours == arguments_of(type(resolved), ignored)

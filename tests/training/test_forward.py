@@ -405,3 +405,17 @@ def test_a_trace_of_the_optimizer_leaves_no_coefficient_behind(
     at_once = in_threads(applied, (0.5, 0.75))
     for ours, theirs in zip(jax.tree.leaves(at_once), jax.tree.leaves(in_turn), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_learning_rate_among_the_arguments_of_an_optimizer_is_no_coefficient() -> None:
+    """A schedule feeds it, wherever a study gives it."""
+    rate = {"learning_rate": {"uniform": [0.01, 0.1]}}
+    momentum = {"momentum": {"uniform": [0.1, 0.9]}}
+    inside, beside = ({"optimizer": {"sgd": {**rate, **momentum}}}, {"optimizer": {"sgd": momentum}, **rate})
+    study = {"name": "s", "data": "sklearn:iris", "model": {"mlp": {"hidden": [4]}}}
+    options = [
+        program_options(StudySpec.model_validate({**study, "training": {"epochs": 1, **training}}))
+        for training in (inside, beside)
+    ]
+    assert options[0] == options[1]
+    assert options[0].coefficients == {"sgd.momentum"}

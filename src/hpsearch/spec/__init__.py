@@ -9,7 +9,7 @@ from hpsearch.spec.sections.layered import Layered
 from hpsearch.spec.sections.model import Mlp
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.pretrained import Pretrained, pretrained_models
-from hpsearch.spec.sections.python_model import Arguments, PythonModel, python_models
+from hpsearch.spec.sections.python_model import ArgumentMapping, Arguments, PythonModel, python_models
 from hpsearch.spec.sections.search import Search, direction_of
 from hpsearch.spec.sections.sequential import Sequential
 from hpsearch.spec.sections.study import Configuration, StudySpec, read_configuration
@@ -21,6 +21,7 @@ from hpsearch.spec.study_file.schema import json_schema
 
 __all__ = [
     "Architecture",
+    "ArgumentMapping",
     "Arguments",
     "Choice",
     "Claim",

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
 
 from hpsearch.spec.study_file.distributions import Searchable
 from hpsearch.spec.study_file.parts import Component, NonNegative, OneOf, Positive, Rate
 
 
 class OptimizerKind(Component):
-    """What every optimizer has: the learning rate where a study gives none."""
+    """What every optimizer has: the learning rate where a study gives none, in `own_rate`.
+
+    A study may give `learning_rate` here, so that it depends on the optimizer. In a configuration it stands
+    in the training section.
+    """
 
     own_rate: ClassVar[float] = 0.001
+    learning_rate: Searchable[Positive] | None = None
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Iterate over the arguments; the learning rate is one where it is given here."""
+        yield from ((key, value) for key, value in super().items() if (key, value) != ("learning_rate", None))
+
+    def inner_name(self) -> str:
+        """Return the name alone where the learning rate is given; earlier studies keep their names."""
+        return self.label if self.learning_rate is None else self.name
 
 
 class Sgd(OptimizerKind):

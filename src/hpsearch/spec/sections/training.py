@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -57,7 +57,8 @@ class EarlyStopping(Part):
 class Training(Part):
     """How a model is trained. Its length is given in `epochs` or in `steps`.
 
-    Where no learning rate is given, a configuration has that of its optimizer.
+    The learning rate may stand here or among the arguments of the optimizer. Where none is given, a
+    configuration has that of its optimizer.
     """
 
     optimizer: Searchable[Optimizer] = OPTIMIZERS["adam"]()
@@ -77,15 +78,35 @@ class Training(Part):
             raise problem("the length of a run: either 'epochs' or 'steps'", found=found)
         return self
 
+    @model_validator(mode="after")
+    def _learning_rate_is_given_once(self) -> Self:
+        given: float | None = self.learning_rate
+        rated = [one.name for one in alternatives(self.optimizer) if one.learning_rate is not None]
+        if given is not None and rated:
+            expected = "the learning rate once: here, or among the arguments of each optimizer"
+            raise problem(
+                expected, found=f"one here, and one of {' and '.join(rated)}", at=("learning_rate",)
+            )
+        return self
+
     @property
     def own_rate(self) -> float | None:
         """Return the optimizer's own learning rate; None where optimizers are searched that differ in it."""
-        rates = {option.own_rate for option in alternatives(self.optimizer)}
-        return rates.pop() if len(rates) == 1 else None
+        options = alternatives(self.optimizer)
+        rates = {option.own_rate for option in options if option.learning_rate is None}
+        same = len(rates) == 1 and all(option.learning_rate is None for option in options)
+        return rates.pop() if same else None
 
     def with_rate(self) -> Self:
-        """Write out the learning rate, where it is not given and no search decides on it."""
+        """Write the learning rate here, where no search decides on it."""
         given: float | None = self.learning_rate
+        optimizer = self.optimizer
+        if given is None and isinstance(getattr(optimizer, "learning_rate", None), float):
+            return self._with_moved_rate(optimizer)
         if given is not None or self.own_rate is None:
             return self
         return self.model_copy(update={"learning_rate": self.own_rate})
+
+    def _with_moved_rate(self, optimizer: Any) -> Self:
+        rate, plain = optimizer.learning_rate, optimizer.model_copy(update={"learning_rate": None})
+        return self.model_copy(update={"learning_rate": rate, "optimizer": plain})

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hpsearch.spec import (
-    Arguments,
+    ArgumentMapping,
     Choice,
     Component,
     Configuration,
@@ -19,6 +19,7 @@ from hpsearch.spec import (
     StudySpec,
     Training,
 )
+from hpsearch.spec.sections.optimizers import OptimizerKind
 from hpsearch.spec.sections.sequential import Group
 from hpsearch.spec.study_file.loading import with_value
 from hpsearch.spec.study_file.parts import dump, label_of
@@ -100,9 +101,18 @@ def ablation_space(spec: StudySpec, winner: Configuration) -> AblationSpace:
 
 
 def _as_given(part: Any, winner: Training) -> Training:
-    """Leave the learning rate to each optimizer where the study gives none."""
+    """Leave the learning rate where the study gives it: to each optimizer, where it gives none."""
+    inside = _with_rate_inside(winner)
+    if _can_give(part, inside):
+        return inside
     given = _taken(part, winner).learning_rate
     return winner if given is not None else winner.model_copy(update={"learning_rate": None})
+
+
+def _with_rate_inside(winner: Training) -> Training:
+    """Write the learning rate among the arguments of the optimizer."""
+    optimizer = winner.optimizer.model_copy(update={"learning_rate": winner.learning_rate})
+    return winner.model_copy(update={"learning_rate": None, "optimizer": optimizer})
 
 
 def _with(spec: StudySpec, place: SearchedPlace) -> StudySpec | None:
@@ -131,7 +141,9 @@ def _why(place: SearchedPlace) -> str:
 
 def searched_places(spec: StudySpec, winner: Configuration) -> tuple[SearchedPlace, ...]:
     """List the places of a study where distributions stand, in the order of the study file."""
-    sections = (("model", spec.model, winner.model), ("training", spec.training, winner.training))
+    inside = _with_rate_inside(winner.training)
+    training = inside if _can_give(spec.training, inside) else winner.training
+    sections = (("model", spec.model, winner.model), ("training", spec.training, training))
     return tuple(place for name, part, value in sections for place in _places(part, value, (name,), REQUIRED))
 
 
@@ -166,9 +178,9 @@ def _fields(
     found = dict(value.items())
     inside = (*path, part.name) if isinstance(part, Component) else path
     for name, item in part.items():
-        declared = None if isinstance(part, Arguments) else type(part).model_fields[name]
+        declared = None if isinstance(part, ArgumentMapping) else type(part).model_fields[name]
         default = REQUIRED if declared is None or declared.is_required() else declared.get_default()
-        if isinstance(part, Training) and name == "learning_rate":
+        if isinstance(part, Training | OptimizerKind) and name == "learning_rate":
             default = _own_rate(part)
         unwritten = getattr(part, "scalar", None) == name or _is_listed(value, name)
         own = inside if unwritten else (*inside, name)
@@ -182,9 +194,9 @@ def _is_listed(value: Part, name: str) -> bool:
     return isinstance(value.dump()[value.name], list)
 
 
-def _own_rate(training: Training) -> float:
+def _own_rate(part: Training | OptimizerKind) -> float:
     """Return the default learning rate: where optimizers are searched, that of the default one."""
-    optimizer: Any = training.optimizer
+    optimizer: Any = part.optimizer if isinstance(part, Training) else part
     if isinstance(optimizer, Choice):
         optimizer = Training.model_fields["optimizer"].default
     return float(optimizer.own_rate)

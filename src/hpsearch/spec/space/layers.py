@@ -89,8 +89,8 @@ def _list_choice(lister: Lister, one: Named, name: str, conditions: Conditions) 
     name, conditions = lister.named(one.item, name, conditions)
     parameter = Parameter(name, one.item, conditions, structural=True)
     yield parameter
-    for label, inner in zip(parameter.options, one.inner, strict=True):
-        yield from _list(lister, inner, joined(name, str(label)), "", (*conditions, (name, label)))
+    for label, own, inner in zip(parameter.options, parameter.inner_names, one.inner, strict=True):
+        yield from _list(lister, inner, joined(name, own), "", (*conditions, (name, label)))
 
 
 def _list_repetitions(

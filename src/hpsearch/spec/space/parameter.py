@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hpsearch.spec import Choice, Numeric
-from hpsearch.spec.study_file.parts import label_of
+from hpsearch.spec.study_file.parts import Part, label_of
 
 Value = str | int | float | bool
 """What Optuna stores: a number, or the label of an option (an option that is a plain value is itself)."""
@@ -30,6 +30,16 @@ def condition_text(condition: Condition, equals: str = " = ") -> str:
     return f"{name} \u2265 {value.least}" if isinstance(value, AtLeast) else f"{name}{equals}{value}"
 
 
+def _distinct(labels: Iterable[Value]) -> tuple[Value, ...]:
+    """Put a number behind the later ones of labels that are the same."""
+    seen: Counter[str] = Counter()
+    found: list[Value] = []
+    for label in labels:
+        seen[str(label)] += 1
+        found.append(label if seen[str(label)] == 1 else f"{label}#{seen[str(label)]}")
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One searched value: its short dotted name, its distribution and when it is active.
@@ -48,16 +58,18 @@ class Parameter:
         """Label the options of a choice; two options never share a label."""
         if isinstance(self.distribution, Numeric):
             return ()
-        plain = [
+        return _distinct(
             option if isinstance(option, str | int | float | bool) else label_of(option)
             for option in self.distribution.options
-        ]
-        seen: Counter[str] = Counter()
-        labels: list[Value] = []
-        for label in plain:
-            seen[str(label)] += 1
-            labels.append(label if seen[str(label)] == 1 else f"{label}#{seen[str(label)]}")
-        return tuple(labels)
+        )
+
+    @property
+    def inner_names(self) -> tuple[str, ...]:
+        """Name the options of a choice in the names of what is searched in them."""
+        options = self.distribution.options if isinstance(self.distribution, Choice) else ()
+        names = [option.inner_name() if isinstance(option, Part) else label_of(option) for option in options]
+        numbered = (str(at) if name is None else name for at, name in enumerate(names, start=1))
+        return tuple(map(str, _distinct(numbered)))
 
     def describe(self) -> str:
         """Write the distribution as the study file does."""

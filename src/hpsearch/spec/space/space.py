@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hpsearch.spec import Arguments, Choice, Component, Configuration, Numeric, Part, Sequential, StudySpec
+from hpsearch.spec import (
+    ArgumentMapping,
+    Arguments,
+    Choice,
+    Component,
+    Configuration,
+    Numeric,
+    Part,
+    Sequential,
+    StudySpec,
+)
 from hpsearch.spec.space.layers import count_layers, is_structural, joined, list_layers, resolve_layers
 from hpsearch.spec.space.parameter import Condition, Parameter, Value
 
@@ -156,11 +166,17 @@ def _children(value: Any, prefix: str) -> Iterator[tuple[str, Any, str]]:
     if isinstance(value, Part):
         for field_name, item in value.items():
             unwritten = getattr(value, "scalar", None) == field_name or isinstance(item, Arguments)
-            written = prefix if unwritten else joined(prefix, field_name)
-            yield written, item, field_name
+            said = unwritten or _is_said(value, field_name, prefix)
+            yield prefix if said else joined(prefix, field_name), item, field_name
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
             yield joined(prefix, str(index)), item, ""
+
+
+def _is_said(value: Any, key: str, prefix: str) -> bool:
+    """Return whether the only key of a mapping is in the prefix, which an option has from it."""
+    alone = type(value) is ArgumentMapping and len(dict(value.items())) == 1
+    return alone and prefix.rpartition(".")[2].partition("#")[0] == key
 
 
 def _prefix_of(value: Any, prefix: str) -> str:
@@ -196,9 +212,10 @@ class _Lister(_Walk):
             parameter = Parameter(name, value, conditions, structural or learned)
             yield parameter
             if isinstance(value, Choice):
-                for label, option in zip(parameter.options, value.options, strict=True):
+                named = zip(parameter.options, parameter.inner_names, value.options, strict=True)
+                for label, own, option in named:
                     inner = (*conditions, (name, label))
-                    yield from self._inside(option, joined(name, str(label)), inner, structural=structural)
+                    yield from self._inside(option, joined(name, own), inner, structural=structural)
             return
         yield from self._inside(value, _prefix_of(value, name), conditions, structural=structural)
 
@@ -220,7 +237,7 @@ class _Lister(_Walk):
 
 def _belongs(value: Any, field_name: str) -> bool:
     """Return whether an item is part of a structure because the value that holds it is."""
-    return not field_name or isinstance(value, Arguments)
+    return not field_name or isinstance(value, ArgumentMapping)
 
 
 def _size(value: Any) -> float:
@@ -286,7 +303,8 @@ class _Resolver(_Walk):
         name, conditions = self.named(value, name, conditions)
         parameter = Parameter(name, value, conditions)
         label = self.choose(parameter)
-        return parameter.options.index(label), joined(name, str(label)), (*conditions, (name, label))
+        index = parameter.options.index(label)
+        return index, joined(name, parameter.inner_names[index]), (*conditions, (name, label))
 
     def _inside(self, value: Any, prefix: str, conditions: tuple[Condition, ...]) -> Any:
         if isinstance(value, Choice | Numeric):

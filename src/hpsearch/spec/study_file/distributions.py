@@ -122,6 +122,9 @@ def bounds(value: Any) -> tuple[float, float]:
 
 RESERVED = ("choice", "uniform", "log_uniform", "int", "log_int")
 
+LOWS, HIGHS = ("low", "min", "from", "start", "lower"), ("high", "max", "to", "end", "upper")
+"""Names that other tools have for the bounds of a range."""
+
 _Handler = Callable[[Any], Any]
 
 

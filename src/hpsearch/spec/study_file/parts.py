@@ -72,6 +72,17 @@ class Part(BaseModel):
         for name in type(self).model_fields:
             yield name, getattr(self, name)
 
+    def option_label(self) -> str:
+        """Name this part as an option of a choice."""
+        return ", ".join(f"{name}={label_of(item)}" for name, item in _telling(self)) or "defaults"
+
+    def inner_name(self) -> str | None:
+        """Name this part in the names of what is searched in it, as an option of a choice.
+
+        None stands for a number: that of the option.
+        """
+        return label_of(self)
+
 
 class Component(Part):
     """A part that is written under its name: `tanh`, or `{leaky_relu: {negative_slope: 0.1}}`."""
@@ -145,7 +156,7 @@ def label_of(value: Any) -> str:
     if isinstance(value, Component):
         return value.label
     if isinstance(value, Part):
-        return ", ".join(f"{name}={label_of(item)}" for name, item in _telling(value)) or "defaults"
+        return value.option_label()
     if isinstance(value, Numeric):
         return f"{value.word}({', '.join(f'{number:g}' for number in value.arguments)})"
     if isinstance(value, Choice):

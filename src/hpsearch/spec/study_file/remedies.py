@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hpsearch.spec.sections.data import KERAS, SKLEARN
-from hpsearch.spec.study_file.distributions import RESERVED
+from hpsearch.spec.study_file.distributions import HIGHS, LOWS, RESERVED
 from hpsearch.spec.study_file.source import Place
 
 Accepts = Callable[[Place, Any], bool]
@@ -86,7 +86,6 @@ REMARKS: Mapping[str, str] = {
 LONGEST = 150
 """Letters of a value that a message spells out."""
 
-_LOW, _HIGH = ("low", "min", "from", "start", "lower"), ("high", "max", "to", "end", "upper")
 _WORDS = {"yes": True, "on": True, "no": False, "off": False, "true": True, "false": False}
 _SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
 _TIME = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*", re.IGNORECASE)
@@ -180,8 +179,8 @@ def _of_decimal_commas(word: str, arguments: list[Any]) -> Iterator[Any]:
 
 def _of_bounds(word: str, arguments: dict[Any, Any]) -> Iterator[Any]:
     """Read `{low: 0, high: 1}` and its likes, as other tools have them."""
-    low = next((arguments[key] for key in _LOW if key in arguments), None)
-    high = next((arguments[key] for key in _HIGH if key in arguments), None)
+    low = next((arguments[key] for key in LOWS if key in arguments), None)
+    high = next((arguments[key] for key in HIGHS if key in arguments), None)
     if low is None or high is None:
         return
     step = arguments.get("step")

@@ -106,7 +106,7 @@ def _sorted(kinds: Iterable[Any]) -> tuple[Any, ...]:
 def _searched_coefficients(optimizers: list[Component]) -> Iterator[str]:
     for optimizer in optimizers:
         for name, value in optimizer.items():
-            if isinstance(value, Choice | Numeric) and name not in OPTIMIZER_FLAGS:
+            if isinstance(value, Choice | Numeric) and name not in (*OPTIMIZER_FLAGS, "learning_rate"):
                 yield f"{optimizer.name}.{name}"
 
 
