@@ -1,12 +1,14 @@
 """The contestants: Keras Tuner and Optuna with a hand-written `fit`, as their users write them.
 
 Run as a process of its own: `peers.py keras-tuner|optuna TASK.json TRIALS DIRECTORY`, with KERAS_BACKEND set.
+The seconds since the epoch at which each trial had ended are written to `DIRECTORY/ends.json`.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ def load(data: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
 
 def build(configuration: dict[str, Any], shape: tuple[int, ...], steps: int) -> keras.Model:
     """Build and compile a configuration by hand."""
+    if "net" in configuration["model"]:
+        return _net(configuration, shape)
     mlp, training = configuration["model"]["mlp"], configuration["training"]
     model = keras.Sequential([keras.Input(shape)])
     if len(shape) > 1:
@@ -43,6 +47,18 @@ def build(configuration: dict[str, Any], shape: tuple[int, ...], steps: int) -> 
     model.add(keras.layers.Dense(10, activation="softmax"))
     optimizer = keras.optimizers.Adam(_rate(training, steps), **_clipping(training["clipping"]))
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _net(configuration: dict[str, Any], shape: tuple[int, ...]) -> keras.Model:
+    import nets
+    from model_tasks import CLASSES
+
+    arguments = dict(configuration["model"]["net"])
+    model: keras.Model = getattr(nets, arguments.pop("function"))(shape, CLASSES, **arguments)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    rate = configuration["training"]["learning_rate"]
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
     return model
 
 
@@ -86,6 +102,8 @@ def main() -> None:
     )
     x, y, validation_x, validation_y = load(task["data"])
     configurations = task["configurations"][:trials]
+    ends: list[float] = []
+    end = keras.callbacks.LambdaCallback(on_train_end=lambda logs: ends.append(time.time()))  # noqa: ARG005
 
     def train(index: int) -> float:
         configuration = configurations[index]
@@ -98,6 +116,7 @@ def main() -> None:
             epochs=configuration["training"]["epochs"],
             verbose=0,
             validation_data=(validation_x, validation_y),
+            callbacks=[end],
         )
         return float(np.min(history.history["val_loss"]))
 
@@ -109,6 +128,7 @@ def main() -> None:
             sampler=optuna.samplers.GridSampler({"index": range(trials)}),
         )
         study.optimize(lambda trial: train(trial.suggest_int("index", 0, trials - 1)), n_trials=trials)
+        Path(directory, "ends.json").write_text(json.dumps(ends))
         return
 
     import keras_tuner
@@ -129,7 +149,9 @@ def main() -> None:
         epochs=training["epochs"],
         verbose=0,
         validation_data=(validation_x, validation_y),
+        callbacks=[end],
     )
+    Path(directory, "ends.json").write_text(json.dumps(ends))
 
 
 if __name__ == "__main__":

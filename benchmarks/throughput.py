@@ -1,10 +1,13 @@
 """Seconds per trial of hpsearch and its peers, side by side in one run.
 
-    python benchmarks/throughput.py [--tasks a b c] [--growth]
+    python benchmarks/throughput.py [--tasks a b c cnn lstm ...] [--growth]
 
 Everything counts, from the start of the process to its end, our report too, which no peer writes; beside it
-stands our time to the moment when the last result is stored. The figures go to `benchmarks/results/` as JSON;
-`benchmarks/table.py` puts them into the README. Task b and c need HPSEARCH_DATA with fashion_mnist.npz.
+stands our time to the moment when the last result is stored. What one trial more costs is the mean time from
+one trial's end to the next's; what is left of the whole is the start. The models beyond perceptrons train as
+many trials with every contestant, so that all share their start alike. The figures go to
+`benchmarks/results/` as JSON; `benchmarks/table.py` puts them into the pages. Task b and c need HPSEARCH_DATA
+with fashion_mnist.npz.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from growth import growth
+from model_tasks import FORMS, MODEL_TASKS, TRIALS, ModelTask
 from tasks import TASKS, Task
 
 HERE = Path(__file__).parent
@@ -68,12 +72,10 @@ def ours(study: Path, directory: Path, cache: Path) -> dict[str, Any]:
     measured: dict[str, Any] = timed(command, {"HPSEARCH_CACHE": str(cache)})
     name = json.loads(study.read_text())["name"]
     run = directory / "runs" / name
-    epochs = [
-        event["seconds"]
-        for line in (run / "ticks.jsonl").read_text().splitlines()
-        for event in json.loads(line)["events"]
-        if event["kind"] == "report"
-    ]
+    ticks = [json.loads(line) for line in (run / "ticks.jsonl").read_text().splitlines()]
+    events = [(tick["elapsed"], event) for tick in ticks for event in tick["events"]]
+    epochs = [event["seconds"] for _, event in events if event["kind"] == "report"]
+    measured |= marginal([at for at, event in events if event["kind"] == "end"], measured["seconds"])
     typical = statistics.median(epochs)
     # Members of one tick share its seconds. What it took beyond the usual is compiling, if it is the first or
     # took many times the usual.
@@ -90,6 +92,21 @@ def ours(study: Path, directory: Path, cache: Path) -> dict[str, Any]:
     measured["stored_seconds"] = (run / "timing.json").stat().st_mtime - measured["begun"]
     measured["training_seconds"] = sum(epochs) - compiling
     return measured
+
+
+def marginal(ends: list[float], seconds: float) -> dict[str, float]:
+    """Part the seconds of a run into what one trial more costs, and the start."""
+    one = (ends[-1] - ends[0]) / (len(ends) - 1)
+    return {"one_more": one, "start": seconds - one * len(ends)}
+
+
+def theirs(tool: str, backend: str, configurations: Path, trials: int, place: Path) -> dict[str, float]:
+    """Run a peer on the first trials of a list."""
+    place.mkdir()
+    command = [sys.executable, str(HERE / "peers.py"), tool, str(configurations), str(trials), str(place)]
+    measured = timed(command, {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    ends = json.loads((place / "ends.json").read_text())
+    return measured | marginal(ends, measured["seconds"])
 
 
 def roofline(task: Task) -> float:
@@ -117,13 +134,39 @@ def compare(task: Task) -> dict[str, Any]:
                 print(task.name, name, rows[name][-1], file=sys.stderr, flush=True)
             for tool, backend in PEERS:
                 place = directory / f"{tool}-{backend}-{repeat}"
-                place.mkdir()
-                command = [sys.executable, str(HERE / "peers.py"), tool, str(configurations)]
-                command += [str(task.peer_trials), str(place)]
-                environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-                rows[f"{tool} on {backend}"].append(timed(command, environment))
-                print(task.name, tool, backend, rows[f"{tool} on {backend}"][-1], file=sys.stderr, flush=True)
+                found = theirs(tool, backend, configurations, task.peer_trials, place)
+                rows[f"{tool} on {backend}"].append(found)
+                print(task.name, tool, backend, found, file=sys.stderr, flush=True)
     return summarize(task, rows)
+
+
+def compare_models(task: ModelTask) -> dict[str, Any]:
+    """Run a model as a list of layers, as a function in Python, and with every peer: as many trials each."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for _ in range(task.repeats):
+        with tempfile.TemporaryDirectory() as temporary:
+            directory = Path(temporary)
+            files = task.write(directory)
+            for form in FORMS:
+                found = ours(files[form], directory, directory / f"cache-{form}")
+                rows.setdefault(f"hpsearch, {form}", []).append(found)
+                print(task.name, form, found, file=sys.stderr, flush=True)
+            for tool, backend in PEERS:
+                found = theirs(tool, backend, files["peers"], TRIALS, directory / f"{tool}-{backend}")
+                rows.setdefault(f"{tool} on {backend}", []).append(found)
+                print(task.name, tool, backend, found, file=sys.stderr, flush=True)
+    told = {
+        name: {
+            key: statistics.median(run[key] for run in runs)
+            for key in ("seconds", "one_more", "start", "peak_mb")
+        }
+        for name, runs in rows.items()
+    }
+    our = told["hpsearch, sequential"]["seconds"]
+    return {
+        "trials": TRIALS,
+        "contestants": {name: row | {"ratio": row["seconds"] / our} for name, row in told.items()},
+    }
 
 
 def summarize(task: Task, rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -134,6 +177,8 @@ def summarize(task: Task, rows: dict[str, list[dict[str, Any]]]) -> dict[str, An
         told[name] = {
             "seconds_per_trial": statistics.median(run["seconds"] for run in runs) / trials,
             "trials": trials,
+            "one_more": statistics.median(run["one_more"] for run in runs),
+            "start": statistics.median(run["start"] for run in runs),
             "peak_mb": statistics.median(run["peak_mb"] for run in runs),
         }
     stored = statistics.median(run["stored_seconds"] for run in rows["hpsearch"]) / task.trials
@@ -168,7 +213,8 @@ def machine() -> dict[str, Any]:
 def main() -> None:
     """Run the tasks and store the figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tasks", nargs="*", choices=list(TASKS), default=list(TASKS))
+    tasks = TASKS | MODEL_TASKS
+    parser.add_argument("--tasks", nargs="*", choices=list(tasks), default=list(tasks))
     parser.add_argument("--growth", action="store_true")
     options = parser.parse_args()
     results = HERE / "results"
@@ -178,10 +224,12 @@ def main() -> None:
         (results / "growth.json").write_text(json.dumps(figures, indent=1) + "\n")
     else:
         path = results / "throughput.json"
-        known = json.loads(path.read_text())["tasks"] if path.exists() else {}
-        figures = {"machine": machine(), "tasks": known}
+        known = json.loads(path.read_text()) if path.exists() else {}
+        figures = {"machine": machine(), "tasks": known.get("tasks", {}), "models": known.get("models", {})}
         for name in options.tasks:
-            figures["tasks"][name] = compare(TASKS[name])
+            task = tasks[name]
+            found = compare(task) if isinstance(task, Task) else compare_models(task)
+            figures["tasks" if isinstance(task, Task) else "models"][name] = found
             path.write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures, indent=1))
 
