@@ -190,7 +190,7 @@ class TestCommands:
             assert result.returncode == 2
             assert not (set(result.stderr) - {"\n"}) & FORBIDDEN
 
-    @pytest.mark.slow
+    @pytest.mark.long
     def test_no_room_on_the_standard_output(self, hostile: Path) -> None:
         for line in (
             "trials a",
@@ -217,7 +217,7 @@ class TestCommands:
             assert (result.returncode, result.stderr) == (0, "")
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+    @pytest.mark.parametrize("encoding", ["ascii", pytest.param("latin-1", marks=pytest.mark.long)])
     def test_a_terminal_that_is_not_utf8(self, encoding: str, hostile: Path) -> None:
         for line in ("trials a", "best a", "list", "status a"):
             result = at_shell(f"$hpsearch {line}", hostile, PYTHONIOENCODING=encoding)

@@ -206,7 +206,9 @@ class TestModels:
             pass
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("kind", ["blanks as the layers", "large layers"])
+    @pytest.mark.parametrize(
+        "kind", ["blanks as the layers", pytest.param("large layers", marks=pytest.mark.long)]
+    )
     def test_predict_takes_no_memory_for_them(self, kind: str, place: Path) -> None:
         path = place / "runs" / "a" / "best.keras"
         whole = path.read_bytes()
@@ -222,7 +224,7 @@ class TestModels:
         assert "best.keras" in told
         assert "Traceback" not in told
 
-    @pytest.mark.slow
+    @pytest.mark.long
     @pytest.mark.parametrize("kind", ["blanks as the layers", "large layers"])
     def test_no_donor_takes_memory(self, kind: str, tmp_path: Path) -> None:
         layers = {"config.json": plain(json.dumps(LAYERS).encode()), "metadata.json": plain(b"{}")}

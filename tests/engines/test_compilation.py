@@ -76,7 +76,9 @@ assert jax.config.jax_persistent_cache_min_compile_time_secs == 1000
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", ["cut", "emptied", "flipped"])
+@pytest.mark.parametrize(
+    "damage", ["cut", *(pytest.param(one, marks=pytest.mark.long) for one in ("emptied", "flipped"))]
+)
 def test_a_damaged_entry_is_compiled_anew(damage, tmp_path):
     cache = tmp_path / "cache"
     python(SWAPPED, cwd=tmp_path, HPSEARCH_CACHE=str(cache))

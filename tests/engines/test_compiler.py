@@ -126,7 +126,14 @@ print(checked(), np.array_equal(numbers(), right))
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux' here")
-@pytest.mark.parametrize(("backend", "threads"), [("jax", 1), ("jax", 2), ("tensorflow", 2)])
+@pytest.mark.parametrize(
+    ("backend", "threads"),
+    [
+        pytest.param("jax", 1, marks=pytest.mark.long),
+        ("jax", 2),
+        pytest.param("tensorflow", 2, marks=pytest.mark.long),
+    ],
+)
 def test_kernels_of_products_are_made_where_there_is_room_and_stay(backend, threads):
     """With 1.5 MB left the canary was right by other kernels, and later products with 5 MB left were not."""
     ended = subprocess.run(

@@ -90,8 +90,8 @@ class TestTensorflow:
     @pytest.mark.parametrize(
         "code",
         [
-            "keras.utils.set_random_seed(1)",
-            "keras.saving.serialize_keras_object(model)",
+            pytest.param("keras.utils.set_random_seed(1)", marks=pytest.mark.long),
+            pytest.param("keras.saving.serialize_keras_object(model)", marks=pytest.mark.long),
             "keras.models.clone_model(model).save('a.keras'); keras.saving.load_model('a.keras')",
             "keras.layers.RandomFlip()(np.zeros((2, 4, 4, 3)))",
             "model.compile('sgd', 'mse'); model.fit(np.zeros((4, 3)), np.zeros((4, 2)), verbose=0)",

@@ -316,6 +316,7 @@ class TestCommands:
         assert len(reports(files)) == 2 * EPOCHS
         assert reports(files) == reports(directory / "runs" / "own")
 
+    @pytest.mark.long
     def test_on_another_backend(self, tmp_path: Path) -> None:
         training = {"epochs": 2, "batch_size": 40, "backend": "tensorflow"}
         (tmp_path / "nets.py").write_text(NETS)

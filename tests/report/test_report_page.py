@@ -243,6 +243,7 @@ def test_the_same_study_gives_the_same_page(synthetic):
     assert rendered(record) == rendered(record)
 
 
+@pytest.mark.long
 def test_a_thousand_trials_stay_small_and_quick(synthetic):
     record = synthetic.record_of(1000)
     started = time.process_time()

@@ -254,6 +254,7 @@ def trials_of(directory: Path) -> list[Any]:
 
 
 class TestStores:
+    @pytest.mark.long
     def test_pickles_are_not_loaded(self, stranger: Path, tmp_path: Path) -> None:
         canary = tmp_path / "canary"
         with np.load(

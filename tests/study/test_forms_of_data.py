@@ -75,6 +75,7 @@ def test_windows_with_two_targets_are_predicted_from_a_table(tmp_path: Path) -> 
     assert measures["mae"] == pytest.approx(np.abs(error).mean(), rel=1e-4)
 
 
+@pytest.mark.long
 def test_labels_of_a_model_in_python_have_a_probability_each(tmp_path: Path) -> None:
     x = DRAWN.normal(size=(60, 4)).astype(np.float32)
     np.savez(tmp_path / "d.npz", x=x, y=(x[:, :3] + x[:, 1:] > 0).astype(int))

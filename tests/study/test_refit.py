@@ -222,6 +222,7 @@ class TestSplitsAndSeeds:
         assert own["values"] != fresh["values"]
 
 
+@pytest.mark.long
 def test_killed_in_the_confirmation_and_in_the_refit_it_ends_the_same(finished: Path, tmp_path: Path) -> None:
     write(tmp_path)
     with started("optimize", "a.yaml", cwd=tmp_path) as process:

@@ -141,6 +141,7 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestOneLook:
+    @pytest.mark.long
     def test_is_recorded_once_however_often_the_process_died(self, two: Path) -> None:
         assert (two / "runs" / "two" / "test.json").read_bytes() == (two / "first.json").read_bytes()
         (look,) = looks_of(two, "two")
@@ -237,6 +238,7 @@ class TestWhen:
         order = order_for(record, other, export, ended=True)
         assert (order.part, order.seen) == ("test", (record.looks.looks[0].weights,))
 
+    @pytest.mark.long
     def test_an_evaluation_that_fails_is_told_and_is_no_look(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

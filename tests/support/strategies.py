@@ -130,10 +130,17 @@ spans = st.one_of(
     st.fixed_dictionaries({"epochs": real(0.5, 20)}),
 )
 searchable_spans = searchable(spans, _range("uniform", 0, 1))
+periods = st.one_of(
+    st.floats(0.001, 1),
+    st.fixed_dictionaries({"share": real(0.001, 1)}),
+    st.fixed_dictionaries({"steps": whole(1, 900)}),
+    st.fixed_dictionaries({"epochs": real(0.5, 20)}),
+)
+searchable_periods = searchable(periods, _range("uniform", 0.001, 1))
 schedules = st.one_of(
     st.sampled_from(["constant", "step", "one_cycle"]),
     component("cosine", warmup=searchable_spans, alpha=real(0, 1)),
-    component("exponential", rate=real(0.1, 1), every=searchable_spans, staircase=flags),
+    component("exponential", rate=real(0.1, 1), every=searchable_periods, staircase=flags),
     component("reduce_on_plateau", factor=real(0.1, 0.9), patience=whole(1, 20)),
 )
 optimizers = st.one_of(

@@ -136,6 +136,7 @@ def test_rules_on_a_study_count_no_rows_that_are_not_there() -> None:
     assert longest_run(spec(10**6), 120) == longest_run(spec(120), 120) == 50
 
 
+@pytest.mark.long
 def test_a_search_over_batch_sizes_above_the_rows_is_whole(tmp_path: Path) -> None:
     study = {
         "name": "a",

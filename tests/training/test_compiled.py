@@ -241,8 +241,12 @@ def test_dropout_differs_by_step_layer_and_epoch() -> None:
     [
         ({"sgd": {"momentum": {"uniform": [0.1, 0.9]}}}, {"sgd.momentum"}),
         ({"rmsprop": {"momentum": {"choice": [0.0, 0.5]}, "centered": True}}, {"rmsprop.momentum"}),
-        ({"adamw": {"weight_decay": {"log_uniform": [1e-3, 1e-1]}}}, {"adamw.weight_decay"}),
-        ({"adam": {"beta_1": {"uniform": [0.8, 0.95]}}}, {"adam.beta_1"}),
+        pytest.param(
+            {"adamw": {"weight_decay": {"log_uniform": [1e-3, 1e-1]}}},
+            {"adamw.weight_decay"},
+            marks=pytest.mark.long,
+        ),
+        pytest.param({"adam": {"beta_1": {"uniform": [0.8, 0.95]}}}, {"adam.beta_1"}, marks=pytest.mark.long),
     ],
 )
 def test_searched_coefficients_are_arguments_of_one_program(

@@ -16,7 +16,7 @@ from support.stock_layers import LAYERS, PARTED, layer_model, share, small
 
 pytestmark = pytest.mark.slow
 
-QUICK = ("Dropout", "GaussianDropout", "BatchNormalization", "MultiHeadAttention", "Conv1D")
+QUICK = ("Dropout", "GaussianDropout", "BatchNormalization", "Conv1D")
 
 
 def classes_in(module: Any, base: type) -> set[str]:
