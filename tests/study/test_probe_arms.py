@@ -100,6 +100,11 @@ def test_too_many_arms_are_refused() -> None:
         probed_arms(spec_of(hidden=[4] * 4, activation=layers))
 
 
+def test_a_network_without_hidden_layers_has_nothing_to_probe() -> None:
+    with pytest.raises(UnsupportedError, match="needs a hidden layer"):
+        probed_arms(spec_of(hidden=[]))
+
+
 @pytest.mark.parametrize(
     ("distribution", "middle"),
     [

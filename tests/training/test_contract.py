@@ -120,10 +120,15 @@ ACTIVATIONS: dict[str, Callable[[int], keras.layers.Layer]] = {
 
 
 def plain_model(
-    dataset: Dataset, activation: str, place: str = "none", l1: float = 0.0, l2: float = 0.0
+    dataset: Dataset,
+    activation: str = "relu",
+    place: str = "none",
+    l1: float = 0.0,
+    l2: float = 0.0,
+    hidden: tuple[int, ...] = (6, 5),
 ) -> keras.Model:
     layers: list[Any] = [keras.Input(dataset.features)]
-    for number, units in enumerate((6, 5), 1):
+    for number, units in enumerate(hidden, 1):
         penalty = keras.regularizers.L1L2(l1, l2)
         layers.append(keras.layers.Dense(units, kernel_regularizer=penalty, name=f"hidden_{number}"))
         normalize = keras.layers.BatchNormalization(name=f"batch_norm_{number}")
@@ -205,6 +210,17 @@ def _sgd() -> Case:
             learning_rate=0.1,
             schedule={"exponential": {"rate": 0.5, "every": {"epochs": 1}}},
             clipping={"clipvalue": 0.02},
+        ),
+    )
+
+
+def _no_hidden_layer() -> Case:
+    return case(
+        data("diabetes"),
+        plain_model(data("diabetes"), hidden=()),
+        keras.optimizers.SGD(0.1),
+        configuration(
+            {"hidden": [], "l2": 0.1, "batch_norm": "after_activation"}, optimizer="sgd", learning_rate=0.1
         ),
     )
 
@@ -348,6 +364,7 @@ def _batch_above_rows() -> Case:
 CASES: dict[str, Callable[[], Case]] = {
     "batch above rows": cache(_batch_above_rows),
     "sgd": cache(_sgd),
+    "no hidden layer": cache(_no_hidden_layer),
     "clipnorm": cache(_clipnorm),
     "rmsprop": cache(_rmsprop),
     "adam": cache(_adam),
@@ -376,6 +393,9 @@ def test_the_cases_train(name: str) -> None:
 
 
 EVERY = pytest.mark.parametrize("maker", MAKERS)
+EVERY_SELDOM = pytest.mark.parametrize(
+    "maker", ["fit", "compiled", pytest.param("vmapped", marks=pytest.mark.long)]
+)
 IN_TURN = pytest.mark.parametrize("maker", ["fit", "compiled"])
 """Where the company of a member plays no part."""
 
@@ -423,7 +443,7 @@ class TestTrainer:
         assert apart == pytest.approx(float(penalty), rel=1e-4)
         assert report.metrics["loss_with_penalties"] > report.metrics["loss"] + 0.01
 
-    @EVERY
+    @EVERY_SELDOM
     def test_two_runs_are_equal(self, make: Callable[[Dataset], Trainer]) -> None:
         config = configuration(NOISY, optimizer="nadam")
         first, second = make(data()), make(data())
@@ -454,7 +474,7 @@ class TestTrainer:
             assert mine == alone[one.number][0]
             assert_equal(present(trainer, one.number), alone[one.number][1])
 
-    @EVERY
+    @EVERY_SELDOM
     def test_dropout_is_for_training_only(self, make: Callable[[Dataset], Trainer]) -> None:
         """With hardly any learning, dropout changes the training loss and not the validation loss."""
         told = []
@@ -555,7 +575,7 @@ class TestTrainer:
         assert min(found) > 16.2
         assert len(set(found)) == 2
 
-    @EVERY
+    @EVERY_SELDOM
     def test_keras_evaluates_the_exported_model_alike(self, make: Callable[[Dataset], Trainer]) -> None:
         for name in ("iris", "breast_cancer", "diabetes"):
             dataset = data(name, subset=150)

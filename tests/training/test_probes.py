@@ -177,6 +177,14 @@ def test_a_member_that_goes_on_elsewhere_is_measured_the_same(
     assert [probing.advance(0).probe for _ in range(3)] == [report.probe for report in whole[2:]]
 
 
+def test_of_a_network_without_hidden_layers_the_output_is_measured(iris: Dataset) -> None:
+    trainer = CompiledTrainer(iris, probes=True)
+    (layer,) = trained(trainer, member(mlp={"hidden": []}, epochs=2))[-1].probe.layers
+    norm = np.linalg.norm(trainer.state(0).arrays["0/now/output/kernel"])
+    assert (layer.name, layer.dead) == ("output", None)
+    assert layer.weight_norm == pytest.approx(float(norm), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("clipping", "clipped"),
     [

@@ -37,7 +37,8 @@ def probed_arms(spec: StudySpec, *, trained: bool = False) -> ProbedArms:
         trained: Whether the arms are to be trained; then the shared values of training are listed too.
 
     Raises:
-        UnsupportedError: The model is not a perceptron, or there are more than `MAX_ARMS` combinations.
+        UnsupportedError: The model is not a perceptron or has no hidden layer, or there are more than
+            `MAX_ARMS` combinations.
     """
     model = _first_model(spec)
     space = SearchSpace(spec.model_copy(update={"model": model}))
@@ -47,11 +48,17 @@ def probed_arms(spec: StudySpec, *, trained: bool = False) -> ProbedArms:
             f"{' and '.join(VARIED)} have more than {MAX_ARMS} combinations, too many for one page: "
             "probe fewer with --set, as in --set 'model.mlp.activation={choice: [relu, tanh]}'"
         )
+    configurations = tuple(map(space.configuration, found))
+    if any(not one.model.sizes for one in configurations):  # type: ignore[attr-defined]  # they are perceptrons
+        raise UnsupportedError(
+            "model: a probe needs a hidden layer, and this model has none: probe another one with --set, "
+            "as in --set 'model.mlp.hidden=[64]'"
+        )
     kept = None if trained else type(model).model_fields.keys()
     fixed = {
         name: value for values in found for name, value in values.items() if _is_fixed(space[name], kept)
     }
-    return ProbedArms(tuple(map(space.configuration, found)), fixed)
+    return ProbedArms(configurations, fixed)
 
 
 def _first_model(spec: StudySpec) -> ModelComponent:

@@ -50,8 +50,11 @@ def hidden_of(probe: TrainingProbe) -> tuple[LayerSample, ...]:
 
 def _gradient_ratio(probe: TrainingProbe) -> float | None:
     """Divide the gradient norm of the first hidden layer by that of the last."""
-    first, *_, last = (hidden_of(probe)[0], *hidden_of(probe))
-    if len(hidden_of(probe)) < 2 or first.gradient_norm is None or not last.gradient_norm:
+    layers = hidden_of(probe)
+    if len(layers) < 2:
+        return None
+    first, last = layers[0], layers[-1]
+    if first.gradient_norm is None or not last.gradient_norm:
         return None
     return first.gradient_norm / last.gradient_norm
 
@@ -80,8 +83,9 @@ def _exploding_gradient(_: TrialRecord, probes: list[TrainingProbe]) -> Seen | N
 
 
 def _worst(probe: TrainingProbe, share: Callable[[LayerSample], float | None]) -> tuple[float, str]:
-    """Return the largest share over the hidden layers, and the name of its layer."""
-    return max(((share(layer) or 0.0, layer.name) for layer in hidden_of(probe)), key=lambda pair: pair[0])
+    """Return the largest share over the hidden layers, and the name of its layer; 0 where there are none."""
+    shares = ((share(layer) or 0.0, layer.name) for layer in hidden_of(probe))
+    return max(shares, key=lambda pair: pair[0], default=(0.0, ""))
 
 
 def _dead_units(_: TrialRecord, probes: list[TrainingProbe]) -> Seen | None:

@@ -129,11 +129,8 @@ def counted(value: Any) -> set[int | None]:
 
 
 def _spoken(depths: set[int | None]) -> str:
-    return (
-        "a searched number of"
-        if None in depths
-        else " or ".join(str(n) for n in sorted(map(int, filter(None, depths))))
-    )
+    known = sorted(depth for depth in depths if depth is not None)
+    return "a searched number of" if None in depths else " or ".join(map(str, known))
 
 
 def given(**fields: object) -> str:

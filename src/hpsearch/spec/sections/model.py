@@ -14,14 +14,14 @@ from hpsearch.spec.sections.pretrained import Pretrained
 from hpsearch.spec.sections.python_model import PythonModel
 from hpsearch.spec.sections.sequential import Sequential
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
-from hpsearch.spec.study_file.parts import Component, Count, Listed, OneOf, label_of
+from hpsearch.spec.study_file.parts import Component, Count, ListedOrNone, OneOf, label_of
 
 
 class Sizes(Component):
     """The sizes of dense hidden layers, given by `hidden`, or by `layers` and `units`."""
 
-    hidden: Searchable[Listed[Searchable[Count]]] | None = None
-    layers: Searchable[Annotated[int, Field(ge=1, le=1_000)]] | None = None
+    hidden: Searchable[ListedOrNone[Searchable[Count]]] | None = None
+    layers: Searchable[Annotated[int, Field(ge=0, le=1_000)]] | None = None
     units: Searchable[Count] | None = None
 
     @model_validator(mode="after")
@@ -36,7 +36,10 @@ class Sizes(Component):
 
 
 class Mlp(Layered, Sizes):
-    """A multilayer perceptron: each hidden layer is dense, activation, dropout and alpha dropout."""
+    """A multilayer perceptron: each hidden layer is dense, activation, dropout and alpha dropout.
+
+    Without hidden layers it is a linear or logistic regression.
+    """
 
     name = "mlp"
     probed: ClassVar[bool] = True

@@ -296,19 +296,22 @@ def _named_schema(name: str, kind: type[Component], handler: GetJsonSchemaHandle
 
 
 class _TupleMarker:
-    """Read a list of the study file as a tuple of searchable items."""
+    """Read a list of the study file as a tuple of searchable items, of which there are `least`."""
+
+    def __init__(self, least: int = 1) -> None:
+        self.least = least
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        return _tuple_schema(handler.generate_schema(source.__args__[0]))
+        return _tuple_schema(handler.generate_schema(source.__args__[0]), self.least)
 
 
-def _tuple_schema(item: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    """Read one to MAX_ITEMS items; counted before, because pydantic counts only the valid ones."""
+def _tuple_schema(item: core_schema.CoreSchema, least: int = 1) -> core_schema.CoreSchema:
+    """Read up to MAX_ITEMS items; counted before, because pydantic counts only the valid ones."""
     inner = core_schema.tuple_variable_schema(item, max_length=MAX_ITEMS)
-    inner["metadata"] = {"pydantic_js_updates": {"minItems": 1}}
-    return core_schema.no_info_before_validator_function(_as_filled_tuple, inner)
+    inner["metadata"] = {"pydantic_js_updates": {"minItems": least}}
+    return core_schema.no_info_before_validator_function(_as_filled_tuple if least else as_tuple, inner)
 
 
 def _as_filled_tuple(raw: Any) -> Any:
@@ -332,6 +335,8 @@ def as_tuple(raw: Any) -> Any:
 
 
 Listed = Annotated[tuple[T, ...], _TupleMarker()]
+ListedOrNone = Annotated[tuple[T, ...], _TupleMarker(least=0)]
+"""A list that may be empty."""
 
 
 class _PerLayerMarker:

@@ -85,9 +85,9 @@ class Measurer:
         return {
             "gradient_norm": jnp.stack([_norm(gradients[kernel]) for kernel in kernels]),
             "weight_norm": jnp.stack([_norm(state["weights"][kernel]) for kernel in kernels]),
-            "deviation": jnp.stack([_deviation(values) for values in hidden]),
-            "dead": jnp.stack([dead(jnp, values) for values in hidden]),
-            "saturated": jnp.stack([saturated(jnp, *pair) for pair in zip(hidden, ends, strict=True)]),
+            "deviation": jnp.array([_deviation(values) for values in hidden]),
+            "dead": jnp.array([dead(jnp, values) for values in hidden]),
+            "saturated": jnp.array([saturated(jnp, *pair) for pair in zip(hidden, ends, strict=True)]),
             "finite": jnp.stack([jnp.isfinite(values).all() for values in (*hidden, logits)]),
             "strengths": _strengths([gradients[name] for name in self.forward.variables]),
         }

@@ -76,7 +76,9 @@ def arguments_of(configuration: Configuration, structure: Structure) -> Argument
     activations = _per_layer(model, "activation")
     return {
         "activation": np.array([_branch(options, activation) for activation in activations], np.int32),
-        "activation_arguments": np.stack([_numbers(activation) for activation in activations]),
+        "activation_arguments": np.array([_numbers(one) for one in activations], np.float32).reshape(
+            -1, ARGUMENTS
+        ),
         **_normalization(options.positions, _per_layer(model, "batch_norm")),
         **{name: _rates(model, name) for name in ("dropout", "l1", "l2")},
         **_where_asked_for(model, options),
