@@ -96,7 +96,7 @@ def test_it_accepts(text: str) -> None:
         "data: {random_normal: {rows: 400, features: 20}}",
         "data: random_normal:400",
         "model: {mpl: {hidden: [4]}}",
-        "model: {mlp: {hidden: []}}",
+        "model: {cnn: {filters: []}}",
         "model: {mlp: {hidden: 4}}",
         "model: {mlp: {hidden: [4], dropuot: 0.1}}",
         "model: {mlp: {hidden: [4], dropout: 1.5}}",
