@@ -204,3 +204,16 @@ def test_a_damaged_folder_is_written_again_and_a_complete_one_is_left_alone(tmp_
     kept(tmp_path, (X, Y))
     assert is_complete(folder)
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sample_weights", "found 'sample_weights', which would not be used"),
+        ("Y_test", r"found 'Y_test', which would not be used \(did you mean 'y_test'\?\)"),
+    ],
+)
+def test_an_array_that_would_not_be_used_is_an_error(tmp_path: Path, name: str, said: str) -> None:
+    path = as_npz(tmp_path, **{"x": X, "y": Y, name: Y})
+    with pytest.raises(DataError, match=said):
+        read_npz(path)

@@ -23,13 +23,27 @@ def chance_loss(train: Rows, validation: Rows, classes: int) -> float:
         The cross-entropy of the shares of the classes or labels, or the mean squared error of the mean.
     """
     if are_labels(train.y):
-        shares = np.clip(train.y.mean(axis=0), RAREST, 1 - RAREST)
-        return float(-np.log(np.where(validation.y, shares, 1 - shares)).mean())
+        shares = np.clip(_middle(train), RAREST, 1 - RAREST)
+        return _weighted_mean(-np.log(np.where(validation.y, shares, 1 - shares)), validation)
     if not classes:
-        middle = train.y.mean(axis=0, dtype=np.float64)
-        return float(np.square(validation.y.astype(np.float64) - middle).mean())
-    shares = np.maximum(_shares(train.y, classes), RAREST)
-    return float(-np.log(shares[validation.y]).mean())
+        return _weighted_mean(np.square(validation.y.astype(np.float64) - _middle(train)), validation)
+    shares = np.maximum(_shares(train.y, classes, train.weights), RAREST)
+    return _weighted_mean(-np.log(shares[validation.y]), validation)
+
+
+def _middle(rows: Rows) -> Array:
+    """Return the mean of each target."""
+    if rows.weights is None:
+        return np.asarray(rows.y.mean(axis=0, dtype=np.float64))
+    mean: Array = np.average(rows.y, axis=0, weights=rows.weights.astype(np.float64))
+    return mean
+
+
+def _weighted_mean(losses: Array, rows: Rows) -> float:
+    """Return the loss of rows as Keras has it: the sum of weighted losses by the number of rows."""
+    if rows.weights is None:
+        return float(losses.mean())
+    return float((losses.reshape(len(rows), -1).mean(axis=1) * rows.weights).mean())
 
 
 def chance_accuracy(train: Rows, validation: Rows, classes: int) -> float | None:
@@ -55,5 +69,7 @@ def are_labels(y: Array) -> bool:
     return y.ndim == 2 and y.dtype.kind == "i"
 
 
-def _shares(y: Array, classes: int) -> Array:
-    return np.bincount(y, minlength=classes) / len(y)
+def _shares(y: Array, classes: int, weights: Array | None = None) -> Array:
+    counts = np.bincount(y, weights, minlength=classes)
+    shares: Array = counts / counts.sum()
+    return shares

@@ -68,6 +68,29 @@ def targets(where: str, key: str, y: Array) -> Array:
     return y
 
 
+def weights(where: str, key: str, array: Array) -> Array:
+    """Check the weights of rows.
+
+    Args:
+        where: The source, with which each message begins.
+        key: The array's name, for the message.
+        array: (n,) or (n, 1), of any type.
+
+    Returns:
+        (n,) float32.
+
+    Raises:
+        DataError: It does not hold one finite number, 0 or more, for each row.
+    """
+    if array.dtype.kind not in NUMBERS:
+        raise DataError(f"{where}: {key} must hold numbers, but holds {array.dtype}.")
+    checked = targets(where, key, array)
+    if (checked < 0).any():
+        row = int((checked < 0).argmax())
+        raise DataError(f"{where}: {key}[{row}] is {checked[row]}; a weight must be 0 or more.")
+    return checked.astype(np.float32)
+
+
 def finite(where: str, key: str, array: Array) -> None:
     """Check that every number is finite as a float32.
 

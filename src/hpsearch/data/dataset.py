@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -36,6 +36,8 @@ class UnscaledRows:
             float32; None where rounding loses nothing.
         window: The windows that are taken instead of rows, by the positions of their first rows.
         itself: Whether the targets of a row are its own features, scaled.
+        weights: (n,) float32, the weights of the rows; None where all count alike. A window has the weight of
+            its target's row.
     """
 
     x: Array
@@ -47,6 +49,7 @@ class UnscaledRows:
     origin: Array | None = None
     window: Window | None = None
     itself: bool = False
+    weights: Array | None = None
 
     @property
     def positions(self) -> Array:
@@ -59,9 +62,11 @@ class UnscaledRows:
         """Return rows by position, with missing values imputed as the split's training part says."""
         if self.window is not None:
             x = gathered("data", self._prepared(slice(None), split), index, self.window)
-            return Rows(x, self.y[index + self.window.reach - 1])
-        x = self._prepared(index, split)
-        return Rows(x.reshape(len(x), *self.features), self.y[index])
+            index = index + self.window.reach - 1
+        else:
+            x = self._prepared(index, split)
+        weights = None if self.weights is None else self.weights[index]
+        return Rows(x.reshape(len(x), *self.features), self.y[index], weights)
 
     def covered(self, index: Array, split: int, window: Window) -> Array:
         """Return the rows that windows cover, each once, which their scaling is fitted on."""
@@ -135,7 +140,7 @@ class Dataset:
         """Return the test rows, scaled as the split was fitted; None without a test part."""
         rows = self.raw_test(split)
         scaling = self.splits[split].scaling
-        return rows if rows is None or scaling.identity else Rows(scaling.apply(rows.x), rows.y)
+        return rows if rows is None or scaling.identity else replace(rows, x=scaling.apply(rows.x))
 
     def preprocessing(self, split: int = 0) -> Preprocessing:
         """Return what brings new rows into the form that an exported model takes."""

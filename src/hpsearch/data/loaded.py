@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from hpsearch.data.checks import features, targets
+from hpsearch.data.checks import features, targets, weights
 from hpsearch.data.precision import narrowed
 from hpsearch.data.table import Table
 from hpsearch.data.types import Array, Task
@@ -31,6 +31,8 @@ class Loaded:
         whole: Whether rows are whole numbers that stay so: bags of words, or sequences of tokens.
         targets: The names of several targets; empty for one.
         itself: Whether each row is its own target.
+        weights: (n,) float32, the weights of the rows; None where they have none.
+        weights_test: The same of the source's own test part.
     """
 
     where: str
@@ -44,6 +46,8 @@ class Loaded:
     whole: bool = False
     targets: tuple[str, ...] = ()
     itself: bool = False
+    weights: Array | None = None
+    weights_test: Array | None = None
 
 
 def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = None) -> Loaded:
@@ -51,7 +55,8 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
 
     Args:
         where: The source, with which each error message begins.
-        arrays: `x_train` and `y_train` and, with a test part, `x_test` and `y_test`.
+        arrays: `x_train` and `y_train` and, with a test part, `x_test` and `y_test`; for weights of their
+            rows also `sample_weight` and `sample_weight_test`.
         task: What the source is known to be for.
 
     Returns:
@@ -62,10 +67,14 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
     """
     checked = {key: _checked(where, key, array) for key, array in arrays.items()}
     _lengths_agree(where, checked, "x_train", "y_train")
+    if "sample_weight" in checked:
+        _lengths_agree(where, checked, "x_train", "sample_weight")
     if "x_test" in checked:
         _lengths_agree(where, checked, "x_test", "y_test")
         _shapes_agree(where, checked, "x")
         _shapes_agree(where, checked, "y")
+    if "sample_weight_test" in checked:
+        _lengths_agree(where, checked, "x_test", "sample_weight_test")
     x, x_test, y = checked["x_train"], checked.get("x_test"), checked["y_train"]
     if x.dtype != np.uint8:
         x = narrowed(x)
@@ -80,6 +89,8 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
         checked.get("y_test"),
         task,
         targets=tuple(map(str, range(y.shape[1]))) if y.ndim == 2 else (),
+        weights=checked.get("sample_weight"),
+        weights_test=checked.get("sample_weight_test"),
     )
 
 
@@ -101,7 +112,8 @@ def fingerprint(arrays: Mapping[str, Array]) -> str:
 
 
 def _checked(where: str, key: str, array: Array) -> Array:
-    return features(where, key, array) if key.startswith("x") else targets(where, key, array)
+    check = features if key.startswith("x") else weights if key.startswith("sample") else targets
+    return check(where, key, array)
 
 
 def _lengths_agree(where: str, arrays: Mapping[str, Array], x: str, y: str) -> None:

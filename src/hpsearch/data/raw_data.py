@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from hpsearch.data.readers.csv import load_csv
 from hpsearch.data.readers.keras import load_keras
 from hpsearch.data.readers.npz import read_npz
 from hpsearch.data.readers.random import draw_normal
-from hpsearch.data.rows import Rows, Split, fit_scaling
+from hpsearch.data.rows import Split, fit_scaling
 from hpsearch.data.table import Table
 from hpsearch.data.target import Target, find_target, plain_classes
 from hpsearch.data.types import Array
@@ -157,7 +158,12 @@ def _names_of_targets(target: Target, unscaled: UnscaledRows, encoding: Encoding
 
 
 def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split]) -> Iterator[str]:
-    """Write notes on features that are constant, or lose something as float32."""
+    """Write notes on weights, and on features that are constant or lose something as float32."""
+    if rows.weights is not None:
+        yield (
+            f"rows have weights ({data.weight or 'sample_weight'}): losses of training, validation and test "
+            "rows are multiplied by them; other metrics count every row alike, as in Keras"
+        )
     if data.standardize and splits[0].scaling.deviation is not None:
         train = splits[0].train.x
         constant = (train.reshape(-1, prod(rows.x.shape[1:])) == 0).all(axis=0)
@@ -201,7 +207,11 @@ def _loaded(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
     if data.csv is not None and data.target is not None:
         classes = data.task == "classification"
         return load_csv(
-            _place(directory, data.csv), data.targets, classes=classes, past=data.window is not None
+            _place(directory, data.csv),
+            data.targets,
+            data.weight,
+            classes=classes,
+            past=data.window is not None,
         )
     if data.random_normal is not None:
         return draw_normal(data.source, data.random_normal, data.split_seed)
@@ -228,12 +238,11 @@ def _unscaled(
     loaded: Loaded, data: Data, y: Array, partition: Partition
 ) -> tuple[UnscaledRows, Encoding | None]:
     window = data.window
+    common: dict[str, Any] = {"window": window, "itself": loaded.itself, "weights": loaded.weights}
     if not isinstance(loaded.x, Table):
         features = _features(loaded.where, data, loaded.x)
         origin = _origin(loaded.where, data, loaded.x)
-        return UnscaledRows(
-            loaded.x, y, features, loaded.whole, origin=origin, window=window, itself=loaded.itself
-        ), None
+        return UnscaledRows(loaded.x, y, features, loaded.whole, origin=origin, **common), None
     parts = partition.splits
     if window is not None:
         parts = tuple((rows_of(train, window), rows_of(other, window)) for train, other in parts)
@@ -248,8 +257,7 @@ def _unscaled(
         imputations=imputations,
         indicators=indicators,
         origin=origin,
-        window=window,
-        itself=loaded.itself,
+        **common,
     )
     return rows, encoding
 
@@ -311,12 +319,12 @@ def _split(
         scaling = scaling.repeated(unscaled.features)
     train, validation = (scaling.aimed(rows, itself=unscaled.itself) for rows in (train, validation))
     if not scaling.identity:
-        train, validation = (
-            Rows(scaling.apply(train.x), train.y),
-            Rows(scaling.apply(validation.x), validation.y),
-        )
+        train, validation = (replace(rows, x=scaling.apply(rows.x)) for rows in (train, validation))
         if not all(np.isfinite(rows.x).all() for rows in (train, validation)):
             raise DataError(f"{where}: scaling makes some numbers too large for a float32.")
+    for part, rows in (("training", train), ("validation", validation)):
+        if rows.weights is not None and len(rows) and not rows.weights.any():
+            raise DataError(f"{where}: every row of the {part} set has the weight 0.")
     return Split(train, validation, scaling, train_index, validation_index)
 
 
@@ -324,7 +332,12 @@ def _with_test_part(loaded: Loaded, target: Target, y: Array) -> tuple[Loaded, A
     """Append the source's own test part to its other rows, if it has one."""
     if isinstance(loaded.x, Table) or loaded.x_test is None or loaded.y_test is None:
         return loaded, y
-    test_x, test_y = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    test_x, test_y, weights = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    both = loaded.weights, weights
+    if any(one is not None for one in both):
+        ones = (np.ones(len(part), np.float32) for part in (y, test_y))
+        parts = (other if one is None else one for one, other in zip(both, ones, strict=True))
+        loaded = replace(loaded, weights=np.concatenate(list(parts)))
     x = np.concatenate([loaded.x, test_x])
     return replace(loaded, x=x, x_test=None, y_test=None), np.concatenate([y, test_y])
 
@@ -335,21 +348,23 @@ def _held_out(
     window = unscaled.window
     if partition.test is not None:
         index = partition.test if window is None else rows_of(partition.test, window)
-        return replace(unscaled, x=unscaled.x[index], y=unscaled.y[index])
+        weights = None if unscaled.weights is None else unscaled.weights[index]
+        return replace(unscaled, x=unscaled.x[index], y=unscaled.y[index], weights=weights)
     if loaded.x_test is None or loaded.y_test is None:
         return None
-    x, y = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
+    x, y, weights = _own_test_part(loaded, target, loaded.x_test, loaded.y_test)
     if window is not None:
         starts_of(loaded.where, "the test set", range(len(y)), window)
-    return replace(unscaled, x=x, y=y)
+    return replace(unscaled, x=x, y=y, weights=weights)
 
 
-def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> tuple[Array, Array]:
+def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> tuple[Array, Array, Array | None]:
+    weights = loaded.weights_test
     if (raw.dtype.kind == "U") != (loaded.y.dtype.kind == "U"):
         raise DataError(f"{loaded.where}: y_train and y_test must both hold numbers or both hold text.")
     y = target.read(raw)
     if target.task != "classification":
-        return x, y
+        return x, y, weights
     raw, known = plain_classes(raw), plain_classes(loaded.y)
     unknown = ~np.isin(raw, np.unique(known))
     if unknown.any():
@@ -360,4 +375,5 @@ def _own_test_part(loaded: Loaded, target: Target, x: Array, raw: Array) -> tupl
     kept = np.flatnonzero(y >= 0)
     if not kept.size:
         raise DataError(f"{loaded.where}: the test set has no row of the selected classes.")
-    return x if kept.size == len(y) else x[kept], y[kept]
+    weights = None if weights is None else weights[kept]
+    return x if kept.size == len(y) else x[kept], y[kept], weights

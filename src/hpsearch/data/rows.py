@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,13 +25,20 @@ class Rows:
             sequences of tokens.
         y: (n,) int32 for classes, float32 for a regression; for several targets (n, targets), int32 where
             they are labels.
+        weights: (n,) float32, by which the loss of each row is multiplied; None where all count alike.
     """
 
     x: Array
     y: Array
+    weights: Array | None = None
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """Return the features and the targets, and the weights where rows have them."""
+        return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +67,7 @@ class Scaling:
         if not itself:
             return rows
         scaled = rows.x if self.identity else self.apply(rows.x)
-        return Rows(rows.x, scaled.reshape(len(rows), -1).astype(np.float32, copy=False))
+        return replace(rows, y=scaled.reshape(len(rows), -1).astype(np.float32, copy=False))
 
     def repeated(self, features: tuple[int, ...]) -> Scaling:
         """Return the scaling of windows, whose every step is scaled as a row is.

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.data.checks import NUMBERS, features, targets
+from hpsearch.data.checks import NUMBERS, features, targets, weights
 from hpsearch.data.loaded import fingerprint, from_arrays
-from hpsearch.data.readers.npz import BROKEN, keys_of
+from hpsearch.data.readers.npz import BROKEN, KNOWN, keys_of
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
 
-NAMES = ("x", "y", "x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
+NAMES = (*KNOWN, "x_val", "y_val", "sample_weight_val")
 """Names of arrays in a mapping: those of an npz file, and those of a validation part."""
 
 WHERE = "data"
@@ -91,13 +91,13 @@ def _kind(data: Any) -> str:
 
 def _of_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
     found = {str(name) for name in data}
-    if unknown := sorted(found.difference(NAMES)):
-        raise DataError(f"{WHERE}: expected arrays called {', '.join(NAMES)}; found {unknown[0]!r}.")
-    chosen = keys_of(WHERE, found)
+    chosen = keys_of(WHERE, found, NAMES)
+    if "sample_weight_val" in found:
+        chosen["sample_weight_val"] = "sample_weight_val"
     for name in ("x_val", "y_val"):
         if name in found:
             chosen[name] = name
-        elif {"x_val", "y_val"} & found:
+        elif {"x_val", "y_val", "sample_weight_val"} & found:
             raise DataError(f"{WHERE}: lacks {name}; it holds {', '.join(sorted(found))}.")
     return {name: data[key] for name, key in chosen.items()}
 
@@ -155,7 +155,22 @@ def _with_validation(named: dict[str, Array]) -> tuple[dict[str, Array], int]:
     if (y.dtype.kind == "U") != (y_val.dtype.kind == "U"):
         raise DataError(f"{WHERE}: y_train and y_val must both hold numbers or both hold text.")
     joined = {"x_train": np.concatenate([x, x_val]), "y_train": np.concatenate([y, y_val])}
-    return {**joined, **named}, len(x_val)
+    return {**joined, **named, **_joined_weights(named, len(x), len(x_val))}, len(x_val)
+
+
+def _joined_weights(named: dict[str, Array], rows: int, validated: int) -> dict[str, Array]:
+    """Take the weights of the training and the validation part, and join them; a part without has ones."""
+    given = [(named.pop("sample_weight", None), rows), (named.pop("sample_weight_val", None), validated)]
+    if all(part is None for part, _ in given):
+        return {}
+    parts = [
+        np.ones(count, np.float32) if part is None else weights(WHERE, "sample_weight", part)
+        for part, count in given
+    ]
+    for part, (_, count) in zip(parts, given, strict=True):
+        if len(part) != count:
+            raise DataError(f"{WHERE}: sample_weight has {len(part)} numbers for {count} rows.")
+    return {"sample_weight": np.concatenate(parts)}
 
 
 def folder_of(parent: Path, given: Given) -> Path:
@@ -188,7 +203,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def read_arrays(folder: Path) -> dict[str, Array]:
-    """Read `x_train`, `y_train` and, where present, the test part, or plain `x` and `y`; all memory-mapped.
+    """Read the arrays that an npz file would hold; all memory-mapped.
 
     Raises:
         DataError: One is missing, or is no array.

@@ -26,13 +26,21 @@ MAX_CELLS = MAX_BYTES // 64
 """A cell takes some 60 bytes while the file is read."""
 
 
-def load_csv(path: Path, targets: tuple[str, ...], *, classes: bool = False, past: bool = False) -> Loaded:
-    """Read a csv file and separate its target column.
+def load_csv(
+    path: Path,
+    targets: tuple[str, ...],
+    weight: str | None = None,
+    *,
+    classes: bool = False,
+    past: bool = False,
+) -> Loaded:
+    """Read a csv file and separate its target columns, and that of the weights of the rows.
 
     Args:
         path: The file.
         targets: The names of the target columns; `x` alone, if no column has that name, for rows that are
             their own targets.
+        weight: The name of the column of weights, which is no feature; None if there is none.
         classes: Whether the targets are known to be classes, so that numbers may occur among words.
         past: Whether the target's column is a feature too, as of windows, which hold its past.
 
@@ -41,19 +49,34 @@ def load_csv(path: Path, targets: tuple[str, ...], *, classes: bool = False, pas
     """
     whole, fingerprint = _table(path)
     _refuse_index(whole)
+    whole, weights = _without_weights(whole, weight)
     where, columns = whole.where, whole.columns
     names = [column.name for column in columns]
     if targets == (ITSELF,) and ITSELF not in names and not past:
-        return of_themselves(Loaded(where, whole, np.zeros(len(whole.lines)), fingerprint))
-    positions = [_position(where, names, target) for target in targets]
+        y = np.zeros(len(whole.lines))
+        return of_themselves(Loaded(where, whole, y, fingerprint, weights=weights))
+    positions = [_position(where, names, target, "target") for target in targets]
     left = tuple(column for place, column in enumerate(columns) if past or place not in positions)
     if not left:
         raise DataError(f"{where}: there is no column besides the target {', '.join(map(repr, targets))}.")
     table = Table(where, left, whole.lines)
     if len(positions) == 1:
-        return Loaded(where, table, _target(table, columns[positions[0]], classes=classes), fingerprint)
+        y = _target(table, columns[positions[0]], classes=classes)
+        return Loaded(where, table, y, fingerprint, weights=weights)
     y = np.column_stack([_number_target(table, columns[position]) for position in positions])
-    return Loaded(where, table, y, fingerprint, targets=targets)
+    return Loaded(where, table, y, fingerprint, targets=targets, weights=weights)
+
+
+def _without_weights(whole: Table, weight: str | None) -> tuple[Table, Array | None]:
+    """Separate the column of weights from a table that has one."""
+    if weight is None:
+        return whole, None
+    columns = whole.columns
+    place = _position(whole.where, [column.name for column in columns], weight, "weight")
+    left = (*columns[:place], *columns[place + 1 :])
+    if not left:
+        raise DataError(f"{whole.where}: there is no column besides the weight {weight!r}.")
+    return Table(whole.where, left, whole.lines), _weights(whole, columns[place])
 
 
 def _number_target(table: Table, column: Cells) -> Array:
@@ -184,15 +207,15 @@ def _header(path: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _position(where: str, header: list[str], target: str) -> int:
-    if target not in header:
-        hint = meant(target, dict.fromkeys(header))
+def _position(where: str, header: list[str], name: str, what: str) -> int:
+    if name not in header:
+        hint = meant(name, dict.fromkeys(header))
         shown = ", ".join(map(repr, header[:10])) + (", ..." if len(header) > 10 else "")
         raise DataError(
-            f"{where}: there is no target column {target!r}{hint}; the columns are {shown[:500]}."
+            f"{where}: there is no {what} column {name!r}{hint}; the columns are {shown[:500]}."
             f"{header_hint(header)}"
         )
-    return header.index(target)
+    return header.index(name)
 
 
 def _refuse_index(table: Table) -> None:
@@ -208,15 +231,32 @@ def _refuse_index(table: Table) -> None:
 
 
 def _target(table: Table, column: Cells, *, classes: bool) -> Array:
-    if column.missing.any():
-        line = table.lines[int(column.missing.argmax())]
-        raise DataError(f"{table.where}:{line}: the target column {column.name!r} has no value in this row.")
+    _has_values(table, column, "target")
     if column.text.any():
         if not classes:
             table.complain_of_text(column, np.arange(len(column.texts)), TARGETS)
         return np.array(column.texts)
     table.complain_of_numbers(column)
     return column.numbers
+
+
+def _weights(table: Table, column: Cells) -> Array:
+    _has_values(table, column, "weight")
+    table.complain_of_numbers(column)
+    negative = column.numbers < 0
+    if negative.any():
+        row = int(negative.argmax())
+        raise DataError(
+            f"{table.where}:{table.lines[row]}: the weight column {column.name!r} holds "
+            f"{column.texts[row]!r}; a weight must be 0 or more."
+        )
+    return column.numbers.astype(np.float32)
+
+
+def _has_values(table: Table, column: Cells, what: str) -> None:
+    if column.missing.any():
+        line = table.lines[int(column.missing.argmax())]
+        raise DataError(f"{table.where}:{line}: the {what} column {column.name!r} has no value in this row.")
 
 
 TARGETS = (

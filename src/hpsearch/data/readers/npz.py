@@ -7,14 +7,14 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hpsearch.data.archives import MAX_BYTES
-from hpsearch.data.checks import features
+from hpsearch.data.checks import features, meant
 from hpsearch.data.readers.foreign_files import kind_of_file
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -45,25 +45,26 @@ HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
 
 
 def read_npz(path: Path, *, targets: bool = True) -> dict[str, Array]:
-    """Read `x_train`, `y_train` and, where present, the test part, or plain `x` and `y`.
+    """Read `x_train`, `y_train` and, where present, the test part, or plain `x` and `y`, with their weights.
 
     Args:
         path: The file.
         targets: Whether there must be targets; where they are left out, each row is its own.
 
     Raises:
-        DataError: The file cannot be read, lacks a key, or holds Python objects.
+        DataError: The file cannot be read, lacks a key or has an unknown one, or holds Python objects.
     """
     if targets:
         return _arrays(path, keys_of)
     arrays = _arrays(path, _keys_of_rows)
-    return arrays | {key.replace("x", "y", 1): np.zeros(len(array)) for key, array in arrays.items()}
+    rows = {key: array for key, array in arrays.items() if key.startswith("x")}
+    return arrays | {key.replace("x", "y", 1): np.zeros(len(array)) for key, array in rows.items()}
 
 
 def _keys_of_rows(path: Path | str, found: set[str]) -> dict[str, str]:
-    """Choose the rows of a training part and, where there is one, of a test part."""
+    """Choose the rows of a training part and, where there is one, of a test part, with their weights."""
     chosen = keys_of(path, found | {key.replace("x", "y", 1) for key in found if key.startswith("x")})
-    return {key: name for key, name in chosen.items() if key.startswith("x")}
+    return {key: name for key, name in chosen.items() if not key.startswith("y")}
 
 
 def read_features(path: Path) -> Array:
@@ -101,29 +102,53 @@ def _arrays(path: Path, choose: Callable[[Path, set[str]], dict[str, str]]) -> d
         raise DataError(f"{path}: cannot be read as an npz file ({failure}).") from None
 
 
-def keys_of(path: Path | str, found: set[str]) -> dict[str, str]:
+WEIGHTS = ("sample_weight", "sample_weight_test")
+"""Names of the arrays with the weights of the rows, of the training part and of the test part."""
+
+KNOWN = ("x", "y", "x_train", "y_train", "x_test", "y_test", *WEIGHTS)
+"""Names of the arrays that an npz file may hold."""
+
+
+def keys_of(path: Path | str, found: set[str], known: Collection[str] = KNOWN) -> dict[str, str]:
     """Choose the arrays of a training part and, where there is one, of a test part.
 
     Args:
         path: The source, for the message.
         found: The names of the arrays in it.
+        known: The names that they may have; those that are not in `KNOWN` are left out here.
 
     Returns:
         The name in the source of `x_train`, `y_train` and so on.
 
     Raises:
-        DataError: One is missing.
+        DataError: One is missing, or would not be used.
     """
-    if "x_train" not in found and {"x", "y"} <= found:
-        return {"x_train": "x", "y_train": "y"}
-    keys = ["x_train", "y_train"]
-    if found & {"x_test", "y_test"}:
-        keys += ["x_test", "y_test"]
-    missing = [key for key in keys if key not in found]
+    short = {"x", "y"} <= found and "x_train" not in found
+    keys = {"x_train": "x", "y_train": "y"} if short else {"x_train": "x_train", "y_train": "y_train"}
+    if found & {"x_test", "y_test", "sample_weight_test"}:
+        keys |= {"x_test": "x_test", "y_test": "y_test"}
+    keys |= {name: name for name in WEIGHTS if name in found}
+    missing = [name for name in keys.values() if name not in found]
     if missing:
         shown = ", ".join(sorted(found)) or "nothing"
         raise DataError(f"{path}: lacks {' and '.join(missing)}; it holds {shown}.")
-    return {key: key for key in keys}
+    _refuse_unknown(path, found, known)
+    unused = sorted((found & set(KNOWN)).difference(keys.values()))
+    if unused:
+        raise DataError(
+            f"{path}: holds {unused[0]!r} beside {keys[unused[0][:1] + '_train']!r}: keep one of the two."
+        )
+    return keys
+
+
+def _refuse_unknown(path: Path | str, found: set[str], known: Collection[str]) -> None:
+    unknown = sorted(found.difference(known))
+    if unknown:
+        hint = meant(unknown[0], dict.fromkeys(known))
+        raise DataError(
+            f"{path}: expected arrays called {', '.join(known)}; found {unknown[0]!r}, which would not be "
+            f"used{hint}."
+        )
 
 
 def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Array:

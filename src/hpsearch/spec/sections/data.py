@@ -170,6 +170,7 @@ class Data(Part):
     arrays: Text | None = None
     random_normal: RandomRows | None = None
     target: PerLayer[Text] | None = None
+    weight: Text | None = None
     window: Window | None = None
     task: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     validation: Validation = ShareOfRows(share=0.2)
@@ -206,6 +207,19 @@ class Data(Part):
         if self.csv is None and self.target not in (None, ITSELF):
             expected = "'target: x', the rows themselves; other targets are columns, only with csv"
             raise problem(expected, found=f"target with {named[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_are_a_column(self) -> Self:
+        if self.weight is None:
+            return self
+        if self.csv is None:
+            expected = "'weight', a column, only with csv (arrays have their weights in sample_weight)"
+            raise problem(expected, found=f"weight with {self.source}", at=("weight",))
+        if self.weight in self.targets:
+            raise problem(
+                "another column than the target as 'weight'", found=repr(self.weight), at=("weight",)
+            )
         return self
 
     @model_validator(mode="after")
