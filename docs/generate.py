@@ -16,6 +16,7 @@ from hpsearch.spec.sections.cnn import POOLING
 from hpsearch.spec.sections.initializers import INITIALIZERS
 from hpsearch.spec.sections.layer_kinds import CONSTRAINTS, REGULARIZERS, TABLE
 from hpsearch.spec.sections.layered import BATCH_NORM, INPUT_BATCH_NORM
+from hpsearch.spec.sections.losses import LOSSES, SHORT, TASKS, UNAVAILABLE_LOSSES, Loss
 from hpsearch.spec.sections.optimizers import OPTIMIZERS
 from hpsearch.spec.sections.schedules import SCHEDULES
 from hpsearch.spec.sections.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS, SCORERS
@@ -40,6 +41,7 @@ TABLES = {
     "batch_norm": BATCH_NORM,
     "input_batch_norm": INPUT_BATCH_NORM,
     "pooling": POOLING,
+    "losses": {**LOSSES, **SHORT},
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "clipping": CLIPPING,
@@ -57,6 +59,7 @@ def filled(page: str) -> str:
     """Fill each block between `<!-- NAME -->` and `<!-- end -->` with what the spec says."""
     blocks = {name: "\n".join(component_lines(table)) for name, table in TABLES.items()}
     blocks["layers"] = "\n".join(layer_lines())
+    blocks["losses of tasks"] = "\n".join(loss_lines())
     blocks["metrics"] = "\n".join(metric_lines())
     unavailable = [f"Not available: `{name}`, which {why}." for name, why in UNAVAILABLE.items()]
     blocks["unavailable"] = "\n".join(unavailable)
@@ -67,6 +70,15 @@ def filled(page: str) -> str:
             raise ValueError(f"{PAGE.name} has {len(old)} blocks called {name}")
         page = page.replace(f"<!-- {name} -->\n{old[0]}", f"<!-- {name} -->\n{text}\n")
     return page
+
+
+def loss_lines() -> Iterator[str]:
+    """List the losses by what they are for, and why others are not available."""
+    for task in TASKS:
+        named = [name for name, kind in LOSSES.items() if issubclass(kind, Loss) and task in kind.tasks]
+        yield f"- for {task}: {_names(named)}"
+    for name, why in UNAVAILABLE_LOSSES.items():
+        yield f"- not available: `{name}`, which {why}"
 
 
 def metric_lines() -> Iterator[str]:

@@ -191,7 +191,7 @@ def test_the_nearest_name(section: str, line: str, nearest: str, tmp_path: Path)
         ("SEARCH", "epochs: 5", "'epochs' belongs to training"),
         ("SEARCH", "standardize: true", "'standardize' belongs to data"),
         ("MODEL", "output_activation: softmax", "follows from the task"),
-        ("TRAINING", "loss: mse", "follows from the task"),
+        ("SEARCH", "loss: mse", "'loss' belongs to training"),
         ("DATA", "{sklearn: digits, folds: 5}", "'validation: {folds: 5}'"),
     ],
 )

@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from hpsearch.spec.sections.activations import ACTIVATIONS, UNAVAILABLE
 from hpsearch.spec.sections.initializers import INITIALIZERS
+from hpsearch.spec.sections.losses import LOSSES, SHORT, UNAVAILABLE_LOSSES
 from hpsearch.spec.sections.optimizers import OPTIMIZERS
 from hpsearch.spec.sections.search import SCORERS, direction_of
 from hpsearch.spec.study_file.parts import Component
@@ -113,6 +114,29 @@ def test_optimizers_are_those_of_keras(name: str) -> None:
     assert all(resolved_again.get_config()[field] == value for field, value in ours.items())
     assert OPTIMIZERS[name].own_rate == inspect.signature(type(resolved)).parameters["learning_rate"].default
     assert OPTIMIZERS[name].own_rate == pytest.approx(float(resolved.learning_rate))
+
+
+@pytest.mark.parametrize("name", [*LOSSES, *SHORT])
+def test_losses_are_those_of_keras(name: str) -> None:
+    kind = {**LOSSES, **SHORT}[name]
+    found = getattr(keras.losses, kind.__name__)
+    ours = fields_of(kind)
+    # Losses of rows, of what the trainer gives, along the last axis.
+    ignored = {"reduction", "name", "dtype", "axis", "from_logits", "ignore_class"}
+    assert ours == arguments_of(found, ignored)
+    if name in SHORT and name != "logcosh":
+        assert keras.losses.get(name) is keras.losses.get(kind.name)
+
+
+def test_no_loss_of_keras_is_missing() -> None:
+    public = {
+        name
+        for name, kind in vars(keras.losses).items()
+        if isinstance(kind, type) and issubclass(kind, keras.losses.Loss) and kind is not keras.losses.Loss
+    }
+    unavailable = {name for name in public if name.lower() in UNAVAILABLE_LOSSES}
+    assert {kind.__name__ for kind in LOSSES.values()} == public - unavailable
+    assert {name.lower() for name in unavailable} == set(UNAVAILABLE_LOSSES)
 
 
 def _judges_predictions(name: str) -> bool:

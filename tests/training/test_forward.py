@@ -357,7 +357,7 @@ def test_a_program_trains_and_validates_any_forward_pass(program: Program) -> No
     order = np.random.default_rng(1).permutation(len(train)).astype(np.int32)
     start = {"output/kernel": np.full((4, CLASSES), 0.1, np.float32), "output/bias": np.zeros(CLASSES)}
     rates = np.full(program.steps, RATE, np.float32)
-    data = (train.x, train.y, validation.x, validation.y)
+    data = (train.arrays, validation.arrays)
     state, numbers, _ = program.epoch(
         program.first_state(to_float32(start), None),
         *(coefficients(MOMENTUM), KEY, order, rates, np.int32(program.steps)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import keras
 
 from hpsearch.data import Dataset
+from hpsearch.exceptions import ModelCodeError
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.weights import Weights
 from hpsearch.spec import ModelComponent, StudySpec
@@ -57,6 +59,15 @@ class ModelSource(ABC, Generic[Kind]):
         Raises:
             HpsearchError: A file cannot be read, does not suit the data, or has changed.
         """
+
+    def function(self, model: Kind, name: str) -> Callable[..., Any]:
+        """Return a function of the file that a model comes from.
+
+        Raises:
+            ModelCodeError: There is none of this name.
+        """
+        del model
+        raise ModelCodeError(f"training: {name}: only a model of a Python file has functions beside it")
 
     @abstractmethod
     def connect(self, model: Kind, inputs: Any, objective: Objective, seed: int, *, training: bool) -> Any:

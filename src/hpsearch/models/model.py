@@ -56,7 +56,7 @@ def export_model(
     """Build the model that is exported, from raw rows to predictions, with stock Keras layers around it.
 
     Its `evaluate` returns the loss (without penalties where the study file describes the layers) and the
-    metric.
+    metric; only the metric where no loss of Keras' own is computed from predictions.
 
     Args:
         configuration: The configuration.
@@ -74,7 +74,7 @@ def export_model(
     outputs = keras.layers.Activation(objective.activation, name="predictions")(logits)
     model = keras.Model(inputs, outputs)
     put_weights(model, {**scaling_weights(model), **weights})
-    model.compile(optimizer="sgd", loss=objective.keras_loss(from_logits=False), metrics=[objective.metric])
+    model.compile(optimizer="sgd", loss=objective.exported_loss, metrics=[objective.metric])
     return model
 
 

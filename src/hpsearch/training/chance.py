@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from hpsearch.data import Dataset, Rows, are_labels, chance_accuracy, chance_loss
 from hpsearch.spec.sections.search import direction_of
 from hpsearch.training.scorers import score
+
+if TYPE_CHECKING:
+    from hpsearch.models.components.objectives import Objective
 
 Array = NDArray[Any]
 
@@ -39,21 +42,27 @@ class _Constant:
         return score(metric, y, np.broadcast_to(self.given, (len(y), len(self.given))), labels)
 
 
-def chance_of(metric: str, train: Rows, rows: Rows, labels: tuple[str, ...]) -> Chance:
+def chance_of(
+    metric: str, train: Rows, rows: Rows, labels: tuple[str, ...], objective: Objective | None = None
+) -> Chance:
     """Return what the best constant prediction of the training rows scores on other rows.
 
     For the loss and accuracy it is the constant that is optimal on the training rows: the class frequencies
     or the mean, and the most frequent class. For mae it is the median. For a scorer of scikit-learn it is the
     one with the best score on the training rows of these: always the most frequent class, the class
-    frequencies, of two classes always the rarer one; for regression the mean or the median.
+    frequencies, of two classes always the rarer one; for regression the mean or the median. So it is for the
+    loss of an objective that is not the task's own.
 
     Args:
         metric: `loss`, `val_loss`, `accuracy`, `val_accuracy`, `mae` or a scorer of scikit-learn.
         train: The rows from which the constant is taken.
         rows: The rows that are scored.
         labels: The names of the classes; empty for regression.
+        objective: The loss; by default the task's own.
     """
     classes, several = len(labels), are_labels(train.y)
+    if metric in ("val_loss", "loss") and objective is not None and objective.loss is not None:
+        return _by_own_loss(objective, train, rows, labels)
     if metric in ("val_loss", "loss"):
         of = "classes" if classes else "labels"
         name = f"the shares of the {of}" if classes or several else "the mean"
@@ -70,18 +79,37 @@ def chance_of(metric: str, train: Rows, rows: Rows, labels: tuple[str, ...]) -> 
     return Chance(_finite(constant.score(metric, rows.y, labels)), constant.name)
 
 
-def chance_in(dataset: Dataset, metric: str) -> Chance:
+def chance_in(dataset: Dataset, metric: str, objective: Objective | None = None) -> Chance:
     """Return what a constant prediction gives on the validation set, the mean over folds."""
-    found = [chance_of(metric, split.train, split.validation, dataset.labels) for split in dataset.splits]
+    splits, labels = dataset.splits, dataset.labels
+    found = [chance_of(metric, split.train, split.validation, labels, objective) for split in splits]
     values = [one.value for one in found if one.value is not None]
     value = float(np.mean(values)) if len(values) == len(found) else None
     return Chance(value, found[0].constant)
 
 
+def _by_own_loss(objective: Objective, train: Rows, rows: Rows, labels: tuple[str, ...]) -> Chance:
+    """Return what the constant with the least training loss gives on other rows."""
+
+    def loss(constant: _Constant, of: Rows) -> float:
+        units = constant.given[-objective.units :].astype(np.float32)
+        given = np.broadcast_to(units, (len(of), objective.units))
+        losses = np.asarray(objective.losses_of_predictions(of.y, given), np.float64)
+        return float((losses if of.weights is None else losses * of.weights).mean())
+
+    best = min(_constants(train.y, labels), key=lambda constant: loss(constant, train))
+    return Chance(_finite(loss(best, rows)), best.name)
+
+
+def _constants(y: Array, labels: tuple[str, ...]) -> list[_Constant]:
+    """List the constants of which the best one is the level of chance."""
+    quantities = _of_labels(y) if are_labels(y) else _of_quantities(y)
+    return list(_of_classes(y, labels) if labels else quantities)
+
+
 def _best(metric: str, y: Array, labels: tuple[str, ...]) -> _Constant:
     """Choose the constant with the best score on training targets; of equal ones the first."""
-    quantities = _of_labels(y) if are_labels(y) else _of_quantities(y)
-    constants = list(_of_classes(y, labels) if labels else quantities)
+    constants = _constants(y, labels)
     if len(y) * max(len(labels), 1) > MOST_NUMBERS:
         y = y[:: math.ceil(len(y) * max(len(labels), 1) / MOST_NUMBERS)]
     sign = 1 if direction_of(metric) == "maximize" else -1

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from hpsearch.data import Dataset, Split
 from hpsearch.models.components.objectives import Objective
+from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.models.weights import Weights
+from hpsearch.spec import Configuration
 from hpsearch.training.interface import EpochResult, Network, Work
 from hpsearch.training.messages import EpochReport, Member, MemberState
 from hpsearch.training.probes.due import probed_epochs
@@ -26,7 +28,12 @@ class Trainer(ABC):
     def __init__(self, dataset: Dataset, *, probes: bool = False) -> None:
         self.dataset, self.probes = dataset, probes
         self.objective = Objective(dataset.task, dataset.outputs)
+        self.sources: Sources = LAYERED
         self._slots: dict[int, Slot] = {}
+
+    def objective_of(self, configuration: Configuration) -> Objective:
+        """Return the loss and the metric of a configuration."""
+        return self.sources.objective(configuration, self.dataset)
 
     @abstractmethod
     def network(self, member: Member, split: Split) -> Network:

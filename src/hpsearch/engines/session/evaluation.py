@@ -41,10 +41,12 @@ def evaluated(
     """
     rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
     logits, given = both_of(model, rows.x)
-    losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits))
+    losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits, rows.weights))
     predictions = Predictions(rows.y, given, losses, dataset.labels)
     found = evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part))
     train = dataset.splits[0].train
-    chances = [chance_of(measure.name, train, rows, dataset.labels).value for measure in found.measures]
+    chances = [
+        chance_of(measure.name, train, rows, dataset.labels, objective).value for measure in found.measures
+    ]
     pairs = zip(found.measures, chances, strict=True)
     return replace(found, measures=tuple(replace(measure, chance=chance) for measure, chance in pairs))

@@ -27,6 +27,12 @@ from hpsearch.engines.policy.backend import backend_of, versions_of_packages
 from hpsearch.engines.policy.cores import use_cores
 from hpsearch.engines.policy.device import fits_device, too_large
 from hpsearch.engines.policy.layer_axes import check_layers
+from hpsearch.engines.policy.loss import (
+    check_class_weights,
+    check_loss,
+    notes_on_losses,
+    single_loss,
+)
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.engines.policy.width import SideBySide
 from hpsearch.engines.process.canary import check_compiler
@@ -38,11 +44,13 @@ from hpsearch.engines.session.splits import Splits
 from hpsearch.spec import StudySpec, read_configuration
 from hpsearch.spec.sections.data import TestRows
 from hpsearch.training.chance import chance_in
+from hpsearch.training.class_weights import with_class_weights
 from hpsearch.training.decisions import Cores, Decisions
 
 if TYPE_CHECKING:
     import keras
 
+    from hpsearch.data.summary import DataSummary
     from hpsearch.models.sources.kinds import Sources
     from hpsearch.training.messages import EpochReport
     from hpsearch.training.probes.network import Prober
@@ -64,6 +72,8 @@ class Session:
         self.splits = self._load(job)
         self.dataset = self.splits.own
         check_metric(self.spec, self.dataset)
+        check_loss(self.spec, self.dataset)
+        check_class_weights(self.spec, self.dataset)
         check_images(self.spec, self.dataset)
         check_layers(self.spec, self.dataset)
         cores = use_cores(self.spec, self.dataset, job.place) if spawned else None
@@ -71,10 +81,10 @@ class Session:
         cached, uncached = self._ready(spawned=spawned)
         self.sources = self._read_sources(job)
         self.trainer, beside = trainer_of(chosen, self.dataset, self.spec, job, self.sources)
-        self._probers: dict[int, Prober] = {}
+        self._probers: dict[Any, Prober] = {}
         self.decisions = self._decided(beside, cores=cores, cached=cached)
         large = None if fits_device(self.dataset) else too_large(self.dataset)
-        self.notes = (*self.dataset.notes, *filter(None, (uncached, large)))
+        self.notes = (*self.dataset.notes, *filter(None, (uncached, large)), *notes_on_losses(self.spec))
 
     def _load(self, job: Job) -> Splits:
         """Load the data, while JAX is imported where it is wanted."""
@@ -115,10 +125,28 @@ class Session:
 
     def opened(self) -> OpenedStudy:
         """Tell what was found."""
-        chance = chance_in(self.dataset, self.spec.search.metric)
-        summary = replace(self.dataset.summary(), chance=chance.value, constant=chance.constant)
+        summary = self._summary()
         versions = versions_of_packages(self.backend)
         return OpenedStudy(summary, self.decisions, versions, self.notes, self.dataset.train_rows)
+
+    def _summary(self) -> DataSummary:
+        """Return the data in numbers, with the level of chance by the study's metric and loss."""
+        metric, summary = self.spec.search.metric, self.dataset.summary()
+        loss = single_loss(self.spec)
+        if loss is None:
+            chance = chance_in(self.dataset, metric)
+        else:
+            from hpsearch.models.components.objectives import Objective
+
+            known = None
+            if not isinstance(loss, str):
+                known = Objective(self.dataset.task, self.dataset.outputs, loss)
+            by_loss = None if known is None else chance_in(self.dataset, "val_loss", known).value
+            summary = replace(summary, chance_loss=by_loss)
+            if metric == "val_loss" and known is None:
+                return summary
+            chance = chance_in(self.dataset, metric, known)
+        return replace(summary, chance=chance.value, constant=chance.constant)
 
     def do(self, order: Order) -> Any:
         """Carry out one order."""
@@ -193,12 +221,15 @@ class Session:
             return ()
         from hpsearch.training.probes.network import Prober
 
-        if order.rows not in self._probers:
-            train = self.dataset.splits[0].train
-            batch = Rows(train.x[: order.rows], train.y[: order.rows])
-            self._probers[order.rows] = Prober(batch, self.trainer.objective)
+        configuration = read_configuration(order.configuration)
+        key = order.rows, configuration.training.loss, configuration.training.class_weight
+        if key not in self._probers:
+            dataset = self.dataset
+            train = with_class_weights(configuration.training, dataset.splits[0].train, dataset.labels)
+            batch = Rows(*(part[: order.rows] for part in train.arrays))
+            self._probers[key] = Prober(batch, self.trainer.objective_of(configuration))
         weights = None if order.members is None else [self.trainer.weights(one) for one in order.members]
-        return self._probers[order.rows].probe(read_configuration(order.configuration), order.seeds, weights)
+        return self._probers[key].probe(configuration, order.seeds, weights)
 
     def _winner(self, order: WinnerOrder) -> SavedWinner:
         from hpsearch.engines.session.evaluation import evaluated, fingerprint
@@ -210,7 +241,8 @@ class Session:
         if order.part is None or (order.part == "test" and weights in order.seen):
             return saved
         try:
-            found = evaluated(model, dataset, self.trainer.objective, order.part, self.spec.search)
+            objective = self.trainer.objective_of(read_configuration(order.export.configuration))
+            found = evaluated(model, dataset, objective, order.part, self.spec.search)
         except Exception as failure:  # noqa: BLE001 - the study ends well without it
             return replace(saved, problem=told(failure))
         return replace(saved, evaluation=found)
@@ -218,11 +250,11 @@ class Session:
     def _export(self, order: ExportOrder) -> keras.Model:
         from hpsearch.models.model import export_model, save_model
 
-        dataset = self.splits.of(order.split)
+        dataset, configuration = self.splits.of(order.split), read_configuration(order.configuration)
         model = export_model(
-            read_configuration(order.configuration),
+            configuration,
             dataset.features,
-            self.trainer.objective,
+            self.trainer.objective_of(configuration),
             dataset.splits[0].scaling,
             order.weights,
             order.seed,

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+
+from hpsearch.models.components.losses import (
+    FROM_LOGITS,
+    FROM_SCORES,
+    LOSSES,
+    OF_NUMBERS,
+    Given,
+    LossOfRows,
+)
+from hpsearch.spec import Component
 
 
 @dataclass(frozen=True)
@@ -13,17 +24,23 @@ class Objective:
     """The loss and the metric of a task.
 
     Two classes share one sigmoid unit. The loss of training, validation and test rows is computed from
-    logits, without clipping. `evaluate` of the exported model computes it from probabilities, which Keras
-    clips to [1e-7, 1 - 1e-7] before it takes their logarithms; where none is outside, the two agree up to
-    rounding.
+    logits, without clipping, where Keras can. `evaluate` of the exported model computes it from
+    probabilities, which Keras clips to [1e-7, 1 - 1e-7] before it takes their logarithms; where none is
+    outside, the two agree up to rounding.
 
     Attributes:
         task: `classification`, `regression` or `multilabel`.
         outputs: The number of classes, or of targets.
+        loss: The loss of the study file; None for the task's own.
+        function: The user's own function where that is the loss: targets and predictions to losses of rows.
+        own_rate: Whether a model gives the rate that a Poisson loss is of, and not its logarithm.
     """
 
     task: str
     outputs: int
+    loss: Component | None = None
+    function: Callable[[Any, Any], Any] | None = None
+    own_rate: bool = False
 
     @property
     def units(self) -> int:
@@ -39,7 +56,7 @@ class Objective:
     def activation(self) -> str:
         """Return the name of the activation between the output layer and the exported model's predictions."""
         if self.task == "regression":
-            return "linear"
+            return "exponential" if self.loss_name == "poisson" and not self.own_rate else "linear"
         return "sigmoid" if self.units == 1 or self.several else "softmax"
 
     @property
@@ -48,20 +65,42 @@ class Objective:
         return "mae" if self.task == "regression" else "accuracy"
 
     @property
-    def _loss(self) -> Any:
+    def loss_name(self) -> str:
+        """Return the name of the loss in the study file."""
+        if self.loss is not None:
+            return self.loss.name
         if self.task == "regression":
-            return keras.losses.mean_squared_error
-        if self.activation == "sigmoid":
-            return keras.losses.binary_crossentropy
-        return keras.losses.sparse_categorical_crossentropy
+            return "mean_squared_error"
+        return "binary_crossentropy" if self.activation == "sigmoid" else "sparse_categorical_crossentropy"
 
-    def keras_loss(self, *, from_logits: bool) -> keras.losses.Loss:
-        """Make Keras' loss object."""
-        if self.task == "regression":
-            return keras.losses.MeanSquaredError()
-        if self.activation == "sigmoid":
-            return keras.losses.BinaryCrossentropy(from_logits=from_logits)
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+    def inner_loss(self, given: Given) -> Any:
+        """Make Keras' own loss object, or return the function that is the loss.
+
+        Args:
+            given: What the loss will be computed from; where it takes no logits, from their predictions.
+        """
+        if self.function is not None:
+            return self.function
+        name = self.loss_name
+        arguments = {} if self.loss is None else dict(self.loss.items())
+        if name in FROM_LOGITS:
+            arguments["from_logits"] = given == "logits"
+        return LOSSES[name](**arguments)
+
+    def keras_loss(self, *, from_logits: bool) -> Any:
+        """Make the loss of a model that gives logits, or else predictions, for targets as data have them."""
+        given: Given = "logits" if from_logits else "predictions"
+        alike = self.units == 1 or self.several or self.loss_name in OF_NUMBERS
+        if self.function is None and alike and (self.loss_name in FROM_LOGITS or self.activation == "linear"):
+            return self.inner_loss(given)
+        return LossOfRows(self, given)
+
+    @property
+    def exported_loss(self) -> Any:
+        """Return the loss object that an exported model is compiled with; None where no stock loss fits."""
+        if self.function is not None or self.loss_name in FROM_SCORES:
+            return None
+        return self.inner_loss("predictions")
 
     def targets(self, y: Any) -> Any:
         """Return targets in the form that the loss takes.
@@ -70,31 +109,56 @@ class Objective:
             y: (n,) or (n, targets) targets.
 
         Returns:
-            (n, units) float32 for a single unit and for several targets, else `y`.
+            (n, units) float32 for a single unit and for several targets; else `y`, or (n, units) float32
+            where the loss takes no numbers.
         """
         if self.several:
             return keras.ops.cast(y, "float32")
         if self.units == 1:
             return keras.ops.cast(keras.ops.expand_dims(y, -1), "float32")
-        return y
+        if self.loss_name in OF_NUMBERS or self.function is not None:
+            return y
+        return keras.ops.one_hot(y, self.outputs)
 
     def flat(self, y: Any) -> Any:
         """Return targets as the data have them, of which a trainer may have made a column."""
         return y if self.several else keras.ops.reshape(y, (-1,))
 
-    def losses(self, y: Any, logits: Any) -> Any:
+    def total_loss(self, y: Any, logits: Any, weights: Any = None) -> Any:
+        """Return the mean loss of rows with their weights, as `fit` computes that of a batch."""
+        loss = self.keras_loss(from_logits=True)
+        targets = y if isinstance(loss, LossOfRows) else self.targets(y)
+        return loss(targets, logits, sample_weight=weights)
+
+    def losses(self, y: Any, logits: Any, weights: Any = None) -> Any:
         """Return the loss of each row, without penalties.
 
         Args:
             y: (n,) or (n, targets) targets.
             logits: (n, units) outputs of the model.
+            weights: (n,) what the losses are multiplied by; None where it is nothing.
 
         Returns:
             (n,) losses.
         """
-        if self.task == "regression":
-            return self._loss(self.targets(y), logits)
-        return self._loss(self.targets(y), logits, from_logits=True)
+        found = self.losses_with(self.inner_loss("logits"), y, logits, "logits")
+        return found if weights is None else found * weights
+
+    def losses_of_predictions(self, y: Any, predictions: Any) -> Any:
+        """Return the loss of each row as `losses` does, from predictions; hinges take them for scores."""
+        return self.losses_with(self.inner_loss("predictions"), y, predictions, "predictions")
+
+    def losses_with(self, inner: Any, y: Any, given: Any, form: Given) -> Any:
+        """Compute the losses of rows by what `inner_loss` made for the same form."""
+        name = self.loss_name
+        if form == "logits" and name not in FROM_LOGITS | FROM_SCORES:
+            given = self.predictions(given)
+        targets = self.targets(y)
+        if self.function is None:
+            return inner.call(targets, given)
+        found = keras.ops.cast(inner(targets, given), "float32")
+        rows = keras.ops.shape(given)[0]
+        return keras.ops.mean(keras.ops.reshape(found, (rows, -1)), axis=-1)
 
     def predictions(self, logits: Any) -> Any:
         """Return the exported model's predictions (n, units) for logits of this shape."""

@@ -15,7 +15,8 @@ from hpsearch.models.sources.pretrained import PretrainedSource
 from hpsearch.models.sources.python import PythonSource
 from hpsearch.models.sources.sequential import SequentialSource
 from hpsearch.models.weights import Weights
-from hpsearch.spec import Layered, ModelComponent, StudySpec
+from hpsearch.spec import Configuration, Layered, ModelComponent, PythonModel, StudySpec
+from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.study_file.distributions import alternatives
 
 
@@ -55,6 +56,19 @@ class Sources:
     def of(self, model: ModelComponent) -> ModelSource[Any]:
         """Return the source of a configuration's model."""
         return self._by_kind[model.name]
+
+    def objective(self, configuration: Configuration, dataset: Dataset) -> Objective:
+        """Return the loss and the metric of a configuration on data.
+
+        Raises:
+            ModelCodeError: The loss is a function that its file lacks.
+        """
+        model, loss = configuration.model, configuration.training.loss
+        function = None
+        if isinstance(loss, OwnFunction):
+            function = self.of(model).function(model, loss.function)
+        own_rate = isinstance(model, PythonModel)
+        return Objective(dataset.task, dataset.outputs, loss, function, own_rate)
 
     @property
     def fingerprints(self) -> dict[str, str]:

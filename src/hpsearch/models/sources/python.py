@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 import keras
 
 from hpsearch.data import Dataset
+from hpsearch.data.checks import meant
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError, spoken
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles, ModelSource
@@ -24,7 +25,9 @@ from hpsearch.models.weights import Weights, weights_of
 from hpsearch.seeds import derive
 from hpsearch.spec import PythonModel, StudySpec
 from hpsearch.spec.sections.architecture import Shape
+from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.sources.python_file import ModelCode, fingerprint, model_code, read_code
+from hpsearch.spec.study_file.distributions import alternatives
 from hpsearch.spec.study_file.parts import dump
 
 OWN_NAMES = ("rows", "rescale", "standardize", "predictions")
@@ -86,6 +89,7 @@ class PythonSource(ModelSource[PythonModel]):
             raise StudyMismatchError("the code of the model has changed while the study was running")
         modules = {path: _run(path, content) for path, content in contents.items()}
         self._functions = {_key(one.model): _function(modules[one.path], one) for one in code}
+        self._modules = {one.model.file: modules[one.path] for one in code}
         self._weights: WeakValueDictionary[int, keras.Variable] = WeakValueDictionary()
 
     @contextmanager
@@ -102,7 +106,23 @@ class PythonSource(ModelSource[PythonModel]):
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
         """Run the Python files of a study."""
         del dataset
-        return cls(model_code(spec, files.directory), files.code)
+        source = cls(model_code(spec, files.directory), files.code)
+        for training in alternatives(spec.training):
+            for loss in alternatives(training.loss):
+                if isinstance(loss, OwnFunction):
+                    for model in alternatives(spec.model):
+                        source.function(model, loss.function)
+        return source
+
+    def function(self, model: PythonModel, name: str) -> Callable[..., Any]:
+        """Return a function of the model's file, whose failures are blamed on it."""
+        module = self._modules[model.file]
+        call: Any = getattr(module, name, None)
+        if not callable(call):
+            hint = meant(name, {one: None for one, value in vars(module).items() if callable(value)})
+            raise ModelCodeError(f"training: {module.__file__} has no function {name!r}{hint}")
+        found: Callable[..., Any] = call
+        return found
 
     def connect(
         self, model: PythonModel, inputs: Any, objective: Objective, seed: int, *, training: bool

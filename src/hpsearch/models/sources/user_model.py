@@ -126,6 +126,10 @@ class UserModel:
         steps = self.model.steps_per_execution
         if steps != 1:
             raise ModelError(f"the model is compiled with steps_per_execution={steps}: remove it")
+        if self.model.loss is not None and self.objective.loss is not None:
+            raise ModelError(
+                "the model is compiled with a loss, and the training section has one: keep one of the two"
+            )
         takes = _takes_logits(self.model.loss)
         if self.objective.task == "regression" or takes is None or takes != self.output_activation.probable:
             return

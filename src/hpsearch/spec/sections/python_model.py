@@ -8,9 +8,10 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from hpsearch.spec.sections.model_component import ModelComponent, in_full
+from hpsearch.spec.sections.own_function import Identifier
 from hpsearch.spec.sections.training import Training
 from hpsearch.spec.study_file.distributions import (
     DEFINITION,
@@ -203,14 +204,7 @@ def _searched(value: Any) -> bool:
     )
 
 
-def _identifier(name: str) -> str:
-    if not name.isidentifier() or iskeyword(name):
-        raise problem("the name of a function", found=repr(name))
-    return name
-
-
 File = Annotated[str, Field(min_length=1)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
 
 
 class PythonModel(ModelComponent):

@@ -5,19 +5,21 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ValidationInfo, field_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
 
 from hpsearch.spec.sections.compare import Compare
 from hpsearch.spec.sections.confirm import BY_DEFAULT, Confirm, Confirmed, check_against
 from hpsearch.spec.sections.data import Data
 from hpsearch.spec.sections.model import Model
 from hpsearch.spec.sections.model_component import ModelComponent
+from hpsearch.spec.sections.own_function import OwnFunction
+from hpsearch.spec.sections.python_model import PythonModel
 from hpsearch.spec.sections.search import Search
 from hpsearch.spec.sections.training import Training
-from hpsearch.spec.study_file.distributions import Searchable, problem
-from hpsearch.spec.study_file.parts import Part
+from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
+from hpsearch.spec.study_file.parts import Part, holds_distribution
 from hpsearch.spec.study_file.text import JOINERS
 
 MAX_NAME_BYTES = 100
@@ -114,11 +116,22 @@ class StudySpec(Part):
             check_against(confirm, info.data["data"])
         return confirm
 
+    @model_validator(mode="after")
+    def _losses_can_be_judged(self) -> Self:
+        losses = [loss for training in alternatives(self.training) for loss in alternatives(training.loss)]
+        own = any(isinstance(loss, OwnFunction) for loss in losses)
+        if own and not all(isinstance(model, PythonModel) for model in alternatives(self.model)):
+            expected = "a function of one's own only beside a model in Python"
+            raise problem(expected, found="another model", at=("training", "loss"))
+        differ = len(set(losses)) > 1 or any(map(holds_distribution, losses))
+        if self.search.metric == "val_loss" and differ:
+            expected = "another metric than val_loss, because the losses of trials differ"
+            raise problem(expected, found="val_loss", at=("search", "metric"))
+        return self
+
     @property
     def fixed(self) -> bool:
         """Return whether nothing is left to search."""
-        from hpsearch.spec.study_file.parts import holds_distribution
-
         return not holds_distribution(self.model) and not holds_distribution(self.training)
 
 

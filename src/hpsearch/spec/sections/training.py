@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from hpsearch.spec.sections.class_weights import ClassWeight
+from hpsearch.spec.sections.losses import LossOfStudy
 from hpsearch.spec.sections.optimizers import OPTIMIZERS, Optimizer
 from hpsearch.spec.sections.schedules import SCHEDULES, LearningRateSchedule
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
@@ -58,9 +60,12 @@ class Training(Part):
     """How a model is trained. Its length is given in `epochs` or in `steps`.
 
     The learning rate may stand here or among the arguments of the optimizer. Where none is given, a
-    configuration has that of its optimizer.
+    configuration has that of its optimizer. Where no loss is given, it is the cross-entropy or, for a
+    regression, the mean squared error.
     """
 
+    loss: Searchable[LossOfStudy] | None = None
+    class_weight: Searchable[ClassWeight] | None = None
     optimizer: Searchable[Optimizer] = OPTIMIZERS["adam"]()
     learning_rate: Searchable[Positive] = None  # type: ignore[assignment] # no configuration is without one
     schedule: Searchable[LearningRateSchedule] = SCHEDULES["constant"]()

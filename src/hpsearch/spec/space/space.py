@@ -45,6 +45,7 @@ _STRUCTURAL = {
     "size",
     "head",
     "optimizer",
+    "loss",
     "batch_size",
     "nesterov",
     "amsgrad",

@@ -77,8 +77,6 @@ REMARKS: Mapping[str, str] = {
     "output_activation": (
         "the activation of the output follows from the task: softmax for classification, none for regression"
     ),
-    "loss": "the loss follows from the task: cross-entropy for classification, the mean squared error for "
-    "regression",
     "metrics": "the metric is search.metric",
 }
 """Keys that other tools have, and why there is none here."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.models.components.objectives import Objective
 from hpsearch.spec import Configuration
 from hpsearch.training.compiled.forward.interface import Arguments, Array, Forward, Tensors
+from hpsearch.training.compiled.row_weights import weights_of_rows
 from hpsearch.training.probes.formulas import RANGES, dead, deviation, ends_of, norm, saturated
 from hpsearch.training.probes.record import LayerSample, TrainingProbe
 
@@ -30,13 +30,13 @@ class Measurer:
     The measurement is compiled when it is first used, at level 1 of XLA's optimization: it runs a few times.
     """
 
-    def __init__(self, forward: Forward, loss: keras.Loss, objective: Objective) -> None:
-        self.forward, self.loss, self.objective = forward, loss, objective
+    def __init__(self, forward: Forward, objective: Objective) -> None:
+        self.forward, self.objective = forward, objective
         self.names = [kernel.removesuffix("/kernel") for kernel in forward.kernels]
         self._measured = jax.jit(self._measure, compiler_options={"xla_backend_optimization_level": 1})
 
     def probe(
-        self, configuration: Configuration, state: Any, arguments: Arguments, key: Array, x: Array, y: Array
+        self, configuration: Configuration, state: Any, arguments: Arguments, key: Array, batch: list[Array]
     ) -> TrainingProbe:
         """Measure a network on a batch: one pass forward and backward.
 
@@ -45,14 +45,13 @@ class Measurer:
             state: The state of the member, as `Program.epoch` returns it.
             arguments: The hyperparameters of the member.
             key: (2,) uint32, that of the noise of a step.
-            x: (rows, ...) inputs.
-            y: (rows,) targets.
+            batch: Inputs, targets and, where rows have some, their weights, of the same rows.
 
         Returns:
             The layers in order, the output layer last; a number that is not finite is None.
         """
         activations = self.forward.activations(configuration)
-        told = self._measured(state, arguments, key, x, y, _ends(activations))
+        told = self._measured(state, arguments, key, batch, _ends(activations))
         found = {name: np.asarray(value) for name, value in told.items()}
         return TrainingProbe(
             layers=tuple(self._layers(activations, found)),
@@ -76,10 +75,10 @@ class Measurer:
         return next((name for name, whole in named if not whole), None)
 
     def _measure(
-        self, state: Any, arguments: Arguments, key: Array, x: Array, y: Array, ends: Array
+        self, state: Any, arguments: Arguments, key: Array, batch: list[Array], ends: Array
     ) -> dict[str, Array]:
         gradients, (hidden, logits) = jax.grad(self._loss, has_aux=True)(
-            state["weights"], state["moving"], arguments, key, x, y
+            state["weights"], state["moving"], arguments, key, batch
         )
         kernels = self.forward.kernels
         return {
@@ -93,10 +92,12 @@ class Measurer:
         }
 
     def _loss(
-        self, weights: Tensors, moving: Tensors, arguments: Arguments, key: Array, x: Array, y: Array
+        self, weights: Tensors, moving: Tensors, arguments: Arguments, key: Array, batch: list[Array]
     ) -> Any:
+        x, y, *_ = batch
         passed = self.forward(weights, moving, x.astype(jnp.float32), arguments, key, training=True)
-        loss = self.loss(self.objective.targets(y), passed.logits)
+        of_rows = weights_of_rows(arguments, *batch[1:])
+        loss = self.objective.total_loss(y, passed.logits, of_rows)
         penalties = self.forward.penalties(weights, arguments, passed.penalties)
         return loss + penalties, (passed.watched, passed.logits)
 

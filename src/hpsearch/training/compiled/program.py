@@ -17,6 +17,7 @@ from hpsearch.data import Split
 from hpsearch.models.components.objectives import Objective
 from hpsearch.training.compiled.forward.interface import Arguments, Array, Forward, Tensors
 from hpsearch.training.compiled.optimization import Optimization, clip, fed_with
+from hpsearch.training.compiled.row_weights import weights_of_rows
 
 VALIDATION_ROWS = 512, 1024
 """Rows that are validated at once: enough to fill the vector units, few enough to stay in the cache."""
@@ -55,7 +56,6 @@ class Program:
         self.forward, self.optimization, self.batch_size = forward, optimization, batch_size
         self.objective, self.keeps_predictions = objective, keeps_predictions
         self.rows, self.validation_rows = len(split.train), len(split.validation)
-        self.loss = objective.keras_loss(from_logits=True)
         self.optimizer = optimization.make()
         self.optimizer.build(list(forward.variables.values()))
         self.names = list(forward.variables)
@@ -109,7 +109,7 @@ class Program:
         steps: Array,
         data: Any,
     ) -> tuple[Any, Array, Array | None]:
-        x, y, validation_x, validation_y = data
+        train, validation = data
         # As with `fit`, a batch that is larger than the training set takes all of it.
         batch = min(self.batch_size, self.rows)
         full, rest = divmod(self.rows, batch)
@@ -117,7 +117,7 @@ class Program:
         def step(t: Array, carry: Carry, size: int = batch) -> Carry:
             rows = jax.lax.dynamic_slice(order, (t * batch,), (size,))
             step_key = key + jnp.stack([t.astype(jnp.uint32), jnp.uint32(0)])
-            return self._step(t, carry, x[rows], y[rows], arguments, step_key, rates)
+            return self._step(t, carry, [part[rows] for part in train], arguments, step_key, rates)
 
         carry: Carry = (state, dict.fromkeys(TOTALS, jnp.float32(0)), jnp.int32(0))
         carry = jax.lax.fori_loop(jnp.int32(0), jnp.minimum(steps, full), step, carry)
@@ -125,17 +125,17 @@ class Program:
             last = jnp.int32(full)
             carry = jax.lax.cond(steps > full, lambda c: step(last, c, rest), lambda c: c, carry)
         state, totals, bad_step = carry
-        measured, predictions = self._validate(state, arguments, validation_x, validation_y)
+        measured, predictions = self._validate(state, arguments, validation)
         means = [totals[name] / totals["rows"] for name in TOTALS[:-1]]
         numbers = jnp.stack([*means, *measured, bad_step.astype(jnp.float32)])
         return state, numbers, predictions
 
     def _step(
-        self, t: Array, carry: Carry, x: Array, y: Array, arguments: Arguments, key: Array, rates: Array
+        self, t: Array, carry: Carry, batch: list[Array], arguments: Arguments, key: Array, rates: Array
     ) -> Carry:
         """Train on one batch; remember the first step, from 1, whose loss is not finite."""
         state, totals, bad_step = carry
-        slopes, moving, added = self._gradients(state, x, y, arguments, key)
+        slopes, moving, added = self._gradients(state, batch, arguments, key)
         weights, optimizer = self._apply(state["optimizer"], state["weights"], slopes, arguments, rates[t])
         bad = (bad_step == 0) & ~jnp.isfinite(added["loss_with_penalties"])
         totals = {name: totals[name] + added[name] for name in TOTALS}
@@ -155,14 +155,16 @@ class Program:
         return parted, numbers, predictions
 
     def _gradients(
-        self, state: Any, x: Array, y: Array, arguments: Arguments, key: Array
+        self, state: Any, batch: list[Array], arguments: Arguments, key: Array
     ) -> tuple[Tensors, Tensors, dict[str, Array]]:
         """Return the gradients, the moved variables, and what this batch adds to the totals."""
+        x, y, *_ = batch
+        row_weights = weights_of_rows(arguments, *batch[1:])
 
         def objective(weights: Tensors) -> Any:
             inputs = x.astype(jnp.float32)
             passed = self.forward(weights, state["moving"], inputs, arguments, key, training=True)
-            loss = self.loss(self.objective.targets(y), passed.logits)
+            loss = self.objective.total_loss(y, passed.logits, row_weights)
             penalties = self.forward.penalties(weights, arguments, passed.penalties)
             return loss + penalties, (loss, passed.logits, passed.moving)
 
@@ -189,7 +191,7 @@ class Program:
         return dict(zip(self.names, new, strict=True)), variables
 
     def _validate(
-        self, state: Any, arguments: Arguments, x: Array, y: Array
+        self, state: Any, arguments: Arguments, rows: tuple[Array, ...]
     ) -> tuple[list[Array], Array | None]:
         if not self.validation_rows:
             return [jnp.float32(jnp.nan)] * 3, None
@@ -198,8 +200,7 @@ class Program:
         measure = partial(self._measure, state, arguments)
 
         def chunk(sums: Any, start: Array) -> Any:
-            inputs = jax.lax.dynamic_slice_in_dim(x, start, size)
-            added, kept = measure(inputs, jax.lax.dynamic_slice_in_dim(y, start, size))
+            added, kept = measure(*(jax.lax.dynamic_slice_in_dim(part, start, size) for part in rows))
             return [*map(add, sums, added)], kept
 
         zeros = [jnp.float32(0) for _ in range(2 + self.forward.penalized)]
@@ -207,7 +208,7 @@ class Program:
         if self.keeps_predictions:
             kept = kept.reshape(full * size, -1)
         if rest:
-            added, last = measure(x[full * size :], y[full * size :])
+            added, last = measure(*(part[full * size :] for part in rows))
             sums = [*map(add, sums, added)]
             kept = jnp.concatenate([kept, last]) if self.keeps_predictions else None
         loss, score, *activity = [total / self.validation_rows for total in sums]
@@ -215,13 +216,13 @@ class Program:
         return [loss, loss + penalties, score], kept
 
     def _measure(
-        self, state: Any, arguments: Arguments, inputs: Array, targets: Array
+        self, state: Any, arguments: Arguments, inputs: Array, targets: Array, weights: Array | None = None
     ) -> tuple[list[Any], Any]:
         """Sum losses, scores and penalties over rows, and give the predictions if they are kept."""
         rows = inputs.astype(jnp.float32)
         passed = self.forward(state["weights"], state["moving"], rows, arguments, None, training=False)
         predictions = self.objective.predictions(passed.logits)
-        losses = self.objective.losses(targets, passed.logits)
+        losses = self.objective.losses(targets, passed.logits, weights)
         scores = self.objective.scores(targets, predictions)
         kept = predictions if self.keeps_predictions else None
         # Keras weighs the penalty of a batch by its rows, so the batches' sizes do not matter.

@@ -20,12 +20,14 @@ from hpsearch.data import Dataset, Split
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.model import initial_weights
 from hpsearch.models.weights import Weights
+from hpsearch.training.class_weights import weights_of_classes
 from hpsearch.training.compiled.forward.interface import Arguments
 from hpsearch.training.compiled.forward.layered import LayeredForward
 from hpsearch.training.compiled.forward.options import ProgramOptions, program_options
 from hpsearch.training.compiled.forward.structure import Structure, arguments_of, structure_of
 from hpsearch.training.compiled.measurements import Measurer
 from hpsearch.training.compiled.program import Program
+from hpsearch.training.compiled.row_weights import CLASS_WEIGHTS
 from hpsearch.training.interface import EpochPlan, EpochResult, Network, Work
 from hpsearch.training.messages import Member
 from hpsearch.training.probes.record import LOSS, TrainingProbe
@@ -61,7 +63,7 @@ def compiled_of(structure: Structure, split: Split, objective: Objective, *, kee
     program = Program(
         forward, structure.optimization, structure.batch_size, split, objective, keeps_predictions=keeps
     )
-    return Compiled(program, Measurer(forward, program.loss, objective))
+    return Compiled(program, Measurer(forward, objective))
 
 
 class ProgramCache:
@@ -114,15 +116,20 @@ class CompiledTrainer(Trainer):
         self._data: WeakKeyDictionary[Split, Any] = WeakKeyDictionary()
 
     def network(self, member: Member, split: Split) -> Network:
+        objective = self.objective_of(member.configuration)
         structure = structure_of(member.configuration, self.options or program_options(member.configuration))
         keeps = not member.metric.startswith("val_")
         shapes = (split.train.x.shape, split.validation.x.shape, keeps)
         compiled = self.programs.get(
-            (structure, shapes), lambda: compiled_of(structure, split, self.objective, keeps=keeps)
+            (structure, shapes), lambda: compiled_of(structure, split, objective, keeps=keeps)
         )
         arguments = arguments_of(member.configuration, structure)
+        if structure.options.class_weights:
+            labels = self.dataset.labels
+            weights = weights_of_classes(member.configuration.training, split.train, labels)
+            arguments[CLASS_WEIGHTS] = np.ones(len(labels), np.float32) if weights is None else weights
         data = self._on_device(split)
-        return CompiledNetwork(compiled, arguments, member, split, self.objective, data, self.width)
+        return CompiledNetwork(compiled, arguments, member, split, objective, data, self.width)
 
     def train(self, work: Sequence[Work]) -> list[EpochResult]:
         """Train networks for one epoch each: in turn, at once, or in cohorts of the trainer's width."""
@@ -173,8 +180,8 @@ class CompiledTrainer(Trainer):
 
     def _on_device(self, split: Split) -> Any:
         if split not in self._data:
-            arrays = (split.train.x, split.train.y, split.validation.x, split.validation.y)
-            self._data[split] = tuple(jax.device_put(array) for array in arrays)
+            parts = (split.train, split.validation)
+            self._data[split] = tuple(tuple(map(jax.device_put, rows.arrays)) for rows in parts)
         return self._data[split]
 
 
@@ -260,8 +267,8 @@ class CompiledNetwork(Network):
 
     def _probe(self, state: Any, plan: EpochPlan, rows: NDArray[Any], step: int) -> TrainingProbe:
         key = _key(plan) + np.array([step, 0], np.uint32)
-        x, y = self.data[0][rows], self.data[1][rows]
-        return self.measurer.probe(self.configuration, state, self.arguments, key, x, y)
+        batch = [part[rows] for part in self.data[0]]
+        return self.measurer.probe(self.configuration, state, self.arguments, key, batch)
 
     def weights(self) -> Any:
         return {**self.now["weights"], **self.now["moving"]}

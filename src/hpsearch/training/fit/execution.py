@@ -38,7 +38,7 @@ class StepRates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
 
 
 class OrderedBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Rows in an order, gathered batch by batch."""
+    """Rows in an order, gathered batch by batch, with their weights where they have some."""
 
     def __init__(self, rows: Rows, order: Order, size: int) -> None:
         super().__init__()
@@ -47,9 +47,10 @@ class OrderedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     def __len__(self) -> int:
         return math.ceil(len(self.order) / self.size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], ...]:
         chosen = self.order[index * self.size : (index + 1) * self.size]
-        return self.rows.x[chosen].astype(np.float32, copy=False), self.rows.y[chosen]
+        x, *others = (part[chosen] for part in self.rows.arrays)
+        return x.astype(np.float32, copy=False), *others
 
 
 class Execution(ABC):
@@ -83,6 +84,8 @@ class FitExecution(Execution):
         else:
             x = rows.x[order].astype(np.float32, copy=False)
             fed = {"x": x, "y": rows.y[order], "batch_size": size}
+            if rows.weights is not None:
+                fed["sample_weight"] = rows.weights[order]
         told = self.network.trained.fit(**fed, epochs=1, shuffle=False, verbose=0, callbacks=[steps])
         return told, steps.bad_step
 

@@ -20,6 +20,18 @@ from hpsearch.training.fit.execution import Execution, FitExecution, OrderedBatc
 from hpsearch.training.interface import EpochPlan, EpochResult, Network
 from hpsearch.training.messages import Member
 
+
+class WeightedLoss(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]  # Keras has no types
+    """The loss of an epoch as Keras has it: the sum of weighted losses by the number of rows."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        if sample_weight is None:
+            return super().update_state(y_true, y_pred)
+        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        weights = keras.ops.cast(keras.ops.reshape(sample_weight, (-1,)), values.dtype)
+        return keras.metrics.Mean.update_state(self, values * weights)
+
+
 RunBy = Callable[["FitNetwork"], Execution]
 """How the epochs of a network run, given when it is compiled."""
 
@@ -58,11 +70,12 @@ class FitNetwork(Network):
         self._compile_with(optimizer, loss=self.objective.keras_loss(from_logits=True))
 
     def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
-        metrics = [
-            keras.metrics.MeanMetricWrapper(self._bare_losses, name="bare"),
-            keras.metrics.MeanMetricWrapper(self._scores, name="score"),
-        ]
-        self.trained.compile(optimizer=optimizer, metrics=metrics, **arguments)
+        bare = WeightedLoss(self._bare_losses, name="bare")
+        score = keras.metrics.MeanMetricWrapper(self._scores, name="score")
+        metrics: dict[str, Any] = {"metrics": [bare, score]}
+        if self.split.train.weights is not None:
+            metrics = {"metrics": [score], "weighted_metrics": [bare]}
+        self.trained.compile(optimizer=optimizer, **metrics, **arguments)
         optimizer.build(self.trained.trainable_variables)
         self.execution = self.run_by(self)
 
@@ -86,7 +99,10 @@ class FitNetwork(Network):
 
     def told(self) -> tuple[Any, ...]:
         """Return plain values that part what two networks compute, beside their models."""
-        return type(self).__name__, self.objective.task, self.objective.outputs
+        objective = self.objective
+        loss = None if objective.loss is None else objective.loss.dump()
+        weighted = self.split.train.weights is not None
+        return type(self).__name__, objective.task, objective.outputs, loss, objective.own_rate, weighted
 
     def _measured(self, told: Any) -> dict[str, float]:
         """Return the metrics of the epoch from what `fit` told."""
@@ -115,7 +131,7 @@ class FitNetwork(Network):
         logits = keras.ops.convert_to_tensor(self._logits(batches))
         outputs = self.objective.predictions(logits)
         y = keras.ops.convert_to_tensor(rows.y)
-        loss = mean_of(self.objective.losses(y, logits))
+        loss = mean_of(self.objective.losses(y, logits, rows.weights))
         metrics = {
             "val_loss": loss,
             "val_loss_with_penalties": loss + self._penalties(batches, trained),

@@ -98,7 +98,7 @@ class PythonNetwork(NestedNetwork):
         rows = self.split.train
         logits = keras.ops.convert_to_tensor(self._logits(self._in_batches(rows)))
         y = keras.ops.convert_to_tensor(rows.y)
-        loss = mean_of(self.objective.losses(y, logits))
+        loss = mean_of(self.objective.losses(y, logits, rows.weights))
         score = mean_of(self.objective.scores(y, self.objective.predictions(logits)))
         total = float(history["loss"][-1]) if "loss" in history else loss
         return {"loss": loss, "loss_with_penalties": total, self.objective.metric: score}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 
 from hpsearch.data import Dataset, Split
 from hpsearch.models.sources.kinds import LAYERED, Sources
+from hpsearch.training.class_weights import with_class_weights
 from hpsearch.training.fit.execution import Execution, FitExecution
 from hpsearch.training.fit.nested_network import NestedNetwork
 from hpsearch.training.fit.network import FitNetwork
@@ -38,7 +41,17 @@ class FitTrainer(Trainer):
         model = member.configuration.model
         kind = NETWORKS.get(model.name, FitNetwork)
         source = self.sources.of(model)
-        return kind(member, split, self.objective, source, stream=self.stream, run_by=self.run_by)
+        train = with_class_weights(member.configuration.training, split.train, self.dataset.labels)
+        if train is not split.train:
+            split = replace(split, train=train)
+        return kind(
+            member,
+            split,
+            self.objective_of(member.configuration),
+            source,
+            stream=self.stream,
+            run_by=self.run_by,
+        )
 
     def run_by(self, network: FitNetwork) -> Execution:
         """Say how the epochs of a network run."""

@@ -30,6 +30,7 @@ class Prober:
 
     def __init__(self, batch: Rows, objective: Objective) -> None:
         self.x, self.y, self.objective = batch.x.astype(np.float32, copy=False), batch.y, objective
+        self.weights = batch.weights
         self._programs: dict[Mlp, Program] = {}
 
     def probe(
@@ -57,7 +58,7 @@ class Prober:
         model = self._model(configuration, seed, weights)
         trained = [variable.value for variable in model.trainable_variables]
         others = [variable.value for variable in model.non_trainable_variables]
-        gradients, activations = self._program(mlp, model)(trained, others, self.x, self.y)
+        gradients, activations = self._program(mlp, model)(trained, others, self.x, self.y, self.weights)
         kernels = [np.asarray(gradients[place]) for place in _places_of_kernels(model, len(mlp.sizes))]
         names = [mlp.of_layer("activation", index).name for index in range(len(mlp.sizes))]
         return list(map(measure_layer, map(np.asarray, activations), kernels, names))
@@ -83,9 +84,9 @@ def _compiled(model: keras.Model, objective: Objective) -> Program:
     Level 1 of optimization is enough for what runs a few times.
     """
 
-    def loss(trained: Any, others: Any, x: Any, y: Any) -> Any:
+    def loss(trained: Any, others: Any, x: Any, y: Any, weights: Any) -> Any:
         (*activations, logits), _ = model.stateless_call(trained, others, x, training=True)
-        return keras.ops.mean(objective.losses(y, logits)), activations
+        return keras.ops.mean(objective.losses(y, logits, weights)), activations
 
     options = {"xla_backend_optimization_level": 1}
     return cast("Program", jax.jit(jax.grad(loss, has_aux=True), compiler_options=options))

@@ -51,6 +51,7 @@ class ProgramOptions:
         clipping: The names of the kinds of gradient clipping.
         coefficients: The searched arguments of optimizers, as `adam.beta_1`; they are inputs of the program.
             The others are constants of it, as in plain Keras.
+        class_weights: Whether classes can have weights.
     """
 
     activations: tuple[ActivationKind, ...]
@@ -61,6 +62,7 @@ class ProgramOptions:
     activity: bool
     clipping: tuple[str, ...]
     coefficients: frozenset[str]
+    class_weights: bool = False
 
 
 def program_options(study: StudySpec | Configuration) -> ProgramOptions:
@@ -77,6 +79,9 @@ def program_options(study: StudySpec | Configuration) -> ProgramOptions:
         activity=_can_be_positive(models, "activity_l1", "activity_l2"),
         clipping=tuple(sorted({clipping.name for clipping in _field(trainings, "clipping")})),
         coefficients=frozenset(_searched_coefficients(_field(trainings, "optimizer"))),
+        class_weights=any(
+            getattr(one, "name", one) not in (None, "none") for one in _field(trainings, "class_weight")
+        ),
     )
 
 

@@ -28,7 +28,7 @@ ARGUMENTS = 3
 
 @dataclass(frozen=True)
 class Structure:
-    """What distinguishes programs: layers, batch size, optimizer with its constants, prelus, options."""
+    """What distinguishes programs: layers, batch size, optimizer and constants, prelus, options, loss."""
 
     architecture: Architecture
     batch_size: int
@@ -36,6 +36,7 @@ class Structure:
     constants: tuple[tuple[str, Any], ...]
     prelu: tuple[bool, ...]
     options: ProgramOptions
+    loss: Component | None = None
 
     @property
     def layers(self) -> range:
@@ -63,7 +64,9 @@ def structure_of(configuration: Configuration, options: ProgramOptions) -> Struc
     architecture = model.architecture
     layers = range(len(architecture.hidden))
     prelu = tuple(model.of_layer("activation", layer).name == "prelu" for layer in layers)
-    return Structure(architecture, training.batch_size, optimizer.name, constants, prelu, options)
+    return Structure(
+        architecture, training.batch_size, optimizer.name, constants, prelu, options, training.loss
+    )
 
 
 def arguments_of(configuration: Configuration, structure: Structure) -> Arguments:

@@ -97,7 +97,7 @@ class CompiledModel:
         return self.training.key
 
     def fit(
-        self, data: tuple[Any, Any], order: Order, rates: Rates, batch_size: int
+        self, data: tuple[Any, ...], order: Order, rates: Rates, batch_size: int
     ) -> tuple[Any, int | None]:
         """Train an epoch of rows in an order, and the rates of its steps; return the logs and a bad step."""
         batch = min(batch_size, len(order))
@@ -126,7 +126,7 @@ class CompiledModel:
             variable.assign(value)
         return np.concatenate(parts)
 
-    def evaluate(self, batches: list[tuple[Any, Any]]) -> dict[str, float]:
+    def evaluate(self, batches: list[tuple[Any, ...]]) -> dict[str, float]:
         """Evaluate rows batch by batch; return Keras' logs."""
         model, logs = self.trained, {}
         trainable = [variable.value for variable in model.trainable_variables]
@@ -134,18 +134,19 @@ class CompiledModel:
             [variable.value for variable in model.non_trainable_variables],
             self._first_metrics(self.evaluation, batches[0]),
         )
-        for x, y in batches:
-            given = (trainable, *moved, self.evaluation.numbers, x, y)
-            run = self._compiled(self.evaluation, "test", self.model.test, given, rows=(x, y))
+        for batch in batches:
+            given = (trainable, *moved, self.evaluation.numbers, *batch)
+            run = self._compiled(self.evaluation, "test", self.model.test, given, rows=batch)
             logs, moved = run(*given)
         for variable, value in zip(model.non_trainable_variables, moved[0], strict=True):
             variable.assign(value)
         return {name: float(value) for name, value in logs.items()}
 
     def _epoch(self, state: State, given: tuple[Any, ...], steps: int, batch: int) -> tuple[Any, State]:
-        inputs = (state, *given, np.int32(steps))
+        numbers, order, rates, *data = given
+        inputs = (state, numbers, order, rates, np.int32(steps), *data)
         epoch = partial(self.model.epoch, batch=batch)
-        run = self._compiled(self.training, ("epoch", batch), epoch, inputs, rows=given[-2:])
+        run = self._compiled(self.training, ("epoch", batch), epoch, inputs, rows=data)
         logs, state = run(*inputs)
         return logs, state
 
@@ -159,7 +160,7 @@ class CompiledModel:
                 ("step", size, batch),
                 partial(self.model.step, size=size, batch=batch),
                 (state, *given),
-                rows=given[-2:],
+                rows=given[3:],
             )
             for size in dict.fromkeys(sizes)
         }
@@ -167,7 +168,7 @@ class CompiledModel:
             logs, state = runs[size](state, *given)
         return logs, state
 
-    def _state(self, data: tuple[Any, Any], batch: int) -> State:
+    def _state(self, data: tuple[Any, ...], batch: int) -> State:
         model = self.trained
         return {
             "trainable": [variable.value for variable in model.trainable_variables],
@@ -196,9 +197,9 @@ class CompiledModel:
         return [jax.device_put(value) for value in kept["metrics"]]
 
     def _build(self, rows: Any) -> list[Any]:
-        x, y = rows
+        x, *others = rows
         self._is_built = True
-        return self.model.build(np.zeros(x.shape, np.float32), y)
+        return self.model.build(np.zeros(x.shape, np.float32), *others)
 
     def _compiled(
         self, structure: Structure, name: Any, function: Any, given: tuple[Any, ...], rows: Any = None

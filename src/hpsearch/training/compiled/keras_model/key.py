@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from hpsearch.models.components.losses import LossOfRows
 from hpsearch.training.compiled.keras_model.places import Places
 from hpsearch.training.compiled.keras_model.table import (
     CONFIGURED,
@@ -194,6 +195,8 @@ def _told_of_loss(loss: Any) -> Any:
         if _is_foreign(loss):
             raise ForeignError(f"loss {loss.__name__}")
         return f"{loss.__module__}.{loss.__qualname__}"
+    if isinstance(loss, LossOfRows):
+        return [loss.given, _told_of_loss(loss.inner)]
     if not type(loss).__module__.startswith("keras."):
         raise ForeignError(f"loss {type(loss).__name__}")
     if type(loss).__name__ == "LossFunctionWrapper":

@@ -39,9 +39,9 @@ class TracedModel:
             trained.optimizer._learning_rate  # noqa: SLF001 - the only door to it
         )
 
-    def build(self, x: Any, y: Any) -> list[Any]:
+    def build(self, *batch: Any) -> list[Any]:
         """Build what `fit` would build, and return the first values of the metrics' variables."""
-        self.trained._symbolic_build(data_batch=(x, y))  # noqa: SLF001 - as `fit` does
+        self.trained._symbolic_build(data_batch=batch)  # noqa: SLF001 - as `fit` does
         self.trained.reset_metrics()
         return [np.array(variable.value) for variable in self.trained.metrics_variables]
 
@@ -52,18 +52,20 @@ class TracedModel:
         order: Array,
         rates: Array,
         x: Array,
-        y: Array,
-        *,
+        *others: Array,
         size: int,
         batch: int,
     ) -> tuple[Any, State]:
-        """Train one batch of `size` rows, where batches have `batch` rows."""
+        """Train one batch of `size` rows, where batches have `batch` rows.
+
+        `others` are the targets, and the weights of the rows where they have some.
+        """
         at = state["step"]
         rows = jax.lax.dynamic_slice(order, (at * batch,), (size,))
         optimizer = list(state["optimizer"])
         optimizer[self.rate_index] = rates[at]
         variables = (state["trainable"], state["other"], optimizer, state["metrics"])
-        data = (x[rows].astype(jnp.float32), y[rows])
+        data = (x[rows].astype(jnp.float32), *(part[rows] for part in others))
         with self.training.put(numbers):
             logs, moved = self.trained.train_step(variables, data)
         trainable, other, optimizer, metrics = map(list, moved)
@@ -83,15 +85,13 @@ class TracedModel:
         numbers: Numbers,
         order: Array,
         rates: Array,
-        x: Array,
-        y: Array,
         steps: Array,
-        *,
+        *data: Array,
         batch: int,
     ) -> tuple[Any, State]:
         """Train so many steps, of which the last of all may be smaller, in one call."""
         full, rest = divmod(len(order), batch)
-        given = (numbers, order, rates, x, y)
+        given = (numbers, order, rates, *data)
         # Traced once, for its form and for the loop.
         step = jax.jit(partial(self.step, size=batch, batch=batch))
         logs = jax.tree.map(
@@ -118,9 +118,9 @@ class TracedModel:
         return logits, list(other)
 
     def test(
-        self, trainable: list[Any], other: list[Any], metrics: list[Any], numbers: Numbers, x: Array, y: Array
+        self, trainable: list[Any], other: list[Any], metrics: list[Any], numbers: Numbers, *batch: Array
     ) -> tuple[Any, tuple[list[Any], list[Any]]]:
         """Evaluate one batch as Keras does."""
         with self.evaluation.put(numbers):
-            logs, moved = self.trained.test_step((trainable, other, metrics), (x, y))
+            logs, moved = self.trained.test_step((trainable, other, metrics), batch)
         return logs, (list(moved[1]), list(moved[2]))

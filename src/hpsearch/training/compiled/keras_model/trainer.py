@@ -52,7 +52,7 @@ class KerasModelTrainer(FitTrainer):
 
     def _on_device(self, split: Split) -> Any:
         if split not in self._data:
-            self._data[split] = tuple(jax.device_put(part) for part in (split.train.x, split.train.y))
+            self._data[split] = tuple(map(jax.device_put, split.train.arrays))
         return self._data[split]
 
 
