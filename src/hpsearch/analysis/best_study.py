@@ -8,7 +8,7 @@ from hpsearch.spec import Data, StudySpec
 from hpsearch.spec.sections.study import name_with
 from hpsearch.store.record import StudyRecord, TrialRecord
 
-FILES = ("csv", "npz", "arrays")
+FILES = ("csv", "npz", "arrays", "images")
 """Sources of data that are paths."""
 
 

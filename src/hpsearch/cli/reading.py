@@ -125,7 +125,7 @@ def predict(
     data: Annotated[
         Path,
         typer.Argument(
-            metavar="DATA", help="The rows: csv like that of the study, or npz with x.", show_default=False
+            metavar="DATA", help="The rows: csv as in the study, npz with x, or images.", show_default=False
         ),
     ],
     format: Annotated[PredictFormat, typer.Option(help="The output format.")] = PredictFormat.csv,

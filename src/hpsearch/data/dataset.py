@@ -98,6 +98,7 @@ class Dataset:
         notes: What a user should know about the features.
         doubtful: Whether more than two whole numbers were taken for classes, which may be quantities.
         targets: The names of several targets; empty for one.
+        images: The height, width and channels of rows that were decoded from files of images; else None.
     """
 
     source: str
@@ -112,6 +113,7 @@ class Dataset:
     notes: tuple[str, ...] = field(default=(), repr=False)
     doubtful: bool = False
     targets: tuple[str, ...] = ()
+    images: tuple[int, ...] | None = None
 
     @property
     def outputs(self) -> int:
@@ -148,7 +150,15 @@ class Dataset:
         moved, window = self.unscaled.origin, self.unscaled.window
         origin = None if moved is None else tuple(moved.reshape(-1).tolist())
         return Preprocessing(
-            self.source, self.task, self.labels, self.features, encoding, origin, window, self.targets
+            self.source,
+            self.task,
+            self.labels,
+            self.features,
+            encoding,
+            origin,
+            window,
+            self.targets,
+            self.images,
         )
 
     def summary(self) -> DataSummary:

@@ -44,6 +44,7 @@ class Preprocessing:
         origin: What is subtracted from the numbers of a row before they become float32; None for nothing.
         window: The windows over rows that the model takes; None where it takes rows.
         targets: The names of several targets; empty for one.
+        images: The height, width and channels that files of images are decoded to; None for other data.
 
     Raises:
         ValueError: The parts do not belong together.
@@ -57,6 +58,7 @@ class Preprocessing:
     origin: tuple[float, ...] | None = None
     window: Window | None = None
     targets: tuple[str, ...] = ()
+    images: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         shaped = bool(self.features) and min(self.features) > 0
@@ -79,7 +81,7 @@ class Preprocessing:
         return self.features if self.window is None else self.features[1:]
 
     def read(self, path: Path) -> NewRows:
-        """Read new rows from a csv file, or from `x` of an npz file, whichever the study's own data were.
+        """Read new rows from a csv file, `x` of an npz file, or images, whichever the study's own data were.
 
         Columns that the encoding lacks, such as the target, are ignored.
 
@@ -88,14 +90,36 @@ class Preprocessing:
         """
         wrong = ".csv" if self.encoding is None else ".npz"
         if path.suffix.lower() == wrong:
-            what = "an npz file with x, the rows" if self.encoding is None else "a csv file with its columns"
-            raise DataError(f"{path}: expected {what}, because the study was trained on {self.source}.")
+            raise DataError(
+                f"{path}: expected {self._expected}, because the study was trained on {self.source}."
+            )
         try:
+            if self.images is not None and path.suffix.lower() != ".npz":
+                return self._images(path, self.images)
             if self.encoding is None:
                 return self._arrays(str(path), read_features(path))
             return self._table(path, self.encoding)
         except MemoryError:
             raise DataError(f"{path}: there is not enough memory for these rows.") from None
+
+    @property
+    def _expected(self) -> str:
+        """Say what new rows may be read from."""
+        if self.encoding is not None:
+            return "a csv file with its columns"
+        images = "" if self.images is None else "an image, a folder of images, or "
+        return f"{images}an npz file with x, the rows"
+
+    def _images(self, path: Path, form: tuple[int, ...]) -> NewRows:
+        """Decode an image, or those of a folder in the order of their names."""
+        # Pillow is imported only where images are decoded.
+        from hpsearch.data.readers.images import decoded, images_in
+
+        if not path.is_dir():
+            return NewRows(self._rows(decoded([path], form)))
+        paths = images_in(path)
+        note = f"the rows are the images of {path} in the order of their names, from {paths[0].name} on"
+        return NewRows(self._rows(decoded(paths, form)), (note,))
 
     def take(self, x: Array) -> NewRows:
         """Return new rows that are in memory as a model takes them.

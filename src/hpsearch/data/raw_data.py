@@ -147,6 +147,7 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
         notes=tuple(_notes(data, unscaled, splits)),
         doubtful=target.guessed and len(target.labels) > 2,
         targets=_names_of_targets(target, unscaled, encoding),
+        images=data.decoded,
     )
 
 
@@ -204,6 +205,13 @@ def _loaded(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
         return load_bundled(data.sklearn)
     if data.keras is not None:
         return load_keras(data.keras, data_dir or _data_dir(), data.num_words, data.sequence)
+    if data.random_normal is not None:
+        return draw_normal(data.source, data.random_normal, data.split_seed)
+    return _read(data, directory)
+
+
+def _read(data: Data, directory: Path) -> Loaded:
+    """Load the data of files whose path the study gives."""
     if data.csv is not None and data.target is not None:
         classes = data.task == "classification"
         return load_csv(
@@ -213,8 +221,11 @@ def _loaded(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
             classes=classes,
             past=data.window is not None,
         )
-    if data.random_normal is not None:
-        return draw_normal(data.source, data.random_normal, data.split_seed)
+    if data.images is not None and data.decoded is not None:
+        # Pillow is imported only where images are decoded.
+        from hpsearch.data.readers.images import load_images
+
+        return load_images(_place(directory, data.images), data.decoded)
     if data.arrays is not None:
         path = _place(directory, data.arrays)
         return from_arrays(str(path), read_arrays(path))

@@ -32,7 +32,7 @@ TEXTS = ("imdb", "reuters")
 SHORT = ("sklearn", "keras", "npz", "csv")
 """Sources that can be written as `SOURCE:NAME`."""
 
-SOURCES = (*SHORT, "arrays", "random_normal")
+SOURCES = (*SHORT, "arrays", "images", "random_normal")
 
 
 class ShareOfRows(Component):
@@ -159,8 +159,8 @@ class Window(Part):
 class Data(Part):
     """One data set, and how it is prepared.
 
-    Exactly one of `sklearn`, `keras`, `npz`, `csv`, `arrays` and `random_normal` names it; `sklearn:digits`
-    is short for `{sklearn: digits}`. The other fields are options.
+    Exactly one of `sklearn`, `keras`, `npz`, `csv`, `arrays`, `images` and `random_normal` names it;
+    `sklearn:digits` is short for `{sklearn: digits}`. The other fields are options.
     """
 
     sklearn: Literal["digits", "wine", "breast_cancer", "iris", "diabetes"] | None = None
@@ -168,6 +168,7 @@ class Data(Part):
     npz: Text | None = None
     csv: Text | None = None
     arrays: Text | None = None
+    images: Text | None = None
     random_normal: RandomRows | None = None
     target: PerLayer[Text] | None = None
     weight: Text | None = None
@@ -180,6 +181,8 @@ class Data(Part):
     classes: Listed[ClassName] | None = None
     subset: Rows | None = None
     shape: Listed[Count] | None = None
+    size: Listed[Count] | None = None
+    channels: Literal[1, 3] | None = None
     num_words: Annotated[int, Field(ge=1, le=10**6)] = 10_000
     sequence: Annotated[int, Field(ge=1, le=10**6)] | None = None
     split_seed: Annotated[int, Field(ge=0)] = 0
@@ -191,7 +194,10 @@ class Data(Part):
             return raw
         source, colon, name = raw.partition(":")
         if not colon or source not in SHORT or not name:
-            expected = "a data set: sklearn:NAME, keras:NAME, npz:PATH, csv:PATH or {random_normal: {...}}"
+            expected = (
+                "a data set: sklearn:NAME, keras:NAME, npz:PATH, csv:PATH, {images: DIR, size: [64, 64]} "
+                "or {random_normal: {...}}"
+            )
             raise problem(expected, found=repr(raw))
         return {source: name}
 
@@ -200,7 +206,9 @@ class Data(Part):
         named = [source for source in SOURCES if getattr(self, source) is not None]
         if len(named) != 1:
             found = " and ".join(named) or "none of them"
-            expected = "exactly one of 'sklearn', 'keras', 'npz', 'csv', 'arrays' and 'random_normal'"
+            expected = (
+                "exactly one of 'sklearn', 'keras', 'npz', 'csv', 'arrays', 'images' and 'random_normal'"
+            )
             raise problem(expected, found=found)
         if self.csv is not None and self.target is None:
             raise problem("'target', the name of the column to predict, with csv", found="no target")
@@ -232,6 +240,26 @@ class Data(Part):
         if self.task not in ("auto", "regression"):
             raise problem("regression with 'target: x'", found=self.task, at=("task",))
         return self
+
+    @model_validator(mode="after")
+    def _images_have_one_size(self) -> Self:
+        if self.images is None:
+            for name in ("size", "channels"):
+                if getattr(self, name) is not None:
+                    raise problem(f"{name!r} only with images", found=self.source, at=(name,))
+        elif self.size is None or len(self.size) != 2:
+            found = "no size" if self.size is None else f"{len(self.size)} numbers"
+            expected = "the height and width that all images get, as in 'size: [64, 64]'"
+            raise problem(expected, found=found, at=("size",) if self.size else ())
+        return self
+
+    @property
+    def decoded(self) -> tuple[int, int, int] | None:
+        """Return the height, the width and the channels of the images; None for other data."""
+        if self.size is None:
+            return None
+        height, width = self.size
+        return height, width, self.channels or 3
 
     @model_validator(mode="after")
     def _tokens_stay_whole(self) -> Self:
@@ -276,4 +304,4 @@ class Data(Part):
         if self.arrays is not None:
             # The folder is named after its content, whatever machine it is on.
             return f"arrays:{PurePath(self.arrays).name}"
-        return next(f"{name}:{getattr(self, name)}" for name in SHORT if getattr(self, name))
+        return next(f"{name}:{getattr(self, name)}" for name in (*SHORT, "images") if getattr(self, name))
