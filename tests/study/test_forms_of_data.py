@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import pytest
 
+from hpsearch import load_study
+from hpsearch.exceptions import DataError
 from support.commands import succeed_here, write_study
 
 DRAWN = np.random.default_rng(0)
@@ -30,6 +32,12 @@ def images(features, outputs):
     rows = keras.Input(features)
     hidden = layers.Conv2D(2, 3, padding="same", activation="relu")(rows)
     return keras.Model(rows, layers.Conv2D(1, 3, padding="same")(hidden))
+
+
+def inputs(features, outputs):
+    facts, words = (keras.Input(shape, name=name) for name, shape in features.items())
+    read = layers.Flatten()(layers.Embedding(9, 3)(words))
+    return keras.Model([words, facts], layers.Dense(outputs)(layers.Concatenate()([facts, read])))
 """
 
 
@@ -96,3 +104,19 @@ def test_images_are_their_own_targets(tmp_path: Path) -> None:
     told = json.loads(predicted(tmp_path, "d.npz", "json"))
     found = [list(row["prediction"].values()) for row in told]
     np.testing.assert_allclose(found, model.predict(x, verbose=0), rtol=1e-5)
+
+
+def test_several_inputs_are_named_from_the_file_to_the_predictions(tmp_path: Path) -> None:
+    arrays = {"facts": DRAWN.normal(3, 2, (60, 4)), "words": DRAWN.integers(0, 9, (60, 5))}
+    named = {f"x_{name}": array for name, array in arrays.items()}
+    np.savez(tmp_path / "d.npz", y=arrays["facts"].sum(axis=1), **named)
+    np.savez(tmp_path / "new.npz", **named)
+    data = {"npz": "d.npz", "standardize": True, "test": 9}
+    model = finished(tmp_path, data, {"python": {"file": "nets.py", "function": "inputs"}})
+    given = model.predict(arrays, verbose=0)
+    rows = json.loads(predicted(tmp_path, "new.npz", "json"))
+    np.testing.assert_allclose([row["prediction"] for row in rows], given[:, 0], rtol=1e-6)
+    found = load_study("a", out=tmp_path).predict(arrays).predictions
+    np.testing.assert_allclose(np.array(found), given[:, 0], rtol=1e-6)
+    with pytest.raises(DataError, match="lacks x_words; it holds x_facts"):
+        load_study("a", out=tmp_path).predict({"facts": arrays["facts"]})

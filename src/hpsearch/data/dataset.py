@@ -10,6 +10,7 @@ import numpy as np
 
 from hpsearch.data.chance import chance_accuracy, chance_loss
 from hpsearch.data.encoding import Encoding, Imputation
+from hpsearch.data.named_inputs import InputLayout
 from hpsearch.data.preprocessing import Preprocessing
 from hpsearch.data.rows import Rows, Split
 from hpsearch.data.summary import DataSummary
@@ -99,6 +100,7 @@ class Dataset:
         doubtful: Whether more than two whole numbers were taken for classes, which may be quantities.
         targets: The names of several targets; empty for one.
         images: The height, width and channels of rows that were decoded from files of images; else None.
+        inputs: The named inputs that flat rows hold; None where rows have no names.
     """
 
     source: str
@@ -114,6 +116,7 @@ class Dataset:
     doubtful: bool = False
     targets: tuple[str, ...] = ()
     images: tuple[int, ...] | None = None
+    inputs: InputLayout | None = None
 
     @property
     def outputs(self) -> int:
@@ -159,6 +162,7 @@ class Dataset:
             window,
             self.targets,
             self.images,
+            self.inputs,
         )
 
     def summary(self) -> DataSummary:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from hpsearch.data.checks import features, targets, weights
+from hpsearch.data.named_inputs import InputLayout, with_joined_inputs
 from hpsearch.data.precision import narrowed
 from hpsearch.data.table import Table
 from hpsearch.data.types import Array, Task
@@ -33,6 +34,7 @@ class Loaded:
         itself: Whether each row is its own target.
         weights: (n,) float32, the weights of the rows; None where they have none.
         weights_test: The same of the source's own test part.
+        inputs: The named inputs that the flat rows of `x` hold; None where rows have no names.
     """
 
     where: str
@@ -48,6 +50,7 @@ class Loaded:
     itself: bool = False
     weights: Array | None = None
     weights_test: Array | None = None
+    inputs: InputLayout | None = None
 
 
 def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = None) -> Loaded:
@@ -55,8 +58,9 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
 
     Args:
         where: The source, with which each error message begins.
-        arrays: `x_train` and `y_train` and, with a test part, `x_test` and `y_test`; for weights of their
-            rows also `sample_weight` and `sample_weight_test`.
+        arrays: `x_train` and `y_train` and, with a test part, `x_test` and `y_test`; for named inputs
+            `x_train_NAME` and so on instead; for weights of their rows also `sample_weight` and
+            `sample_weight_test`.
         task: What the source is known to be for.
 
     Returns:
@@ -65,7 +69,8 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
     Raises:
         DataError: They do not belong together, or are no finite numbers.
     """
-    checked = {key: _checked(where, key, array) for key, array in arrays.items()}
+    joined, inputs = with_joined_inputs(where, arrays)
+    checked = {key: _checked(where, key, array) for key, array in joined.items()}
     _lengths_agree(where, checked, "x_train", "y_train")
     if "sample_weight" in checked:
         _lengths_agree(where, checked, "x_train", "sample_weight")
@@ -91,6 +96,7 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
         targets=tuple(map(str, range(y.shape[1]))) if y.ndim == 2 else (),
         weights=checked.get("sample_weight"),
         weights_test=checked.get("sample_weight_test"),
+        inputs=inputs,
     )
 
 

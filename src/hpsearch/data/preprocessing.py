@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -11,8 +11,9 @@ import numpy as np
 
 from hpsearch.data.checks import features, meant
 from hpsearch.data.encoding import Column, Encoding
+from hpsearch.data.named_inputs import InputLayout
 from hpsearch.data.readers.csv import load_rows
-from hpsearch.data.readers.npz import read_features
+from hpsearch.data.readers.npz import read_features, read_inputs
 from hpsearch.data.table import Cells, Table
 from hpsearch.data.types import Array, Task
 from hpsearch.data.windows import gathered
@@ -45,6 +46,7 @@ class Preprocessing:
         window: The windows over rows that the model takes; None where it takes rows.
         targets: The names of several targets; empty for one.
         images: The height, width and channels that files of images are decoded to; None for other data.
+        inputs: The named inputs that flat rows hold; None where rows have no names.
 
     Raises:
         ValueError: The parts do not belong together.
@@ -59,9 +61,11 @@ class Preprocessing:
     window: Window | None = None
     targets: tuple[str, ...] = ()
     images: tuple[int, ...] | None = None
+    inputs: InputLayout | None = None
 
     def __post_init__(self) -> None:
         shaped = bool(self.features) and min(self.features) > 0
+        shaped = shaped and (self.inputs is None or self.features == (self.inputs.width,))
         shaped = shaped and (self.window is None or self.features[0] == self.window.length)
         shaped = shaped and (self.origin is None or len(self.origin) == prod(self._row))
         encoded = self.encoding is None or _is_whole(self.encoding, prod(self._row))
@@ -97,6 +101,8 @@ class Preprocessing:
             if self.images is not None and path.suffix.lower() != ".npz":
                 return self._images(path, self.images)
             if self.encoding is None:
+                if self.inputs is not None:
+                    return NewRows(self._rows(read_inputs(path, self.inputs)))
                 return self._arrays(str(path), read_features(path))
             return self._table(path, self.encoding)
         except MemoryError:
@@ -121,11 +127,11 @@ class Preprocessing:
         note = f"the rows are the images of {path} in the order of their names, from {paths[0].name} on"
         return NewRows(self._rows(decoded(paths, form)), (note,))
 
-    def take(self, x: Array) -> NewRows:
+    def take(self, x: Array | Mapping[str, Array]) -> NewRows:
         """Return new rows that are in memory as a model takes them.
 
         Args:
-            x: (n, *features).
+            x: (n, *features), or arrays by the names of the inputs, with or without `x_`.
 
         Raises:
             DataError: They do not fit the model, or the study was trained on a csv file.
@@ -134,7 +140,17 @@ class Preprocessing:
             raise DataError(
                 f"x: expected a csv file with its columns, because the study was trained on {self.source}."
             )
+        if self.inputs is not None or isinstance(x, Mapping):
+            return self._inputs(x)
         return self._arrays("x", features("x", "x", x))
+
+    def _inputs(self, x: Array | Mapping[str, Array]) -> NewRows:
+        if self.inputs is None:
+            raise DataError("x: expected an array of rows, because the model has a single input.")
+        if not isinstance(x, Mapping):
+            listed = ", ".join(one.name for one in self.inputs.inputs)
+            raise DataError(f"x: expected arrays by the names of the inputs, {listed}; found one array.")
+        return NewRows(self._rows(self.inputs.joined("x", {name.removeprefix("x_"): x[name] for name in x})))
 
     def _arrays(self, where: str, x: Array) -> NewRows:
         found = x.shape[1:]

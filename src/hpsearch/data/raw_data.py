@@ -133,6 +133,8 @@ class RawData:
 def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
     data, loaded, target = raw_data.data, raw_data.loaded, raw_data.target
     unscaled, encoding = _unscaled(loaded, data, raw_data.y, partition)
+    if loaded.inputs is not None:
+        unscaled = replace(unscaled, indicators=loaded.inputs.unscaled)
     splits = _splits(loaded.where, unscaled, data, partition.splits)
     return Dataset(
         source=data.source,
@@ -144,10 +146,11 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
         fingerprint=loaded.fingerprint,
         unscaled=unscaled,
         held_out=_held_out(loaded, target, unscaled, partition),
-        notes=tuple(_notes(data, unscaled, splits)),
+        notes=tuple(_notes(data, unscaled, splits, loaded)),
         doubtful=target.guessed and len(target.labels) > 2,
         targets=_names_of_targets(target, unscaled, encoding),
         images=data.decoded,
+        inputs=loaded.inputs,
     )
 
 
@@ -158,7 +161,7 @@ def _names_of_targets(target: Target, unscaled: UnscaledRows, encoding: Encoding
     return tuple(map(str, range(prod(unscaled.features)))) if encoding is None else encoding.feature_names
 
 
-def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split]) -> Iterator[str]:
+def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split], loaded: Loaded) -> Iterator[str]:
     """Write notes on weights, and on features that are constant or lose something as float32."""
     if rows.weights is not None:
         yield (
@@ -172,6 +175,8 @@ def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split]) -> Iterator[
             constant &= ~rows.indicators.reshape(-1)
         if constant.any():
             yield f"constant in the training set, so only centred by 'standardize': {_named(constant)}"
+    if loaded.inputs is not None and (data.standardize or data.rescale):
+        yield from loaded.inputs.notes_on_scaling()
     if rows.origin is not None:
         yield (
             f"values too close together for float32, so shifted towards 0 before rounding: "
@@ -194,6 +199,8 @@ def _named(marked: Array) -> str:
 
 def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
     loaded = _loaded(data, directory, data_dir)
+    if loaded.inputs is not None:
+        loaded.inputs.check_options(loaded.where, data)
     return of_themselves(loaded) if data.csv is None and data.target == ITSELF else loaded
 
 

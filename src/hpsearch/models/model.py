@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Scaling
+from hpsearch.data.named_inputs import InputLayout
+from hpsearch.models.components.inputs import float_tensors, joined
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.models.sources.layered import first_weights
@@ -52,6 +54,7 @@ def export_model(
     weights: Weights,
     seed: int = 0,
     sources: Sources = LAYERED,
+    layout: InputLayout | None = None,
 ) -> keras.Model:
     """Build the model that is exported, from raw rows to predictions, with stock Keras layers around it.
 
@@ -66,9 +69,10 @@ def export_model(
         weights: The trained weights, by name.
         seed: The member's seed.
         sources: The sources of the study's models.
+        layout: The named inputs that the exported model has; None where it has one.
     """
-    inputs = keras.Input(features, name="rows")
-    scaled = _scaled(inputs, scaling)
+    inputs = keras.Input(features, name="rows") if layout is None else float_tensors(layout)
+    scaled = _scaled(inputs if layout is None else joined(layout, inputs), scaling)
     part = configuration.model
     logits = sources.of(part).connect(part, scaled, objective, seed, training=False)
     outputs = keras.layers.Activation(objective.activation, name="predictions")(logits)

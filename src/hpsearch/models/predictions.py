@@ -9,38 +9,48 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.data.named_inputs import InputLayout
+
 BATCH = 256
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
     """Batches of rows: Keras would feed plain arrays through TensorFlow, which may not be installed."""
 
-    def __init__(self, x: NDArray[Any]) -> None:
+    def __init__(self, x: NDArray[Any], layout: InputLayout | None) -> None:
         super().__init__()
-        self.x = x
+        self.x, self.layout = x, layout
 
     def __len__(self) -> int:
         return math.ceil(len(self.x) / BATCH)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32]]:
-        return (self.x[index * BATCH : (index + 1) * BATCH].astype(np.float32, copy=False),)
+    def __getitem__(self, index: int) -> tuple[Any]:
+        rows = self.x[index * BATCH : (index + 1) * BATCH].astype(np.float32, copy=False)
+        return (rows if self.layout is None else self.layout.cut(rows),)
 
 
-def predictions_of(model: keras.Model, x: NDArray[Any]) -> NDArray[np.float32]:
+def predictions_of(
+    model: keras.Model, x: NDArray[Any], layout: InputLayout | None = None
+) -> NDArray[np.float32]:
     """Return a model's predictions for raw rows.
 
     Args:
         model: An exported model.
         x: (n, *features) raw rows.
+        layout: The named inputs that the model takes instead of flat rows.
 
     Returns:
         (n, units) probabilities, or numbers for a regression.
     """
-    return np.asarray(model.predict(_Batches(x), verbose=0))
+    return np.asarray(model.predict(_Batches(x, layout), verbose=0))
 
 
-def both_of(model: keras.Model, x: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def both_of(
+    model: keras.Model, x: NDArray[Any], layout: InputLayout | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the logits and the predictions of an exported model for raw rows, each (n, units)."""
     last = model.get_layer("predictions")
-    logits, given = keras.Model(model.inputs, [last.input, last.output]).predict(_Batches(x), verbose=0)
+    logits, given = keras.Model(model.inputs, [last.input, last.output]).predict(
+        _Batches(x, layout), verbose=0
+    )
     return np.asarray(logits), np.asarray(given)

@@ -138,7 +138,7 @@ class Study:
         return self.files.report
 
     def predict(self, x: Any) -> Predicted:
-        """Apply the best model to new rows: an array, or the path of a csv or npz file.
+        """Apply the best model to new rows: an array, arrays by the names of inputs, or the path of a file.
 
         Raises:
             StudyNotFoundError: No model has been saved yet.

@@ -10,6 +10,7 @@ from hpsearch.data import Dataset, load_dataset
 from hpsearch.data.summary import DataSummary
 from hpsearch.engines.policy.architectures import check_images
 from hpsearch.engines.policy.backend import backend_of
+from hpsearch.engines.policy.inputs import check_inputs
 from hpsearch.engines.policy.layer_axes import layer_problems
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.exceptions import DataError, UnsupportedError
@@ -76,6 +77,7 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
     with placed(study.source, ("search", "metric"), UNSUITED):
         check_metric(spec, dataset)
     with placed(study.source, ("model",), UNSUITED):
+        check_inputs(spec, dataset)
         check_images(spec, dataset)
     for place, told in layer_problems(spec, dataset.features):
         with placed(study.source, place, UNSUITED):

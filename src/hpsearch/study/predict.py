@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,12 +95,12 @@ class Predicted:
         return plain
 
 
-def predict(files: StudyFiles, data: Path | NDArray[Any]) -> Predicted:
+def predict(files: StudyFiles, data: Path | NDArray[Any] | Mapping[str, Any]) -> Predicted:
     """Apply the best model of a study to rows; Keras runs on JAX here.
 
     Args:
         files: The study.
-        data: The path of a csv or npz file, or (n, *features) raw rows.
+        data: The path of a csv or npz file, or (n, *features) raw rows, or arrays by the names of inputs.
 
     Raises:
         StudyNotFoundError: There is no model yet.
@@ -109,8 +109,14 @@ def predict(files: StudyFiles, data: Path | NDArray[Any]) -> Predicted:
     """
     preprocessing = _preprocessing(files)
     with jax_ahead():
-        rows = preprocessing.read(data) if isinstance(data, Path) else preprocessing.take(plain_array(data))
+        rows = preprocessing.read(data) if isinstance(data, Path) else preprocessing.take(_plain(data))
     return _predicted(preprocessing, rows, _given(files, preprocessing, rows.x))
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {str(name): plain_array(array) for name, array in data.items()}
+    return plain_array(data)
 
 
 def _preprocessing(files: StudyFiles) -> Preprocessing:
@@ -141,17 +147,19 @@ def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> 
     from hpsearch.models.saved import load_stock
 
     model = load_stock(files.best_model)
-    expected, found = (
-        ((None, *preprocessing.features), (None, preprocessing.units)),
-        (model.input_shape, model.output_shape),
-    )
+    layout = preprocessing.inputs
+    shapes: tuple[Any, Any] = (None, *preprocessing.features), model.input_shape
+    if layout is not None:
+        named = {one.name: (None, *one.shape) for one in layout.inputs}
+        shapes = named, {tensor.name: tuple(tensor.shape) for tensor in model.inputs}
+    expected, found = (shapes[0], (None, preprocessing.units)), (shapes[1], model.output_shape)
     if found != expected:
         raise ModelError(
             f"{files.best_model}: expected a model from {expected[0]} to {expected[1]} as "
             f"{files.best_preprocessing.name} has it, found one from {found[0]} to {found[1]}; "
             "hpsearch optimize with the study file rewrites both"
         )
-    return predictions_of(model, x)
+    return predictions_of(model, x, layout)
 
 
 def _predicted(preprocessing: Preprocessing, rows: NewRows, given: NDArray[Any]) -> Predicted:

@@ -14,6 +14,7 @@ import numpy as np
 
 from hpsearch.data.checks import NUMBERS, features, targets, weights
 from hpsearch.data.loaded import fingerprint, from_arrays
+from hpsearch.data.named_inputs import input_of, with_validation_of_inputs
 from hpsearch.data.readers.npz import BROKEN, KNOWN, keys_of
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -25,8 +26,8 @@ WHERE = "data"
 """Opens each message about what was given in memory."""
 
 FORMS = (
-    "(x, y), ((x, y), (x_val, y_val)), a mapping of arrays with the names of an npz file, or a table with "
-    "the name of its target"
+    "(x, y), ((x, y), (x_val, y_val)), where x may map inputs to arrays, a mapping of arrays with the names "
+    "of an npz file, or a table with the name of its target"
 )
 
 DIGITS = 16
@@ -60,7 +61,11 @@ def given_arrays(data: Any, target: str | None = None) -> Given:
     """
     named = {name: plain_array(array) for name, array in _named(data, target).items()}
     validation = None
-    if "x_val" in named:
+    if any(map(input_of, named)):
+        named, validation = with_validation_of_inputs(WHERE, named)
+        if validation is not None:
+            named |= _joined_weights(named, len(named["y_train"]) - validation, validation)
+    elif "x_val" in named:
         named, validation = _with_validation(named)
     return Given(named, from_arrays(WHERE, named).fingerprint, validation)
 
@@ -76,11 +81,16 @@ def _named(data: Any, target: str | None) -> dict[str, Any]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise DataError(f"{WHERE}: expected {FORMS}; found {_kind(data)}.")
     if not all(isinstance(part, tuple) for part in data):
-        return {"x_train": data[0], "y_train": data[1]}
+        return _of_part("train", *data)
     if any(len(part) != 2 for part in data):
         raise DataError(f"{WHERE}: expected ((x, y), (x_val, y_val)); found {_kind(data)}.")
-    (x, y), (x_val, y_val) = data
-    return {"x_train": x, "y_train": y, "x_val": x_val, "y_val": y_val}
+    return _of_part("train", *data[0]) | _of_part("val", *data[1])
+
+
+def _of_part(part: str, x: Any, y: Any) -> dict[str, Any]:
+    """Return the arrays of a part by name, where `x` may be a mapping from inputs to arrays."""
+    inputs = {f"_{name}": array for name, array in x.items()} if isinstance(x, Mapping) else {"": x}
+    return {f"x_{part}{name}": array for name, array in inputs.items()} | {f"y_{part}": y}
 
 
 def _kind(data: Any) -> str:
@@ -91,6 +101,10 @@ def _kind(data: Any) -> str:
 
 def _of_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
     found = {str(name) for name in data}
+    if any(map(input_of, found)):
+        validated = {name for name in found if name.startswith(("x_val_", "y_val", "sample_weight_val"))}
+        chosen = keys_of(WHERE, found - validated) | {name: name for name in validated}
+        return {name: data[key] for name, key in chosen.items()}
     chosen = keys_of(WHERE, found, NAMES)
     if "sample_weight_val" in found:
         chosen["sample_weight_val"] = "sample_weight_val"

@@ -15,6 +15,7 @@ import numpy as np
 
 from hpsearch.data.archives import MAX_BYTES
 from hpsearch.data.checks import features, meant
+from hpsearch.data.named_inputs import InputLayout, named_keys
 from hpsearch.data.readers.foreign_files import kind_of_file
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -63,6 +64,8 @@ def read_npz(path: Path, *, targets: bool = True) -> dict[str, Array]:
 
 def _keys_of_rows(path: Path | str, found: set[str]) -> dict[str, str]:
     """Choose the rows of a training part and, where there is one, of a test part, with their weights."""
+    if named_keys(path, found) is not None:
+        raise DataError(f"{path}: 'target: x' needs a single array of rows, and these have names: join them.")
     chosen = keys_of(path, found | {key.replace("x", "y", 1) for key in found if key.startswith("x")})
     return {key: name for key, name in chosen.items() if not key.startswith("y")}
 
@@ -74,6 +77,17 @@ def read_features(path: Path) -> Array:
         DataError: The file cannot be read, lacks `x`, or holds Python objects.
     """
     return features(str(path), "x", _arrays(path, _only_features)["x"])
+
+
+def read_inputs(path: Path, inputs: InputLayout) -> Array:
+    """Read the named inputs of a file that may lack targets, as flat rows.
+
+    Raises:
+        DataError: The file cannot be read, or does not hold these inputs.
+    """
+    arrays = _arrays(path, lambda where, found: named_keys(where, found) or {})
+    given = {key.removeprefix("x_train_"): array for key, array in arrays.items()}
+    return inputs.joined(str(path), given)
 
 
 def _only_features(path: Path, found: set[str]) -> dict[str, str]:
@@ -118,11 +132,14 @@ def keys_of(path: Path | str, found: set[str], known: Collection[str] = KNOWN) -
         known: The names that they may have; those that are not in `KNOWN` are left out here.
 
     Returns:
-        The name in the source of `x_train`, `y_train` and so on.
+        The name in the source of `x_train`, `y_train` and so on; of `x_train_NAME` where inputs are named.
 
     Raises:
         DataError: One is missing, or would not be used.
     """
+    inputs = named_keys(path, found)
+    if inputs is not None:
+        return inputs | _keys_beside(path, found, inputs)
     short = {"x", "y"} <= found and "x_train" not in found
     keys = {"x_train": "x", "y_train": "y"} if short else {"x_train": "x_train", "y_train": "y_train"}
     if found & {"x_test", "y_test", "sample_weight_test"}:
@@ -149,6 +166,34 @@ def _refuse_unknown(path: Path | str, found: set[str], known: Collection[str]) -
             f"{path}: expected arrays called {', '.join(known)}; found {unknown[0]!r}, which would not be "
             f"used{hint}."
         )
+
+
+def _keys_beside(path: Path | str, found: set[str], inputs: dict[str, str]) -> dict[str, str]:
+    """Choose the targets beside named inputs, of a training part and, where there is one, of a test part."""
+    tested = bool(found & {"y_test", "sample_weight_test"} or {k for k in inputs if k.startswith("x_test_")})
+    targets = {"y_train": "y" if "y" in found and not tested else "y_train"}
+    targets |= {"y_test": "y_test"} if tested else {}
+    targets |= {name: name for name in WEIGHTS if name in found}
+    missing = [name for name in targets.values() if name not in found]
+    missing += [] if not tested else _unmatched(inputs)
+    if missing:
+        raise DataError(f"{path}: lacks {' and '.join(missing)}; it holds {', '.join(sorted(found))}.")
+    unused = sorted(found.difference(inputs.values(), targets.values()))
+    if unused:
+        listed = ", ".join((*inputs.values(), *targets.values()))
+        raise DataError(f"{path}: expected {listed}; found {unused[0]!r}, which would not be used.")
+    return targets
+
+
+def _unmatched(inputs: dict[str, str]) -> list[str]:
+    """List the inputs that only one of the training and the test part has."""
+    pairs = (("x_train_", "x_test_"), ("x_test_", "x_train_"))
+    return [
+        other + key.removeprefix(part)
+        for part, other in pairs
+        for key in inputs
+        if key.startswith(part) and other + key.removeprefix(part) not in inputs
+    ]
 
 
 def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Array:

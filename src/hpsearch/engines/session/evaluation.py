@@ -40,7 +40,7 @@ def evaluated(
         search: The search section, which has the metric and the seed.
     """
     rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
-    logits, given = both_of(model, rows.x)
+    logits, given = both_of(model, rows.x, dataset.inputs)
     losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits, rows.weights))
     predictions = Predictions(rows.y, given, losses, dataset.labels)
     found = evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part))

@@ -26,6 +26,7 @@ from hpsearch.engines.policy.architectures import check_images
 from hpsearch.engines.policy.backend import backend_of, versions_of_packages
 from hpsearch.engines.policy.cores import use_cores
 from hpsearch.engines.policy.device import fits_device, too_large
+from hpsearch.engines.policy.inputs import check_inputs
 from hpsearch.engines.policy.layer_axes import check_layers
 from hpsearch.engines.policy.loss import (
     check_class_weights,
@@ -71,6 +72,7 @@ class Session:
         choose_backend(self.backend)
         self.splits = self._load(job)
         self.dataset = self.splits.own
+        check_inputs(self.spec, self.dataset)
         check_metric(self.spec, self.dataset)
         check_loss(self.spec, self.dataset)
         check_class_weights(self.spec, self.dataset)
@@ -259,6 +261,7 @@ class Session:
             order.weights,
             order.seed,
             self.sources,
+            dataset.inputs,
         )
         save_model(model, Path(order.path))
         return model

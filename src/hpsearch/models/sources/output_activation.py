@@ -119,8 +119,10 @@ def logits_of(model: Any, output_activation: OutputActivation) -> Any:
 def in_front(model: Any) -> Any:
     """Return the model without its last operation, which has no weights."""
     last, inputs = _last(model)
-    tensor = in_front(last)(*inputs) if isinstance(last, keras.Model) else inputs[0]
-    return keras.Model(model.inputs[0], tensor, name=model.name)
+    tensor = inputs[0]
+    if isinstance(last, keras.Model):
+        tensor = in_front(last)(inputs[0] if len(inputs) == 1 else inputs)
+    return keras.Model(model.inputs[0] if len(model.inputs) == 1 else model.inputs, tensor, name=model.name)
 
 
 def check_output_activation(

@@ -17,9 +17,11 @@ import keras
 
 from hpsearch.data import Dataset
 from hpsearch.data.checks import meant
+from hpsearch.data.named_inputs import InputLayout
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError, spoken
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles, ModelSource
+from hpsearch.models.sources.several_inputs import called, on_flat_rows
 from hpsearch.models.sources.user_model import UserModel, flat, user_model
 from hpsearch.models.weights import Weights, weights_of
 from hpsearch.seeds import derive
@@ -70,6 +72,7 @@ class PythonSource(ModelSource[PythonModel]):
     Args:
         code: The files and functions that the study names.
         expected: The fingerprint that the files must have; None if any will do.
+        inputs: The named inputs that rows hold; None where they have no names.
 
     Raises:
         ModelCodeError: A file cannot be run or lacks its function.
@@ -81,7 +84,10 @@ class PythonSource(ModelSource[PythonModel]):
         "a model of a Python file may have custom layers and methods, and is trained by its own fit"
     )
 
-    def __init__(self, code: tuple[ModelCode, ...], expected: str | None = None) -> None:
+    def __init__(
+        self, code: tuple[ModelCode, ...], expected: str | None = None, inputs: InputLayout | None = None
+    ) -> None:
+        self.inputs = inputs
         contents = read_code(code)
         self.files = tuple(contents)
         self.fingerprint = fingerprint(contents)
@@ -105,8 +111,7 @@ class PythonSource(ModelSource[PythonModel]):
     @classmethod
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
         """Run the Python files of a study."""
-        del dataset
-        source = cls(model_code(spec, files.directory), files.code)
+        source = cls(model_code(spec, files.directory), files.code, dataset.inputs)
         for training in alternatives(spec.training):
             for loss in alternatives(training.loss):
                 if isinstance(loss, OwnFunction):
@@ -155,9 +160,7 @@ class PythonSource(ModelSource[PythonModel]):
         function = self._functions[_key(model)]
         keras.utils.set_random_seed(derive(seed, "build") % 2**32)
         with self.blamed(model):
-            built = function.call(features, objective.units, **dump(model.arguments))
-            _check_kind(built, function)
-            given = built(keras.Input(features))
+            built, given = self._called(function, model, features, objective)
             self._check_new(built, function)
             _check_saveable(built, function)
         shape = getattr(given, "shape", None)
@@ -169,7 +172,25 @@ class PythonSource(ModelSource[PythonModel]):
             )
         try:
             with self.blamed(model):
+                if self.inputs is not None:
+                    built = on_flat_rows(built, self.inputs)
                 return user_model(built, objective, features)
+        except ModelError as failure:
+            raise ModelError(f"{failure} (in {function.place})") from None
+
+    def _called(
+        self, function: Function, model: PythonModel, features: Shape, objective: Objective
+    ) -> tuple[keras.Model, Any]:
+        """Call the function, and its model once; several inputs are told and given by their names."""
+        arguments, layout = dump(model.arguments), self.inputs
+        if layout is None:
+            built = function.call(features, objective.units, **arguments)
+            _check_kind(built, function)
+            return built, built(keras.Input(features))
+        built = function.call({one.name: one.shape for one in layout.inputs}, objective.units, **arguments)
+        _check_kind(built, function)
+        try:
+            return built, called(built, layout)
         except ModelError as failure:
             raise ModelError(f"{failure} (in {function.place})") from None
 
