@@ -9,17 +9,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from hpsearch.data import Dataset, load_dataset
 from hpsearch.engines.messages import Job
 from hpsearch.engines.session.open import trainer_of
+from hpsearch.exceptions import ModelError
 from hpsearch.models.interface import ModelFiles
 from hpsearch.models.sources.kinds import Sources, sources_of
+from hpsearch.seeds import derive
 from hpsearch.spec import Data, StudySpec, read_configuration
 from hpsearch.training.compiled.keras_model.trainer import KerasModelTrainer
 from hpsearch.training.fit.trainer import FitTrainer
+from hpsearch.training.interface import epoch_order
 from hpsearch.training.messages import EpochReport, Member
 from hpsearch.training.trainer import Trainer
 
@@ -60,6 +64,20 @@ def eager(features, outputs, rate):
     model = stock(features, outputs, rate)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(loss=loss, run_eagerly=True)
+    return model
+
+
+def always():
+    return 0.25
+
+
+def compiled(features, outputs, rate, kind):
+    rows = keras.Input(features)
+    model = keras.Model(rows, kl.Dense(outputs)(kl.Dense(6, "tanh")(rows)))
+    falling = keras.optimizers.schedules.CosineDecay(rate, 5)
+    rates = {"constant": rate, "falling": falling, "a function": always}
+    optimizer = keras.optimizers.SGD(rates[kind], momentum=0.9, clipnorm=0.5)
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
 
 
@@ -208,3 +226,54 @@ def test_a_study_keeps_the_trainer_that_it_was_begun_with(sources: Any) -> None:
     assert kind(None) == kind("KerasModelTrainer") == "KerasModelTrainer"
     assert kind("FitTrainer") == kind("") == "FitTrainer"
     assert type(trainer_of("jax", iris(), spec, Job(spec.dump(), ""), known)[0]) is FitTrainer
+
+
+YAML: dict[str, Any] = {
+    "learning_rate": 5.0,
+    "schedule": "cosine",
+    "clipping": {"clipvalue": 1e-3},
+    "loss": {"categorical_crossentropy": {"label_smoothing": 0.5}},
+}
+"""What a model's own `compile` takes the place of."""
+
+
+@pytest.mark.parametrize("maker", [FitTrainer, KerasModelTrainer])
+@pytest.mark.parametrize("kind", ["constant", "falling"])
+def test_a_model_that_is_compiled_trains_as_in_plain_keras(
+    sources: Any, maker: type[FitTrainer], kind: str, tmp_path: Path
+) -> None:
+    named = model("compiled", rate=0.25, kind=kind)
+    found: dict[str, Any] = {}
+    exec((tmp_path / "nets.py").read_text(), found)  # noqa: S102 - it is our own
+    keras.utils.set_random_seed(derive(7, "build") % 2**32)
+    plain = found["compiled"]((4,), 3, rate=0.25, kind=kind)
+    trainer = maker(iris(), sources=sources(named)[1])
+    trainer.start(member(0, named, **YAML))
+    rows = iris().splits[0].train
+    for epoch in (1, 2):
+        report = trainer.advance(0)
+        order = epoch_order(7, epoch, len(rows))
+        plain.fit(rows.x[order], rows.y[order], batch_size=40, shuffle=False, verbose=0)
+        if epoch == 1:
+            state = trainer.state(0)
+    for own, expected in zip(trainer.weights(0).values(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-6)
+    rate = 0.25 if kind == "constant" else float(plain.optimizer._learning_rate(5))
+    assert report.metrics["learning_rate"] == pytest.approx(rate, abs=1e-7)
+    first, second = trainer.new_notes()
+    assert first.startswith("the model is compiled with SGD, which trains it: optimizer, learning_rate")
+    assert second.startswith("the model is compiled with a loss, which trains it: loss of the training")
+    logits = plain.predict(iris().splits[0].validation.x, verbose=0)
+    smooth = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.5)
+    expected = smooth(keras.ops.one_hot(iris().splits[0].validation.y, 3), logits)
+    assert report.metrics["val_loss"] == pytest.approx(float(expected), rel=1e-5)
+    later = maker(iris(), sources=sources(named)[1])
+    later.start(member(0, named, **YAML), state)
+    assert later.advance(0).metrics == report.metrics
+
+
+def test_a_learning_rate_that_is_a_function_is_refused(sources: Any) -> None:
+    named = model("compiled", rate=0.25, kind="a function")
+    trainer = FitTrainer(iris(), sources=sources(named)[1])
+    with pytest.raises(ModelError, match="neither a number nor a schedule"):
+        trainer.start(member(0, named))

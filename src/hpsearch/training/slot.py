@@ -43,7 +43,7 @@ class Slot:
     def report(self, results: list[EpochResult], seconds: float) -> EpochReport:
         """End an epoch: measure it and remember the best."""
         metrics = self._mean([self._measured(fold, result) for fold, result in enumerate(results)])
-        metrics["learning_rate"] = float(self.rates[-1])
+        metrics.setdefault("learning_rate", float(self.rates[-1]))
         failure = self._failure(metrics, results)
         if failure is None:
             self._keep_best(metrics[self.member.metric])

@@ -126,10 +126,6 @@ class UserModel:
         steps = self.model.steps_per_execution
         if steps != 1:
             raise ModelError(f"the model is compiled with steps_per_execution={steps}: remove it")
-        if self.model.loss is not None and self.objective.loss is not None:
-            raise ModelError(
-                "the model is compiled with a loss, and the training section has one: keep one of the two"
-            )
         takes = _takes_logits(self.model.loss)
         if self.objective.task == "regression" or takes is None or takes != self.output_activation.probable:
             return
@@ -140,26 +136,19 @@ class UserModel:
             f"with from_logits={not takes}"
         )
 
-    def check_optimizer(self, optimizer: Any) -> None:
-        """Refuse an optimizer in the model's `compile` that contradicts the training section.
+    def optimizer_beside(self, optimizer: Any) -> Any:
+        """Return the optimizer of the model's own `compile`; None where it says nothing of its own.
 
         Args:
-            optimizer: The optimizer of the training section. Keras' default optimizer contradicts none.
-
-        Raises:
-            ModelError: The two differ.
+            optimizer: The optimizer of the training section. Keras' default, and one of the same class
+                whose settings are Keras' or the same, say no more than it does.
         """
         found = self.model.optimizer if self.model.compiled else None
         if found is None:
-            return
+            return None
         known = (keras.optimizers.RMSprop(), type(optimizer)(), optimizer)
-        if any(type(found) is type(one) and _settings(found) == _settings(one) for one in known):
-            return
-        raise ModelError(
-            f"the model is compiled with {type(found).__name__} ({_differences(found)}), and the training "
-            f"section has {type(optimizer).__name__}: give the optimizer and its settings there, and compile "
-            "without one"
-        )
+        alike = any(type(found) is type(one) and _settings(found) == _settings(one) for one in known)
+        return None if alike else found
 
 
 def flat(outputs: Any) -> Any:
@@ -198,9 +187,3 @@ def _settings(optimizer: Any) -> dict[str, Any]:
     config: dict[str, Any] = optimizer.get_config()
     config.pop("name", None)
     return config
-
-
-def _differences(optimizer: Any) -> str:
-    default = _settings(type(optimizer)())
-    changed = {name: value for name, value in _settings(optimizer).items() if value != default.get(name)}
-    return ", ".join(f"{name}={value}" for name, value in changed.items()) or "its defaults"

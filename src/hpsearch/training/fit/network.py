@@ -80,6 +80,11 @@ class FitNetwork(Network):
         self.execution = self.run_by(self)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what a user should know of how the network is trained."""
+        return ()
+
+    @property
     def trained(self) -> keras.Model:
         """The model that `fit` is called on; it has the weights of the one that gives the logits."""
         return self.model

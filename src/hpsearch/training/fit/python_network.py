@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, cast
 
 import keras
@@ -17,6 +18,7 @@ from hpsearch.spec import PythonModel
 from hpsearch.training.fit.execution import FitExecution
 from hpsearch.training.fit.nested_network import NestedNetwork
 from hpsearch.training.fit.network import RunBy, mean_of
+from hpsearch.training.fit.own_optimizer import OwnOptimizer
 from hpsearch.training.interface import EpochPlan, EpochResult
 from hpsearch.training.messages import Member
 
@@ -61,10 +63,32 @@ class PythonNetwork(NestedNetwork):
         return *super().told(), self.user_model.own, ending.activation, ending.layer is None
 
     def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
+        self.own_optimizer: OwnOptimizer | None = None
+        model = self.user_model.model
+        self.own_loss = bool(model.compiled) and model.loss is not None
         if self.user_model.own:
-            self.user_model.check_optimizer(optimizer)
+            found = self.user_model.optimizer_beside(optimizer)
+            if found is not None:
+                self.own_optimizer = OwnOptimizer.of(found)
+                optimizer = self.own_optimizer.optimizer
             arguments = {"loss": self.user_model.loss, **self.user_model.compile_arguments()}
         super()._compile_with(optimizer, **arguments)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what of the training section the model's own `compile` replaces."""
+        told = []
+        if self.own_optimizer is not None:
+            told.append(
+                f"the model is compiled with {type(self.own_optimizer.optimizer).__name__}, which trains it: "
+                "optimizer, learning_rate, schedule and clipping of the training section are not used"
+            )
+        if self.own_loss and self.objective.loss is not None:
+            told.append(
+                "the model is compiled with a loss, which trains it: loss of the training section says only "
+                "what val_loss is"
+            )
+        return tuple(told)
 
     def _bare_losses(self, y: Any, logits: Any) -> Any:
         return super()._bare_losses(y, self._as_logits(logits))
@@ -117,7 +141,11 @@ class PythonNetwork(NestedNetwork):
     def train(self, plan: EpochPlan) -> EpochResult:
         try:
             with self.functions.blamed(self.python):
-                return super().train(plan)
+                if self.own_optimizer is None:
+                    return super().train(plan)
+                plan = replace(plan, rates=self.own_optimizer.rates(len(plan.rates)))
+                found = super().train(plan)
+                return replace(found, metrics=found.metrics | {"learning_rate": float(plan.rates[-1])})
         except ModelError as failure:
             score = self.objective.metric
             names = ("loss", "loss_with_penalties", score)

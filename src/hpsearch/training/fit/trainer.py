@@ -36,6 +36,7 @@ class FitTrainer(Trainer):
     def __init__(self, dataset: Dataset, *, stream: bool = False, sources: Sources = LAYERED) -> None:
         super().__init__(dataset)
         self.stream, self.sources = stream, sources
+        self._notes: dict[str, bool] = {}
 
     def network(self, member: Member, split: Split) -> Network:
         model = member.configuration.model
@@ -44,7 +45,7 @@ class FitTrainer(Trainer):
         train = with_class_weights(member.configuration.training, split.train, self.dataset.labels)
         if train is not split.train:
             split = replace(split, train=train)
-        return kind(
+        network = kind(
             member,
             split,
             self.objective_of(member.configuration),
@@ -52,6 +53,17 @@ class FitTrainer(Trainer):
             stream=self.stream,
             run_by=self.run_by,
         )
+        for note in network.notes:
+            self._note(note)
+        return network
+
+    def new_notes(self) -> tuple[str, ...]:
+        new = tuple(note for note, told in self._notes.items() if not told)
+        self._notes.update(dict.fromkeys(new, True))
+        return new
+
+    def _note(self, text: str) -> None:
+        self._notes.setdefault(text, False)
 
     def run_by(self, network: FitNetwork) -> Execution:
         """Say how the epochs of a network run."""

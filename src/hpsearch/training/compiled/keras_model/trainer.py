@@ -35,20 +35,11 @@ class KerasModelTrainer(FitTrainer):
     def __init__(self, dataset: Dataset, *, sources: Sources = LAYERED) -> None:
         super().__init__(dataset, sources=sources)
         self.programs = Programs()
-        self._notes: dict[str, bool] = {}
         # A split that no network trains on any more takes its copy on the device with it.
         self._data: WeakKeyDictionary[Split, Any] = WeakKeyDictionary()
 
     def run_by(self, network: FitNetwork) -> Execution:
         return CompiledExecution(network, self.programs, self._on_device(network.split), self._note)
-
-    def new_notes(self) -> tuple[str, ...]:
-        new = tuple(note for note, told in self._notes.items() if not told)
-        self._notes.update(dict.fromkeys(new, True))
-        return new
-
-    def _note(self, text: str) -> None:
-        self._notes.setdefault(text, False)
 
     def _on_device(self, split: Split) -> Any:
         if split not in self._data:
