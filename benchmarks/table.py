@@ -50,6 +50,22 @@ def decisions() -> str:
     return "\n".join(lines)
 
 
+def models() -> str:
+    """Give the whole of each task, its start, and what one trial more costs, a row for each contestant."""
+    figures = json.loads((RESULTS / "throughput.json").read_text())
+    lines = ["| task | contestant | trials | whole (s) | start (s) | one trial more (s) |"]
+    lines.append("| --- | --- | ---: | ---: | ---: | ---: |")
+    for task, found in (figures["tasks"] | figures.get("models", {})).items():
+        for name, row in found["contestants"].items():
+            if "one_more" not in row:
+                continue
+            trials = row["trials"]
+            whole = trials * row["seconds_per_trial"]
+            cells = f"{whole:.1f} | {row['start']:.1f} | {row['one_more']:.2f}"
+            lines.append(f"| {TITLES.get(task, task)} | {name} | {trials} | {cells} |")
+    return "\n".join(lines)
+
+
 CALIBRATION = {
     "wrong_naive": "naive winner is not the judge's best",
     "wrong_confirmed": "confirmed winner is not",
@@ -100,11 +116,12 @@ def _share(row: dict[str, float | None], name: str) -> str:
     return f"{100 * row[name]:.{1 if name.startswith('optimism') else 0}f} %".replace("-0.0 %", "0.0 %")
 
 
-PAGES: dict[str, tuple[str, Any]] = {
-    "README.md": ("throughput", throughput),
-    "docs/training.md": ("decisions", decisions),
-    "docs/evidence.md": ("calibration", calibration),
-}
+BLOCKS: tuple[tuple[str, str, Any], ...] = (
+    ("README.md", "throughput", throughput),
+    ("docs/training.md", "decisions", decisions),
+    ("docs/training.md", "models", models),
+    ("docs/evidence.md", "calibration", calibration),
+)
 
 
 def filled(page: str, marker: str, text: str) -> str:
@@ -118,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    for name, (marker, table) in PAGES.items():
+    for name, marker, table in BLOCKS:
         path = ROOT / name
         old = path.read_text()
         new = filled(old, marker, table())

@@ -155,7 +155,7 @@ def compare_models(task: ModelTask) -> dict[str, Any]:
                 found = theirs(tool, backend, files["peers"], TRIALS, directory / f"{tool}-{backend}")
                 rows.setdefault(f"{tool} on {backend}", []).append(found)
                 print(task.name, tool, backend, found, file=sys.stderr, flush=True)
-    told = {
+    told: dict[str, Any] = {
         name: {
             key: statistics.median(run[key] for run in runs)
             for key in ("seconds", "one_more", "start", "peak_mb")
@@ -163,10 +163,10 @@ def compare_models(task: ModelTask) -> dict[str, Any]:
         for name, runs in rows.items()
     }
     our = told["hpsearch, sequential"]["seconds"]
-    return {
-        "trials": TRIALS,
-        "contestants": {name: row | {"ratio": row["seconds"] / our} for name, row in told.items()},
-    }
+    for row in told.values():
+        seconds = row.pop("seconds")
+        row |= {"seconds_per_trial": seconds / TRIALS, "trials": TRIALS, "ratio": seconds / our}
+    return {"contestants": told}
 
 
 def summarize(task: Task, rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

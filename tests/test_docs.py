@@ -39,8 +39,8 @@ PAGE = (ROOT / "docs" / "study_file.md").read_text(encoding="utf-8")
 MODELINE = "# yaml-language-server: $schema=study.schema.json\n"
 
 
-def generator() -> Any:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+def generator(name: str = "generate") -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -73,6 +73,12 @@ def test_the_schema_beside_the_studies_is_up_to_date() -> None:
 
 def test_the_tables_of_the_reference_are_up_to_date() -> None:
     assert generator().filled(PAGE) == PAGE, "run: python docs/generate.py"
+
+
+@pytest.mark.long
+def test_what_programs_are_fed_and_what_fit_trains_is_told() -> None:
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    assert generator("generate_programs").filled(page) == page, "run: python docs/generate_programs.py"
 
 
 def fields_to_be_told(part: type[Part]) -> list[str]:
@@ -163,17 +169,15 @@ def test_links_inside_the_reference_lead_to_headings() -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/training.md", "docs/evidence.md"])
-def test_figures_in_the_pages_are_those_that_were_measured(page: str) -> None:
+@pytest.mark.parametrize("marker", ["throughput", "decisions", "models", "calibration"])
+def test_figures_in_the_pages_are_those_that_were_measured(marker: str) -> None:
     """`benchmarks/table.py` was run after the last measurement."""
     location = importlib.util.spec_from_file_location("table", ROOT / "benchmarks" / "table.py")
     assert location is not None
     assert location.loader is not None
     table = importlib.util.module_from_spec(location)
     location.loader.exec_module(table)
-    marker, figures = table.PAGES[page]
-    if not (table.RESULTS / f"{marker}.json").exists():
-        pytest.skip(f"benchmarks/results has no {marker}.json yet")
+    ((page, figures),) = [(page, figures) for page, name, figures in table.BLOCKS if name == marker]
     text = (ROOT / page).read_text()
     assert figures() in text
     assert table.filled(text, marker, figures()) == text

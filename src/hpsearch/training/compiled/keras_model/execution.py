@@ -199,7 +199,10 @@ class CompiledModel:
     def _build(self, rows: Any) -> list[Any]:
         x, *others = rows
         self._is_built = True
-        return self.model.build(np.zeros(x.shape, np.float32), *others)
+        try:
+            return self.model.build(np.zeros(x.shape, np.float32), *others)
+        except Exception as failure:
+            raise UntracedError(str(failure)) from failure
 
     def _compiled(
         self, structure: Structure, name: Any, function: Any, given: tuple[Any, ...], rows: Any = None
