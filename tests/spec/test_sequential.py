@@ -154,7 +154,7 @@ def test_an_ablation_varies_a_plain_list_by_its_layers_and_keeps_any_other_as_it
         (
             (8, 8),
             "    - {dense: {units: 4}}",
-            "the output layer needs (features), and has (steps, features) here",
+            "the output layer needs (features), and has (8, 4) here",
         ),
         (
             (8, 8),
@@ -194,6 +194,41 @@ def test_an_ablation_varies_a_plain_list_by_its_layers_and_keeps_any_other_as_it
         (
             (64,),
             "    - {embedding: {input_dim: 17, output_dim: 3}}\n    - {lstm: {units: {int: [2, 3]}}}",
+            None,
+        ),
+        (
+            (8, 8, 1),
+            "    - {conv2d: {filters: 2, kernel_size: 3}}\n    - {max_pooling2d: {pool_size: [2, 7]}}\n    - flatten",
+            "max_pooling2d needs rows of at least 2 x 7, its window, and has (6, 6, 2) here",
+        ),
+        (
+            (64,),
+            "    - {dense: {units: 49}}\n    - {reshape: {target_shape: [7, 8, 1]}}\n    - flatten",
+            "reshape makes rows of 7 x 8 x 1 = 56 numbers, and has (49,) here",
+        ),
+        (
+            (8, 8, 1),
+            "    - {residual: [{conv2d: {filters: 2, kernel_size: 3, padding: same}}]}\n    - flatten",
+            "residual adds what has (8, 8, 2) to what has (8, 8, 1)",
+        ),
+        (
+            (8, 8, 1),
+            "    - {repeat: {times: 4, layers: [{max_pooling2d: {pool_size: 2}}]}}\n    - flatten",
+            "max_pooling2d needs rows of at least 2 x 2, its window, and has (1, 1, 1) here",
+        ),
+        (
+            (8, 8, 1),
+            "    - {repeat: {times: {int: [3, 4]}, layers: [{max_pooling2d: {pool_size: 2}}]}}\n    - flatten",
+            None,
+        ),
+        (
+            (8, 8, 1),
+            "    - {choice: [relu, {max_pooling2d: {pool_size: 4}}]}\n    - {max_pooling2d: {pool_size: 3}}\n    - flatten",
+            None,
+        ),
+        (
+            (8, 8, 1),
+            "    - {conv2d: {filters: 2, kernel_size: {choice: [3, 9]}}}\n    - flatten",
             None,
         ),
     ],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpsearch.data import Dataset
+from hpsearch.engines.policy.layer_sizes import MisfitError, reshaped, shape_after
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Choice, Numeric, Sequential, StudySpec
 from hpsearch.spec.sections.architecture import Shape
@@ -24,8 +25,8 @@ AXES = {
     4: "(depth, height, width, channels)",
 }
 
-REPETITIONS = 3
-"""So many repetitions tell what any number of them does to the number of axes."""
+REPETITIONS = 8
+"""Three repetitions tell what any number of them does to the number of axes, and so many to most sizes."""
 
 ADVICE = {
     2: "put {reshape: {target_shape: [steps, features]}} before it",
@@ -96,18 +97,19 @@ class _LayerWalk:
                 self._item(option, given, (*place, "choice", index))
                 for index, option in enumerate(item.options)
             ]
-            return set().union(*options) if all(options) else set()
+            return _merged(*options) if all(options) else set()
         if isinstance(item, Repeat):
             return self._repeated(item, given, (*place, item.name, "layers"))
         if isinstance(item, Group):
             inner = self.through(item.layers, given, (*place, item.name))
             return self._added(given, inner, place) if isinstance(item, Residual) else inner
-        return set().union(*(self._layer(item, one, place) for one in given)) if given else given
+        return _merged(*(self._layer(item, one, place) for one in given))
 
     def _added(self, given: set[LayerInput], inner: set[LayerInput], place: Place) -> set[LayerInput]:
-        wrong = {one for one in inner if one not in given}
+        beside = next(iter(given), None)
+        wrong = {one for one in inner if beside is not None and not _may_equal(one, beside)}
         for one in wrong if len(given) == 1 else ():
-            told = f"residual adds what has {one} to what has {next(iter(given))}: its layers have to give "
+            told = f"residual adds what has {one} to what has {beside}: its layers have to give "
             self.problems.append((place, told + "the shape that they are given"))
         return given
 
@@ -117,15 +119,21 @@ class _LayerWalk:
         most = max(int(one.high) if isinstance(one, Numeric) else one for one in options)
         ends = set(given) if least == 0 else set()
         for number in range(1, min(most, REPETITIONS) + 1):
+            if number > least:  # sizes that only some trials have are told by these
+                given = _of_any_size(given)
             given = self.through(item.layers, given, place)
             if number >= min(least, REPETITIONS):
-                ends |= given
-        return ends
+                ends = _merged(ends, given)
+        return ends if most <= REPETITIONS else _of_any_size(ends)
 
     def _layer(self, item: Any, given: LayerInput, place: Place) -> set[LayerInput]:
         if item.name == "none" or not isinstance(item, Layer):
             return {given}
-        found = _outputs(item, given)
+        try:
+            found = _outputs(item, given)
+        except MisfitError as failure:
+            self.problems.append((place, f"{item.name} {failure}, and has {given} here"))
+            return set()
         if found is None:
             needs = " or ".join(AXES.get(int(axes), f"{axes} axes") for axes in _taken(item))
             advice = "".join(f": {ADVICE[axes]}" for axes in (2, 3) if [str(axes)] == list(_taken(item)))
@@ -134,6 +142,23 @@ class _LayerWalk:
             self.problems.append((place, f"{item.name} needs {needs}, and has {given} here{advice}"))
             return set()
         return found
+
+
+def _merged(*ends: set[LayerInput]) -> set[LayerInput]:
+    """Join what several ways give; a shape that differs is not known."""
+    found: dict[int, LayerInput] = {}
+    for one in (one for end in ends for one in end):
+        alike = one.axes not in found or found[one.axes].shape == one.shape
+        found[one.axes] = one if alike else replace(one, shape=None)
+    return set(found.values())
+
+
+def _of_any_size(ends: set[LayerInput]) -> set[LayerInput]:
+    return {replace(one, shape=None) for one in ends}
+
+
+def _may_equal(one: LayerInput, other: LayerInput) -> bool:
+    return one == other and (None in (one.shape, other.shape) or one.shape == other.shape)
 
 
 def _taken(layer: Layer) -> tuple[str, ...]:
@@ -146,7 +171,7 @@ def _outputs(layer: Layer, given: LayerInput) -> set[LayerInput] | None:
     """Return what a layer makes of its inputs: None where it cannot take them, nothing where unknown."""
     if layer.name == "reshape":
         shapes = alternatives(layer.target_shape)  # type: ignore[attr-defined]  # a class that is made
-        return {_of_shape(shape) for shape in shapes if isinstance(shape, tuple)}
+        return _merged(*({_reshaped(shape, given)} for shape in shapes if isinstance(shape, tuple)))
     if layer.name == "flatten":
         return {LayerInput(1, None if given.shape is None else (math.prod(given.shape),))}
     if layer.name in ("bidirectional", "spectral_normalization"):
@@ -157,14 +182,16 @@ def _outputs(layer: Layer, given: LayerInput) -> set[LayerInput] | None:
         return set()
     if str(given.axes) not in axes:
         return None
-    return {
-        LayerInput(given.axes if kept == "all" else axes[str(given.axes)] + kept) for kept in _kept(layer)
-    }
+    shape = None if given.shape is None else shape_after(layer, given.shape)
+    counts = {given.axes if kept == "all" else axes[str(given.axes)] + kept for kept in _kept(layer)}
+    return {LayerInput(count, shape if shape and len(shape) == count else None) for count in counts}
 
 
-def _of_shape(shape: tuple[Any, ...]) -> LayerInput:
-    known = all(isinstance(side, int) and side > 0 for side in shape)
-    return LayerInput(len(shape), shape if known else None)
+def _reshaped(target: tuple[Any, ...], given: LayerInput) -> LayerInput:
+    if given.shape is not None:
+        return LayerInput(len(target), reshaped(target, given.shape))
+    known = all(isinstance(side, int) and side > 0 for side in target)
+    return LayerInput(len(target), target if known else None)
 
 
 def _kept(layer: Layer) -> set[Any]:
