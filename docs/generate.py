@@ -13,13 +13,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hpsearch.spec.sections.activations import ACTIVATIONS, UNAVAILABLE
 from hpsearch.spec.sections.cnn import POOLING
+from hpsearch.spec.sections.further_metrics import ALIASES, METRICS, UNAVAILABLE_METRICS, KerasMetric
 from hpsearch.spec.sections.initializers import INITIALIZERS
 from hpsearch.spec.sections.layer_kinds import CONSTRAINTS, REGULARIZERS, TABLE
 from hpsearch.spec.sections.layered import BATCH_NORM, INPUT_BATCH_NORM
 from hpsearch.spec.sections.losses import LOSSES, SHORT, TASKS, UNAVAILABLE_LOSSES, Loss
 from hpsearch.spec.sections.optimizers import OPTIMIZERS
 from hpsearch.spec.sections.schedules import SCHEDULES
-from hpsearch.spec.sections.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS, SCORERS
+from hpsearch.spec.sections.scorer_names import SCORERS
+from hpsearch.spec.sections.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS
 from hpsearch.spec.sections.training import CLIPPING
 from hpsearch.spec.study_file.parts import Component, OneOf, label_of
 
@@ -42,6 +44,7 @@ TABLES = {
     "input_batch_norm": INPUT_BATCH_NORM,
     "pooling": POOLING,
     "losses": {**LOSSES, **SHORT},
+    "further metrics": {**METRICS, **ALIASES},
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "clipping": CLIPPING,
@@ -59,7 +62,8 @@ def filled(page: str) -> str:
     """Fill each block between `<!-- NAME -->` and `<!-- end -->` with what the spec says."""
     blocks = {name: "\n".join(component_lines(table)) for name, table in TABLES.items()}
     blocks["layers"] = "\n".join(layer_lines())
-    blocks["losses of tasks"] = "\n".join(loss_lines())
+    blocks["losses of tasks"] = "\n".join(task_lines(LOSSES, UNAVAILABLE_LOSSES))
+    blocks["further metrics of tasks"] = "\n".join(task_lines(METRICS, UNAVAILABLE_METRICS))
     blocks["metrics"] = "\n".join(metric_lines())
     unavailable = [f"Not available: `{name}`, which {why}." for name, why in UNAVAILABLE.items()]
     blocks["unavailable"] = "\n".join(unavailable)
@@ -72,12 +76,16 @@ def filled(page: str) -> str:
     return page
 
 
-def loss_lines() -> Iterator[str]:
-    """List the losses by what they are for, and why others are not available."""
+def task_lines(table: dict[str, type[Component]], unavailable: dict[str, str]) -> Iterator[str]:
+    """List losses or metrics by what they are for, and why others are not available."""
     for task in TASKS:
-        named = [name for name, kind in LOSSES.items() if issubclass(kind, Loss) and task in kind.tasks]
+        named = [
+            name
+            for name, kind in table.items()
+            if issubclass(kind, Loss | KerasMetric) and task in kind.tasks
+        ]
         yield f"- for {task}: {_names(named)}"
-    for name, why in UNAVAILABLE_LOSSES.items():
+    for name, why in unavailable.items():
         yield f"- not available: `{name}`, which {why}"
 
 

@@ -157,6 +157,7 @@ def test_the_handle_says_what_the_command_line_prints(
     assert [f"trial {number}" for number in best.tied] == [one["name"] for one in standings if one["tied"]]
     for row in rows:
         assert set(row.pop("history")) > {"loss", "val_loss"}
+        assert row.pop("metrics") == {}
         assert row.pop("configuration")["training"]["epochs"] == 2
     assert rows == json.loads(succeed_here("trials", "a", "--format", "json", cwd=tmp_path).stdout)
     header = succeed_here("trials", "a", "--format", "csv", cwd=tmp_path).stdout.splitlines()[0]

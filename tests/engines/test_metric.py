@@ -13,7 +13,7 @@ from hpsearch.data import Dataset, load_dataset
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Data, StudySpec
-from hpsearch.spec.sections.search import SCORERS
+from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.training.scorers import score
 from support.commands import ended, events, here, write_study
 

@@ -12,11 +12,14 @@ metrics = pytest.importorskip("sklearn.metrics")
 
 from pydantic_core import PydanticUndefined
 
+from hpsearch.models.components.metrics import METRICS as OBJECTS
 from hpsearch.spec.sections.activations import ACTIVATIONS, UNAVAILABLE
+from hpsearch.spec.sections.further_metrics import ALIASES, METRICS, UNAVAILABLE_METRICS
 from hpsearch.spec.sections.initializers import INITIALIZERS
 from hpsearch.spec.sections.losses import LOSSES, SHORT, UNAVAILABLE_LOSSES
 from hpsearch.spec.sections.optimizers import OPTIMIZERS
-from hpsearch.spec.sections.search import SCORERS, direction_of
+from hpsearch.spec.sections.scorer_names import SCORERS
+from hpsearch.spec.sections.search import direction_of
 from hpsearch.spec.study_file.parts import Component
 
 REQUIRED = "required"
@@ -137,6 +140,32 @@ def test_no_loss_of_keras_is_missing() -> None:
     unavailable = {name for name in public if name.lower() in UNAVAILABLE_LOSSES}
     assert {kind.__name__ for kind in LOSSES.values()} == public - unavailable
     assert {name.lower() for name in unavailable} == set(UNAVAILABLE_LOSSES)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_are_those_of_keras(name: str) -> None:
+    ours = fields_of(METRICS[name])
+    # What the data say, and what is one number and not several.
+    ignored = {"name", "dtype", "axis", "from_logits", "ignore_class", "num_classes", "target_class_ids"}
+    ignored |= {"sparse_y_true", "sparse_y_pred", "from_sorted_ids", "num_labels", "label_weights"}
+    ignored |= {"thresholds"} - ours.keys()
+    assert ours == arguments_of(OBJECTS[name], ignored)
+
+
+def test_no_metric_of_keras_is_missing() -> None:
+    """By the names of the classes, which are those of the study file without their underscores."""
+    public = {
+        name.lower()
+        for name, kind in vars(keras.metrics).items()
+        if isinstance(kind, type) and issubclass(kind, keras.metrics.Metric) and name != "Metric"
+    }
+    ours = {name.replace("_", ""): name for name in [*METRICS, *UNAVAILABLE_METRICS]}
+    assert ours.keys() == public
+    for name in METRICS:
+        assert OBJECTS[name].__name__.lower() == name.replace("_", "")
+    for name, kind in ALIASES.items():
+        if name != "rmse":
+            assert type(keras.metrics.get(name)) is type(keras.metrics.get(kind.name)), name
 
 
 def _judges_predictions(name: str) -> bool:

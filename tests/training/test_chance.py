@@ -12,7 +12,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, log_loss, mean_squared_error
 
 from hpsearch.data import Rows
-from hpsearch.spec.sections.search import SCORERS
+from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.training.chance import chance_of
 
 Array = NDArray[Any]

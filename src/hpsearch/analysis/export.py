@@ -57,7 +57,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, Part):
         return value.dump()
     if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        told = [(field, getattr(value, field.name)) for field in fields(value)]
+        return {
+            field.name: plain(item) for field, item in told if item or not field.metadata.get("where_given")
+        }
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):

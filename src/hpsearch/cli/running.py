@@ -186,7 +186,7 @@ def _display(loaded: StudyFile, kind: Kind, options: Options, *, quiet: bool) ->
         files_of_trials = (path for path in files.directory.rglob("*") if files.arrays not in path.parents)
         return sum(path.stat().st_size for path in files_of_trials if path.is_file())
 
-    return TerminalDisplay(console(), search.trials, search.metric, quiet, bytes_on_disk)
+    return TerminalDisplay(console(), search.trials, search.metric, quiet, bytes_on_disk, search.further)
 
 
 def _end(found: Study) -> None:

@@ -46,14 +46,19 @@ def search_space_table(space: SearchSpace) -> Table:
 
 def trials_table(record: StudyRecord) -> Table:
     """List the trials with their parameters."""
-    table = _table("number", "state", record.metric, "epochs", "seconds", "parameters")
+    further = record.spec.search.further
+    table = _table("number", "state", record.metric, *further, "epochs", "seconds", "parameters")
     for trial in record.trials:
-        value = "" if trial.value is None else f"{trial.value:.6g}"
+        value, *others = (
+            "" if value is None else f"{value:.6g}"
+            for value in (trial.value, *trial.at_best(further).values())
+        )
         parameters = ", ".join(
             f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
             for name, value in trial.parameters.items()
         )
-        _add(table, trial.number, trial.state, value, trial.epochs, f"{trial.seconds:.1f}", parameters)
+        numbers = (*others, trial.epochs, f"{trial.seconds:.1f}")
+        _add(table, trial.number, trial.state, value, *numbers, parameters)
     return table
 
 

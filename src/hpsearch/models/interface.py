@@ -60,14 +60,19 @@ class ModelSource(ABC, Generic[Kind]):
             HpsearchError: A file cannot be read, does not suit the data, or has changed.
         """
 
-    def function(self, model: Kind, name: str) -> Callable[..., Any]:
+    def function(self, model: Kind, name: str, place: str) -> Callable[..., Any]:
         """Return a function of the file that a model comes from.
+
+        Args:
+            model: The model.
+            name: The function's.
+            place: What asks for it in the study file, for the message.
 
         Raises:
             ModelCodeError: There is none of this name.
         """
         del model
-        raise ModelCodeError(f"training: {name}: only a model of a Python file has functions beside it")
+        raise ModelCodeError(f"{place}: {name}: only a model of a Python file has functions beside it")
 
     @abstractmethod
     def connect(self, model: Kind, inputs: Any, objective: Objective, seed: int, *, training: bool) -> Any:

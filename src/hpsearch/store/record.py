@@ -57,6 +57,12 @@ class TrialRecord:
     pruning: Pruning | None = None
     probes: Mapping[int, TrainingProbe] = field(default_factory=dict)
 
+    def at_best(self, names: Iterable[str]) -> dict[str, float | None]:
+        """Return metrics of its history at the best epoch; None where one had no value there."""
+        place = (self.best_epoch or 0) - 1
+        curves = {name: self.history.get(name, ()) for name in names}
+        return {name: curve[place] if 0 <= place < len(curve) else None for name, curve in curves.items()}
+
     @property
     def stamp(self) -> dict[str, Any]:
         """Return what the file with its weights says of itself."""

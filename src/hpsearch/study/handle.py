@@ -310,5 +310,5 @@ def _run_live(command: Command, study: StudyFile, options: Options, replicates: 
     from hpsearch.study.terminal import LiveDisplay
 
     search = prepare(study.spec, "comparison" if command == "compare" else "search").search
-    display = LiveDisplay(Console(stderr=True), search.trials, search.metric)
+    display = LiveDisplay(Console(stderr=True), search.trials, search.metric, further=search.further)
     return display.show(lambda: run(command, study, options, display, replicates))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -28,6 +28,7 @@ class Trial:
 
     `value` is the metric at `best_epoch` (from 1), None where there is none; `cause` says why a trial failed
     or was pruned. `configuration` is what the study file would say; `history` maps metrics to their curves.
+    `metrics` holds those beside the study's own, at `best_epoch` too.
     """
 
     number: int
@@ -41,18 +42,22 @@ class Trial:
     cause: str | None
     configuration: Mapping[str, Any]
     history: Mapping[str, Curve]
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, trial: TrialRecord) -> Trial:
-        """Return a trial of a record."""
-        return cls(**trial_row(trial), configuration=trial.configuration.dump(), history=trial.history)
+    def of(cls, trial: TrialRecord, further: tuple[str, ...] = ()) -> Trial:
+        """Return a trial of a record, with the metrics beside the study's own."""
+        return cls(
+            **trial_row(trial, further), configuration=trial.configuration.dump(), history=trial.history
+        )
 
 
 class Trials(Sequence[Trial]):
     """The trials of a study, by number; `columns` and `to_pandas` give them as a table."""
 
     def __init__(self, record: StudyRecord) -> None:
-        self._trials = tuple(map(Trial.of, record.trials))
+        self._trials = tuple(Trial.of(trial, record.spec.search.further) for trial in record.trials)
+        self._further = record.spec.search.further
         self._parameters = [parameter.name for parameter in record.parameters]
 
     def __len__(self) -> int:
@@ -75,10 +80,11 @@ class Trials(Sequence[Trial]):
         """Return the columns of `trials.csv`: those of a trial, and one for each parameter."""
         fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause")
         table = {name: [getattr(trial, name) for trial in self] for name in fixed}
+        measured = {f"metrics.{name}": [trial.metrics.get(name) for trial in self] for name in self._further}
         searched = {
             f"parameters.{name}": [trial.parameters.get(name) for trial in self] for name in self._parameters
         }
-        return {**table, **searched}
+        return {**table, **measured, **searched}
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a table with a row for each trial.

@@ -79,6 +79,7 @@ class StudyState:
             seconds=event.seconds,
             seed=trial.member.seed,
             cause=event.cause,
+            history={name: trial.curve(name) for name in self.search.further},
             pruning=event.pruning,
         )
         self.ended[record.number] = record

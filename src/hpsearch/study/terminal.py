@@ -43,6 +43,7 @@ class LiveDisplay:
     metric: str
     quiet: bool = False
     bytes_on_disk: Any = None
+    further: tuple[str, ...] = ()
     thing: str = "trial"
     finished_here: int = 0
     begun: float = field(default_factory=time.monotonic)
@@ -99,6 +100,8 @@ class LiveDisplay:
             told = f"{record.state}: {record.cause}"
         else:
             told = f"{self.metric} {record.value:.5g} at epoch {record.best_epoch}/{record.epochs}"
+            for name, value in record.at_best(self.further).items():
+                told += f", {name} undefined" if value is None else f", {name} {value:.5g}"
             told += "" if record.state == "complete" else f", {record.state}"
         parameters = ", ".join(
             f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"

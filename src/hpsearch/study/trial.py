@@ -68,6 +68,10 @@ class RunningTrial:
         """Return whether the trainer has yet to reach what was reported."""
         return self.trained < len(self.epochs)
 
+    def curve(self, name: str) -> tuple[float | None, ...]:
+        """Return a metric of each epoch so far."""
+        return tuple(epoch.get(name) for epoch in self.epochs)
+
     @property
     def seconds(self) -> float:
         """Sum the time that the trial's epochs took."""

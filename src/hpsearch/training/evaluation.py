@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import are_labels
-from hpsearch.spec.sections.search import SCORERS
+from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.training.scorers import score
 
 Array = NDArray[Any]
 Part = Literal["test", "validation"]
 Method = Literal["normal", "wilson", "bootstrap"]
+Measured = Callable[[Array, Array], float]
+"""A metric of targets and predictions; NaN where it is undefined."""
 
 LEVEL = 0.95
 RESAMPLES = 500
@@ -30,7 +33,8 @@ PAIRS = 200
 """Pairs of a true and a predicted number that are kept."""
 
 SCORED = frozenset((*SCORERS["classification"], *SCORERS["regression"]))
-NAMES = SCORED | {"loss", "accuracy", "mae"}
+LONGEST_NAME = 1_000
+"""Letters of the name of a measure."""
 
 SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
@@ -40,7 +44,7 @@ class Measure:
     """A number over rows with its 95 % interval, and how that was found.
 
     Attributes:
-        name: `loss`, `accuracy`, `mae` or a scorer of scikit-learn.
+        name: `loss`, `accuracy`, `mae`, a scorer of scikit-learn, or a metric that the study records beside.
         value: None if it is not finite.
         low: The lower end of the interval; None if there is no interval.
         high: Its upper end.
@@ -48,7 +52,7 @@ class Measure:
         chance: What a constant prediction of the training rows gives on the same rows; None if not known.
 
     Raises:
-        ValueError: No measure has this name.
+        ValueError: No measure can have this name.
     """
 
     name: str
@@ -59,7 +63,7 @@ class Measure:
     chance: float | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES:
+        if not self.name.isprintable() or not 0 < len(self.name) <= LONGEST_NAME:
             raise ValueError(f"{self.name!r} is no measure")
 
     @property
@@ -146,7 +150,13 @@ def guessed(given: Array) -> Array:
     return (given[:, 0] > 0.5).astype(np.int64) if given.shape[1] == 1 else given.argmax(axis=-1)
 
 
-def evaluate(predictions: Predictions, part: Part, metric: str, seed: int) -> Evaluation:
+def evaluate(
+    predictions: Predictions,
+    part: Part,
+    metric: str,
+    seed: int,
+    further: Mapping[str, Measured] | None = None,
+) -> Evaluation:
     """Evaluate predictions on a part of the data.
 
     Args:
@@ -155,17 +165,21 @@ def evaluate(predictions: Predictions, part: Part, metric: str, seed: int) -> Ev
             because it chose the model.
         metric: The metric of the study; measured if it is a scorer of scikit-learn.
         seed: Draws the resamples of rows, and the pairs that are kept.
+        further: The metrics beside that of the study, each of targets and predictions; measured with it.
     """
+    by_name = dict(further or {})
+    if metric in SCORED:
+        by_name = {metric: partial(_score, metric, predictions.labels), **by_name}
     return Evaluation(
         part,
         len(predictions.y),
-        tuple(_measures(predictions, metric, seed)) if part == "test" else (),
+        tuple(_measures(predictions, by_name, seed)) if part == "test" else (),
         _confusion(predictions),
         None if predictions.labels or are_labels(predictions.y) else _where_wrong(predictions, seed),
     )
 
 
-def _measures(predictions: Predictions, metric: str, seed: int) -> Iterator[Measure]:
+def _measures(predictions: Predictions, by_name: Mapping[str, Measured], seed: int) -> Iterator[Measure]:
     yield _mean("loss", predictions.losses)
     if predictions.labels:
         yield _accuracy(predictions.guesses == predictions.y)
@@ -173,8 +187,12 @@ def _measures(predictions: Predictions, metric: str, seed: int) -> Iterator[Meas
         yield _mean("accuracy", ((predictions.given > 0.5) == predictions.y).mean(axis=1), most=1.0)
     else:
         yield _mean("mae", np.abs(_residuals(predictions)).reshape(len(predictions.y), -1).mean(axis=1))
-    if metric in SCORED:
-        yield _scored(metric, predictions, seed)
+    for name, measured in by_name.items():
+        yield _resampled_measure(name, measured, predictions, seed)
+
+
+def _score(metric: str, labels: tuple[str, ...], y: Array, given: Array) -> float:
+    return score(metric, y, given, labels)
 
 
 def _residuals(predictions: Predictions) -> Array:
@@ -206,13 +224,13 @@ def _accuracy(hits: Array) -> Measure:
     return Measure("accuracy", float(hits.mean()), float(found.low), float(found.high), "wilson")
 
 
-def _scored(metric: str, predictions: Predictions, seed: int) -> Measure:
+def _resampled_measure(name: str, measured: Measured, predictions: Predictions, seed: int) -> Measure:
     def on(rows: Any) -> float:
-        return score(metric, predictions.y[rows], predictions.given[rows], predictions.labels)
+        return measured(predictions.y[rows], predictions.given[rows])
 
     value = _finite(on(slice(None)))
     low, high = (None, None) if value is None else _resampled(on, len(predictions.y), seed)
-    return Measure(metric, value, low, high, "bootstrap")
+    return Measure(name, value, low, high, "bootstrap")
 
 
 def _resampled(on: Callable[[Array], float], rows: int, seed: int) -> tuple[float, float] | tuple[None, None]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hpsearch.data import Dataset, Split
 from hpsearch.models.weights import Weights
 from hpsearch.seeds import derive
+from hpsearch.training.further_metrics import FurtherMetrics
 from hpsearch.training.interface import EpochPlan, EpochResult, Network, Work, epoch_order
 from hpsearch.training.messages import EpochReport, Failure, Member, MemberState
 from hpsearch.training.probes.record import TrainingProbe
@@ -25,6 +26,7 @@ class Slot:
     def __init__(self, member: Member, networks: list[Network], dataset: Dataset, length: RunLength) -> None:
         self.member, self.networks, self.dataset, self.length = member, networks, dataset, length
         self.probed: tuple[int, ...] = ()
+        self.further: FurtherMetrics | None = None
         self.epoch = 0
         self.plans: list[EpochPlan] = []
         self.rates = np.zeros(1, np.float32)
@@ -76,10 +78,14 @@ class Slot:
         return EpochPlan(self.epoch, order, self.rates, derive(seed, "noise", self.epoch))
 
     def _measured(self, fold: int, result: EpochResult) -> dict[str, float]:
-        metric = self.member.metric
-        if metric.startswith("val_") or result.predictions is None:
-            return result.metrics
-        return {**result.metrics, metric: self._scored(self.dataset.splits[fold], result.predictions)}
+        metric, metrics, split = self.member.metric, dict(result.metrics), self.dataset.splits[fold]
+        if result.predictions is None:
+            return metrics
+        if not metric.startswith("val_"):
+            metrics[metric] = self._scored(split, result.predictions)
+        if self.further is not None:
+            metrics |= self.further.of(split.validation.y, result.predictions)
+        return metrics
 
     @staticmethod
     def _mean(folds: list[dict[str, float]]) -> dict[str, float]:

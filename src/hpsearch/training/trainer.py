@@ -11,6 +11,7 @@ from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.models.weights import Weights
 from hpsearch.spec import Configuration
+from hpsearch.training.further_metrics import FurtherMetrics
 from hpsearch.training.interface import EpochResult, Network, Work
 from hpsearch.training.messages import EpochReport, Member, MemberState
 from hpsearch.training.probes.due import probed_epochs
@@ -22,13 +23,15 @@ class Trainer(ABC):
     """Trains members, one epoch at a time.
 
     The folds of a member advance together, and their metrics are averaged. With `probes`, the reports of a
-    few epochs have a probe of the network of the first fold.
+    few epochs have a probe of the network of the first fold. `further` are the metrics that are
+    recorded beside the study's own.
     """
 
     def __init__(self, dataset: Dataset, *, probes: bool = False) -> None:
         self.dataset, self.probes = dataset, probes
         self.objective = Objective(dataset.task, dataset.outputs)
         self.sources: Sources = LAYERED
+        self.further: FurtherMetrics | None = None
         self._slots: dict[int, Slot] = {}
 
     def objective_of(self, configuration: Configuration) -> Objective:
@@ -52,6 +55,7 @@ class Trainer(ABC):
         length = run_length(member.configuration.training, dataset.train_rows)
         slot = Slot(member, networks, dataset, length)
         slot.probed = probed_epochs(length) if self.probes else ()
+        slot.further = self.further
         self.take(slot, state)
 
     def take(self, slot: Slot, state: MemberState | None = None) -> None:
@@ -106,7 +110,7 @@ class Trainer(ABC):
 
     def new_notes(self) -> tuple[str, ...]:
         """Return what a person should know of how members are trained, each note once."""
-        return ()
+        return () if self.further is None else self.further.new_notes()
 
     def close(self) -> None:
         """Release what the trainer holds."""

@@ -9,7 +9,8 @@ from statistics import median
 from hpsearch.analysis.ranking import finite_value
 from hpsearch.scheduling.racing.estimates import Values
 from hpsearch.spec.experiments import REPLICATE
-from hpsearch.spec.sections.search import MINIMIZED, SCORERS
+from hpsearch.spec.sections.scorer_names import SCORERS
+from hpsearch.spec.sections.search import MINIMIZED
 from hpsearch.store.events import State
 from hpsearch.store.record import Curve, TrialRecord, finite
 

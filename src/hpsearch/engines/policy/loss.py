@@ -41,7 +41,7 @@ def check_loss(spec: StudySpec, dataset: Dataset) -> None:
 
     Raises UnsupportedError, with those that are.
     """
-    kind = _kind_of(dataset)
+    kind = kind_of(dataset)
     least = 0.0 if kind != REGRESSION else min(float(split.train.y.min()) for split in dataset.splits)
     for loss in losses_of(spec):
         if not isinstance(loss, Loss):
@@ -59,7 +59,8 @@ def check_loss(spec: StudySpec, dataset: Dataset) -> None:
             )
 
 
-def _kind_of(dataset: Dataset) -> str:
+def kind_of(dataset: Dataset) -> str:
+    """Say what the data have, in the words of losses and metrics."""
     if dataset.task == "classification":
         return TWO_CLASSES if dataset.outputs == 2 else CLASSES
     return REGRESSION if dataset.task == "regression" else LABELS

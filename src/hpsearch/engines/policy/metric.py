@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from hpsearch.data import Dataset, are_labels
 from hpsearch.exceptions import UnsupportedError, shortened
 from hpsearch.spec import StudySpec
-from hpsearch.spec.sections.search import SCORERS
+from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.training.evaluation import Array
 from hpsearch.training.scorers import UndefinedScoreError, strict_score
 
@@ -22,6 +22,9 @@ OWN = {
 
 LONGEST = 200
 
+ALIKE = "it is the same for all predictions"
+ZERO_TARGETS = "it divides by the targets, and some targets are 0"
+
 
 def check_metric(spec: StudySpec, dataset: Dataset) -> None:
     """Check that the metric is defined for the task, and for the targets that it is computed on.
@@ -33,17 +36,30 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
     if metric in OWN[task]:
         return
     scorers = SCORERS["regression" if task == "regression" else "classification"]
-    problem = f"{metric} is not defined for {task}" if metric not in scorers else _problem(metric, dataset)
+    problem = problem_of_scorer(metric, dataset)
     if problem is None:
         return
-    working = [name for name in scorers if name != "accuracy" and _problem(name, dataset) is None]
+    working = [name for name in scorers if name != "accuracy" and problem_of_scorer(name, dataset) is None]
     raise UnsupportedError(f"search.metric: {problem}; choose one of {', '.join((*OWN[task], *working))}")
 
 
-def _problem(metric: str, dataset: Dataset) -> str | None:
+def problem_of_scorer(metric: str, dataset: Dataset) -> str | None:
     """Return why a scorer cannot judge predictions of the validation sets; None where it can."""
+    if metric not in SCORERS["regression" if dataset.task == "regression" else "classification"]:
+        return f"{metric} is not defined for {dataset.task}"
+    return problem_of_parts(metric, dataset, lambda y: _undefined(metric, y, dataset.labels))
+
+
+def problem_of_parts(metric: str, dataset: Dataset, undefined: Callable[[Array], str | None]) -> str | None:
+    """Return on which validation set a metric cannot be computed, and why; None where it can on all.
+
+    Args:
+        metric: Its name, for the message.
+        dataset: The data.
+        undefined: Says why it cannot be computed for the targets of a set.
+    """
     for number, split in enumerate(dataset.splits, 1):
-        reason = _undefined(metric, split.validation.y, dataset.labels)
+        reason = undefined(split.validation.y)
         if reason is not None:
             part = "the validation set" + (f" of fold {number}" if len(dataset.splits) > 1 else "")
             return f"{metric} cannot be computed on {part}: {reason}"
@@ -67,10 +83,25 @@ def _undefined(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
 def _tried(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
     """Try a scorer on predictions that differ in how good they are; give what is wrong."""
     if metric == "neg_mean_absolute_percentage_error" and not y.all():
-        return "it divides by the targets, and some targets are 0"
-    predicted = _of_classes(y, len(labels)) if labels else _of_labels(y) if are_labels(y) else _of_numbers(y)
+        return ZERO_TARGETS
+    return tried(lambda one: strict_score(metric, y, one, labels), y, predicted(y, labels))
+
+
+def predicted(y: Array, labels: tuple[str, ...]) -> Iterator[Array]:
+    """Return predictions of targets that differ in how good they are."""
+    return _of_classes(y, len(labels)) if labels else _of_labels(y) if are_labels(y) else _of_numbers(y)
+
+
+def tried(measure: Callable[[Array], float], y: Array, predictions: Iterable[Array]) -> str | None:
+    """Try a metric on predictions that differ in how good they are; give what is wrong.
+
+    Args:
+        measure: The metric of predictions.
+        y: The targets, for the message.
+        predictions: What is tried.
+    """
     try:
-        found = np.array([strict_score(metric, y, one, labels) for one in predicted])
+        found = np.array([measure(one) for one in predictions])
     except UndefinedScoreError as failure:
         return shortened(str(failure), LONGEST)
     finite = found[np.isfinite(found)]
@@ -78,7 +109,7 @@ def _tried(metric: str, y: Array, labels: tuple[str, ...]) -> str | None:
         return None
     what = "a single row" if len(y) == 1 else "constant targets" if np.ptp(y) == 0 else "these targets"
     if finite.size:
-        return f"for {what} it is the same for all predictions"
+        return f"for {what} {ALIKE}"
     return f"it is undefined for {what}"
 
 

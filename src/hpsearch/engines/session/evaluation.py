@@ -16,6 +16,7 @@ from hpsearch.seeds import derive
 from hpsearch.spec import Search
 from hpsearch.training.chance import chance_of
 from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate
+from hpsearch.training.further_metrics import FurtherMetrics
 
 
 def fingerprint(model: keras.Model) -> str:
@@ -28,7 +29,12 @@ def fingerprint(model: keras.Model) -> str:
 
 
 def evaluated(
-    model: keras.Model, dataset: Dataset, objective: Objective, part: Part, search: Search
+    model: keras.Model,
+    dataset: Dataset,
+    objective: Objective,
+    part: Part,
+    search: Search,
+    further: FurtherMetrics | None,
 ) -> Evaluation:
     """Evaluate an exported model.
 
@@ -38,15 +44,19 @@ def evaluated(
         objective: The loss.
         part: The test set, or the validation set of the first split.
         search: The search section, which has the metric and the seed.
+        further: The metrics beside that of the study.
     """
     rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
     logits, given = both_of(model, rows.x, dataset.inputs)
     losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits, rows.weights))
     predictions = Predictions(rows.y, given, losses, dataset.labels)
-    found = evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part))
+    others = {} if further is None else further.by_name()
+    found = evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part), others)
     train = dataset.splits[0].train
-    chances = [
-        chance_of(measure.name, train, rows, dataset.labels, objective).value for measure in found.measures
-    ]
-    pairs = zip(found.measures, chances, strict=True)
-    return replace(found, measures=tuple(replace(measure, chance=chance) for measure, chance in pairs))
+    measures = tuple(
+        one
+        if one.name in others
+        else replace(one, chance=chance_of(one.name, train, rows, dataset.labels, objective).value)
+        for one in found.measures
+    )
+    return replace(found, measures=measures)

@@ -8,16 +8,40 @@ from hpsearch.data import Dataset
 from hpsearch.engines.messages import Job
 from hpsearch.engines.policy.cores import share_of_cores
 from hpsearch.engines.policy.device import fits_device
+from hpsearch.engines.policy.further_metrics import check_defined, check_further
 from hpsearch.engines.policy.probes import wants_probes
 from hpsearch.engines.policy.width import SideBySide, side_by_side
 from hpsearch.spec import StudySpec
+from hpsearch.spec.study_file.distributions import alternatives
 
 if TYPE_CHECKING:
     from hpsearch.models.sources.kinds import Sources
+    from hpsearch.training.further_metrics import FurtherMetrics
     from hpsearch.training.trainer import Trainer
 
 
 TEST_CHOOSES = "the test set, which makes scores optimistic: it chose the best epoch and configuration"
+
+
+def further_of(spec: StudySpec, dataset: Dataset, sources: Sources) -> FurtherMetrics | None:
+    """Make the metrics of a study beside its own; None where it has no others.
+
+    Raises:
+        UnsupportedError: One is not for what is predicted, or undefined on a validation set.
+        ModelCodeError: The file of the model has no such function.
+    """
+    if not spec.search.metrics:
+        return None
+    from hpsearch.spec.sections.own_function import OwnFunction
+    from hpsearch.training.further_metrics import FurtherMetrics
+
+    own = [metric.function for metric in spec.search.metrics if isinstance(metric, OwnFunction)]
+    model = alternatives(spec.model)[0]
+    functions = {name: sources.of(model).function(model, name, "search.metrics") for name in own}
+    check_further(spec, dataset)
+    found = FurtherMetrics(spec.search.metrics, dataset.outputs, dataset.labels, functions)
+    check_defined(found, spec, dataset)
+    return found
 
 
 def trainer_of(

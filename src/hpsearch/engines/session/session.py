@@ -40,7 +40,7 @@ from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.compilation import use_compilation_cache
 from hpsearch.engines.process.failures import told
 from hpsearch.engines.process.imports import choose_backend, import_keras, jax_ahead
-from hpsearch.engines.session.open import TEST_CHOOSES, trainer_of
+from hpsearch.engines.session.open import TEST_CHOOSES, further_of, trainer_of
 from hpsearch.engines.session.splits import Splits
 from hpsearch.spec import StudySpec, read_configuration
 from hpsearch.spec.sections.data import TestRows
@@ -83,6 +83,7 @@ class Session:
         cached, uncached = self._ready(spawned=spawned)
         self.sources = self._read_sources(job)
         self.trainer, beside = trainer_of(chosen, self.dataset, self.spec, job, self.sources)
+        self.trainer.further = further_of(self.spec, self.dataset, self.sources)
         self._probers: dict[Any, Prober] = {}
         self.decisions = self._decided(beside, cores=cores, cached=cached)
         large = None if fits_device(self.dataset) else too_large(self.dataset)
@@ -244,7 +245,7 @@ class Session:
             return saved
         try:
             objective = self.trainer.objective_of(read_configuration(order.export.configuration))
-            found = evaluated(model, dataset, objective, order.part, self.spec.search)
+            found = evaluated(model, dataset, objective, order.part, self.spec.search, self.trainer.further)
         except Exception as failure:  # noqa: BLE001 - the study ends well without it
             return replace(saved, problem=told(failure))
         return replace(saved, evaluation=found)

@@ -66,7 +66,7 @@ class Sources:
         model, loss = configuration.model, configuration.training.loss
         function = None
         if isinstance(loss, OwnFunction):
-            function = self.of(model).function(model, loss.function)
+            function = self.of(model).function(model, loss.function, "training.loss")
         own_rate = isinstance(model, PythonModel)
         return Objective(dataset.task, dataset.outputs, loss, function, own_rate)
 

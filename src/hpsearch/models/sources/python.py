@@ -112,20 +112,21 @@ class PythonSource(ModelSource[PythonModel]):
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
         """Run the Python files of a study."""
         source = cls(model_code(spec, files.directory), files.code, dataset.inputs)
-        for training in alternatives(spec.training):
-            for loss in alternatives(training.loss):
-                if isinstance(loss, OwnFunction):
+        losses = [loss for training in alternatives(spec.training) for loss in alternatives(training.loss)]
+        for place, components in (("training.loss", losses), ("search.metrics", spec.search.metrics or ())):
+            for own in components:
+                if isinstance(own, OwnFunction):
                     for model in alternatives(spec.model):
-                        source.function(model, loss.function)
+                        source.function(model, own.function, place)
         return source
 
-    def function(self, model: PythonModel, name: str) -> Callable[..., Any]:
+    def function(self, model: PythonModel, name: str, place: str) -> Callable[..., Any]:
         """Return a function of the model's file, whose failures are blamed on it."""
         module = self._modules[model.file]
         call: Any = getattr(module, name, None)
         if not callable(call):
             hint = meant(name, {one: None for one, value in vars(module).items() if callable(value)})
-            raise ModelCodeError(f"training: {module.__file__} has no function {name!r}{hint}")
+            raise ModelCodeError(f"{place}: {module.__file__} has no function {name!r}{hint}")
         found: Callable[..., Any] = call
         return found
 

@@ -62,7 +62,8 @@ def ranking_table(analysis: Analysis) -> ReportTable:
     """List the finished trials, best first, with the most important parameters first."""
     names, trials = names_in_order(analysis), listed_trials(analysis)
     every = "All finished trials" if len(trials) == len(analysis.ranking) else "Finished trials"
-    own = ("rank", "number", "state", analysis.metric, "best epoch", "epochs", "seconds")
+    further = tuple(trials[0].metrics) if trials else ()
+    own = ("rank", "number", "state", analysis.metric, *further, "best epoch", "epochs", "seconds")
     rows = tuple(_ranking_row(trial, names) for trial in trials)
     return ReportTable(
         f"{every}, best first by {analysis.metric}", (*own, *names, "cause of ending"), rows, header=1
@@ -71,8 +72,9 @@ def ranking_table(analysis: Analysis) -> ReportTable:
 
 def _ranking_row(trial: RankedTrial, names: Iterable[str]) -> tuple[Cell, ...]:
     own = (
-        trial.rank, trial.number, trial.state, trial.value, trial.best_epoch, trial.epochs, trial.seconds
-    )  # fmt: skip
+        *(trial.rank, trial.number, trial.state, trial.value, *trial.metrics.values()),
+        *(trial.best_epoch, trial.epochs, trial.seconds),
+    )
     values = (cell(trial.parameters.get(name)) for name in names)
     return (*map(cell, own), *values, Cell(trial.cause or DASH))
 

@@ -30,7 +30,7 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
     if trial is None:
         raise ValueError("no trial has a value")
     fields = {
-        **trial_row(trial),
+        **trial_row(trial, record.spec.search.further),
         "study": best_spec(record, trial).dump(),
         "model": model,
         "confirmation": plain(conclusion.verdict),
@@ -91,4 +91,8 @@ def _model_words(record: StudyRecord, best: BestModel, verdict: Verdict) -> str:
 
 
 def _score(record: StudyRecord, trial: TrialRecord) -> str:
-    return f"{record.metric} {trial.value!r} at epoch {trial.best_epoch}"
+    others = (
+        f", {name} {'undefined' if value is None else repr(value)}"
+        for name, value in trial.at_best(record.spec.search.further).items()
+    )
+    return f"{record.metric} {trial.value!r} at epoch {trial.best_epoch}{''.join(others)}"

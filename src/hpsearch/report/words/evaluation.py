@@ -21,7 +21,7 @@ def evaluation_words(looks: HeldOutEvaluations, look: HeldOutEvaluation, metric:
             "" if measures[0].beats_chance is not False else f"by {measures[0].name} this is not better than "
         )
         text = f"{text}; {worse}a constant prediction{', which has' if worse else ' has'} "
-        text += ", ".join(map(_constant, measures))
+        text += ", ".join(_constant(measure) for measure in measures if measure.chance is not None)
     return "; ".join(filter(None, (text, _often(looks))))
 
 

@@ -2,70 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from hpsearch.spec.sections.further_metrics import FurtherMetric, metric_name, names_differ, one_as_list
+from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.spec.study_file.distributions import problem
-from hpsearch.spec.study_file.parts import Component, Count, OneOf, Part, Positive, as_tuple, bare
+from hpsearch.spec.study_file.parts import (
+    Component,
+    Count,
+    Listed,
+    OneOf,
+    Part,
+    Positive,
+    as_tuple,
+    bare,
+)
 
 Startup = Annotated[int, Field(ge=0, le=10**6)]
 
 MINIMIZED = ("val_loss",)
 MAXIMIZED = ("val_accuracy",)
-SCORERS = {
-    "classification": (
-        "accuracy",
-        "average_precision",
-        "balanced_accuracy",
-        "d2_brier_score",
-        "d2_log_loss_score",
-        "f1",
-        "f1_macro",
-        "f1_micro",
-        "f1_weighted",
-        "jaccard",
-        "jaccard_macro",
-        "jaccard_micro",
-        "jaccard_weighted",
-        "matthews_corrcoef",
-        "neg_brier_score",
-        "neg_log_loss",
-        "neg_negative_likelihood_ratio",
-        "positive_likelihood_ratio",
-        "precision",
-        "precision_macro",
-        "precision_micro",
-        "precision_weighted",
-        "recall",
-        "recall_macro",
-        "recall_micro",
-        "recall_weighted",
-        "roc_auc",
-        "roc_auc_ovo",
-        "roc_auc_ovo_weighted",
-        "roc_auc_ovr",
-        "roc_auc_ovr_weighted",
-        "top_k_accuracy",
-    ),
-    "regression": (
-        "d2_absolute_error_score",
-        "explained_variance",
-        "neg_max_error",
-        "neg_mean_absolute_error",
-        "neg_mean_absolute_percentage_error",
-        "neg_mean_gamma_deviance",
-        "neg_mean_poisson_deviance",
-        "neg_mean_squared_error",
-        "neg_mean_squared_log_error",
-        "neg_median_absolute_error",
-        "neg_root_mean_squared_error",
-        "neg_root_mean_squared_log_error",
-        "r2",
-    ),
-}
-"""scikit-learn's scorers that judge predictions; those for clusterings and label sets have no place here."""
-
 METRICS = (*MINIMIZED, *MAXIMIZED, *SCORERS["classification"], *SCORERS["regression"])
 
 
@@ -150,6 +108,7 @@ Pruner = Annotated[Component, OneOf("a pruner", PRUNERS)]
 class Search(Part):
     """What is optimized, and the budget: the search ends at the first limit that it meets.
 
+    `metrics` are recorded beside the metric, which alone judges.
     `trial_timeout` is the number of seconds after which a single trial counts as failed. `keep` is the number
     of best models that are kept. `width` is the number of trials that train side by side; by default a rule
     on the study chooses it. With `probes` a few epochs of each trial are looked into; by default
@@ -157,6 +116,7 @@ class Search(Part):
     """
 
     metric: Metric = "val_loss"
+    metrics: Annotated[Listed[FurtherMetric] | None, BeforeValidator(one_as_list)] = None
     trials: Annotated[int, Field(ge=1, le=10**6)] = 100
     timeout: Positive | None = None
     trial_timeout: Positive | None = None
@@ -167,6 +127,16 @@ class Search(Part):
     keep: Annotated[int, Field(ge=1, le=1_000)] = 1
     probes: Literal["auto", "off", "on"] = "auto"
     enqueue: Annotated[tuple[dict[str, Any], ...], BeforeValidator(as_tuple)] = ()
+
+    @model_validator(mode="after")
+    def _metrics_have_names_of_their_own(self) -> Self:
+        names_differ(self.metrics or (), self.metric)
+        return self
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Return the names under which the other metrics are recorded."""
+        return tuple(map(metric_name, self.metrics or ()))
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:

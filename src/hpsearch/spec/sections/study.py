@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -119,15 +119,19 @@ class StudySpec(Part):
     @model_validator(mode="after")
     def _losses_can_be_judged(self) -> Self:
         losses = [loss for training in alternatives(self.training) for loss in alternatives(training.loss)]
-        own = any(isinstance(loss, OwnFunction) for loss in losses)
-        if own and not all(isinstance(model, PythonModel) for model in alternatives(self.model)):
-            expected = "a function of one's own only beside a model in Python"
-            raise problem(expected, found="another model", at=("training", "loss"))
+        self._own_functions_have_a_file(losses, ("training", "loss"))
+        self._own_functions_have_a_file(self.search.metrics or (), ("search", "metrics"))
         differ = len(set(losses)) > 1 or any(map(holds_distribution, losses))
         if self.search.metric == "val_loss" and differ:
             expected = "another metric than val_loss, because the losses of trials differ"
             raise problem(expected, found="val_loss", at=("search", "metric"))
         return self
+
+    def _own_functions_have_a_file(self, components: Sequence[Any], at: tuple[str, str]) -> None:
+        own = any(isinstance(one, OwnFunction) for one in components)
+        if own and not all(isinstance(model, PythonModel) for model in alternatives(self.model)):
+            expected = "a function of one's own only beside a model in Python"
+            raise problem(expected, found="another model", at=at)
 
     @property
     def fixed(self) -> bool:

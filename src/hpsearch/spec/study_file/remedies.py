@@ -77,7 +77,6 @@ REMARKS: Mapping[str, str] = {
     "output_activation": (
         "the activation of the output follows from the task: softmax for classification, none for regression"
     ),
-    "metrics": "the metric is search.metric",
 }
 """Keys that other tools have, and why there is none here."""
 

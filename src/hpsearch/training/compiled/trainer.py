@@ -118,7 +118,7 @@ class CompiledTrainer(Trainer):
     def network(self, member: Member, split: Split) -> Network:
         objective = self.objective_of(member.configuration)
         structure = structure_of(member.configuration, self.options or program_options(member.configuration))
-        keeps = not member.metric.startswith("val_")
+        keeps = self.further is not None or not member.metric.startswith("val_")
         shapes = (split.train.x.shape, split.validation.x.shape, keeps)
         compiled = self.programs.get(
             (structure, shapes), lambda: compiled_of(structure, split, objective, keeps=keeps)

@@ -60,7 +60,7 @@ class FitTrainer(Trainer):
     def new_notes(self) -> tuple[str, ...]:
         new = tuple(note for note, told in self._notes.items() if not told)
         self._notes.update(dict.fromkeys(new, True))
-        return new
+        return (*super().new_notes(), *new)
 
     def _note(self, text: str) -> None:
         self._notes.setdefault(text, False)
