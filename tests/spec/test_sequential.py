@@ -202,6 +202,11 @@ def test_an_ablation_varies_a_plain_list_by_its_layers_and_keeps_any_other_as_it
             "max_pooling2d needs rows of at least 2 x 7, its window, and has (6, 6, 2) here",
         ),
         (
+            (8, 8, 1),
+            "    - {conv2d: {filters: {int: [2, 4]}, kernel_size: 5}}\n    - {conv2d: {filters: 3, kernel_size: 5}}\n    - flatten",
+            "conv2d needs rows of at least 5 x 5, its window, and has (4, 4, channels) here",
+        ),
+        (
             (64,),
             "    - {dense: {units: 49}}\n    - {reshape: {target_shape: [7, 8, 1]}}\n    - flatten",
             "reshape makes rows of 7 x 8 x 1 = 56 numbers, and has (49,) here",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpsearch.data import Dataset
-from hpsearch.engines.policy.layer_sizes import MisfitError, reshaped, shape_after
+from hpsearch.engines.policy.layer_sizes import MisfitError, Sizes, reshaped, shape_after
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Choice, Numeric, Sequential, StudySpec
 from hpsearch.spec.sections.architecture import Shape
@@ -36,15 +36,22 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class LayerInput:
-    """What a layer is given: rows with so many axes, and their shape where it is known."""
+    """What a layer is given: rows with so many axes, and their sizes where something is known of them."""
 
     axes: int
-    shape: Shape | None = field(default=None, compare=False)
+    shape: Sizes | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        if self.shape is not None:
-            return f"({', '.join(map(str, self.shape))}{',' if len(self.shape) == 1 else ''})"
-        return AXES.get(self.axes, f"{self.axes} axes")
+        if self.axes not in AXES:
+            return f"{self.axes} axes"
+        names = AXES[self.axes].strip("()").split(", ")
+        sides = [str(side or name) for side, name in zip(self.sizes, names, strict=True)]
+        return f"({', '.join(sides)}{',' if self.axes == 1 and None not in self.sizes else ''})"
+
+    @property
+    def sizes(self) -> Sizes:
+        """Return the size of each axis."""
+        return self.shape or (None,) * self.axes
 
 
 def check_layers(spec: StudySpec, dataset: Dataset) -> None:
@@ -148,8 +155,8 @@ def _merged(*ends: set[LayerInput]) -> set[LayerInput]:
     """Join what several ways give; a shape that differs is not known."""
     found: dict[int, LayerInput] = {}
     for one in (one for end in ends for one in end):
-        alike = one.axes not in found or found[one.axes].shape == one.shape
-        found[one.axes] = one if alike else replace(one, shape=None)
+        pairs = zip(one.sizes, found.get(one.axes, one).sizes, strict=True)
+        found[one.axes] = replace(one, shape=tuple(side if side == other else None for side, other in pairs))
     return set(found.values())
 
 
@@ -158,7 +165,10 @@ def _of_any_size(ends: set[LayerInput]) -> set[LayerInput]:
 
 
 def _may_equal(one: LayerInput, other: LayerInput) -> bool:
-    return one == other and (None in (one.shape, other.shape) or one.shape == other.shape)
+    if one != other:
+        return False
+    pairs = zip(one.sizes, other.sizes, strict=True)
+    return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def _taken(layer: Layer) -> tuple[str, ...]:
@@ -173,7 +183,8 @@ def _outputs(layer: Layer, given: LayerInput) -> set[LayerInput] | None:
         shapes = alternatives(layer.target_shape)  # type: ignore[attr-defined]  # a class that is made
         return _merged(*({_reshaped(shape, given)} for shape in shapes if isinstance(shape, tuple)))
     if layer.name == "flatten":
-        return {LayerInput(1, None if given.shape is None else (math.prod(given.shape),))}
+        known = [side for side in given.sizes if side is not None]
+        return {LayerInput(1, (math.prod(known),) if len(known) == given.axes else None)}
     if layer.name in ("bidirectional", "spectral_normalization"):
         ends = [_outputs(inner, given) for inner in alternatives(layer.layer)]  # type: ignore[attr-defined]
         return None if None in ends else set().union(*(end for end in ends if end is not None))
@@ -182,16 +193,13 @@ def _outputs(layer: Layer, given: LayerInput) -> set[LayerInput] | None:
         return set()
     if str(given.axes) not in axes:
         return None
-    shape = None if given.shape is None else shape_after(layer, given.shape)
+    shape = shape_after(layer, given.sizes)
     counts = {given.axes if kept == "all" else axes[str(given.axes)] + kept for kept in _kept(layer)}
     return {LayerInput(count, shape if shape and len(shape) == count else None) for count in counts}
 
 
 def _reshaped(target: tuple[Any, ...], given: LayerInput) -> LayerInput:
-    if given.shape is not None:
-        return LayerInput(len(target), reshaped(target, given.shape))
-    known = all(isinstance(side, int) and side > 0 for side in target)
-    return LayerInput(len(target), target if known else None)
+    return LayerInput(len(target), reshaped(target, given.shape))
 
 
 def _kept(layer: Layer) -> set[Any]:
