@@ -116,6 +116,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(directory, succeed("optimize", "study.yaml", cwd=directory))
 
 
+@pytest.mark.slow
 def test_training_in_this_process_gives_the_same_numbers(finished: Finished, tmp_path: Path) -> None:
     assert [name.value for name in EngineChoice] == list(ENGINES)
     write_study(tmp_path / "study.yaml", STUDY)

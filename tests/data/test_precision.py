@@ -79,6 +79,7 @@ def test_training_and_export_scale_alike_whatever_the_deviation(tmp_path: Path, 
     check_export(dataset, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1e-30, 1e-8, 1.0, 1e20, 1e36])
 def test_a_factor_before_standardizing_changes_nothing(tmp_path: Path, factor: float) -> None:
     dataset = load(sklearn="iris", rescale=factor, standardize=True)

@@ -21,6 +21,8 @@ from hpsearch.training.chance import chance_of
 from hpsearch.training.evaluation import Predictions, evaluate
 from hpsearch.training.scorers import score
 
+pytestmark = pytest.mark.slow
+
 DRAWN = np.random.default_rng(0)
 X = DRAWN.normal(size=(60, 4)).astype(np.float32)
 LABELS = (DRAWN.normal(size=(60, 3)) > 0.3).astype(int)

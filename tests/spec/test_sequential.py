@@ -334,6 +334,7 @@ def test_errors_know_line_path_and_what_was_meant(model: str, line: int, path: s
     assert said in str(caught.value)
 
 
+@pytest.mark.slow
 def test_study_files_and_their_schema_know_all_layers_without_keras(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(
         json.dumps(

@@ -16,6 +16,8 @@ from hpsearch import load_study
 from hpsearch.exceptions import DataError
 from support.commands import succeed_here, write_study
 
+pytestmark = pytest.mark.slow
+
 DRAWN = np.random.default_rng(0)
 
 NETS = """

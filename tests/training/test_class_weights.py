@@ -16,6 +16,8 @@ from hpsearch.training.compiled import CompiledTrainer
 from hpsearch.training.compiled.forward.options import program_options
 from support.plain_fit import TRAINERS, check_alike, column, configuration, fitted, made_rows, trained
 
+pytestmark = pytest.mark.slow
+
 GIVEN = {"1": 3.0, "2": 0.25}
 QUICK = {("structure", 2, "given")}
 CASES = [

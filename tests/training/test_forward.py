@@ -29,6 +29,8 @@ from hpsearch.training.compiled.forward.structure import arguments_of, structure
 from hpsearch.training.compiled.optimization import Optimization
 from hpsearch.training.compiled.program import Program
 
+pytestmark = pytest.mark.slow
+
 ROWS, CLASSES = 16, 3
 OBJECTIVE = Objective("classification", CLASSES)
 KEY = np.array([1, 2], np.uint32)
@@ -153,7 +155,6 @@ class TestForward:
             assert forward.variables[name].shape == known[name].shape
         assert not set(forward.variables) & set(forward.moving)
 
-    @pytest.mark.slow
     def test_without_training_it_is_the_exported_model(self, implementation: str, case: str) -> None:
         made = make(implementation, case)
         exported = export_model(made.configuration, made.features, OBJECTIVE, Scaling(), made.values)
@@ -215,7 +216,6 @@ class TestForward:
         names = forward.activations(made.configuration)
         assert names == [made.configuration.model.of_layer("activation", n).name for n in (0, 1)]
 
-    @pytest.mark.slow
     def test_a_trace_leaves_no_value_behind(self, implementation: str, case: str) -> None:
         made = make(implementation, case)
 

@@ -28,6 +28,8 @@ from hpsearch.training.further_metrics import FurtherMetrics
 from support.commands import STUDY, succeed_here, write_study
 from support.plain_fit import EPOCHS, TRAINERS, configuration, made_rows, trained
 
+pytestmark = pytest.mark.slow
+
 LABELS_OF = {REGRESSION: (), TWO_CLASSES: ("no", "yes"), CLASSES: ("a", "b", "c", "d"), LABELS: ()}
 OUTPUTS = {REGRESSION: 2, TWO_CLASSES: 2, CLASSES: 4, LABELS: 3}
 ARGUMENTS: dict[str, dict[str, Any]] = {

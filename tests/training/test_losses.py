@@ -32,6 +32,8 @@ from support.plain_fit import (
     trained,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Kind:

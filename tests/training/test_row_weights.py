@@ -12,6 +12,8 @@ import pytest
 
 from support.plain_fit import TRAINERS, check_alike, column, configuration, fitted, made_rows, trained
 
+pytestmark = pytest.mark.slow
+
 PLAIN: dict[int, tuple[Any, Any]] = {
     1: (keras.losses.MeanSquaredError, column),
     2: (lambda: keras.losses.BinaryCrossentropy(from_logits=True), column),
