@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from hpsearch.analysis import compare, comparison_to_json
-from hpsearch.analysis.arms.replicates import EPOCHS, is_minimized
+from hpsearch.analysis.arms.replicates import EPOCHS, has_direction, is_minimized
 from hpsearch.spec.space.arms import Arm
 from hpsearch.store.resolved import Resolved
 from hpsearch.study.lifecycle import with_workers
@@ -276,6 +276,25 @@ def test_a_claim_about_a_failed_arm_or_by_other_numbers():
     assert "no run has a curve val_auc; there are accuracy" in what.obstacle
 
 
+def test_claims_by_further_metrics_know_which_way_these_are_better():
+    """Of a function of one's own that is not known, and nothing is said but where it lies."""
+    claims = [
+        {"says": "so", "better": HE, "than": GLOROT, "by": "auc"},
+        {"says": "so", "better": HE, "than": GLOROT, "by": "own"},
+        {"says": "so", "arm": HE, "between": [0, 1], "by": "own"},
+    ]
+    record = record_of(LEVELS, claims=claims)
+    trials = [
+        replace(
+            one, history={**one.history, **dict.fromkeys(("auc", "own"), one.history.get("val_accuracy", ()))}
+        )
+        for one in record.trials
+    ]
+    area, own, place = compare(replace(record, trials=tuple(trials))).claims
+    assert (area.verdict, own.verdict, place.verdict) == ("holds", "cannot tell", "holds")
+    assert own.obstacle == "it is not known whether more of own is better; use 'between'"
+
+
 def test_an_arm_that_never_reaches_the_target_is_slower_than_one_that_does():
     claims = [
         {"says": "so", "better": GLOROT, "than": HE, "by": EPOCHS},
@@ -305,6 +324,10 @@ def test_two_arms_that_both_failed_cannot_be_told_apart():
 def test_which_numbers_are_better_when_less():
     assert all(map(is_minimized, ("val_loss", "loss", "val_mae", EPOCHS, "seconds", "learning_rate")))
     assert not any(map(is_minimized, ("val_accuracy", "accuracy", "r2", "f1_macro", "neg_log_loss")))
+    assert not any(map(is_minimized, ("auc(curve=PR)", "precision(thresholds=0.3)", "r2_score")))
+    assert all(map(is_minimized, ("mean_squared_error", "false_positives", "binary_crossentropy")))
+    assert all(map(has_direction, ("loss", "val_mae", "seconds", EPOCHS, "auc", "f1", "val_accuracy")))
+    assert not has_direction("my_function")
 
 
 def test_optimism_is_what_choosing_without_a_seed_gives_on_it():

@@ -13,6 +13,7 @@ from scipy import stats
 from hpsearch.scheduling.racing.bounds import bounds_of
 from hpsearch.scheduling.racing.estimates import Estimate, difference, estimate
 from hpsearch.scheduling.racing.ties import tie_set
+from hpsearch.spec import StudySpec
 from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.spec.sections.search import METRICS
 from hpsearch.training.scorers import score
@@ -263,6 +264,25 @@ def test_an_interval_stays_within_the_bounds_of_its_metric():
     high = estimate(numbered([0.99, 0.98, 0.9]), within=bounds_of("val_accuracy"))
     assert high.high == 1
     assert high.low == estimate(numbered([0.99, 0.98, 0.9])).low
+
+
+def test_no_bound_of_zero_cuts_the_interval_of_a_loss_below_zero():
+    """As of a Poisson loss, a cosine similarity, or a function of one's own."""
+    assert bounds_of("val_loss") == (0, math.inf)
+    assert bounds_of("val_loss", positive=False) == (-math.inf, math.inf)
+    values = numbered([-0.96, -0.95, -0.94])
+    assert estimate(values, within=bounds_of("val_loss")) == estimate(values)
+    for loss, positive in (("poisson", False), ("huber", True), ({"choice": ["mse", "poisson"]}, False)):
+        spec = StudySpec.model_validate(
+            {
+                "name": "a",
+                "data": "sklearn:diabetes",
+                "model": {"mlp": {"hidden": [4]}},
+                "training": {"epochs": 1, "loss": loss},
+                "search": {"metric": "r2"},
+            }
+        )
+        assert spec.loss_is_positive == positive
 
 
 @pytest.mark.parametrize("metric", [*METRICS, "loss", "accuracy", "mae", "val_mae"])

@@ -206,6 +206,14 @@ def test_the_test_set_is_measured_with_an_interval() -> None:
     assert measure.low < measure.value < measure.high
 
 
+def test_losses_below_zero_have_their_interval() -> None:
+    y, given = drawn(TWO_CLASSES)
+    losses = np.linspace(-2.0, -1.0, ROWS)
+    loss, _ = evaluate(Predictions(y, given, losses, LABELS_OF[TWO_CLASSES]), "test", "val_loss", 0).measures
+    reach = 1.96 * losses.std(ddof=1) / math.sqrt(ROWS)
+    assert (loss.low, loss.high) == pytest.approx((-1.5 - reach, -1.5 + reach), rel=1e-3)
+
+
 def test_tables_and_reports_show_them(tmp_path: Path) -> None:
     names = ["auc(curve=PR)", "f1_score(average=macro)"]
     search = {"trials": 1, "metrics": [{"auc": {"curve": "PR"}}, {"f1_score": {"average": "macro"}}]}

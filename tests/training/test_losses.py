@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from hpsearch.spec import StudySpec, read_configuration
 from hpsearch.spec.sections.losses import CLASSES, LABELS, LOSSES, REGRESSION, TWO_CLASSES
 from hpsearch.training.chance import chance_in
 from hpsearch.training.compiled.keras_model.trainer import KerasModelTrainer
+from support.commands import STUDY, succeed_here, write_study
 from support.plain_fit import (
     EPOCHS,
     TRAINERS,
@@ -233,3 +235,23 @@ def test_the_level_of_chance_is_that_of_the_loss(folder: Path) -> None:
     shares = np.bincount(train.y) / len(train)
     expected = np.square(np.eye(3)[rows.y] - shares).mean()
     assert chance_in(dataset, "val_loss", loss).value == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.long
+def test_a_study_of_losses_below_zero_ends_and_finds_nothing_wrong(tmp_path: Path) -> None:
+    """Intervals are not cut at 0, and no loss is said to explode because it is not 10 times chance."""
+    study = {
+        **STUDY,
+        "training": {**STUDY["training"], "loss": "cosine_similarity", "epochs": 8},
+        "search": {"trials": 3},
+        "confirm": {"finalists": 2, "replicates": 3, "share": 9.0},
+    }
+    succeed_here("optimize", write_study(tmp_path / "a.yaml", study), cwd=tmp_path)
+    best = json.loads(succeed_here("best", "a", "--format", "json", cwd=tmp_path).stdout)
+    estimate = best["confirmation"]["conclusion"]["standings"][0]["estimate"]
+    assert estimate["low"] < estimate["mean"] < estimate["high"] < 0
+    report = json.loads(succeed_here("report", "a", "--format", "json", cwd=tmp_path).stdout)
+    assert not {one["kind"] for one in report["search"]["judgement"]["findings"]} & {
+        "exploding loss",
+        "did not learn",
+    }

@@ -206,7 +206,7 @@ def _finite(value: float) -> float | None:
 
 
 def _mean(name: str, of_rows: Array, most: float = math.inf) -> Measure:
-    """Return the mean of what cannot be negative, with the normal interval of a mean."""
+    """Return the mean with its normal interval, which is not below 0 where no row is."""
     from scipy.stats import norm
 
     rows = of_rows.astype(np.float64)
@@ -214,7 +214,8 @@ def _mean(name: str, of_rows: Array, most: float = math.inf) -> Measure:
     if value is None or len(rows) < 2:
         return Measure(name, value, None, None, "normal")
     reach = float(norm.ppf((1 + LEVEL) / 2) * rows.std(ddof=1) / math.sqrt(len(rows)))
-    return Measure(name, value, max(value - reach, 0.0), min(value + reach, most), "normal")
+    least = 0.0 if rows.min() >= 0 else -math.inf
+    return Measure(name, value, max(value - reach, least), min(value + reach, most), "normal")
 
 
 def _accuracy(hits: Array) -> Measure:

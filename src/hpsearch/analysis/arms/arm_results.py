@@ -62,11 +62,12 @@ def arm_result(
         tied: Whether it cannot be distinguished from the best arm.
     """
     best, reached = bests(own), values_of(own, EPOCHS, "best")
+    within = bounds_of(record.metric, positive=record.spec.loss_is_positive)
     return ArmResult(
         name=arm.name,
         values=dict(arm.values),
-        best=estimate(best, within=bounds_of(record.metric)),
-        final=estimate({number: one.final for number, one in own.items()}, within=bounds_of(record.metric)),
+        best=estimate(best, within=within),
+        final=estimate({number: one.final for number, one in own.items()}, within=within),
         standing=None if baseline is None else stand(best, baseline, minimize=record.minimize),
         tied=tied,
         to_target=estimate(reached, within=bounds_of(EPOCHS)),

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hpsearch.analysis.arms.replicates import EPOCHS, SECONDS, Replicate, is_minimized, values_of
+from hpsearch.analysis.arms.replicates import (
+    EPOCHS,
+    SECONDS,
+    Replicate,
+    has_direction,
+    is_minimized,
+    values_of,
+)
 from hpsearch.analysis.arms.standing import Order, stand
 from hpsearch.scheduling.racing.bounds import bounds_of
 from hpsearch.scheduling.racing.estimates import FEWEST_REPLICATES, Estimate, Values, estimate
@@ -71,6 +78,8 @@ def judge(claim: Claim, arms: Arms, metric: str, *, target: float | None, alone:
         measured=estimate({}),
         obstacle=_obstacle(by, [arms[name] for name in claim.arms], target, alone=alone),
     )
+    if made.than is not None and not made.obstacle and not has_direction(by):
+        made = replace(made, obstacle=f"it is not known whether more of {by} is better; use 'between'")
     if made.obstacle:
         return made
     values = {name: values_of(arms[name], by, claim.at) for name in claim.arms}

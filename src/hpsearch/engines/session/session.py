@@ -145,7 +145,8 @@ class Session:
             if not isinstance(loss, str):
                 known = Objective(self.dataset.task, self.dataset.outputs, loss)
             by_loss = None if known is None else chance_in(self.dataset, "val_loss", known).value
-            summary = replace(summary, chance_loss=by_loss)
+            # Findings set losses in proportion to it, which says nothing where they may be below 0.
+            summary = replace(summary, chance_loss=by_loss if self.spec.loss_is_positive else None)
             if metric == "val_loss" and known is None:
                 return summary
             chance = chance_in(self.dataset, metric, known)

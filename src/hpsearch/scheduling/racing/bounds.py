@@ -19,17 +19,20 @@ AT_MOST_1 = ("d2_", "explained_variance", "r2")
 POSITIVE = ("loss", "mae", "positive_likelihood_ratio", "epochs_to_target", "seconds")
 
 
-def bounds_of(metric: str) -> Bounds:
+def bounds_of(metric: str, *, positive: bool = True) -> Bounds:
     """Return the lowest and the highest possible value of a metric or of a claim's measure.
 
     Args:
         metric: A name with or without `val_`, a scorer of scikit-learn, or `seconds` or `epochs_to_target`.
+        positive: Whether the loss cannot be below 0.
 
     Returns:
         `(low, high)`, infinite where there is no bound. The total loss with penalties has none, because a
         model's own layers may add any number.
     """
     name = metric.removeprefix("val_")
+    if name == "loss" and not positive:
+        return UNBOUNDED
     if name in POSITIVE:
         return (0.0, math.inf)
     if name.startswith("neg_"):

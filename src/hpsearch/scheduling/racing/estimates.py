@@ -66,7 +66,7 @@ def estimate(
             optimistic.
         among: The values of the configurations that were trained along with this one.
         within: The range of the metric, to which the interval is cut. No mean can lie outside, so the
-            coverage stays the same.
+            coverage stays the same. An end that a value lies beyond is none: a loss may be below 0.
         stretch: The factor by which the interval is widened.
     """
     sound, failed = sound_values(values), failures(values)
@@ -78,7 +78,9 @@ def estimate(
     if reach is None:
         return Estimate(mean, deviation, None, None, len(sound), 0)
     half, (lowest, highest) = stretch * reach / math.sqrt(len(sound)), within
-    return Estimate(mean, deviation, max(mean - half, lowest), min(mean + half, highest), len(sound), 0)
+    low = mean - half if min(sound.values()) < lowest else max(mean - half, lowest)
+    high = mean + half if max(sound.values()) > highest else min(mean + half, highest)
+    return Estimate(mean, deviation, low, high, len(sound), 0)
 
 
 def _reach(values: Mapping[int, float], among: Sequence[Mapping[int, float]]) -> float | None:

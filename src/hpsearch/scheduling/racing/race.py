@@ -243,5 +243,6 @@ def _has(ended: Mapping[str, Values], name: str, expected: Round) -> bool:
 def race_of(spec: StudySpec) -> Race:
     """Return the race of a confirmation, whose arms are the finalists."""
     compare = spec.compare or Compare()
-    minimize, bounds = spec.search.direction == "minimize", bounds_of(spec.search.metric)
+    minimize = spec.search.direction == "minimize"
+    bounds = bounds_of(spec.search.metric, positive=spec.loss_is_positive)
     return Race(tuple(compare.arms), compare.replicates, spec.search.trials, minimize, bounds)

@@ -23,41 +23,49 @@ Average = Literal["micro", "macro", "weighted"]
 
 
 class KerasMetric(Component):
-    """What every metric of Keras has: what it is for."""
+    """What every metric of Keras has: what it is for, and whether more of it is better."""
 
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    larger: ClassVar[bool] = True
 
 
 class MeanSquaredErrorMetric(KerasMetric):
     """The mean squared difference; of classes and labels, that of their probabilities to 0 and 1."""
 
     name = "mean_squared_error"
+    larger = False
 
 
 class MeanAbsoluteErrorMetric(KerasMetric):
     name = "mean_absolute_error"
+    larger = False
 
 
 class RootMeanSquaredErrorMetric(KerasMetric):
     name = "root_mean_squared_error"
+    larger = False
 
 
 class LogCoshErrorMetric(KerasMetric):
     name = "log_cosh_error"
+    larger = False
 
 
 class MeanAbsolutePercentageErrorMetric(KerasMetric):
     name = "mean_absolute_percentage_error"
+    larger = False
     tasks = (REGRESSION,)
 
 
 class MeanSquaredLogarithmicErrorMetric(KerasMetric):
     name = "mean_squared_logarithmic_error"
+    larger = False
     tasks = (REGRESSION,)
 
 
 class PoissonMetric(KerasMetric):
     name = "poisson"
+    larger = False
     tasks = (REGRESSION,)
 
 
@@ -76,6 +84,7 @@ class BinaryAccuracyMetric(KerasMetric):
 
 class BinaryCrossentropyMetric(KerasMetric):
     name = "binary_crossentropy"
+    larger = False
     tasks = BINARY
     label_smoothing: Rate = 0.0
 
@@ -113,17 +122,20 @@ class SparseTopKCategoricalAccuracyMetric(TopKCategoricalAccuracyMetric):
 
 class CategoricalCrossentropyMetric(KerasMetric):
     name = "categorical_crossentropy"
+    larger = False
     tasks = (CLASSES,)
     label_smoothing: Rate = 0.0
 
 
 class SparseCategoricalCrossentropyMetric(KerasMetric):
     name = "sparse_categorical_crossentropy"
+    larger = False
     tasks = (CLASSES,)
 
 
 class KLDivergenceMetric(KerasMetric):
     name = "kl_divergence"
+    larger = False
     tasks = (CLASSES,)
 
 
@@ -167,10 +179,12 @@ class TrueNegativesMetric(TruePositivesMetric):
 
 class FalsePositivesMetric(TruePositivesMetric):
     name = "false_positives"
+    larger = False
 
 
 class FalseNegativesMetric(TruePositivesMetric):
     name = "false_negatives"
+    larger = False
 
 
 class _AtLevel(KerasMetric):
@@ -279,6 +293,12 @@ TAKEN = (
 def metric_name(metric: Component) -> str:
     """Return the name under which a metric is recorded: with the arguments that are not their defaults."""
     return metric.function if isinstance(metric, OwnFunction) else metric.label
+
+
+def is_larger_better(name: str) -> bool | None:
+    """Return whether more is better of what is recorded under a name; None of what is no metric of Keras."""
+    kind = METRICS.get(name.partition("(")[0])
+    return kind.larger if kind is not None and issubclass(kind, KerasMetric) else None
 
 
 def one_as_list(raw: Any) -> Any:

@@ -19,9 +19,10 @@ OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Loss(Component):
-    """What every loss has: what it is for."""
+    """What every loss has: what it is for, and whether it is never below 0."""
 
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    positive: ClassVar[bool] = True
 
 
 class MeanSquaredError(Loss):
@@ -58,6 +59,7 @@ class Poisson(Loss):
 
     name = "poisson"
     tasks = (REGRESSION,)
+    positive = False
 
 
 class BinaryCrossentropy(Loss):
@@ -128,6 +130,7 @@ class CosineSimilarity(Loss):
 
     name = "cosine_similarity"
     tasks = (CLASSES,)
+    positive = False
 
 
 LOSSES: dict[str, type[Component]] = {

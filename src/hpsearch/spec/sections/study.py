@@ -118,7 +118,7 @@ class StudySpec(Part):
 
     @model_validator(mode="after")
     def _losses_can_be_judged(self) -> Self:
-        losses = [loss for training in alternatives(self.training) for loss in alternatives(training.loss)]
+        losses = self._losses()
         self._own_functions_have_a_file(losses, ("training", "loss"))
         self._own_functions_have_a_file(self.search.metrics or (), ("search", "metrics"))
         differ = len(set(losses)) > 1 or any(map(holds_distribution, losses))
@@ -126,6 +126,14 @@ class StudySpec(Part):
             expected = "another metric than val_loss, because the losses of trials differ"
             raise problem(expected, found="val_loss", at=("search", "metric"))
         return self
+
+    def _losses(self) -> list[Any]:
+        return [loss for training in alternatives(self.training) for loss in alternatives(training.loss)]
+
+    @property
+    def loss_is_positive(self) -> bool:
+        """Return whether no configuration can have a loss below 0, as a likelihood or a function may."""
+        return all(loss is None or getattr(loss, "positive", False) for loss in self._losses())
 
     def _own_functions_have_a_file(self, components: Sequence[Any], at: tuple[str, str]) -> None:
         own = any(isinstance(one, OwnFunction) for one in components)
