@@ -14,6 +14,9 @@ from scipy import stats
 
 from hpsearch.analysis import compare, comparison_to_json
 from hpsearch.analysis.arms.replicates import EPOCHS, has_direction, is_minimized
+from hpsearch.analysis.export import plain
+from hpsearch.report.tables.comparison import arms_table
+from hpsearch.spec.sections.further_metrics import METRICS
 from hpsearch.spec.space.arms import Arm
 from hpsearch.store.resolved import Resolved
 from hpsearch.study.lifecycle import with_workers
@@ -290,7 +293,17 @@ def test_claims_by_further_metrics_know_which_way_these_are_better():
         )
         for one in record.trials
     ]
-    area, own, place = compare(replace(record, trials=tuple(trials))).claims
+    search = record.spec.search.model_copy(update={"metrics": (METRICS["auc"](),)})
+    told = compare(
+        replace(record, trials=tuple(trials), spec=record.spec.model_copy(update={"search": search}))
+    )
+    area, own, place = told.claims
+    leader = told.by_name[HE]
+    curves = [(one.history["auc"], one.best_epoch) for one in leader.replicates]
+    assert leader.further["auc"].mean == pytest.approx(fmean(curve[best - 1] for curve, best in curves))
+    assert "mean auc" in arms_table(told).columns
+    assert plain(leader)["further"]["auc"]["count"] == len(curves)
+    assert "further" not in plain(compare(record).by_name[HE])
     assert (area.verdict, own.verdict, place.verdict) == ("holds", "cannot tell", "holds")
     assert own.obstacle == "it is not known whether more of own is better; use 'between'"
 

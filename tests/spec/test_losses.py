@@ -13,6 +13,7 @@ from hpsearch.exceptions import StudyFileError, UnsupportedError
 from hpsearch.spec import Data, StudySpec
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.loading import load_study_file
+from hpsearch.study.inspection import inspect
 
 
 def study(data: Any = "sklearn:iris", metric: str = "val_accuracy", **training: Any) -> StudySpec:
@@ -119,3 +120,19 @@ def test_the_common_loss_of_a_study_is_known_where_there_is_one() -> None:
     (note,) = notes_on_losses(study(loss="categorical_hinge"))
     assert note.startswith("best.keras is compiled without a loss: it gives probabilities")
     assert not list(notes_on_losses(study(loss="huber")))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "training: {epochs: 1, loss: poisson}",
+        "training: {epochs: 1, class_weight: {setos: 2}}",
+        "search: {metrics: [r2_score]}",
+    ],
+)
+def test_validate_refuses_what_training_would(line: str, tmp_path: Path) -> None:
+    text = f"name: s\ndata: sklearn:iris\nmodel: {{mlp: {{hidden: [4]}}}}\n{line}\n"
+    text += "" if line.startswith("training") else "training: {epochs: 1}\n"
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UnsupportedError, match=r"s\.yaml:4: (training|search)\."):
+        inspect(load_study_file(tmp_path / "s.yaml"))

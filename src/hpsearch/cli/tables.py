@@ -132,14 +132,18 @@ def probe_lines(probed: Probed) -> list[str]:
 
 def comparison_table(comparison: ComparisonResult) -> Table:
     """List the arms of a comparison, best first; `*` marks those that cannot be told apart from the best."""
+    from hpsearch.report.words.estimates import mean_text
+
     table = _table()
     table.add_column("", no_wrap=True)
     table.add_column("arm", overflow="fold")
-    for column in (comparison.metric, "to baseline", "epochs to\ntarget"):
+    further = tuple(comparison.arms[0].further)
+    for column in (comparison.metric, "to baseline", "epochs to\ntarget", *further):
         table.add_column(Text(column), justify="right", no_wrap=True)
     for arm in comparison.arms:
         mark = "*" if arm.tied else ""
-        _add(table, mark, arm.name, _metric(arm), _to_baseline(arm), _epochs(arm, comparison))
+        others = (mean_text(arm.further[name]) for name in further)
+        _add(table, mark, arm.name, _metric(arm), _to_baseline(arm), _epochs(arm, comparison), *others)
     return table
 
 

@@ -219,11 +219,11 @@ def compared(spec: StudySpec, compare: Compare, runs: int) -> StudySpec:
     """Return a spec by which arms are compared.
 
     Args:
-        spec: The spec whose metric, seed and width are kept; its sampler, pruner and budgets are not.
+        spec: The spec whose metrics, seed and width are kept; its sampler, pruner and budgets are not.
         compare: The section to put in.
         runs: The number of trials. Each is trained to its end.
     """
-    kept = ("metric", "trial_timeout", "seed", "width", "probes")
+    kept = ("metric", "metrics", "trial_timeout", "seed", "width", "probes")
     rules = {name: getattr(spec.search, name) for name in kept}
     search = Search(trials=runs, sampler=SAMPLERS["grid"](), pruner=PRUNERS["none"](), **rules)
     return spec.model_copy(update={"compare": compare, "search": search})

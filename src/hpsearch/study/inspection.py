@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from hpsearch.data import Dataset, load_dataset
 from hpsearch.data.summary import DataSummary
 from hpsearch.engines.policy.architectures import check_images
 from hpsearch.engines.policy.backend import backend_of
+from hpsearch.engines.policy.further_metrics import check_further
 from hpsearch.engines.policy.inputs import check_inputs
 from hpsearch.engines.policy.layer_axes import layer_problems
+from hpsearch.engines.policy.loss import check_class_weights, check_loss
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.exceptions import DataError, UnsupportedError
 from hpsearch.spec import StudyFile, StudySpec
@@ -48,6 +50,15 @@ class Inspection:
         return [f"data: {', '.join(parts)}; {told}; {task}", *(f"note: {note}" for note in self.notes)]
 
 
+CHECKS: dict[tuple[str | int, ...], Callable[[StudySpec, Dataset], None]] = {
+    ("search", "metric"): check_metric,
+    ("search", "metrics"): check_further,
+    ("training", "loss"): check_loss,
+    ("training", "class_weight"): check_class_weights,
+}
+"""What has to suit the data, by its place in the study file."""
+
+
 def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
     """Load the data of a study and check everything that training would refuse; no code of the study is run.
 
@@ -74,8 +85,9 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
             check_sampler(spec, experiment.space)
     with placed(study.source, ("data",), UNSUITED):
         dataset = load_dataset(spec.data, study.directory, data_dir)
-    with placed(study.source, ("search", "metric"), UNSUITED):
-        check_metric(spec, dataset)
+    for place, check in CHECKS.items():
+        with placed(study.source, place, UNSUITED):
+            check(spec, dataset)
     with placed(study.source, ("model",), UNSUITED):
         check_inputs(spec, dataset)
         check_images(spec, dataset)

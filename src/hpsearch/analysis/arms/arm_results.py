@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from hpsearch.analysis.arms.bands import Band, band_of
 from hpsearch.analysis.arms.replicates import EPOCHS, SECONDS, Replicate, values_of
 from hpsearch.analysis.arms.standing import Standing, stand
+from hpsearch.analysis.ranking import WHERE_GIVEN
 from hpsearch.scheduling.racing.bounds import bounds_of
 from hpsearch.scheduling.racing.estimates import Estimate, Values, estimate
 from hpsearch.spec.space.arms import Arm
@@ -27,7 +28,7 @@ class ArmResult:
     to the target loss; it has a mean where every replicate reached it, and `median_to_target` is there where
     more than half did. `seconds_per_epoch` is None unless each run had the machine to itself. `standing` is
     how the arm stands to the baseline, None for the baseline itself. `tied` tells whether the arm cannot be
-    told apart from the best.
+    told apart from the best. `further` estimates the metrics beside the study's own at the best epoch.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ArmResult:
     validation: Band
     training: Band
     replicates: tuple[Replicate, ...]
+    further: Mapping[str, Estimate] = field(default_factory=dict, metadata=WHERE_GIVEN)
 
     @property
     def ended(self) -> int:
@@ -76,6 +78,7 @@ def arm_result(
         validation=band_of(record.metric, own.values()),
         training=band_of(counterpart(record.metric), own.values()),
         replicates=tuple(own.values()),
+        further={name: estimate(values_of(own, name, "best")) for name in record.spec.search.further},
     )
 
 

@@ -41,7 +41,7 @@ def check_further(spec: StudySpec, dataset: Dataset) -> None:
     """
     for metric in spec.search.metrics or ():
         if isinstance(metric, KerasMetric):
-            problem = _problem_of_task(metric, dataset)
+            problem = _problem_of_task(metric, dataset) or _problem_of_targets(metric, dataset)
         elif isinstance(metric, OwnFunction):
             problem = None
         else:
@@ -72,6 +72,15 @@ def _problem_of_task(metric: KerasMetric, dataset: Dataset) -> str | None:
     return None
 
 
+def _problem_of_targets(metric: KerasMetric, dataset: Dataset) -> str | None:
+    def undefined(y: Array) -> str | None:
+        if metric.name in FROM_ZERO and y.min() < 0:
+            return f"it needs targets of 0 or more, and the least is {y.min():g}"
+        return ZERO_TARGETS if metric.name == "mean_absolute_percentage_error" and not y.all() else None
+
+    return problem_of_parts(metric_name(metric), dataset, undefined)
+
+
 def check_defined(further: FurtherMetrics, spec: StudySpec, dataset: Dataset) -> None:
     """Check that the metrics have a value, and can tell predictions apart, on every validation set.
 
@@ -91,10 +100,6 @@ def check_defined(further: FurtherMetrics, spec: StudySpec, dataset: Dataset) ->
 
 
 def _undefined(further: FurtherMetrics, metric: Component, y: Array, labels: tuple[str, ...]) -> str | None:
-    if metric.name in FROM_ZERO and y.min() < 0:
-        return f"it needs targets of 0 or more, and the least is {y.min():g}"
-    if metric.name == "mean_absolute_percentage_error" and not y.all():
-        return ZERO_TARGETS
     name = metric_name(metric)
     reason = tried(lambda one: further.strict(name, y, one), y, _predictions(y, labels))
     alike = reason is not None and reason.endswith(ALIKE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from hpsearch.analysis.arms.arm_results import ArmResult
 from hpsearch.analysis.arms.claims import JudgedClaim
@@ -37,6 +38,8 @@ def _columns(comparison: ComparisonResult) -> dict[str, Column]:
         "its 95 % interval": lambda arm: _difference(arm)[1],
         "probability of being better": lambda arm: _difference(arm)[2],
     }
+    for name in comparison.arms[0].further:
+        columns[f"mean {name}"] = partial(_further, name)
     if comparison.target.loss is not None:
         columns["epochs to target"] = lambda arm: mean(arm.to_target)
         columns["seeds that reach it"] = lambda arm: cell(arm.to_target.count)
@@ -47,6 +50,10 @@ def _columns(comparison: ComparisonResult) -> dict[str, Column]:
     if any(arm.seconds_per_epoch is not None for arm in comparison.arms):
         columns["seconds per epoch"] = lambda arm: cell(_mean(arm.seconds_per_epoch))
     return columns
+
+
+def _further(name: str, arm: ArmResult) -> Cell:
+    return mean(arm.further[name])
 
 
 def _mean(estimate: Estimate | None) -> float | None:
