@@ -151,6 +151,33 @@ def test_training_by_a_loss_is_that_of_keras(name: str, kind: str, trainer: str,
     check_alike(trained(TRAINERS[trainer](dataset), own), plain)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "kind", "weights", "trainer"),
+    [
+        (*case, weights, trainer)
+        for case in CASES
+        for weights, trainer in (("rows", "compiled"), ("classes", "structure"))
+        if weights == "rows" or case[1] in (TWO_CLASSES, CLASSES)
+    ],
+)
+def test_training_by_a_weighted_loss_is_that_of_keras(
+    name: str, kind: str, weights: str, trainer: str, folder: Path
+) -> None:
+    one, rows = KINDS[kind], weights == "rows"
+    dataset = made_rows(folder, one.outputs, one.task, weighted=rows)
+    given = {} if rows else {"class_weight": {"1": 3.0}}
+    own = configuration(loss={name: ARGUMENTS[name]} if name in ARGUMENTS else name, **given)
+    logits = "crossentropy" in name
+    activation = "linear" if logits else activation_of(name, kind)
+    arguments: dict[str, Any] = {"sample_weight": dataset.splits[0].train.weights}
+    if not rows:
+        arguments = {"class_weight": {number: 3.0 if number == 1 else 1.0 for number in range(one.outputs)}}
+    loss = keras_loss(name, from_logits=logits)
+    plain = fitted(dataset, configuration(), loss, activation, form_of(name, kind), **arguments)
+    check_alike(trained(TRAINERS[trainer](dataset), own), plain)
+
+
 def test_every_loss_of_the_study_file_is_an_object_of_keras() -> None:
     assert list(OBJECTS) == list(LOSSES)
     for name, kind in LOSSES.items():
