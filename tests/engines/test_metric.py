@@ -38,13 +38,13 @@ def dataset(directory: Path, y: Any, validation: Any, task: str) -> Dataset:
     return load_dataset(Data.model_validate(data), directory)
 
 
-def spec(metric: str) -> StudySpec:
+def spec(metric: str, **training: Any) -> StudySpec:
     return StudySpec.model_validate(
         {
             "name": "a",
             "data": {"npz": "rows.npz"},
             "model": {"mlp": {"hidden": [2]}},
-            "training": {"epochs": 1},
+            "training": {"epochs": 1, **training},
             "search": {"metric": metric},
         }
     )
@@ -160,6 +160,46 @@ class TestStudies:
             UnsupportedError, match=r"search\.metric: f1 is not defined for regression; choose"
         ):
             check_metric(spec("f1"), found)
+
+    @pytest.mark.parametrize(
+        ("task", "y", "known"),
+        [
+            ("classification", [0, 1], ("loss", "accuracy", "val_accuracy")),
+            ("regression", [1.0, 2.0], ("mae", "val_loss_with_penalties", "val_mae")),
+            ("multilabel", [[0, 1], [1, 0]], ("accuracy", "val_accuracy")),
+        ],
+    )
+    def test_a_monitored_metric_is_one_that_an_epoch_reports(
+        self, tmp_path: Path, task: str, y: Any, known: tuple[str, ...]
+    ) -> None:
+        found = dataset(tmp_path, y, y, task)
+        for part in ("early_stopping", "schedule.reduce_on_plateau"):
+            for name in {*known, "mae", "accuracy", "f1", "val_loss"}:
+                section: Any = {"monitor": name, "patience": 2}
+                for word in part.split(".")[::-1]:
+                    section = {word: section}
+                if name in (*known, "val_loss"):
+                    check_metric(spec("val_loss", **section), found)
+                    continue
+                told = (
+                    rf"training\.{part}\.monitor: no epoch of this study reports {name}; choose one of loss, "
+                )
+                with pytest.raises(UnsupportedError, match=told):
+                    check_metric(spec("val_loss", **section), found)
+
+    def test_a_metric_beside_that_of_the_study_can_be_monitored(self, tmp_path: Path) -> None:
+        found = dataset(tmp_path, [0, 1], [0, 1], "classification")
+        for name, minimized in (("precision(class_id=0)", False), ("kl_divergence", True)):
+            training = spec("val_loss", early_stopping={"monitor": name, "patience": 2}).training
+            assert training.early_stopping is not None
+            turned = training.early_stopping.seen_in({name: 0.5}, "val_accuracy", "maximize")
+            assert turned == (0.5 if minimized else -0.5)
+        study = spec("val_loss", early_stopping={"monitor": "precision(class_id=0)", "patience": 2})
+        with pytest.raises(UnsupportedError, match=r"monitor: no epoch of this study reports precision"):
+            check_metric(study, found)
+        precision = [{"precision": {"class_id": 0}}]
+        beside = StudySpec.model_validate({**study.dump(), "search": {"metrics": precision}})
+        check_metric(beside, found)
 
     @pytest.mark.slow
     def test_what_the_metric_does_not_take_is_no_divergence(self, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ def trial(metric: str = "val_loss", early: dict[str, Any] | None = None) -> Runn
     return RunningTrial(Member(0, config, 1, metric, direction), {})
 
 
-def report(running: RunningTrial, epoch: int, value: float | None) -> None:
-    running.apply(Reported(0, epoch, value, {running.member.metric: value}, 0.1))
+def report(running: RunningTrial, epoch: int, value: float | None, **others: float | None) -> None:
+    running.apply(Reported(0, epoch, value, {running.member.metric: value, **others}, 0.1))
 
 
 def epochs_of(running: RunningTrial, curve: list[float]) -> int:
@@ -73,6 +73,50 @@ def test_stops_where_keras_stops(metric: str, patience: int, min_delta: float) -
         assert running.best_epoch == best + 1, "the best epoch knows no min_delta"
         assert running.best_value == curve[best]
     assert stopped >= 10
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"monitor": "loss"},
+        {"monitor": "accuracy", "min_delta": 0.1},
+        {"monitor": "val_loss_with_penalties", "mode": "max"},
+        {"baseline": -0.3},
+        {"monitor": "accuracy", "baseline": 0.9},
+        {"start_from_epoch": 7},
+        {"start_from_epoch": 3, "baseline": 0.2, "monitor": "loss", "min_delta": 0.05},
+    ],
+)
+def test_stops_where_keras_stops_by_another_metric(settings: dict[str, Any]) -> None:
+    monitor = settings.get("monitor", "val_loss")
+    mode = settings.get("mode", "max" if monitor == "accuracy" else "min")
+    stopped = []
+    for seed in range(20):
+        drift = -0.03 if mode == "min" else 0.03
+        seen = np.cumsum(np.random.default_rng(seed).normal(drift, 0.2, 30)).tolist()
+        callback = keras.callbacks.EarlyStopping(**{**settings, "monitor": monitor, "mode": mode}, patience=3)
+        model = _Model()
+        callback.set_model(model)
+        callback.on_train_begin()
+        running = trial(early={"patience": 3, **settings})
+        for epoch, value in enumerate(seen):
+            callback.on_epoch_end(epoch, {monitor: value})
+            report(running, epoch + 1, *([value] if monitor == "val_loss" else [0.0]), **{monitor: value})
+            assert running.stops_early == model.stop_training, (seed, epoch)
+            if model.stop_training:
+                stopped.append(epoch)
+                break
+    assert len(stopped) >= 10
+    assert running.best_epoch is not None
+
+
+def test_a_monitored_metric_that_is_not_finite_is_no_improvement() -> None:
+    running = trial(early={"patience": 2, "monitor": "loss"})
+    report(running, 1, 1.0, loss=None)
+    assert not running.stops_early
+    report(running, 2, 0.9, loss=None)
+    assert running.stops_early
+    assert running.best_epoch == 2
 
 
 def test_without_early_stopping_the_run_is_whole() -> None:

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from hpsearch.spec import Training
+from hpsearch.spec.sections.schedules import SCHEDULES
 from hpsearch.training.schedules import Plateau, RunLength, learning_rates, run_length
 
 Schedules = keras.optimizers.schedules
@@ -49,7 +50,38 @@ class TestKerasSchedules:
                 {"polynomial": {"end": 0.1, "power": 3.0}},
                 Schedules.PolynomialDecay(0.4, 200, 0.04, power=3.0),
             ),
+            (
+                {"polynomial": {"end": 0.1, "power": 2.0, "decay": {"steps": 60}}},
+                Schedules.PolynomialDecay(0.4, 60, 0.04, power=2.0),
+            ),
+            (
+                {"polynomial": {"end": 0.1, "decay": {"epochs": 2.5}, "cycle": True}},
+                Schedules.PolynomialDecay(0.4, 50, 0.04, cycle=True),
+            ),
+            (
+                {"polynomial": {"decay": 0.32, "cycle": True}},
+                Schedules.PolynomialDecay(0.4, 64, 0.0, cycle=True),
+            ),
+            (
+                {"piecewise_constant": {"boundaries": [{"steps": 59}, 0.6], "values": [1, 2.5, 0.01]}},
+                Schedules.PiecewiseConstantDecay([59, 120], [0.4, 1.0, 0.004]),
+            ),
+            (
+                {"piecewise_constant": {"boundaries": [{"epochs": 2}], "values": [1, 0.5], "warmup": 0.05}},
+                Schedules.PiecewiseConstantDecay(
+                    [*range(10), 40], [*(0.04 * (step + 1) for step in range(10)), 0.4, 0.2]
+                ),
+            ),
             ("cosine", Schedules.CosineDecay(0.4, 200)),
+            ({"cosine": {"alpha": 0.2, "decay": 0.25}}, Schedules.CosineDecay(0.4, 50, alpha=0.2)),
+            (
+                {"cosine": {"alpha": 0.1, "warmup": {"steps": 30}, "warmup_from": 0.25}},
+                Schedules.CosineDecay(0.1, 170, alpha=0.1, warmup_target=0.4, warmup_steps=30),
+            ),
+            (
+                {"cosine": {"warmup": 0.1, "warmup_from": 0.0, "decay": {"epochs": 4}}},
+                Schedules.CosineDecay(0.0, 80, warmup_target=0.4, warmup_steps=20),
+            ),
             ({"cosine": {"alpha": 0.2}}, Schedules.CosineDecay(0.4, 200, alpha=0.2)),
             (
                 {"cosine_restarts": {"first_decay": {"steps": 9}, "t_mul": 2.0, "m_mul": 0.8, "alpha": 0.1}},
@@ -64,9 +96,14 @@ class TestKerasSchedules:
         ],
     )
     def test_every_step(self, schedule: Any, twin: Any) -> None:
-        ours = rates(schedule)
-        theirs = np.broadcast_to(twin(np.arange(200, dtype=np.float32)), 200)
-        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-7)
+        ours, steps = rates(schedule), np.arange(200)
+        if getattr(twin, "warmup_steps", 0):
+            # Keras' warm-up takes single steps only, each of which takes its time.
+            steps = np.array([0, 1, 19, 20, 21, 29, 30, 31, 90, 199])
+            theirs = np.array([float(twin(int(step))) for step in steps])
+        else:
+            theirs = np.broadcast_to(twin(steps.astype(np.float32)), 200)
+        np.testing.assert_allclose(ours[steps], theirs, rtol=2e-5, atol=1e-7)
         assert ours.dtype == np.float32
 
     def test_step_equals_piecewise_constant_decay(self) -> None:
@@ -74,6 +111,30 @@ class TestKerasSchedules:
         # Keras' boundaries belong to the earlier piece.
         twin = Schedules.PiecewiseConstantDecay([59, 119, 179], [0.4, 0.2, 0.1, 0.05])
         np.testing.assert_allclose(ours, [float(twin(step)) for step in range(200)], rtol=1e-6)
+
+    def test_boundaries_count_in_the_order_of_time(self) -> None:
+        names = {"boundaries": [0.6, {"steps": 59}], "values": [1, 2.5, 0.01]}
+        sorted_names = {**names, "boundaries": names["boundaries"][::-1]}
+        np.testing.assert_array_equal(
+            rates({"piecewise_constant": names}), rates({"piecewise_constant": sorted_names})
+        )
+
+    def test_no_schedule_of_keras_is_missing(self) -> None:
+        known = {
+            "CosineDecay": "cosine",
+            "CosineDecayRestarts": "cosine_restarts",
+            "ExponentialDecay": "exponential",
+            "InverseTimeDecay": "inverse_time",
+            "PiecewiseConstantDecay": "piecewise_constant",
+            "PolynomialDecay": "polynomial",
+        }
+        theirs = {
+            name
+            for name, one in vars(Schedules).items()
+            if isinstance(one, type) and name != "LearningRateSchedule"
+        }
+        assert theirs == set(known)
+        assert set(known.values()) <= set(SCHEDULES)
 
     def test_thirds_of_a_run_are_thirds(self) -> None:
         ours = rates({"step": {"factor": 0.1}}, RunLength(10, 90))
@@ -230,12 +291,12 @@ class TestPlateau:
         model = _Model(0.4)
         callback.set_model(model)
         callback.on_train_begin()
-        schedule = training({"reduce_on_plateau": settings}).schedule
+        ours = training({"reduce_on_plateau": settings})
         plateau = Plateau()
         lowered = 0
         for epoch, loss in enumerate(losses):
             callback.on_epoch_end(epoch, {"val_loss": loss})
-            plateau = plateau.after(schedule, loss, 0.4)
+            plateau = plateau.after(ours, {"val_loss": loss}, "val_loss", "minimize")
             theirs = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate.value))
             assert 0.4 * plateau.factor == pytest.approx(theirs, rel=1e-5), epoch
             lowered += plateau.factor < 1
@@ -244,5 +305,26 @@ class TestPlateau:
     def test_other_schedules_do_not_listen(self) -> None:
         state = Plateau()
         for _ in range(20):
-            state = state.after(training("cosine").schedule, math.pi, 0.4)
+            state = state.after(training("cosine"), {"val_loss": math.pi}, "val_loss", "minimize")
         assert state.factor == 1
+
+    @pytest.mark.parametrize(
+        ("settings", "drops"),
+        [
+            ({}, False),
+            ({"monitor": "loss"}, True),
+            ({"monitor": "accuracy"}, False),
+            ({"monitor": "accuracy", "mode": "min"}, True),
+            ({"monitor": "loss", "mode": "max"}, False),
+            ({"mode": "min"}, True),
+            ({"monitor": "val_loss_with_penalties"}, True),
+        ],
+    )
+    def test_looks_at_the_metric_that_it_is_told(self, settings: dict[str, Any], drops: bool) -> None:
+        """Of the metric of the study, which is to be maximized, and of two others that all become larger."""
+        ours, state = training({"reduce_on_plateau": {"patience": 1, **settings}}), Plateau()
+        for epoch in range(1, 4):
+            metrics = {"val_accuracy": 0.1 * epoch, "loss": 1.0 * epoch, "accuracy": 0.2 * epoch}
+            not_finite = {"val_loss_with_penalties": None}
+            state = state.after(ours, {**metrics, **not_finite}, "val_accuracy", "maximize")
+        assert (state.factor < 1) is drops

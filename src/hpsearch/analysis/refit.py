@@ -9,6 +9,7 @@ from statistics import median
 from hpsearch.analysis.confirmation import Verdict, name_of
 from hpsearch.seeds import derive
 from hpsearch.spec.experiments import ARM, REPLICATE
+from hpsearch.spec.sections.schedules import ReduceOnPlateau
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.winner import Refit, WinnerName
 from hpsearch.training.schedules import Plateau
@@ -37,11 +38,13 @@ def plan_refit(record: StudyRecord, confirmation: StudyRecord, verdict: Verdict)
 
 
 def _drops(record: StudyRecord, run: TrialRecord, epochs: int) -> Iterator[tuple[int, float]]:
-    """Repeat what a plateau did in a run, from its validation metric."""
-    plateau, sign = Plateau(), 1.0 if record.minimize else -1.0
-    for epoch, value in enumerate(run.history.get(record.metric, ())[: epochs - 1], start=2):
+    """Repeat what a plateau did in a run, from the metric that it looked at."""
+    schedule, plateau = run.configuration.training.schedule, Plateau()
+    if not isinstance(schedule, ReduceOnPlateau):
+        return
+    name = schedule.monitor or record.metric
+    for epoch, value in enumerate(run.history.get(name, ())[: epochs - 1], start=2):
         training, before = run.configuration.training_at(epoch), plateau.factor
-        if value is not None:
-            plateau = plateau.after(training.schedule, sign * value, training.learning_rate)
+        plateau = plateau.after(training, {name: value}, name, record.spec.search.direction)
         if plateau.factor != before:
             yield epoch, plateau.factor

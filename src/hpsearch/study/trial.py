@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isclose
+from math import isclose, isnan
 from typing import Any, Literal
 
+from hpsearch.spec import EarlyStopping
+from hpsearch.spec.sections.search import Direction
 from hpsearch.spec.space.parameter import Value
 from hpsearch.store.events import Reported
 from hpsearch.store.identity import digest
@@ -20,6 +22,39 @@ LOSSES = ("loss", "val_loss")
 
 ROUNDING = 1e-3
 """The relative difference of a loss that another machine or library may make since a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """The state of early stopping, which follows Keras' EarlyStopping.
+
+    Attributes:
+        best: The best value, in the sense of "smaller is better".
+        waited: Epochs since the last improvement that counts.
+        exhausted: Whether the run ends here.
+    """
+
+    best: float | None = None
+    waited: int = 0
+    exhausted: bool = False
+
+    def after(self, early: EarlyStopping, epoch: int, seen: float, direction: Direction) -> Patience:
+        """Return the state after an epoch.
+
+        Args:
+            early: What the study file says.
+            epoch: The epoch, from 1.
+            seen: The metric, turned so that smaller is better; NaN is no improvement.
+            direction: The direction of the metric of the study.
+        """
+        if epoch <= early.start_from_epoch:
+            return self
+        improved = self.best - seen > early.min_delta if self.best is not None else not isnan(seen)
+        if not improved:
+            return Patience(self.best, self.waited + 1, self.waited + 1 >= early.patience)
+        if early.baseline is None or early.turned(early.baseline, direction) - seen > early.min_delta:
+            return Patience(seen)
+        return Patience(seen, self.waited + 1)
 
 
 @dataclass
@@ -48,8 +83,7 @@ class RunningTrial:
     trained: int = 0
     best_value: float | None = None
     best_epoch: int | None = None
-    patient_value: float | None = None
-    waited: int = 0
+    patience: Patience = Patience()
     lost: int = 0
     alone: bool = False
 
@@ -83,7 +117,7 @@ class RunningTrial:
         if event.metrics:
             self.epochs.append({**event.metrics, "seconds": event.seconds})
         if event.value is not None:
-            self._improve(event.value, event.epoch)
+            self._improve(event.value, event)
 
     def catch_up(self, report: EpochReport) -> CaughtUp:
         """Take in a report that was heard before, and tell whether it says the same."""
@@ -97,20 +131,19 @@ class RunningTrial:
         losses = [name for name in differing if name in LOSSES]
         return "rounded" if all(_nearly(known[name], told[name]) for name in losses) else "contradictory"
 
-    def _improve(self, value: float, epoch: int) -> None:
-        early = self.member.configuration.training.early_stopping
-        if self.member.improves(value, self.best_value):
-            self.best_value, self.best_epoch = value, epoch
-        if self.member.improves(value, self.patient_value, early.min_delta if early else 0.0):
-            self.patient_value, self.waited = value, 0
-        else:
-            self.waited += 1
+    def _improve(self, value: float, event: Reported) -> None:
+        member = self.member
+        if member.improves(value, self.best_value):
+            self.best_value, self.best_epoch = value, event.epoch
+        early = member.configuration.training.early_stopping
+        if early is not None:
+            seen = early.seen_in(event.metrics, member.metric, member.direction)
+            self.patience = self.patience.after(early, event.epoch, seen, member.direction)
 
     @property
     def stops_early(self) -> bool:
         """Return whether the trial has waited long enough for a better epoch."""
-        early = self.member.configuration.training.early_stopping
-        return early is not None and self.waited >= early.patience
+        return self.patience.exhausted
 
     def lose(self) -> None:
         """Note that a worker was lost with this trial."""

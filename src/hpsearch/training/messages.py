@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from numpy.typing import NDArray
 
 from hpsearch.spec import Configuration, read_configuration
+from hpsearch.spec.sections.search import Direction
 from hpsearch.training.probes.record import LOSS, TrainingProbe
 
 SplitName = int | Literal["whole"] | None
@@ -35,7 +36,7 @@ class Member:
     configuration: Configuration
     seed: int
     metric: str = "val_loss"
-    direction: Literal["minimize", "maximize"] = "minimize"
+    direction: Direction = "minimize"
     split: SplitName = None
 
     def dump(self) -> dict[str, Any]:
@@ -47,17 +48,16 @@ class Member:
         """Read what `dump` gave."""
         return cls(**{**raw, "configuration": read_configuration(raw["configuration"])})
 
-    def improves(self, value: float, best: float | None, min_delta: float = 0.0) -> bool:
+    def improves(self, value: float, best: float | None) -> bool:
         """Return whether a value of the metric is better than the best so far.
 
         Args:
             value: The value of an epoch.
             best: The best value before; None before there was one.
-            min_delta: By how much it must be better, as for Keras' EarlyStopping.
         """
         if best is None:
             return True
-        return best - value > min_delta if self.direction == "minimize" else value - best > min_delta
+        return value < best if self.direction == "minimize" else value > best
 
 
 @dataclass(frozen=True)

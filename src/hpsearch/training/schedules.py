@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,13 @@ from hpsearch.spec.sections.schedules import (
     Exponential,
     InverseTime,
     OneCycle,
+    PiecewiseConstant,
     Polynomial,
+    ReduceOnPlateau,
+    Schedule,
     Step,
 )
+from hpsearch.spec.sections.search import Direction
 
 Floats = NDArray[np.float64]
 
@@ -87,9 +91,23 @@ def _step(schedule: Step, t: Floats, length: RunLength, total: float) -> Floats:
     return np.power(schedule.factor, np.floor((t + 1e-6) / _period(length, schedule.every)))
 
 
+def _piecewise_constant(schedule: PiecewiseConstant, t: Floats, length: RunLength, total: float) -> Floats:
+    # Keras' PiecewiseConstantDecay: a boundary belongs to the piece before it.
+    boundaries = np.sort([length.span(boundary) for boundary in schedule.boundaries])
+    steps = t + (length.steps - total)
+    return np.array(schedule.values)[np.searchsorted(boundaries, steps)]
+
+
+def _decay(schedule: Polynomial | Cosine, length: RunLength, total: float) -> float:
+    """Return in how many steps a schedule falls: what it says, or else the rest of the run."""
+    return total if schedule.decay is None else _period(length, schedule.decay)
+
+
 def _polynomial(schedule: Polynomial, t: Floats, length: RunLength, total: float) -> Floats:
     # Keras' PolynomialDecay, with its end given as a share of the start.
-    left = 1 - np.minimum(t / total, 1)
+    elapsed = t / _decay(schedule, length, total)
+    cycles = np.maximum(np.ceil(elapsed - TINY), 1) if schedule.cycle else 1.0
+    left = 1 - np.minimum(elapsed / cycles, 1)
     fallen: Floats = np.power(left, schedule.power)
     return (1 - schedule.end) * fallen + schedule.end
 
@@ -100,7 +118,8 @@ def _half_cosine(progress: Floats) -> Floats:
 
 def _cosine(schedule: Cosine, t: Floats, length: RunLength, total: float) -> Floats:
     # Keras' CosineDecay.
-    return (1 - schedule.alpha) * _half_cosine(np.minimum(t / total, 1)) + schedule.alpha
+    progress = np.minimum(t / _decay(schedule, length, total), 1)
+    return (1 - schedule.alpha) * _half_cosine(progress) + schedule.alpha
 
 
 def _cosine_restarts(schedule: CosineRestarts, t: Floats, length: RunLength, total: float) -> Floats:
@@ -131,6 +150,7 @@ SHAPES: dict[str, Callable[[Any, Floats, RunLength, float], Floats]] = {
     "exponential": _exponential,
     "inverse_time": _inverse_time,
     "step": _step,
+    "piecewise_constant": _piecewise_constant,
     "polynomial": _polynomial,
     "cosine": _cosine,
     "cosine_restarts": _cosine_restarts,
@@ -143,9 +163,9 @@ SHAPES: dict[str, Callable[[Any, Floats, RunLength, float], Floats]] = {
 def learning_rates(training: Training, length: RunLength, first: int, count: int) -> NDArray[np.float32]:
     """Return the learning rates of consecutive steps, before any reduction on a plateau.
 
-    During a warm-up of w steps, step s has the share (s + 1) / w of the learning rate; then the schedule
-    begins. A run that is shorter than its warm-up ends within it, as with Keras' `warmup_steps`: the slope
-    does not depend on the length of the run.
+    During a warm-up of w steps, step s has the share (s + 1) / w of the learning rate, or rises from
+    `warmup_from` as s / w; then the schedule begins. A run that is shorter than its warm-up ends within it,
+    as with Keras' `warmup_steps`: the slope does not depend on the length of the run.
 
     Args:
         training: The training section of a configuration.
@@ -161,8 +181,14 @@ def learning_rates(training: Training, length: RunLength, first: int, count: int
     warmup = round(min(length.span(schedule.warmup), LONGEST))
     after = np.maximum(steps - warmup, 0)
     share = SHAPES[schedule.name](schedule, after, length, max(length.steps - warmup, 1))
-    share = np.where(steps < warmup, (steps + 1) / max(warmup, 1), share)
+    share = np.where(steps < warmup, _rise(schedule, steps, max(warmup, 1)), share)
     return (training.learning_rate * share).astype(np.float32)
+
+
+def _rise(schedule: Schedule, steps: Floats, warmup: int) -> Floats:
+    if schedule.warmup_from is None:
+        return (steps + 1) / warmup
+    return schedule.warmup_from + (1 - schedule.warmup_from) * steps / warmup
 
 
 @dataclass(frozen=True)
@@ -181,16 +207,22 @@ class Plateau:
     wait: int = 0
     cooldown: int = 0
 
-    def after(self, schedule: Any, loss: float, learning_rate: float) -> Plateau:
+    def after(
+        self, training: Training, metrics: Mapping[str, float | None], metric: str, direction: Direction
+    ) -> Plateau:
         """Return the state after an epoch.
 
         Args:
-            schedule: The schedule of the configuration; nothing changes unless it is reduce_on_plateau.
-            loss: The metric of the epoch; its negative if it is to be maximized.
-            learning_rate: The learning rate before any reduction, against which `min_learning_rate` is held.
+            training: The training section that holds in the next epoch; nothing changes unless its schedule
+                is reduce_on_plateau.
+            metrics: What the epoch reported.
+            metric: The metric of the study.
+            direction: The direction of that metric.
         """
-        if schedule.name != "reduce_on_plateau":
+        schedule = training.schedule
+        if not isinstance(schedule, ReduceOnPlateau):
             return self
+        loss = schedule.seen_in(metrics, metric, direction)
         cooldown = max(self.cooldown - 1, 0)
         wait = 0 if cooldown else self.wait
         if loss < self.best - schedule.min_delta:
@@ -199,6 +231,6 @@ class Plateau:
             return Plateau(self.factor, self.best, wait, cooldown)
         if wait + 1 < schedule.patience:
             return Plateau(self.factor, self.best, wait + 1, 0)
-        floor = schedule.min_learning_rate / learning_rate
+        floor = schedule.min_learning_rate / training.learning_rate
         factor = max(self.factor * schedule.factor, min(floor, self.factor))
         return Plateau(factor, self.best, 0, schedule.cooldown)

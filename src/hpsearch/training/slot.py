@@ -48,7 +48,7 @@ class Slot:
         metrics.setdefault("learning_rate", float(self.rates[-1]))
         failure = self._failure(metrics, results)
         if failure is None:
-            self._keep_best(metrics[self.member.metric])
+            self._keep_best(metrics)
         probe = self._probe(results, failure)
         if failure is not None and probe is not None:
             failure = replace(failure, layer=probe.broken)
@@ -120,11 +120,10 @@ class Slot:
     def _scored(self, split: Split, predictions: NDArray[Any]) -> float:
         return score(self.member.metric, split.validation.y, predictions, self.dataset.labels)
 
-    def _keep_best(self, value: float) -> None:
-        member = self.member
-        turned = value if member.direction == "minimize" else -value
+    def _keep_best(self, metrics: dict[str, float]) -> None:
+        member, value = self.member, metrics[self.member.metric]
         training = member.configuration.training_at(self.epoch + 1)
-        self.plateau = self.plateau.after(training.schedule, turned, training.learning_rate)
+        self.plateau = self.plateau.after(training, metrics, member.metric, member.direction)
         if member.improves(value, self.best_value):
             self.best_value, self.best_epoch = value, self.epoch
             self.best = [network.weights() for network in self.networks]

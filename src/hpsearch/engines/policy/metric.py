@@ -9,7 +9,9 @@ import numpy as np
 from hpsearch.data import Dataset, are_labels
 from hpsearch.exceptions import UnsupportedError, shortened
 from hpsearch.spec import StudySpec
+from hpsearch.spec.sections.monitor import REPORTED, Monitoring
 from hpsearch.spec.sections.scorer_names import SCORERS
+from hpsearch.spec.study_file.distributions import alternatives
 from hpsearch.training.evaluation import Array
 from hpsearch.training.scorers import UndefinedScoreError, strict_score
 
@@ -29,10 +31,13 @@ ZERO_TARGETS = "it divides by the targets, and some targets are 0"
 def check_metric(spec: StudySpec, dataset: Dataset) -> None:
     """Check that the metric is defined for the task, and for the targets that it is computed on.
 
+    So must be the metrics that early stopping and a plateau look at.
+
     Raises:
-        UnsupportedError: It is not. The message lists the metrics that are.
+        UnsupportedError: One is not. The message lists the metrics that are.
     """
     metric, task = spec.search.metric, dataset.task
+    _check_monitors(spec, task)
     if metric in OWN[task]:
         return
     scorers = SCORERS["regression" if task == "regression" else "classification"]
@@ -41,6 +46,21 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
         return
     working = [name for name in scorers if name != "accuracy" and problem_of_scorer(name, dataset) is None]
     raise UnsupportedError(f"search.metric: {problem}; choose one of {', '.join((*OWN[task], *working))}")
+
+
+def _check_monitors(spec: StudySpec, task: str) -> None:
+    reported = [f"{rows}{name}" for rows in ("", "val_") for name in REPORTED[task]]
+    known = list(dict.fromkeys((*reported, spec.search.metric, *spec.search.further)))
+    for training in alternatives(spec.training):
+        stopping, schedules = alternatives(training.early_stopping), alternatives(training.schedule)
+        for place, part in (("early_stopping", stopping), ("schedule.reduce_on_plateau", schedules)):
+            monitors = (one.monitor for one in part if isinstance(one, Monitoring))
+            unknown = [name for name in monitors if name is not None and name not in known]
+            if unknown:
+                raise UnsupportedError(
+                    f"training.{place}.monitor: no epoch of this study reports {unknown[0]}; choose one of "
+                    f"{', '.join(known)}"
+                )
 
 
 def problem_of_scorer(metric: str, dataset: Dataset) -> str | None:

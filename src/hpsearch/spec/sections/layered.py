@@ -11,8 +11,17 @@ from hpsearch.spec.sections.activations import ACTIVATIONS, Activation
 from hpsearch.spec.sections.architecture import Architecture
 from hpsearch.spec.sections.initializers import INITIALIZERS, Initializer
 from hpsearch.spec.sections.model_component import ModelComponent
-from hpsearch.spec.study_file.distributions import DEFINITION, Numeric, Searchable, alternatives, problem
-from hpsearch.spec.study_file.parts import Component, NonNegative, OneOf, PerLayer, Positive, Rate, bare
+from hpsearch.spec.study_file.distributions import Numeric, Searchable, alternatives, problem
+from hpsearch.spec.study_file.parts import (
+    Component,
+    NonNegative,
+    OneOf,
+    PerLayer,
+    Positive,
+    Rate,
+    bare,
+    written_once,
+)
 
 Momentum = Annotated[float, Field(ge=0, le=1)]
 
@@ -49,13 +58,8 @@ INPUT_BATCH_NORM: dict[str, type[Component]] = {"none": BATCH_NORM["none"], "bat
 InputNorm = Annotated[Component, OneOf("a kind of input normalization", INPUT_BATCH_NORM)]
 
 
-def _defined(name: str) -> Any:
-    """Let the JSON Schema write what several fields take once, under this name."""
-    return Field(json_schema_extra={DEFINITION: name})
-
-
-_RATES, _PENALTIES = _defined("rate_of_layers"), _defined("penalty_of_layers")
-_ACTIVATIONS, _BATCH_NORMS = _defined("activation_of_layers"), _defined("batch_norm_of_layers")
+_RATES, _PENALTIES = written_once("rate_of_layers"), written_once("penalty_of_layers")
+_ACTIVATIONS, _BATCH_NORMS = written_once("activation_of_layers"), written_once("batch_norm_of_layers")
 
 
 class Layered(ModelComponent):

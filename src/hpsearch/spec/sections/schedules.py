@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from hpsearch.spec.study_file.distributions import Searchable
+from hpsearch.spec.sections.monitor import Monitoring
+from hpsearch.spec.study_file.distributions import Searchable, problem
 from hpsearch.spec.study_file.parts import (
     Component,
     Count,
+    Listed,
     Number,
     OneOf,
     Positive,
     Share,
     holds_distribution,
+    written_once,
 )
 
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
@@ -77,9 +80,13 @@ Period = Annotated[
 
 
 class Schedule(Component):
-    """What every schedule has: the learning rate rises linearly to its height during `warmup`."""
+    """What every schedule has: the learning rate rises linearly to its height during `warmup`.
 
-    warmup: Searchable[Span] = ShareOfRun(share=0.0)
+    It rises from the share `warmup_from` of its height; without it from one step's part of the rise.
+    """
+
+    warmup: Annotated[Searchable[Span], written_once("schedules.warmup")] = ShareOfRun(share=0.0)
+    warmup_from: Annotated[Searchable[Share] | None, written_once("schedules.warmup_from")] = None
 
 
 class Constant(Schedule):
@@ -112,19 +119,41 @@ class Step(Schedule):
     every: Searchable[Period] = PartOfRun(share=1 / 3)
 
 
+class PiecewiseConstant(Schedule):
+    """Multiply by one of the `values` between each two of the `boundaries`, counted from the first step."""
+
+    name = "piecewise_constant"
+    boundaries: Listed[Searchable[Span]]
+    values: Listed[Searchable[Positive]]
+
+    @model_validator(mode="after")
+    def _a_value_more(self) -> Self:
+        if len(self.values) != len(self.boundaries) + 1:
+            found = f"{len(self.values)} values and {len(self.boundaries)} boundaries"
+            raise problem("one more of 'values' than of 'boundaries'", found=found)
+        return self
+
+
 class Polynomial(Schedule):
-    """Fall to the share `end` of the learning rate over the run, as a power of the time left."""
+    """Fall to the share `end` of the learning rate over `decay`, as a power of the time left.
+
+    With `cycle` it rises again after that, and falls over as long a time once more.
+    """
 
     name = "polynomial"
+    unwritten: ClassVar = frozenset({"cycle"})
     end: Searchable[Share] = 0.0
     power: Searchable[Positive] = 1.0
+    decay: Searchable[Period] | None = None
+    cycle: Searchable[bool] = False
 
 
 class Cosine(Schedule):
-    """Fall to the share `alpha` of the learning rate over the run, along half a cosine."""
+    """Fall to the share `alpha` of the learning rate over `decay`, along half a cosine."""
 
     name = "cosine"
     alpha: Searchable[Share] = 0.0
+    decay: Searchable[Period] | None = None
 
 
 class CosineRestarts(Schedule):
@@ -146,7 +175,7 @@ class OneCycle(Schedule):
     final_div: Searchable[Annotated[float, Field(ge=1)]] = 1e4
 
 
-class ReduceOnPlateau(Schedule):
+class ReduceOnPlateau(Schedule, Monitoring):
     """Multiply by `factor` when the metric has not improved by `min_delta` for `patience` epochs."""
 
     name = "reduce_on_plateau"
@@ -164,6 +193,7 @@ SCHEDULES: dict[str, type[Component]] = {
         Exponential,
         InverseTime,
         Step,
+        PiecewiseConstant,
         Polynomial,
         Cosine,
         CosineRestarts,

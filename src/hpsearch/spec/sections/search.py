@@ -41,7 +41,10 @@ def _known_metric(name: str) -> str:
 Metric = Annotated[str, AfterValidator(_known_metric), WithJsonSchema({"enum": list(METRICS)})]
 
 
-def direction_of(metric: str) -> Literal["minimize", "maximize"]:
+Direction = Literal["minimize", "maximize"]
+
+
+def direction_of(metric: str) -> Direction:
     """Return whether a metric is minimized or maximized; scikit-learn's scorers are all to be maximized."""
     return "minimize" if metric in MINIMIZED else "maximize"
 
@@ -139,6 +142,6 @@ class Search(Part):
         return tuple(map(metric_name, self.metrics or ()))
 
     @property
-    def direction(self) -> Literal["minimize", "maximize"]:
+    def direction(self) -> Direction:
         """Return whether the metric is minimized or maximized."""
         return direction_of(self.metric)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from hpsearch.spec.sections.class_weights import ClassWeight
 from hpsearch.spec.sections.losses import LossOfStudy
+from hpsearch.spec.sections.monitor import Monitoring
 from hpsearch.spec.sections.optimizers import OPTIMIZERS, Optimizer
 from hpsearch.spec.sections.schedules import SCHEDULES, LearningRateSchedule
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
-from hpsearch.spec.study_file.parts import Component, Count, NonNegative, OneOf, Part, Positive, bare
+from hpsearch.spec.study_file.parts import (
+    Component,
+    Count,
+    NonNegative,
+    Number,
+    OneOf,
+    Part,
+    Positive,
+    bare,
+)
 
 
 class Clipvalue(Component):
@@ -49,11 +59,18 @@ Clipping = Annotated[Component, OneOf("a kind of gradient clipping", CLIPPING)]
 Length = Annotated[int, Field(ge=1, le=10**7)]
 
 
-class EarlyStopping(Part):
-    """Stop when the metric has not improved by `min_delta` for `patience` epochs."""
+class EarlyStopping(Monitoring):
+    """Stop when a metric has not improved by `min_delta` for `patience` epochs.
 
+    What is better than the epochs before and not than the `baseline` does not count as an improvement. The
+    first `start_from_epoch` epochs do not count at all.
+    """
+
+    unwritten: ClassVar = Monitoring.unwritten | {"start_from_epoch"}
     patience: Searchable[Count]
     min_delta: Searchable[NonNegative] = 0.0
+    baseline: Searchable[Number] | None = None
+    start_from_epoch: Searchable[Annotated[int, Field(ge=0, le=10**7)]] = 0
 
 
 class Training(Part):

@@ -225,8 +225,8 @@ class _SearchableMarker:
 
 
 def _name_of_choice(inner: dict[str, Any]) -> dict[str, str]:
-    """Name the choice of a plain number by its bounds, because many fields share it; nothing else has one."""
-    if inner.get("type") not in ("number", "integer") or not all(
+    """Name the choice of a flag, or of a plain number by its bounds: many fields share it, and no other."""
+    if inner.get("type") not in ("number", "integer", "boolean") or not all(
         isinstance(value, str | int | float) for value in inner.values()
     ):
         return {}

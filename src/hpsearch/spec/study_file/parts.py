@@ -24,6 +24,7 @@ from hpsearch.spec.study_file.distributions import (
     gather,
     is_distribution,
     kind_of,
+    one_of,
     problem,
 )
 
@@ -39,12 +40,20 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
 
+def written_once(name: str) -> Any:
+    """Let the JSON Schema write what several fields take once, under this name."""
+    return Field(json_schema_extra={DEFINITION: name})
+
+
 class Part(BaseModel):
     """A frozen mapping of the study file; unknown keys are errors and nothing is coerced."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, arbitrary_types_allowed=True
     )
+
+    unwritten: ClassVar[frozenset[str]] = frozenset()
+    """Fields that `dump` leaves out where they have their defaults."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -64,8 +73,12 @@ class Part(BaseModel):
         raise gather(cls.__name__, failures)
 
     def dump(self) -> Any:
-        """Return this part as plain data, every default written out, as the study file writes it."""
-        return {name: dump(value) for name, value in self.items() if value is not None}
+        """Return this part as plain data, defaults written out, as the study file writes it."""
+        return {name: dump(value) for name, value in self.items() if self._is_written(name, value)}
+
+    def _is_written(self, name: str, value: Any) -> bool:
+        kept = name not in self.unwritten or value != type(self).model_fields[name].default
+        return kept and value is not None
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """Iterate over the fields and their values."""
@@ -193,9 +206,11 @@ class OneOf:
     ) -> dict[str, Any]:
         bare = [name for name, kind in self.table.items() if not required_fields(kind)]
         branches: list[dict[str, Any]] = [{"enum": bare}] if bare else []
-        for name, kind in self.table.items():
-            if kind.model_fields:
-                branches.append(_named_schema(name, kind, handler))
+        named = {
+            name: _arguments_schema(kind, handler) for name, kind in self.table.items() if kind.model_fields
+        }
+        if named:
+            branches.append(one_of(named))
         return {
             "anyOf": branches,
             DEFINITION: self.what.partition(":")[0].partition(" ")[2].replace(" ", "_"),
@@ -284,15 +299,14 @@ def required_fields(kind: type[Part]) -> list[str]:
     return [name for name, field in kind.model_fields.items() if field.is_required()]
 
 
-def _named_schema(name: str, kind: type[Component], handler: GetJsonSchemaHandler) -> dict[str, Any]:
-    schema = handler.resolve_ref_schema(handler(kind.__pydantic_core_schema__))
+def _arguments_schema(kind: type[Component], handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    schema: dict[str, Any] = handler.resolve_ref_schema(handler(kind.__pydantic_core_schema__))
     if kind.scalar is not None:
-        schema = schema["properties"][kind.scalar]
-    elif kind.listed is not None:
-        schema = {"anyOf": [schema["properties"][kind.listed], schema]}
-    else:
-        schema = {**schema, DEFINITION: f"{kind.__module__.rpartition('.')[2]}.{kind.__qualname__}"}
-    return {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
+        found: dict[str, Any] = schema["properties"][kind.scalar]
+        return found
+    if kind.listed is not None:
+        return {"anyOf": [schema["properties"][kind.listed], schema]}
+    return {**schema, DEFINITION: f"{kind.__module__.rpartition('.')[2]}.{kind.__qualname__}"}
 
 
 class _TupleMarker:
