@@ -18,8 +18,8 @@ from hpsearch.spec.sections.initializers import INITIALIZERS
 from hpsearch.spec.sections.layer_kinds import CONSTRAINTS, REGULARIZERS, TABLE
 from hpsearch.spec.sections.layered import BATCH_NORM, INPUT_BATCH_NORM
 from hpsearch.spec.sections.losses import LOSSES, SHORT, TASKS, UNAVAILABLE_LOSSES, Loss
-from hpsearch.spec.sections.optimizers import OPTIMIZERS
-from hpsearch.spec.sections.schedules import SCHEDULES
+from hpsearch.spec.sections.optimizers import OPTIMIZERS, SHARED, OptimizerKind
+from hpsearch.spec.sections.schedules import SCHEDULES, Schedule
 from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.spec.sections.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS
 from hpsearch.spec.sections.training import CLIPPING
@@ -32,8 +32,8 @@ SIGNS = {"gt": "<", "ge": "≤", "lt": "<", "le": "≤"}
 LARGE = 10**6
 """Upper bounds from here on only keep absurd numbers out, and are not told."""
 
-TOLD_ONCE = ("warmup", "learning_rate")
-"""Arguments of every schedule, and of every optimizer."""
+ANY = "any value"
+KINDS = {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a name", Any: ANY}
 
 TABLES = {
     "activations": ACTIVATIONS,
@@ -136,8 +136,11 @@ def component_lines(table: dict[str, type[Component]]) -> Iterator[str]:
 
 
 def arguments_of(kind: type[Component]) -> dict[str, Any]:
-    """List the arguments of a component, without what is told of once: every schedule has a warm-up."""
-    return {name: field for name, field in kind.model_fields.items() if name not in TOLD_ONCE}
+    """List the arguments of a component, but those of all of its kind, which are told of once."""
+    of_all = {"warmup", "warmup_from"} if issubclass(kind, Schedule) else kind.unwritten & set(SHARED)
+    told = of_all | ({"learning_rate"} if issubclass(kind, OptimizerKind) else set())
+    names = sorted(kind.model_fields.keys() - told, key=list(kind.model_fields).index)
+    return {name: kind.model_fields[name] for name in sorted(names, key=SHARED.__contains__)}
 
 
 def argument_rows(kind: type[Component]) -> Iterator[str]:
@@ -166,15 +169,16 @@ def value_of(kind: Any, metadata: list[Any]) -> str:
         return value_of(inner, [*more, *metadata])
     if get_origin(kind) in (Union, UnionType):
         options = [option for option in get_args(kind) if option is not type(None)]
-        return " or ".join(value_of(option, metadata) for option in options)
+        texts = dict.fromkeys(value_of(option, metadata) for option in options)
+        return ANY if ANY in texts else " or ".join(texts)
+    if get_origin(kind) is tuple:
+        return f"a list, each {value_of(get_args(kind)[0], [])}"
     if get_origin(kind) is Literal:
         return " or ".join(f"`{option}`" for option in get_args(kind))
     for item in metadata:
         if isinstance(item, OneOf):
             return item.what.partition(":")[0]
-    if kind is bool:
-        return "`true` or `false`"
-    return f"{'a whole number' if kind is int else 'a number'}{_bounds(metadata)}"
+    return KINDS[kind] + _bounds(metadata)
 
 
 def _bounds(metadata: list[Any]) -> str:

@@ -96,7 +96,42 @@ def test_names_are_short_dotted_and_in_the_order_of_the_file(request: pytest.Fix
         ("", "clipping: {clipvalue: {uniform: [0.1, 1]}}", ["clipping.clipvalue"]),
         ("", "schedule: {step: {every: {steps: {int: [1, 9]}}}}", ["schedule.step.every.steps"]),
         ("", "schedule: {step: {every: {share: {uniform: [0.1, 1]}}}}", ["schedule.step.every.share"]),
+        (
+            "",
+            "optimizer: {choice: [adam, {muon: {momentum: {uniform: [0.8, 0.99]}, ns_steps: {int: [3, 5]}}}]}",
+            ["optimizer", "optimizer.muon.momentum", "optimizer.muon.ns_steps"],
+        ),
+        (
+            "",
+            (
+                "optimizer: {adamw: {gradient_accumulation_steps: {choice: [1, 4]}, weight_decay: {uniform: [0, 0.1]},"
+                " beta_1: {uniform: [0.5, 0.9]}, use_ema: {choice: [true, false]}}}"
+            ),
+            [
+                "optimizer.adamw.beta_1",
+                "optimizer.adamw.weight_decay",
+                "optimizer.adamw.use_ema",
+                "optimizer.adamw.gradient_accumulation_steps",
+            ],
+        ),
+        (
+            "",
+            (
+                "schedule: {piecewise_constant: {boundaries: [{uniform: [0.3, 0.6]}, {epochs: {int: [7, 9]}}],"
+                " values: [1, {log_uniform: [0.01, 1]}, 0.01]}}"
+            ),
+            [
+                "schedule.piecewise_constant.boundaries.0",
+                "schedule.piecewise_constant.boundaries.1.epochs",
+                "schedule.piecewise_constant.values.1",
+            ],
+        ),
         ("", "early_stopping: {patience: {int: [1, 9]}}", ["early_stopping.patience"]),
+        (
+            "",
+            "early_stopping: {patience: 2, baseline: {uniform: [0, 1]}, start_from_epoch: {int: [0, 5]}}",
+            ["early_stopping.baseline", "early_stopping.start_from_epoch"],
+        ),
         (
             "",
             "early_stopping: {patience: {choice: [3, 9]}, min_delta: {uniform: [0, 0.1]}}",
@@ -267,6 +302,15 @@ def test_what_changes_the_computation_graph_is_structural(
             1,
         ),
         ("[4]", "", "optimizer: {choice: [adam, {sgd: {nesterov: {choice: [true, false]}}}]}", 3),
+        (
+            "[4]",
+            "",
+            (
+                "optimizer: {choice: [lion, {muon: {ns_steps: {int: [3, 5]}, momentum: {uniform: [0.5, 0.9]},"
+                " gradient_accumulation_steps: {choice: [1, 2]}}}]}"
+            ),
+            7,
+        ),
         ("{choice: [[4], [{int: [1, 5]}]]}", "", "batch_size: {choice: [8, 16]}", 12),
         ("[4]", "activation: {choice: [relu, prelu, tanh]}", "", 2),
         ("[{int: [1, 1000000000]}, {int: [1, 1000000000]}]", "", "", MAX_STRUCTURES),

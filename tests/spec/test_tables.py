@@ -13,11 +13,13 @@ metrics = pytest.importorskip("sklearn.metrics")
 from pydantic_core import PydanticUndefined
 
 from hpsearch.models.components.metrics import METRICS as OBJECTS
+from hpsearch.models.components.optimizers import OPTIMIZERS as KERAS_OPTIMIZERS
+from hpsearch.models.components.optimizers import keras_optimizer
 from hpsearch.spec.sections.activations import ACTIVATIONS, UNAVAILABLE
 from hpsearch.spec.sections.further_metrics import ALIASES, METRICS, UNAVAILABLE_METRICS
 from hpsearch.spec.sections.initializers import INITIALIZERS
 from hpsearch.spec.sections.losses import LOSSES, SHORT, UNAVAILABLE_LOSSES
-from hpsearch.spec.sections.optimizers import OPTIMIZERS
+from hpsearch.spec.sections.optimizers import OPTIMIZERS, SWITCHES
 from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.spec.sections.search import direction_of
 from hpsearch.spec.study_file.parts import Component
@@ -90,31 +92,21 @@ def test_no_activation_of_keras_is_missing() -> None:
     assert set(ACTIVATIONS) - LAYERS == public_names(ALL_OBJECTS_DICT, set(UNAVAILABLE))
 
 
-SHARED_ARGUMENTS = {
-    "learning_rate",
-    "clipnorm",
-    "clipvalue",
-    "global_clipnorm",
-    "use_ema",
-    "ema_momentum",
-    "ema_overwrite_frequency",
-    "loss_scale_factor",
-    "gradient_accumulation_steps",
-    "name",
-}
-"""Arguments of all of Keras' optimizers: written beside the optimizer, or not searched."""
+OTHERS = {"learning_rate", "clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor", "name"}
+"""Arguments of all of Keras' optimizers that are written beside the optimizer, or are for lower precisions."""
+NO_OPTIMIZERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}
+"""The base of all, and what is made of other optimizers."""
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_are_those_of_keras(name: str) -> None:
-    resolved = keras.optimizers.get(name)
+    resolved = keras_optimizer(OPTIMIZERS[name](), learning_rate=OPTIMIZERS[name].own_rate)
     ours = {field: value for field, value in fields_of(OPTIMIZERS[name]).items() if field != "learning_rate"}
-    # Decay is written as the optimizer that is made for it; in the others Keras leaves it off.
-    ignored = SHARED_ARGUMENTS | (set() if name == "adamw" else {"weight_decay"})
-    assert ours == arguments_of(type(resolved), ignored)
-    assert type(resolved).__name__.lower() == name
+    assert ours == arguments_of(type(resolved), OTHERS)
+    assert type(resolved).__name__.lower() == name.replace("_", "")
     resolved_again = type(resolved)(**ours)
-    assert all(resolved_again.get_config()[field] == value for field, value in ours.items())
+    assert resolved.get_config() | {"name": ""} == resolved_again.get_config() | {"name": ""}
+    assert resolved.get_config() | {"name": ""} == type(resolved)().get_config() | {"name": ""}
     assert OPTIMIZERS[name].own_rate == inspect.signature(type(resolved)).parameters["learning_rate"].default
     assert OPTIMIZERS[name].own_rate == pytest.approx(float(resolved.learning_rate))
 
@@ -166,6 +158,23 @@ def test_no_metric_of_keras_is_missing() -> None:
     for name, kind in ALIASES.items():
         if name != "rmse":
             assert type(keras.metrics.get(name)) is type(keras.metrics.get(kind.name)), name
+
+
+def test_no_optimizer_of_keras_is_missing() -> None:
+    theirs = {
+        name
+        for name, one in vars(keras.optimizers).items()
+        if isinstance(one, type) and issubclass(one, keras.optimizers.Optimizer)
+    }
+    assert {kind.__name__ for kind in KERAS_OPTIMIZERS.values()} == theirs - NO_OPTIMIZERS
+    assert set(KERAS_OPTIMIZERS) == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_is_no_number_decides_what_an_optimizer_computes(name: str) -> None:
+    for field, default in fields_of(OPTIMIZERS[name]).items():
+        number = isinstance(default, float) or field in ("learning_rate", "weight_decay")
+        assert (field in SWITCHES) is (not number or field == "rms_rate"), field
 
 
 def _judges_predictions(name: str) -> bool:

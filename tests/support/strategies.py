@@ -142,11 +142,23 @@ schedules = st.one_of(
     component("cosine", warmup=searchable_spans, alpha=real(0, 1)),
     component("exponential", rate=real(0.1, 1), every=searchable_periods, staircase=flags),
     component("reduce_on_plateau", factor=real(0.1, 0.9), patience=whole(1, 20)),
+    component("polynomial", decay=st.floats(0.1, 1), cycle=flags, warmup_from=real(0, 1)),
+    st.lists(searchable_spans, min_size=1, max_size=3).flatmap(
+        lambda boundaries: component(
+            "piecewise_constant",
+            {
+                "boundaries": st.just(boundaries),
+                "values": st.lists(real(0.01, 2), min_size=len(boundaries) + 1, max_size=len(boundaries) + 1),
+            },
+        )
+    ),
 )
 optimizers = st.one_of(
     st.sampled_from(["adam", "nadam", "adagrad", "rmsprop"]),
     component("sgd", momentum=real(0, 0.99), nesterov=flags),
     component("adamw", weight_decay=real(0, 0.1), amsgrad=flags),
+    component("lion", weight_decay=real(0, 0.1), use_ema=flags, ema_momentum=real(0, 1)),
+    component("muon", ns_steps=whole(1, 9), gradient_accumulation_steps=whole(1, 9)),
 )
 clippings = st.one_of(
     st.just("none"),
@@ -280,7 +292,12 @@ trainings = st.one_of(
                 "clipping": searchable(clippings),
                 "batch_size": whole(1, 512),
                 "early_stopping": st.fixed_dictionaries(
-                    {"patience": st.integers(1, 50)}, optional={"min_delta": st.floats(0, 1)}
+                    {"patience": st.integers(1, 50)},
+                    optional={
+                        "min_delta": st.floats(0, 1),
+                        "monitor": st.just("loss"),
+                        "start_from_epoch": whole(0, 9),
+                    },
                 ),
                 "backend": st.sampled_from(["auto", "jax"]),
             },

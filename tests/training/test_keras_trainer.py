@@ -180,6 +180,35 @@ def test_a_member_goes_on_from_its_state_to_the_same_bits(sources: Any) -> None:
     assert metrics_of([other.advance(0) for _ in range(2)]) == metrics_of(whole[1:])
 
 
+def test_averages_of_weights_and_accumulation_equal_fit_and_go_on(sources: Any) -> None:
+    """An epoch of 3 batches, 2 of which make one step; the averages are judged and are what is kept."""
+    _, known = sources(model("stock", rate=0.3))
+    trainer, plain = KerasModelTrainer(iris(), sources=known), FitTrainer(iris(), sources=known)
+    settings = {"use_ema": True, "gradient_accumulation_steps": 2, "ema_overwrite_frequency": 2}
+    first, one = (
+        member(number, model("stock", rate=0.3), optimizer={"adam": {**settings, "ema_momentum": momentum}})
+        for number, momentum in enumerate((0.5, 0.8))
+    )
+    reports(trainer, first, 1)
+    made = trainer.programs.compilations
+    found, expected = reports(trainer, one), reports(plain, one)
+    assert trainer.programs.compilations == made
+    np.testing.assert_allclose(metrics_of(found), metrics_of(expected), rtol=1e-6, atol=1e-6)
+    kept, weights = trainer.weights(1), plain.weights(1)
+    for name, value in kept.items():
+        np.testing.assert_allclose(value, weights[name], rtol=1e-5, atol=1e-6)
+    reports(trainer, one, 2)
+    state = trainer.state(1)
+    goes_on = [value for name, value in state.arrays.items() if "/trained/" in name]
+    averages = list(trainer.weights(1).values())
+    assert any(not np.allclose(*pair) for pair in zip(goes_on, averages, strict=True))
+    other = KerasModelTrainer(iris(), sources=known)
+    other.start(one, state)
+    assert metrics_of([other.advance(1)]) == metrics_of(found[2:])
+    for name, value in other.weights(1).items():
+        np.testing.assert_array_equal(value, kept[name])
+
+
 def test_what_a_configuration_does_not_tell_is_keyed_by_what_is_computed(sources: Any) -> None:
     _, known = sources(model("own", rate=0.2, factor=2.0))
     trainer, plain = KerasModelTrainer(iris(), sources=known), FitTrainer(iris(), sources=known)

@@ -73,6 +73,13 @@ def test_an_optimizer_equals_fit_with_other_coefficients(kind):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("kind", [keras.optimizers.SGD, keras.optimizers.Muon])
+def test_accumulation_with_averages_that_become_the_weights_equals_fit(kind):
+    settings = {"gradient_accumulation_steps": 2, "ema_overwrite_frequency": 2}
+    check_shared(lambda v: dense(kind(0.1, **settings_of(kind, v), **settings)), shared=True, epochs=1)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["clipnorm", "clipvalue", "global_clipnorm"])
 @pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.SGD])
 def test_clipping_equals_fit_with_another_threshold(optimizer, kind):

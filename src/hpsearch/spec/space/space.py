@@ -22,6 +22,7 @@ from hpsearch.spec import (
     Sequential,
     StudySpec,
 )
+from hpsearch.spec.sections.optimizers import SWITCHES
 from hpsearch.spec.space.layers import count_layers, is_structural, joined, list_layers, resolve_layers
 from hpsearch.spec.space.parameter import Condition, Parameter, Value
 
@@ -47,9 +48,7 @@ _STRUCTURAL = {
     "optimizer",
     "loss",
     "batch_size",
-    "nesterov",
-    "amsgrad",
-    "centered",
+    *SWITCHES,
 }
 """Fields whose value changes the computation graph; a choice of prelu does too, because it is learned.
 

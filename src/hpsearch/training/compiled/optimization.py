@@ -8,12 +8,15 @@ from typing import Any
 
 import jax.numpy as jnp
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
-from hpsearch.models.components.optimizers import OPTIMIZERS
+from hpsearch.models.components.optimizers import OPTIMIZERS, keras_arguments
 from hpsearch.training.compiled.forward.operations import switch, total
 from hpsearch.training.compiled.forward.traced import with_values
 
 Array = Any
+Clip = Callable[[list[Array]], list[Array]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Optimization:
     def make(self) -> keras.Optimizer:
         """Make the optimizer; a momentum that is fed in needs its variables whatever it will be."""
         momentum = {"momentum": 0.5} if "momentum" in self.fed else {}
-        return OPTIMIZERS[self.optimizer](**{**momentum, **dict(self.constants)})
+        return OPTIMIZERS[self.optimizer](**momentum, **keras_arguments(self.constants))
 
 
 class _Momentum:
@@ -59,10 +62,46 @@ class _Momentum:
     __hash__ = None  # type: ignore[assignment]
 
 
-def fed_with(optimizer: keras.Optimizer, coefficients: dict[str, Array]) -> keras.Optimizer:
-    """Return an optimizer whose coefficients are traced: Keras reads them as plain attributes."""
-    values = {n: _Momentum(value) if n == "momentum" else value for n, value in coefficients.items()}
-    return with_values(optimizer, **values)
+def fed_with(optimizer: keras.Optimizer, coefficients: dict[str, Array], clip: Clip) -> keras.Optimizer:
+    """Return an optimizer whose coefficients are traced: Keras reads them as plain attributes.
+
+    It clips by `clip`: accumulated gradients are clipped as a whole.
+    """
+    asks = isinstance(optimizer, keras.optimizers.SGD | keras.optimizers.RMSprop)
+    values = {n: _Momentum(v) if asks and n == "momentum" else v for n, v in coefficients.items()}
+    return with_values(optimizer, **values, _clip_gradients=clip)
+
+
+def first_values(
+    optimizer: keras.Optimizer, weights: list[NDArray[Any]], accumulator: float | None
+) -> list[NDArray[Any]]:
+    """Return the values of an optimizer's variables before its first step.
+
+    Args:
+        optimizer: The optimizer.
+        weights: The first weights of the network, in the order of its variables.
+        accumulator: With what the accumulators of squared gradients begin, where there are any.
+    """
+    copies: dict[int, NDArray[Any]] = {}
+    if isinstance(optimizer, keras.optimizers.ScheduleFreeAdamW):
+        copies = {id(v): w for v, w in zip(optimizer._momentums, weights, strict=True)}  # noqa: SLF001 - as below
+    values = []
+    for variable in optimizer.variables:
+        value = copies[id(variable)] if id(variable) in copies else np.array(variable.value)
+        if accumulator is not None and variable.name.endswith("_accumulator"):
+            begins = 0.0 if variable.name.endswith("_gradient_accumulator") else accumulator
+            value = np.full_like(value, begins)
+        values.append(value)
+    return values
+
+
+def places_of_averages(optimizer: keras.Optimizer) -> list[int]:
+    """List the places of averages of weights among an optimizer's variables; empty without averages."""
+    if not optimizer.use_ema:
+        return []
+    places = {id(variable): place for place, variable in enumerate(optimizer.variables)}
+    averages = optimizer._model_variables_moving_average  # noqa: SLF001 - Keras shows them nowhere else
+    return [places[id(variable)] for variable in averages]
 
 
 def _by_norm(gradient: Array, threshold: Array) -> Array:

@@ -10,13 +10,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Split
 from hpsearch.models.components.objectives import Objective
 from hpsearch.training.compiled.forward.interface import Arguments, Array, Forward, Tensors
-from hpsearch.training.compiled.optimization import Optimization, clip, fed_with
+from hpsearch.training.compiled.optimization import (
+    Optimization,
+    clip,
+    fed_with,
+    first_values,
+    places_of_averages,
+)
 from hpsearch.training.compiled.row_weights import weights_of_rows
 
 VALIDATION_ROWS = 512, 1024
@@ -60,6 +65,7 @@ class Program:
         self.optimizer.build(list(forward.variables.values()))
         self.names = list(forward.variables)
         self.rate_index = self.optimizer.variables.index(self.optimizer._learning_rate)  # noqa: SLF001
+        self.average_places = places_of_averages(self.optimizer)
         self._compiled: Callable[..., Any] | None = None
         self.cohort_epoch = jax.jit(self._cohort_epoch)
 
@@ -70,17 +76,16 @@ class Program:
 
     def first_state(self, weights: dict[str, NDArray[Any]], accumulator: float | None) -> dict[str, Any]:
         """Return the state of a member before its first epoch."""
-        optimizer = []
-        for variable in self.optimizer.variables:
-            value = np.array(variable.value)
-            if accumulator is not None and "accumulator" in variable.path:
-                value = np.full_like(value, accumulator)
-            optimizer.append(value)
         return {
             "weights": {name: weights[name] for name in self.names},
             "moving": {name: weights[name] for name in self.forward.moving},
-            "optimizer": optimizer,
+            "optimizer": first_values(self.optimizer, [weights[n] for n in self.names], accumulator),
         }
+
+    def results(self, state: dict[str, Any]) -> Tensors:
+        """Return the weights that an epoch results in: their averages where the optimizer has them."""
+        averages = [state["optimizer"][place] for place in self.average_places]
+        return dict(zip(self.names, averages, strict=True)) if averages else state["weights"]
 
     @property
     def is_compiled(self) -> bool:
@@ -182,9 +187,12 @@ class Program:
     def _apply(
         self, moments: list[Array], weights: Tensors, gradients: Tensors, arguments: Arguments, rate: Array
     ) -> tuple[Tensors, list[Array]]:
+        def clipped(listed: list[Array]) -> list[Array]:
+            kinds, threshold = self.optimization.clipping, arguments["threshold"]
+            return clip(arguments["clipping"], kinds, listed, threshold)
+
         listed = [gradients[name] for name in self.names]
-        listed = clip(arguments["clipping"], self.optimization.clipping, listed, arguments["threshold"])
-        optimizer = fed_with(self.optimizer, arguments["coefficients"])
+        optimizer = fed_with(self.optimizer, arguments["coefficients"], clipped)
         variables = [*moments]
         variables[self.rate_index] = rate
         new, variables = optimizer.stateless_apply(variables, listed, [weights[n] for n in self.names])
@@ -197,7 +205,7 @@ class Program:
             return [jnp.float32(jnp.nan)] * 3, None
         size = validation_chunk(self.validation_rows)
         full, rest = divmod(self.validation_rows, size)
-        measure = partial(self._measure, state, arguments)
+        measure = partial(self._measure, {**state, "weights": self.results(state)}, arguments)
 
         def chunk(sums: Any, start: Array) -> Any:
             added, kept = measure(*(jax.lax.dynamic_slice_in_dim(part, start, size) for part in rows))

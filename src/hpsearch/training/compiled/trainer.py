@@ -271,7 +271,7 @@ class CompiledNetwork(Network):
         return self.measurer.probe(self.configuration, state, self.arguments, key, batch)
 
     def weights(self) -> Any:
-        return {**self.now["weights"], **self.now["moving"]}
+        return {**self.program.results(self.now), **self.now["moving"]}
 
     def arrays_of(self, weights: Any) -> Weights:
         return {name: np.asarray(value) for name, value in weights.items()}
@@ -280,8 +280,10 @@ class CompiledNetwork(Network):
         return dict(weights)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        optimizer = {f"optimizer/{index}": value for index, value in enumerate(self.now["optimizer"])}
-        return {name: np.asarray(value) for name, value in {**optimizer, **self.weights()}.items()}
+        now = self.now
+        optimizer = {f"optimizer/{index}": value for index, value in enumerate(now["optimizer"])}
+        moved = {**optimizer, **now["weights"], **now["moving"]}
+        return {name: np.asarray(value) for name, value in moved.items()}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         self.now = {

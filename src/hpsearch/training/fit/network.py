@@ -16,6 +16,7 @@ from hpsearch.models.components.optimizers import clipping_arguments, keras_opti
 from hpsearch.models.interface import ModelSource
 from hpsearch.models.weights import Weights, put_weights, weights_of
 from hpsearch.seeds import derive
+from hpsearch.training.fit.averages import Averages
 from hpsearch.training.fit.execution import Execution, FitExecution, OrderedBatches
 from hpsearch.training.interface import EpochPlan, EpochResult, Network
 from hpsearch.training.messages import Member
@@ -77,6 +78,7 @@ class FitNetwork(Network):
             metrics = {"metrics": [score], "weighted_metrics": [bare]}
         self.trained.compile(optimizer=optimizer, **metrics, **arguments)
         optimizer.build(self.trained.trainable_variables)
+        self.averages = Averages(optimizer)
         self.execution = self.run_by(self)
 
     @property
@@ -97,7 +99,9 @@ class FitNetwork(Network):
 
     def train(self, plan: EpochPlan) -> EpochResult:
         self._seed_noise(plan.seed)
+        self.averages.take_out()
         told, bad_step = self.execution.fit(plan)
+        self.averages.put_in()
         metrics = self._measured(told)
         validation, predictions = self._validate(self.split.validation, metrics)
         return EpochResult(metrics | validation, predictions, bad_step)
@@ -181,10 +185,11 @@ class FitNetwork(Network):
         optimizer = self.trained.optimizer.variables
         moved = {f"optimizer/{index}": variable for index, variable in enumerate(optimizer)}
         arrays = {name: np.array(keras.ops.convert_to_numpy(v.value)) for name, v in moved.items()}
-        return {**arrays, **weights_of(self.model)}
+        return {**arrays, **weights_of(self.model), **self.averages.state()}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         put_weights(self.model, arrays)
+        self.averages.restore(arrays)
         for index, variable in enumerate(self.trained.optimizer.variables):
             variable.assign(arrays[f"optimizer/{index}"])
 

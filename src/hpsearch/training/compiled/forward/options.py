@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.spec import Choice, Component, Configuration, Numeric, StudySpec
+from hpsearch.spec.sections.optimizers import SWITCHES
 
 NO_LIMIT = float("inf")
 
 DROPOUTS = ("dropout", "alpha_dropout", "input_dropout")
-
-OPTIMIZER_FLAGS = frozenset({"nesterov", "amsgrad", "centered"})
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def _sorted(kinds: Iterable[Any]) -> tuple[Any, ...]:
 def _searched_coefficients(optimizers: list[Component]) -> Iterator[str]:
     for optimizer in optimizers:
         for name, value in optimizer.items():
-            if isinstance(value, Choice | Numeric) and name not in (*OPTIMIZER_FLAGS, "learning_rate"):
+            if isinstance(value, Choice | Numeric) and name not in (*SWITCHES, "learning_rate"):
                 yield f"{optimizer.name}.{name}"
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.spec import Architecture, Component, Configuration, Layered
+from hpsearch.spec.sections.optimizers import SWITCHES
 from hpsearch.training.compiled.forward.interface import Arguments
 from hpsearch.training.compiled.forward.options import (
     NO_LIMIT,
     NO_NORM,
-    OPTIMIZER_FLAGS,
     PositionKind,
     ProgramOptions,
     activation_kind,
@@ -59,7 +59,7 @@ def structure_of(configuration: Configuration, options: ProgramOptions) -> Struc
     constants = tuple(
         (name, value)
         for name, value in optimizer.items()
-        if name in OPTIMIZER_FLAGS or f"{optimizer.name}.{name}" not in options.coefficients
+        if name in SWITCHES or f"{optimizer.name}.{name}" not in options.coefficients
     )
     architecture = model.architecture
     layers = range(len(architecture.hidden))
@@ -88,7 +88,8 @@ def arguments_of(configuration: Configuration, structure: Structure) -> Argument
         "clipping": np.int32(options.clipping.index(training.clipping.name)),
         "threshold": np.float32(getattr(training.clipping, "threshold", 0.0)),
         "coefficients": {
-            name: np.float32(value)
+            # Weight decay that a configuration leaves out where others have some is none.
+            name: np.float32(0.0 if value is None else value)
             for name, value in training.optimizer.items()
             if (name, value) not in structure.constants
         },
