@@ -102,7 +102,7 @@ def test_a_test_set_is_named_in_the_same_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "options", "message"),
     [
-        ({**NAMED, "x": META, "y": Y}, {}, "holds 'x' beside 'x_age': name every input x_NAME"),
+        ({**NAMED, "x": META, "y": Y}, {}, "holds 'x' beside 'x_age': name every array x_NAME"),
         ({"x_a": META, "x_train_b": META, "y": Y}, {}, "holds 'x_train_b' beside 'x_a'"),
         ({"x_a": META, "x_b": META[:9], "y": Y}, {}, "x_a has 40 rows, but x_b has 9"),
         ({"x_a": META, "y": Y[:9]}, {}, "x_train has 40 rows, but y_train has 9"),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from hpsearch.data import Dataset, load_dataset
+from hpsearch.data.named_inputs import InputLayout, NamedInput
 from hpsearch.engines.session.evaluation import evaluated
 from hpsearch.exceptions import ModelError
 from hpsearch.models.components.objectives import Objective
@@ -20,6 +21,8 @@ from hpsearch.models.predictions import predictions_of
 from hpsearch.models.saved import load_stock
 from hpsearch.models.sources.kinds import Sources
 from hpsearch.models.sources.python import PythonSource
+from hpsearch.models.sources.several_inputs import on_flat_rows
+from hpsearch.models.sources.user_model import user_model
 from hpsearch.seeds import derive
 from hpsearch.spec import Data, Search, StudySpec, read_configuration
 from hpsearch.spec.sources.python_file import model_code
@@ -205,11 +208,22 @@ def test_the_saved_model_has_the_inputs_by_name_and_the_metric(
     rows = dataset.preprocessing().take(raw).x
     given = predictions_of(load_stock(tmp_path / "best.keras"), rows, dataset.inputs)
     np.testing.assert_allclose(given, model.predict(raw, verbose=0), rtol=1e-6)
-    judged = evaluated(made, dataset, OBJECTIVE, "test", Search())
+    judged = evaluated(made, dataset, OBJECTIVE, "test", Search(), None)
     tested = np.setdiff1d(np.arange(ROWS), np.concatenate([dataset.splits[0].train_index, index]))
     raw = {name: array[tested] for name, array in ARRAYS.items()}
     found = model.evaluate(raw, Y[tested, None], verbose=0, return_dict=True)
     assert judged.measures[1].value == pytest.approx(found["accuracy"])
+
+
+def test_outputs_may_have_any_shape() -> None:
+    layout, rows = InputLayout((NamedInput("image", (3, 2, 1)),)), keras.Input((3, 2, 1), name="image")
+    built = keras.Model(rows, keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(rows))
+    objective, x = Objective("multilabel", 6), DRAWN.normal(size=(5, 6)).astype(np.float32)
+    expected = np.asarray(built(x.reshape(5, 3, 2, 1))).reshape(5, 6)
+    found = user_model(on_flat_rows(built, layout, (6,), objective), objective, (6,))
+    inputs = keras.Input((6,))
+    given = keras.Model(inputs, found.connect(inputs))(x)
+    np.testing.assert_allclose(objective.predictions(given), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -224,8 +238,8 @@ def test_the_saved_model_has_the_inputs_by_name_and_the_metric(
             "shape",
             "the input 'meta' of the model takes rows of the shape \\(5,\\), and those of the data have",
         ),
-        ("stepping", "the model has its own train_step, and is trained on several inputs joined"),
-        ("compiled", "the model has a compile of its own, and is trained on several inputs joined"),
+        ("stepping", "the model has its own train_step, and is trained on its inputs"),
+        ("compiled", "the model has a compile of its own, and is trained on its inputs"),
     ],
 )
 def test_a_model_that_does_not_suit_fails_with_the_place(

@@ -36,6 +36,13 @@ def images(features, outputs):
     return keras.Model(rows, layers.Conv2D(1, 3, padding="same")(hidden))
 
 
+def outputs(features, outputs):
+    rows = keras.Input(features)
+    hidden = layers.Dense(4, activation="relu")(rows)
+    given = {name: layers.Dense(units, name=name)(hidden) for name, units in outputs.items()}
+    return keras.Model(rows, {**given, "job": keras.ops.softmax(given["job"])})
+
+
 def inputs(features, outputs):
     facts, words = (keras.Input(shape, name=name) for name, shape in features.items())
     read = layers.Flatten()(layers.Embedding(9, 3)(words))
@@ -43,7 +50,7 @@ def inputs(features, outputs):
 """
 
 
-def finished(folder: Path, data: dict[str, Any], model: Any) -> keras.Model:
+def finished(folder: Path, data: dict[str, Any], model: Any, **changes: Any) -> keras.Model:
     """Search one trial to its end, and give its model."""
     study = {
         "name": "a",
@@ -54,7 +61,7 @@ def finished(folder: Path, data: dict[str, Any], model: Any) -> keras.Model:
         "confirm": "none",
     }
     (folder / "nets.py").write_text(NETS, encoding="utf-8")
-    write_study(folder / "a.yaml", study)
+    write_study(folder / "a.yaml", {**study, **changes})
     succeed_here("optimize", "a.yaml", cwd=folder)
     return keras.saving.load_model(folder / "runs" / "a" / "best.keras")
 
@@ -122,3 +129,33 @@ def test_several_inputs_are_named_from_the_file_to_the_predictions(tmp_path: Pat
     np.testing.assert_allclose(np.array(found), given[:, 0], rtol=1e-6)
     with pytest.raises(DataError, match="lacks x_words; it holds x_facts"):
         load_study("a", out=tmp_path).predict({"facts": arrays["facts"]})
+
+
+def test_several_outputs_are_named_from_the_file_to_the_predictions(tmp_path: Path) -> None:
+    x = DRAWN.normal(3, 2, (60, 4)).astype(np.float32)
+    targets = {"y_age": x.sum(axis=1), "y_job": np.array(["cook", "none", "smith"])[np.arange(60) % 3]}
+    np.savez(tmp_path / "d.npz", x=x, **targets, y_tags=(x[:, :2] > 3).astype(int))
+    np.savez(tmp_path / "new.npz", x=x)
+    judged = {"search": {"trials": 2, "metric": "val_job_accuracy"}}
+    model = finished(
+        tmp_path,
+        {"npz": "d.npz", "standardize": True, "test": 9},
+        {"python": {"file": "nets.py", "function": "outputs"}},
+        **judged,
+        confirm={"finalists": 1, "replicates": 2, "refit": True},
+    )
+    given = model.predict(x, verbose=0)
+    rows = json.loads(predicted(tmp_path, "new.npz", "json"))
+    np.testing.assert_allclose([row["prediction"]["age"] for row in rows], given["age"][:, 0], rtol=1e-5)
+    names = np.array(["cook", "none", "smith"])[given["job"].argmax(axis=1)]
+    assert [row["prediction"]["job"] for row in rows] == names.tolist()
+    np.testing.assert_allclose(
+        [row["probabilities"]["tags"]["1"] for row in rows], given["tags"][:, 1], rtol=1e-5
+    )
+    table = list(csv.DictReader(io.StringIO(predicted(tmp_path, "new.npz", "csv"))))
+    assert [row["prediction.job"] for row in table] == names.tolist()
+    np.testing.assert_allclose(
+        [float(row["probability.job.cook"]) for row in table], given["job"][:, 0], rtol=1e-5
+    )
+    study = load_study("a", out=tmp_path)
+    assert {"val_age_mae", "val_job_accuracy", "val_tags_loss"} <= set(study.trials[0].history)

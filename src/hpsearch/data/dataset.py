@@ -11,6 +11,7 @@ import numpy as np
 from hpsearch.data.chance import chance_accuracy, chance_loss
 from hpsearch.data.encoding import Encoding, Imputation
 from hpsearch.data.named_inputs import InputLayout
+from hpsearch.data.named_targets import TargetLayout
 from hpsearch.data.preprocessing import Preprocessing
 from hpsearch.data.rows import Rows, Split
 from hpsearch.data.summary import DataSummary
@@ -101,6 +102,7 @@ class Dataset:
         targets: The names of several targets; empty for one.
         images: The height, width and channels of rows that were decoded from files of images; else None.
         inputs: The named inputs that flat rows hold; None where rows have no names.
+        target_layout: The named targets that the columns of targets hold; None where they have no names.
     """
 
     source: str
@@ -117,10 +119,13 @@ class Dataset:
     targets: tuple[str, ...] = ()
     images: tuple[int, ...] | None = None
     inputs: InputLayout | None = None
+    target_layout: TargetLayout | None = None
 
     @property
     def outputs(self) -> int:
         """Return the number of classes, or of targets."""
+        if self.target_layout is not None:
+            return len(self.target_layout.targets)
         return len(self.labels) if self.task == "classification" else max(len(self.targets), 1)
 
     @property
@@ -163,6 +168,7 @@ class Dataset:
             self.targets,
             self.images,
             self.inputs,
+            self.target_layout,
         )
 
     def summary(self) -> DataSummary:
@@ -173,7 +179,7 @@ class Dataset:
             task=self.task,
             features=self.features,
             outputs=self.outputs,
-            targets=self.targets if len(self.targets) <= MOST_NAMES else (),
+            targets=self._names_of_targets if len(self._names_of_targets) <= MOST_NAMES else (),
             train_rows=len(first.train),
             validation_rows=len(first.validation),
             test_rows=0 if self.held_out is None else len(self.held_out.positions),
@@ -184,8 +190,16 @@ class Dataset:
             chance_accuracy=self._chance(chance_accuracy),
         )
 
+    @property
+    def _names_of_targets(self) -> tuple[str, ...]:
+        if self.target_layout is None:
+            return self.targets
+        return tuple(one.name for one in self.target_layout.targets)
+
     def _chance(self, measure: Callable[[Rows, Rows, int], float | None]) -> float | None:
         """Return the mean of a measure over the splits."""
+        if self.target_layout is not None:
+            return None
         found = [measure(split.train, split.validation, len(self.labels)) for split in self.splits]
         known = [number for number in found if number is not None]
         return float(np.mean(known)) if known else None

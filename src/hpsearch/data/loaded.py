@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpsearch.data.checks import features, targets, weights
-from hpsearch.data.named_inputs import InputLayout, with_joined_inputs
+from hpsearch.data.named_inputs import RESERVED, InputLayout, with_joined_inputs
 from hpsearch.data.precision import narrowed
 from hpsearch.data.table import Table
 from hpsearch.data.types import Array, Task
 from hpsearch.exceptions import DataError
+
+if TYPE_CHECKING:
+    from hpsearch.data.named_targets import TargetLayout
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,9 @@ class Loaded:
         itself: Whether each row is its own target.
         weights: (n,) float32, the weights of the rows; None where they have none.
         weights_test: The same of the source's own test part.
+        named_targets: Several targets by their names, as `y` is for one; with them `y` has zeros.
+        named_targets_test: The same of the source's own test part.
+        target_layout: The targets that the columns of `y` hold, once they are joined.
         inputs: The named inputs that the flat rows of `x` hold; None where rows have no names.
     """
 
@@ -51,6 +58,9 @@ class Loaded:
     weights: Array | None = None
     weights_test: Array | None = None
     inputs: InputLayout | None = None
+    named_targets: Mapping[str, Array] = field(default_factory=dict)
+    named_targets_test: Mapping[str, Array] = field(default_factory=dict)
+    target_layout: TargetLayout | None = None
 
 
 def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = None) -> Loaded:
@@ -71,15 +81,8 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
     """
     joined, inputs = with_joined_inputs(where, arrays)
     checked = {key: _checked(where, key, array) for key, array in joined.items()}
-    _lengths_agree(where, checked, "x_train", "y_train")
-    if "sample_weight" in checked:
-        _lengths_agree(where, checked, "x_train", "sample_weight")
-    if "x_test" in checked:
-        _lengths_agree(where, checked, "x_test", "y_test")
-        _shapes_agree(where, checked, "x")
-        _shapes_agree(where, checked, "y")
-    if "sample_weight_test" in checked:
-        _lengths_agree(where, checked, "x_test", "sample_weight_test")
+    named, test_named = (_named_targets(where, checked, part, inputs) for part in ("train", "test"))
+    _parts_agree(where, checked)
     x, x_test, y = checked["x_train"], checked.get("x_test"), checked["y_train"]
     if x.dtype != np.uint8:
         x = narrowed(x)
@@ -97,7 +100,43 @@ def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = Non
         weights=checked.get("sample_weight"),
         weights_test=checked.get("sample_weight_test"),
         inputs=inputs,
+        named_targets=named,
+        named_targets_test=test_named,
     )
+
+
+def _parts_agree(where: str, checked: Mapping[str, Array]) -> None:
+    _lengths_agree(where, checked, "x_train", "y_train")
+    if "sample_weight" in checked:
+        _lengths_agree(where, checked, "x_train", "sample_weight")
+    if "x_test" in checked:
+        _lengths_agree(where, checked, "x_test", "y_test")
+        _shapes_agree(where, checked, "x")
+        _shapes_agree(where, checked, "y")
+    if "sample_weight_test" in checked:
+        _lengths_agree(where, checked, "x_test", "sample_weight_test")
+
+
+def _named_targets(
+    where: str, checked: dict[str, Array], part: str, inputs: InputLayout | None
+) -> dict[str, Array]:
+    """Take the named targets of a part, of one length, and put zeros in the place of a single one."""
+    prefix = f"y_{part}_"
+    named = {key.removeprefix(prefix): checked[key] for key in list(checked) if key.startswith(prefix)}
+    for name, y in named.items():
+        if not name.isidentifier() or name in RESERVED:
+            raise DataError(
+                f"{where}: expected the name of a target behind y_: letters, digits and _, but none of "
+                f"{', '.join(RESERVED)}; found {name!r}."
+            )
+        if inputs is not None and name in [one.name for one in inputs.inputs]:
+            raise DataError(f"{where}: an input and a target are both called {name!r}: rename one of them.")
+        if len(y) != len(checked[f"x_{part}"]):
+            raise DataError(
+                f"{where}: there are {len(checked[f'x_{part}'])} rows, but y_{name} has {len(y)}."
+            )
+        checked[f"y_{part}"] = np.zeros(len(y), np.float32)
+    return named
 
 
 def of_themselves(loaded: Loaded) -> Loaded:

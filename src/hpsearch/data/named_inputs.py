@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
-from pathlib import Path
 
 import numpy as np
 
+from hpsearch.data.array_names import named_array
 from hpsearch.data.checks import features, meant
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -19,11 +18,8 @@ from hpsearch.spec import Data
 LARGEST_WHOLE = 2**24
 """float32, in which rows are kept, has every whole number up to this."""
 
-PARTS = ("train", "test", "val")
 RESERVED = ("rows", "rescale", "standardize", "predictions", "joined")
 """Names of the layers of an exported model."""
-
-_NAMED = re.compile(rf"x_(?:({'|'.join(PARTS)})_)?(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -178,46 +174,6 @@ def _rows(where: str, name: str, array: Array) -> Array:
     return features(where, f"x_{name}", array[:, None] if array.ndim == 1 else array)
 
 
-def input_of(array: str) -> tuple[str, str] | None:
-    """Return the part and the input that the name of an array stands for, `("train", "image")` for `x_image`.
-
-    Gives None where it is the name of no input.
-    """
-    found = _NAMED.fullmatch(array)
-    if found is None or array.removeprefix("x_") in PARTS:
-        return None
-    return found[1] or "train", found[2]
-
-
-def named_keys(where: Path | str, found: set[str]) -> dict[str, str] | None:
-    """Choose the named inputs among arrays.
-
-    Args:
-        where: The source, for the message.
-        found: The names of all arrays in it.
-
-    Returns:
-        The name in the source of each input, by `x_train_NAME` and so on; None where no input is named.
-
-    Raises:
-        DataError: They are named in different ways, or stand beside rows without a name.
-    """
-    named = {array: part for array in sorted(found) if (part := input_of(array)) is not None}
-    if not named:
-        return None
-    single = sorted(found & {"x", *(f"x_{part}" for part in PARTS)})
-    short = [array for array, (_, name) in named.items() if array == f"x_{name}"]
-    long = [array for array in named if array not in short]
-    for others in (single, long if short else []):
-        if others:
-            first = (short or long)[0]
-            raise DataError(
-                f"{where}: holds {others[0]!r} beside {first!r}: name every input x_NAME, or x_train_NAME "
-                "and x_test_NAME where there is a test set."
-            )
-    return {f"x_{part}_{name}": array for array, (part, name) in named.items()}
-
-
 def with_joined_inputs(
     where: str, arrays: Mapping[str, Array]
 ) -> tuple[dict[str, Array], InputLayout | None]:
@@ -229,11 +185,11 @@ def with_joined_inputs(
     parts: dict[str, dict[str, Array]] = {}
     others = {}
     for key, array in arrays.items():
-        place = input_of(key)
-        if place is None:
+        named = named_array(key)
+        if named is None or named[0] != "x":
             others[key] = array
         else:
-            parts.setdefault(place[0], {})[place[1]] = array
+            parts.setdefault(named[1], {})[named[2]] = array
     if not parts:
         return others, None
     layout = InputLayout.of(where, parts.get("train", {}))
@@ -255,7 +211,7 @@ def with_validation_of_inputs(where: str, named: Mapping[str, Array]) -> tuple[d
     """
 
     def of(part: str) -> dict[str, str]:
-        own = [name for name in named if name.startswith((f"x_{part}_", f"y_{part}"))]
+        own = [name for name in named if name.startswith((f"x_{part}", f"y_{part}"))]
         return {name.replace(f"_{part}", "", 1): name for name in own}
 
     train, validated = of("train"), of("val")

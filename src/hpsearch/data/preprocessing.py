@@ -12,6 +12,7 @@ import numpy as np
 from hpsearch.data.checks import features, meant
 from hpsearch.data.encoding import Column, Encoding
 from hpsearch.data.named_inputs import InputLayout
+from hpsearch.data.named_targets import TargetLayout
 from hpsearch.data.readers.csv import load_rows
 from hpsearch.data.readers.npz import read_features, read_inputs
 from hpsearch.data.table import Cells, Table
@@ -47,6 +48,7 @@ class Preprocessing:
         targets: The names of several targets; empty for one.
         images: The height, width and channels that files of images are decoded to; None for other data.
         inputs: The named inputs that flat rows hold; None where rows have no names.
+        target_layout: The named targets that the model predicts; None where they have no names.
 
     Raises:
         ValueError: The parts do not belong together.
@@ -62,6 +64,7 @@ class Preprocessing:
     targets: tuple[str, ...] = ()
     images: tuple[int, ...] | None = None
     inputs: InputLayout | None = None
+    target_layout: TargetLayout | None = None
 
     def __post_init__(self) -> None:
         shaped = bool(self.features) and min(self.features) > 0
@@ -75,6 +78,8 @@ class Preprocessing:
     @property
     def units(self) -> int:
         """Return the number of outputs that the model has for a row."""
+        if self.target_layout is not None:
+            return sum(one.units for one in self.target_layout.targets)
         if self.targets:
             return len(self.targets)
         return len(self.labels) if len(self.labels) > 2 else 1

@@ -15,6 +15,7 @@ import numpy as np
 from hpsearch.data.dataset import Dataset, UnscaledRows
 from hpsearch.data.encoding import Encoding, encode_table
 from hpsearch.data.loaded import Loaded, from_arrays, of_themselves
+from hpsearch.data.named_targets import with_joined_targets
 from hpsearch.data.partition import Partition, Partitioner
 from hpsearch.data.precision import lossy, origin_of
 from hpsearch.data.readers.arrays import read_arrays
@@ -56,7 +57,7 @@ def load_raw_data(data: Data, directory: Path, data_dir: Path | None = None) -> 
         DataError: The rows cannot be loaded or split.
     """
     with _enough_memory(data):
-        loaded = _load(data, directory, data_dir)
+        loaded = with_joined_targets(_load(data, directory, data_dir), data)
         if data.test is not None and loaded.y_test is not None:
             raise DataError(
                 f"{loaded.where}: 'test' cannot be given, because this data set already has a test set."
@@ -151,6 +152,7 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
         targets=_names_of_targets(target, unscaled, encoding),
         images=data.decoded,
         inputs=loaded.inputs,
+        target_layout=loaded.target_layout,
     )
 
 

@@ -31,7 +31,7 @@ class DataSummary:
     """
 
     source: str
-    task: Literal["classification", "regression", "multilabel"]
+    task: Literal["classification", "regression", "multilabel", "multitask"]
     features: tuple[int, ...]
     outputs: int
     train_rows: int

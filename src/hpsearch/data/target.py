@@ -58,7 +58,7 @@ class Target:
             float32 of the same shape for a regression; int32 for labels; (n,) int32 for classes, -1 for a
             class that was not selected.
         """
-        if self.task == "regression":
+        if self.task in ("regression", "multitask"):
             return raw.astype(np.float32)
         if self.task == "multilabel":
             return raw.astype(np.int32)
@@ -75,6 +75,8 @@ def find_target(loaded: Loaded, data: Data) -> Target:
     Raises:
         DataError: The targets do not suit the task, or a class of the study file does not exist.
     """
+    if loaded.task == "multitask":
+        return Target("multitask")
     if loaded.y.ndim == 2 and data.task != "classification":
         return _several(loaded, data)
     task: Task = data.task if data.task != "auto" else loaded.task or guess_task(loaded.y)

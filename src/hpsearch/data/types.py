@@ -8,4 +8,4 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-Task = Literal["classification", "regression", "multilabel"]
+Task = Literal["classification", "regression", "multilabel", "multitask"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hpsearch.data import Scaling
 from hpsearch.data.named_inputs import InputLayout
 from hpsearch.models.components.inputs import float_tensors, joined
+from hpsearch.models.components.joined_objective import JoinedObjective
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.models.sources.layered import first_weights
@@ -75,11 +76,25 @@ def export_model(
     scaled = _scaled(inputs if layout is None else joined(layout, inputs), scaling)
     part = configuration.model
     logits = sources.of(part).connect(part, scaled, objective, seed, training=False)
-    outputs = keras.layers.Activation(objective.activation, name="predictions")(logits)
-    model = keras.Model(inputs, outputs)
+    model = keras.Model(inputs, _predictions(objective, logits))
     put_weights(model, {**scaling_weights(model), **weights})
-    model.compile(optimizer="sgd", loss=objective.exported_loss, metrics=[objective.metric])
+    if isinstance(objective, JoinedObjective):
+        metrics = {one.name: [one.metric] for one in objective.layout.targets}
+        shares = dict(zip(metrics, objective.loss_weights, strict=True))
+        model.compile(optimizer="sgd", loss=objective.exported_loss, loss_weights=shares, metrics=metrics)
+    else:
+        model.compile(optimizer="sgd", loss=objective.exported_loss, metrics=[objective.metric])
     return model
+
+
+def _predictions(objective: Objective, logits: Any) -> Any:
+    """Return the outputs of an exported model; of several targets one for each, by its name."""
+    if not isinstance(objective, JoinedObjective):
+        return keras.layers.Activation(objective.activation, name="predictions")(logits)
+    return {
+        one.name: keras.layers.Activation(part.activation, name=one.name)(logits[:, place])
+        for (one, place), part in zip(objective.layout.given(), objective.parts, strict=True)
+    }
 
 
 def _scaled(inputs: Any, scaling: Scaling) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -30,7 +31,10 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no typ
 
 
 def predictions_of(
-    model: keras.Model, x: NDArray[Any], layout: InputLayout | None = None
+    model: keras.Model,
+    x: NDArray[Any],
+    layout: InputLayout | None = None,
+    outputs: Sequence[str] = (),
 ) -> NDArray[np.float32]:
     """Return a model's predictions for raw rows.
 
@@ -38,19 +42,24 @@ def predictions_of(
         model: An exported model.
         x: (n, *features) raw rows.
         layout: The named inputs that the model takes instead of flat rows.
+        outputs: The names of several outputs, which are joined; empty for one.
 
     Returns:
         (n, units) probabilities, or numbers for a regression.
     """
-    return np.asarray(model.predict(_Batches(x, layout), verbose=0))
+    given = model.predict(_Batches(x, layout), verbose=0)
+    return np.concatenate([given[name] for name in outputs], axis=1) if outputs else np.asarray(given)
 
 
 def both_of(
-    model: keras.Model, x: NDArray[Any], layout: InputLayout | None = None
+    model: keras.Model,
+    x: NDArray[Any],
+    layout: InputLayout | None = None,
+    outputs: Sequence[str] = (),
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the logits and the predictions of an exported model for raw rows, each (n, units)."""
-    last = model.get_layer("predictions")
-    logits, given = keras.Model(model.inputs, [last.input, last.output]).predict(
-        _Batches(x, layout), verbose=0
-    )
-    return np.asarray(logits), np.asarray(given)
+    """Return the logits and the predictions of an exported model, with the arguments of `predictions_of`."""
+    last = [model.get_layer(name) for name in outputs or ("predictions",)]
+    both = keras.Model(model.inputs, [*(one.input for one in last), *(one.output for one in last)])
+    found = both.predict(_Batches(x, layout), verbose=0)
+    logits, given = found[: len(last)], found[len(last) :]
+    return np.concatenate(logits, axis=1), np.concatenate(given, axis=1)

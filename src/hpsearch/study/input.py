@@ -128,10 +128,10 @@ def overridden(settings: Settings, given: Mapping[str, Any] | None = None) -> li
 
 def _holds_arrays(data: Mapping[str, Any]) -> bool:
     """Return whether a mapping holds arrays, rather than being a data section."""
-    from hpsearch.data.named_inputs import input_of
+    from hpsearch.data.array_names import named_array
     from hpsearch.data.readers.arrays import NAMES
 
-    return bool(data) and all(name in NAMES or input_of(str(name)) for name in data)
+    return bool(data) and all(name in NAMES or named_array(str(name)) for name in data)
 
 
 def _with_section(source: Source, section: Any) -> Source:

@@ -15,6 +15,7 @@ from hpsearch.engines.policy.inputs import check_inputs
 from hpsearch.engines.policy.layer_axes import layer_problems
 from hpsearch.engines.policy.loss import check_class_weights, check_loss
 from hpsearch.engines.policy.metric import check_metric
+from hpsearch.engines.policy.targets import target_problems
 from hpsearch.exceptions import DataError, UnsupportedError
 from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
@@ -45,7 +46,9 @@ class Inspection:
         if data.test_rows:
             parts.append(f"{data.test_rows:,} to test on")
         task = f"{len(data.labels)} classes" if data.labels else data.task
-        if data.outputs > 1 and not data.labels:
+        if task == "multitask":
+            task = f"targets: {', '.join(data.targets)}"
+        elif data.outputs > 1 and not data.labels:
             task += f" of {data.outputs:,} {'labels' if task == 'multilabel' else 'numbers'}"
         return [f"data: {', '.join(parts)}; {told}; {task}", *(f"note: {note}" for note in self.notes)]
 
@@ -85,11 +88,15 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
             check_sampler(spec, experiment.space)
     with placed(study.source, ("data",), UNSUITED):
         dataset = load_dataset(spec.data, study.directory, data_dir)
+    with placed(study.source, ("model",), UNSUITED):
+        check_inputs(spec, dataset)
+    for place, told in target_problems(spec, dataset):
+        with placed(study.source, place, UNSUITED):
+            raise UnsupportedError(told)
     for place, check in CHECKS.items():
         with placed(study.source, place, UNSUITED):
             check(spec, dataset)
     with placed(study.source, ("model",), UNSUITED):
-        check_inputs(spec, dataset)
         check_images(spec, dataset)
     for place, told in layer_problems(spec, dataset.features):
         with placed(study.source, place, UNSUITED):

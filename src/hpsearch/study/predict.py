@@ -152,14 +152,23 @@ def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> 
     if layout is not None:
         named = {one.name: (None, *one.shape) for one in layout.inputs}
         shapes = named, {tensor.name: tuple(tensor.shape) for tensor in model.inputs}
-    expected, found = (shapes[0], (None, preprocessing.units)), (shapes[1], model.output_shape)
+    outputs: tuple[Any, Any] = (None, preprocessing.units), model.output_shape
+    targets = preprocessing.target_layout
+    names = [] if targets is None else [one.name for one in targets.targets]
+    if targets is not None:
+        known = {one.name: (None, one.units) for one in targets.targets}
+        outputs = (
+            known,
+            dict(zip(model.output_names, (tuple(one.shape) for one in model.outputs), strict=True)),
+        )
+    expected, found = (shapes[0], outputs[0]), (shapes[1], outputs[1])
     if found != expected:
         raise ModelError(
             f"{files.best_model}: expected a model from {expected[0]} to {expected[1]} as "
             f"{files.best_preprocessing.name} has it, found one from {found[0]} to {found[1]}; "
             "hpsearch optimize with the study file rewrites both"
         )
-    return predictions_of(model, x, layout)
+    return predictions_of(model, x, layout, names)
 
 
 def _predicted(preprocessing: Preprocessing, rows: NewRows, given: NDArray[Any]) -> Predicted:
@@ -172,14 +181,20 @@ def _predicted(preprocessing: Preprocessing, rows: NewRows, given: NDArray[Any])
         notes.append(
             f"the predictions of the model are not finite for rows: {count}, the first of them {first}"
         )
+    if preprocessing.target_layout is not None:
+        from hpsearch.study.predicted_targets import predicted_targets
+
+        return predicted_targets(preprocessing.target_layout, given, finite, tuple(notes))
     if preprocessing.targets:
         return _of_several(preprocessing, given, finite, tuple(notes))
     if not labels:
-        numbers = tuple(_number(value) if ok else None for value, ok in zip(given[:, 0], finite, strict=True))
+        numbers = tuple(
+            number_of(value) if ok else None for value, ok in zip(given[:, 0], finite, strict=True)
+        )
         return Predicted(numbers, (), None, tuple(notes))
     guesses = zip(guessed(given).tolist(), finite, strict=True)
     named = tuple(labels[guess] if ok else None for guess, ok in guesses)
-    return Predicted(named, labels, _probabilities(given), tuple(notes))
+    return Predicted(named, labels, probabilities_of(given), tuple(notes))
 
 
 def _of_several(
@@ -192,17 +207,18 @@ def _of_several(
             tuple(name for name, held in zip(targets, row, strict=True) if held) for row in given > 0.5
         )
     else:
-        found = (tuple(map(_number, row)) for row in given)
+        found = (tuple(map(number_of, row)) for row in given)
     predictions = tuple(row if ok else None for row, ok in zip(found, finite, strict=True))
-    probabilities = np.array([[_number(value) for value in row] for row in given]) if several else None
+    probabilities = np.array([[number_of(value) for value in row] for row in given]) if several else None
     return Predicted(predictions, (), probabilities, notes, targets)
 
 
-def _number(value: np.float32) -> float:
+def number_of(value: np.float32) -> float:
     """Write a float32 with no more digits than tell it from its neighbours."""
     return float(str(value))
 
 
-def _probabilities(given: NDArray[Any]) -> NDArray[np.float64]:
-    known = np.array([[_number(value) for value in row] for row in given])
+def probabilities_of(given: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the probability of every class; one unit is that of the second."""
+    known = np.array([[number_of(value) for value in row] for row in given])
     return np.hstack([1 - known, known]) if known.shape[1] == 1 else known

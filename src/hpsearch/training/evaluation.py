@@ -71,7 +71,8 @@ class Measure:
         """Return whether the value is better than a constant prediction; None where one is not known."""
         if self.value is None or self.chance is None:
             return None
-        return self.value < self.chance if self.name in ("loss", "mae") else self.value > self.chance
+        lower = self.name in ("loss", "mae") or self.name.endswith(("_loss", "_mae"))
+        return self.value < self.chance if lower else self.value > self.chance
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,17 @@ def evaluate(
     )
 
 
+def evaluate_measures(of_rows: Mapping[str, Array], part: Part) -> Evaluation:
+    """Evaluate what was measured of each row, by the names of the measures; each is a mean over rows."""
+    measures = tuple(
+        _accuracy(values > 0.5, name)
+        if name.endswith("_accuracy") and set(np.unique(values).tolist()) <= {0.0, 1.0}
+        else _mean(name, values, most=1.0 if name.endswith("_accuracy") else math.inf)
+        for name, values in of_rows.items()
+    )
+    return Evaluation(part, len(of_rows["loss"]), measures if part == "test" else (), None, None)
+
+
 def _measures(predictions: Predictions, by_name: Mapping[str, Measured], seed: int) -> Iterator[Measure]:
     yield _mean("loss", predictions.losses)
     if predictions.labels:
@@ -218,11 +230,11 @@ def _mean(name: str, of_rows: Array, most: float = math.inf) -> Measure:
     return Measure(name, value, max(value - reach, least), min(value + reach, most), "normal")
 
 
-def _accuracy(hits: Array) -> Measure:
+def _accuracy(hits: Array, name: str = "accuracy") -> Measure:
     from scipy.stats import binomtest
 
     found = binomtest(int(hits.sum()), len(hits)).proportion_ci(LEVEL, method="wilson")
-    return Measure("accuracy", float(hits.mean()), float(found.low), float(found.high), "wilson")
+    return Measure(name, float(hits.mean()), float(found.low), float(found.high), "wilson")
 
 
 def _resampled_measure(name: str, measured: Measured, predictions: Predictions, seed: int) -> Measure:

@@ -11,7 +11,7 @@ from hpsearch.scheduling.racing.estimates import Values
 from hpsearch.spec.experiments import REPLICATE
 from hpsearch.spec.sections.further_metrics import TAKEN, is_larger_better
 from hpsearch.spec.sections.scorer_names import SCORERS
-from hpsearch.spec.sections.search import MINIMIZED
+from hpsearch.spec.sections.search import MINIMIZED, OF_TARGETS, direction_of
 from hpsearch.store.events import State
 from hpsearch.store.record import Curve, TrialRecord, finite
 
@@ -113,11 +113,15 @@ def values_of(replicates: Mapping[int, Replicate], by: str, at: str) -> Values:
 
 def is_minimized(by: str) -> bool:
     """Return whether less is better, of the study's metrics, of any other curve, and of epochs."""
+    if OF_TARGETS.fullmatch(by):
+        return direction_of(by) == "minimize"
     larger = is_larger_better(by)
     return by in MINIMIZED or (by.removeprefix("val_") not in SCORES if larger is None else not larger)
 
 
 def has_direction(by: str) -> bool:
     """Return whether it is known which way a curve is better; of a function of one's own it is not."""
-    known = by in (EPOCHS, *TAKEN) or by.removeprefix("val_") in SCORES
+    known = (
+        by in (EPOCHS, *TAKEN) or OF_TARGETS.fullmatch(by) is not None or by.removeprefix("val_") in SCORES
+    )
     return known or is_larger_better(by) is not None

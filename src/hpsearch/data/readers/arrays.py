@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from hpsearch.data.array_names import named_array
 from hpsearch.data.checks import NUMBERS, features, targets, weights
 from hpsearch.data.loaded import fingerprint, from_arrays
-from hpsearch.data.named_inputs import input_of, with_validation_of_inputs
+from hpsearch.data.named_inputs import with_validation_of_inputs
 from hpsearch.data.readers.npz import BROKEN, KNOWN, keys_of
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -26,8 +27,8 @@ WHERE = "data"
 """Opens each message about what was given in memory."""
 
 FORMS = (
-    "(x, y), ((x, y), (x_val, y_val)), where x may map inputs to arrays, a mapping of arrays with the names "
-    "of an npz file, or a table with the name of its target"
+    "(x, y), ((x, y), (x_val, y_val)), where x and y may map names to arrays, a mapping of arrays with the "
+    "names of an npz file, or a table with the name of its target"
 )
 
 DIGITS = 16
@@ -61,10 +62,11 @@ def given_arrays(data: Any, target: str | None = None) -> Given:
     """
     named = {name: plain_array(array) for name, array in _named(data, target).items()}
     validation = None
-    if any(map(input_of, named)):
+    if any(map(named_array, named)):
         named, validation = with_validation_of_inputs(WHERE, named)
         if validation is not None:
-            named |= _joined_weights(named, len(named["y_train"]) - validation, validation)
+            rows = len(next(array for name, array in named.items() if name.startswith("y_train")))
+            named |= _joined_weights(named, rows - validation, validation)
     elif "x_val" in named:
         named, validation = _with_validation(named)
     return Given(named, from_arrays(WHERE, named).fingerprint, validation)
@@ -88,9 +90,16 @@ def _named(data: Any, target: str | None) -> dict[str, Any]:
 
 
 def _of_part(part: str, x: Any, y: Any) -> dict[str, Any]:
-    """Return the arrays of a part by name, where `x` may be a mapping from inputs to arrays."""
-    inputs = {f"_{name}": array for name, array in x.items()} if isinstance(x, Mapping) else {"": x}
-    return {f"x_{part}{name}": array for name, array in inputs.items()} | {f"y_{part}": y}
+    """Return the arrays of a part by name, where `x` and `y` may be mappings from names to arrays."""
+    arrays: dict[str, Any] = {}
+    for kind, given in (("x", x), ("y", y)):
+        named = (
+            {f"_{name}": array for name, array in given.items()}
+            if isinstance(given, Mapping)
+            else {"": given}
+        )
+        arrays |= {f"{kind}_{part}{name}": array for name, array in named.items()}
+    return arrays
 
 
 def _kind(data: Any) -> str:
@@ -101,8 +110,9 @@ def _kind(data: Any) -> str:
 
 def _of_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
     found = {str(name) for name in data}
-    if any(map(input_of, found)):
-        validated = {name for name in found if name.startswith(("x_val_", "y_val", "sample_weight_val"))}
+    if any(map(named_array, found)):
+        validated = found & {"x_val", "y_val", "sample_weight_val"}
+        validated |= {name for name in found if (parts := named_array(name)) and parts[1] == "val"}
         chosen = keys_of(WHERE, found - validated) | {name: name for name in validated}
         return {name: data[key] for name, key in chosen.items()}
     chosen = keys_of(WHERE, found, NAMES)

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from hpsearch.data.archives import MAX_BYTES
+from hpsearch.data.array_names import named_keys
 from hpsearch.data.checks import features, meant
-from hpsearch.data.named_inputs import InputLayout, named_keys
+from hpsearch.data.named_inputs import InputLayout
 from hpsearch.data.readers.foreign_files import kind_of_file
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -86,7 +87,7 @@ def read_inputs(path: Path, inputs: InputLayout) -> Array:
         DataError: The file cannot be read, or does not hold these inputs.
     """
     arrays = _arrays(path, lambda where, found: named_keys(where, found) or {})
-    given = {key.removeprefix("x_train_"): array for key, array in arrays.items()}
+    given = {key.removeprefix("x_train_"): array for key, array in arrays.items() if key.startswith("x")}
     return inputs.joined(str(path), given)
 
 
@@ -132,14 +133,14 @@ def keys_of(path: Path | str, found: set[str], known: Collection[str] = KNOWN) -
         known: The names that they may have; those that are not in `KNOWN` are left out here.
 
     Returns:
-        The name in the source of `x_train`, `y_train` and so on; of `x_train_NAME` where inputs are named.
+        The name in the source of `x_train`, `y_train` and so on; of `x_train_NAME` where they are named.
 
     Raises:
         DataError: One is missing, or would not be used.
     """
-    inputs = named_keys(path, found)
-    if inputs is not None:
-        return inputs | _keys_beside(path, found, inputs)
+    named = named_keys(path, found)
+    if named is not None:
+        return named | _keys_beside(path, found, named)
     short = {"x", "y"} <= found and "x_train" not in found
     keys = {"x_train": "x", "y_train": "y"} if short else {"x_train": "x_train", "y_train": "y_train"}
     if found & {"x_test", "y_test", "sample_weight_test"}:
@@ -168,31 +169,33 @@ def _refuse_unknown(path: Path | str, found: set[str], known: Collection[str]) -
         )
 
 
-def _keys_beside(path: Path | str, found: set[str], inputs: dict[str, str]) -> dict[str, str]:
-    """Choose the targets beside named inputs, of a training part and, where there is one, of a test part."""
-    tested = bool(found & {"y_test", "sample_weight_test"} or {k for k in inputs if k.startswith("x_test_")})
-    targets = {"y_train": "y" if "y" in found and not tested else "y_train"}
-    targets |= {"y_test": "y_test"} if tested else {}
-    targets |= {name: name for name in WEIGHTS if name in found}
-    missing = [name for name in targets.values() if name not in found]
-    missing += [] if not tested else _unmatched(inputs)
+def _keys_beside(path: Path | str, found: set[str], named: dict[str, str]) -> dict[str, str]:
+    """Choose what has no name beside named inputs or targets, and check that each part has all of them."""
+    tested = bool(found & {"x_test", "y_test", "sample_weight_test"})
+    tested = tested or any(key[1:].startswith("_test_") for key in named)
+    chosen = {name: name for name in WEIGHTS if name in found}
+    for kind in "xy":
+        if not any(key.startswith(f"{kind}_") for key in named):
+            chosen[f"{kind}_train"] = kind if kind in found and not tested else f"{kind}_train"
+            chosen |= {f"{kind}_test": f"{kind}_test"} if tested else {}
+    missing = [name for name in chosen.values() if name not in found] + (_unmatched(named) if tested else [])
     if missing:
         raise DataError(f"{path}: lacks {' and '.join(missing)}; it holds {', '.join(sorted(found))}.")
-    unused = sorted(found.difference(inputs.values(), targets.values()))
+    unused = sorted(found.difference(named.values(), chosen.values()))
     if unused:
-        listed = ", ".join((*inputs.values(), *targets.values()))
+        listed = ", ".join((*named.values(), *chosen.values()))
         raise DataError(f"{path}: expected {listed}; found {unused[0]!r}, which would not be used.")
-    return targets
+    return chosen
 
 
-def _unmatched(inputs: dict[str, str]) -> list[str]:
-    """List the inputs that only one of the training and the test part has."""
-    pairs = (("x_train_", "x_test_"), ("x_test_", "x_train_"))
+def _unmatched(named: dict[str, str]) -> list[str]:
+    """List the inputs and targets that only one of the training and the test part lacks."""
+    pairs = (("_train_", "_test_"), ("_test_", "_train_"))
     return [
-        other + key.removeprefix(part)
+        key.replace(part, other, 1)
         for part, other in pairs
-        for key in inputs
-        if key.startswith(part) and other + key.removeprefix(part) not in inputs
+        for key in named
+        if key[1:].startswith(part) and key.replace(part, other, 1) not in named
     ]
 
 

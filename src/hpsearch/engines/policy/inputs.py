@@ -9,18 +9,20 @@ from hpsearch.spec.study_file.distributions import alternatives
 
 
 def check_inputs(spec: StudySpec, dataset: Dataset) -> None:
-    """Check that only models in Python, which say what happens to each input, are given several.
+    """Check that only models in Python, which say what happens to each, have named inputs and targets.
 
     Raises:
         UnsupportedError: Another model is.
     """
-    if dataset.inputs is None:
+    named = [] if dataset.inputs is None else [f"x_{one.name}" for one in dataset.inputs.inputs]
+    if dataset.target_layout is not None:
+        named += [f"y_{one.name}" for one in dataset.target_layout.targets]
+    if not named:
         return
     for model in alternatives(spec.model):
         if not isinstance(model, PythonModel):
-            listed = ", ".join(f"x_{one.name}" for one in dataset.inputs.inputs)
             raise UnsupportedError(
-                f"model.{model.name}: a model that the study file describes takes a single array of rows, "
-                f"and these data have {listed}: concatenate them into one array x, or write the model in "
+                f"model.{model.name}: a model that the study file describes takes a single x and y, "
+                f"and these data have {', '.join(named)}: concatenate them, or write the model in "
                 "Python (model: {python: ...})"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -36,8 +36,18 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
     Raises:
         UnsupportedError: One is not. The message lists the metrics that are.
     """
-    metric, task = spec.search.metric, dataset.task
-    _check_monitors(spec, task)
+    metric, task, layout = spec.search.metric, dataset.task, dataset.target_layout
+    if layout is not None:
+        known = ("val_loss", *(f"val_{name}" for name in layout.metrics))
+        _check_monitors(
+            spec, [f"{rows}{name}" for rows in ("", "val_") for name in ("loss", *layout.metrics)]
+        )
+        if metric in known:
+            return
+        raise UnsupportedError(
+            f"search.metric: {metric} is not defined for several targets; choose one of {', '.join(known)}"
+        )
+    _check_monitors(spec, [f"{rows}{name}" for rows in ("", "val_") for name in REPORTED[task]])
     if metric in OWN[task]:
         return
     scorers = SCORERS["regression" if task == "regression" else "classification"]
@@ -48,8 +58,7 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
     raise UnsupportedError(f"search.metric: {problem}; choose one of {', '.join((*OWN[task], *working))}")
 
 
-def _check_monitors(spec: StudySpec, task: str) -> None:
-    reported = [f"{rows}{name}" for rows in ("", "val_") for name in REPORTED[task]]
+def _check_monitors(spec: StudySpec, reported: Sequence[str]) -> None:
     known = list(dict.fromkeys((*reported, spec.search.metric, *spec.search.further)))
     for training in alternatives(spec.training):
         stopping, schedules = alternatives(training.early_stopping), alternatives(training.schedule)

@@ -10,12 +10,14 @@ import keras
 import numpy as np
 
 from hpsearch.data import Dataset, Rows
+from hpsearch.models.components.joined_objective import JoinedObjective
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.predictions import both_of
 from hpsearch.seeds import derive
 from hpsearch.spec import Search
 from hpsearch.training.chance import chance_of
-from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate
+from hpsearch.training.chance_of_targets import chance_of_targets
+from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate, evaluate_measures
 from hpsearch.training.further_metrics import FurtherMetrics
 
 
@@ -47,6 +49,8 @@ def evaluated(
         further: The metrics beside that of the study.
     """
     rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
+    if isinstance(objective, JoinedObjective):
+        return _of_targets(model, dataset, rows, objective, part)
     logits, given = both_of(model, rows.x, dataset.inputs)
     losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits, rows.weights))
     predictions = Predictions(rows.y, given, losses, dataset.labels)
@@ -57,6 +61,23 @@ def evaluated(
         one
         if one.name in others
         else replace(one, chance=chance_of(one.name, train, rows, dataset.labels, objective).value)
+        for one in found.measures
+    )
+    return replace(found, measures=measures)
+
+
+def _of_targets(
+    model: keras.Model, dataset: Dataset, rows: Rows, objective: JoinedObjective, part: Part
+) -> Evaluation:
+    """Evaluate a model of several outputs: its loss, and the loss and the metric of each."""
+    outputs = [target.name for target in objective.layout.targets]
+    logits, _ = both_of(model, rows.x, dataset.inputs, outputs)
+    measured = {"loss": objective.losses(rows.y, logits, rows.weights), **objective.measures(rows.y, logits)}
+    of_rows = {name: keras.ops.convert_to_numpy(values) for name, values in measured.items()}
+    found = evaluate_measures(of_rows, part)
+    train = dataset.splits[0].train
+    measures = tuple(
+        replace(one, chance=chance_of_targets(one.name, train, rows, objective.layout, objective).value)
         for one in found.measures
     )
     return replace(found, measures=measures)

@@ -35,6 +35,7 @@ from hpsearch.engines.policy.loss import (
     single_loss,
 )
 from hpsearch.engines.policy.metric import check_metric
+from hpsearch.engines.policy.targets import check_targets
 from hpsearch.engines.policy.width import SideBySide
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.compilation import use_compilation_cache
@@ -42,9 +43,10 @@ from hpsearch.engines.process.failures import told
 from hpsearch.engines.process.imports import choose_backend, import_keras, jax_ahead
 from hpsearch.engines.session.open import TEST_CHOOSES, further_of, trainer_of
 from hpsearch.engines.session.splits import Splits
-from hpsearch.spec import StudySpec, read_configuration
+from hpsearch.spec import StudySpec, Training, read_configuration
 from hpsearch.spec.sections.data import TestRows
-from hpsearch.training.chance import chance_in
+from hpsearch.spec.study_file.parts import holds_distribution
+from hpsearch.training.chance import Chance, chance_in
 from hpsearch.training.class_weights import with_class_weights
 from hpsearch.training.decisions import Cores, Decisions
 
@@ -73,6 +75,7 @@ class Session:
         self.splits = self._load(job)
         self.dataset = self.splits.own
         check_inputs(self.spec, self.dataset)
+        check_targets(self.spec, self.dataset)
         check_metric(self.spec, self.dataset)
         check_loss(self.spec, self.dataset)
         check_class_weights(self.spec, self.dataset)
@@ -136,7 +139,9 @@ class Session:
         """Return the data in numbers, with the level of chance by the study's metric and loss."""
         metric, summary = self.spec.search.metric, self.dataset.summary()
         loss = single_loss(self.spec)
-        if loss is None:
+        if self.dataset.target_layout is not None:
+            chance = self._chance_of_targets(metric)
+        elif loss is None:
             chance = chance_in(self.dataset, metric)
         else:
             from hpsearch.models.components.objectives import Objective
@@ -151,6 +156,20 @@ class Session:
                 return summary
             chance = chance_in(self.dataset, metric, known)
         return replace(summary, chance=chance.value, constant=chance.constant)
+
+    def _chance_of_targets(self, metric: str) -> Chance:
+        from hpsearch.training.chance_of_targets import chance_of_targets_in
+
+        training, objective = self.spec.training, None
+        layout = self.dataset.target_layout
+        if isinstance(training, Training) and layout is not None:
+            told = training.losses, training.loss_weights
+            if not any(map(holds_distribution, told)):
+                from hpsearch.models.components.joined_objective import joined_objective
+
+                losses, weights = ({} if one is None else dict(one.items()) for one in told)
+                objective = joined_objective(layout, losses, weights, own_rate=True)
+        return chance_of_targets_in(self.dataset, metric, objective)
 
     def do(self, order: Order) -> Any:
         """Carry out one order."""

@@ -24,7 +24,7 @@ def float_tensors(layout: InputLayout) -> dict[str, Any]:
 
 def joined(layout: InputLayout, tensors: dict[str, Any]) -> Any:
     """Return inputs as flat rows."""
-    flat = [keras.layers.Flatten(name=f"flat_{one.name}")(tensors[one.name]) for one in layout.inputs]
+    flat = [keras.layers.Flatten(name=f"flat.{one.name}")(tensors[one.name]) for one in layout.inputs]
     return flat[0] if len(flat) == 1 else keras.layers.Concatenate(name="joined")(flat)
 
 

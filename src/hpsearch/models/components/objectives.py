@@ -65,6 +65,15 @@ class Objective:
         return "mae" if self.task == "regression" else "accuracy"
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names of what is measured beside the loss."""
+        return (self.metric,)
+
+    def told(self) -> tuple[Any, ...]:
+        """Return plain values that part what two objectives compute."""
+        return self.task, self.outputs, None if self.loss is None else self.loss.dump(), self.own_rate
+
+    @property
     def loss_name(self) -> str:
         """Return the name of the loss in the study file."""
         if self.loss is not None:
@@ -184,6 +193,10 @@ class Objective:
         else:
             guess = keras.ops.argmax(predictions, -1)
         return keras.ops.cast(keras.ops.cast(guess, "int32") == keras.ops.cast(y, "int32"), "float32")
+
+    def measures(self, y: Any, logits: Any) -> dict[str, Any]:
+        """Return what is measured beside the loss, of each row, by the names of `metrics`."""
+        return {self.metric: self.scores(y, self.predictions(logits))}
 
     def _several_scores(self, y: Any, predictions: Any) -> Any:
         targets = self.targets(y)

@@ -8,6 +8,7 @@ from typing import Any, Self
 import keras
 
 from hpsearch.data import Dataset
+from hpsearch.models.components.joined_objective import joined_objective
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles, ModelSource
 from hpsearch.models.sources.layered import connect, first_weights
@@ -68,6 +69,13 @@ class Sources:
         if isinstance(loss, OwnFunction):
             function = self.of(model).function(model, loss.function, "training.loss")
         own_rate = isinstance(model, PythonModel)
+        if dataset.target_layout is not None:
+            training = configuration.training
+            losses, weights = (
+                {} if given is None else dict(given.items())
+                for given in (training.losses, training.loss_weights)
+            )
+            return joined_objective(dataset.target_layout, losses, weights, own_rate=own_rate)
         return Objective(dataset.task, dataset.outputs, loss, function, own_rate)
 
     @property

@@ -134,7 +134,7 @@ def check_output_activation(
         ModelError: They do not; the message says what to do.
     """
     problem = _read(output_activation, objective)
-    if problem is None and objective.task != "regression":
+    if problem is None and objective.task not in ("regression", "multitask"):
         if output_activation.probable and output_activation.layer is not None:
             problem = _tied(output_activation.layer)
         elif output_activation.activation is None and _gives_probabilities(

@@ -19,6 +19,7 @@ from hpsearch.data import Dataset
 from hpsearch.data.checks import meant
 from hpsearch.data.named_inputs import InputLayout
 from hpsearch.exceptions import ModelCodeError, ModelError, StudyMismatchError, spoken
+from hpsearch.models.components.joined_objective import JoinedObjective
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles, ModelSource
 from hpsearch.models.sources.several_inputs import called, on_flat_rows
@@ -165,7 +166,10 @@ class PythonSource(ModelSource[PythonModel]):
             self._check_new(built, function)
             _check_saveable(built, function)
         shape = getattr(given, "shape", None)
-        if shape is None or not _fits(tuple(shape), objective):
+        joined = isinstance(objective, JoinedObjective)
+        if joined:
+            pass
+        elif shape is None or not _fits(tuple(shape), objective):
             found = "several outputs" if shape is None else f"outputs of shape {tuple(shape)}"
             raise ModelError(
                 f"the model has {found}, but this study needs (None, {objective.units}): give its single "
@@ -173,8 +177,8 @@ class PythonSource(ModelSource[PythonModel]):
             )
         try:
             with self.blamed(model):
-                if self.inputs is not None:
-                    built = on_flat_rows(built, self.inputs)
+                if joined or self.inputs is not None:
+                    built = on_flat_rows(built, self.inputs, features, objective)
                 return user_model(built, objective, features)
         except ModelError as failure:
             raise ModelError(f"{failure} (in {function.place})") from None
@@ -184,11 +188,14 @@ class PythonSource(ModelSource[PythonModel]):
     ) -> tuple[keras.Model, Any]:
         """Call the function, and its model once; several inputs are told and given by their names."""
         arguments, layout = dump(model.arguments), self.inputs
+        outputs: Any = objective.units
+        if isinstance(objective, JoinedObjective):
+            outputs = {one.name: one.units for one in objective.layout.targets}
         if layout is None:
-            built = function.call(features, objective.units, **arguments)
+            built = function.call(features, outputs, **arguments)
             _check_kind(built, function)
             return built, built(keras.Input(features))
-        built = function.call({one.name: one.shape for one in layout.inputs}, objective.units, **arguments)
+        built = function.call({one.name: one.shape for one in layout.inputs}, outputs, **arguments)
         _check_kind(built, function)
         try:
             return built, called(built, layout)

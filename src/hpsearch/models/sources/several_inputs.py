@@ -1,4 +1,4 @@
-"""A user's model of several named inputs, as a model of the flat rows that hold them."""
+"""A user's model of several named inputs or outputs, as a model from rows to a list of numbers."""
 
 from __future__ import annotations
 
@@ -10,33 +10,59 @@ from hpsearch.data.checks import meant
 from hpsearch.data.named_inputs import InputLayout
 from hpsearch.exceptions import ModelError
 from hpsearch.models.components.inputs import cut, named_tensors
+from hpsearch.models.components.joined_objective import JoinedObjective
+from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.output_activation import is_readable
+from hpsearch.models.sources.several_outputs import joined_outputs, logits_of_outputs
 from hpsearch.models.sources.user_model import HONOURED, REFUSED, overridden
+from hpsearch.spec.sections.architecture import Shape
 
 
-def on_flat_rows(built: keras.Model, layout: InputLayout) -> keras.Model:
-    """Return a model that cuts flat rows into the inputs of another, which is in it with all of its layers.
+def on_flat_rows(
+    built: keras.Model, layout: InputLayout | None, features: Shape, objective: Objective
+) -> keras.Model:
+    """Return a model from rows to a list of numbers, which has another with named inputs or outputs in it.
+
+    Args:
+        built: The other model, with all of its layers.
+        layout: The named inputs that flat rows hold; None where the model has a single input.
+        features: The shape of a row.
+        objective: The losses; of named targets there is an output for each.
 
     Raises:
-        ModelError: The model has other inputs, or trains by methods or a loss of its own.
+        ModelError: The model has other inputs or outputs, or trains by methods or a loss of its own.
     """
+    _check_own(built)
+    rows = keras.Input(features, name="rows")
+    given = None if layout is None else cut(layout, rows)
+    joined = isinstance(objective, JoinedObjective)
+    if not is_readable(built):
+        if joined:
+            wanted = "keras.Model(inputs, {NAME: output})"
+            raise ModelError(f"a model of several outputs must be functional: {wanted}")
+        return keras.Model(rows, built(given), name=f"{built.name}_of_rows")
+    inputs, parts = list(built.inputs), [rows]
+    if layout is not None and given is not None:
+        check_inputs(built, layout)
+        by_name = {tensor.name: tensor for tensor in built.inputs}
+        inputs, parts = [by_name[one.name] for one in layout.inputs], list(given.values())
+    outputs = list(built.outputs)
+    if isinstance(objective, JoinedObjective):
+        outputs = logits_of_outputs(built, inputs, rows, parts, objective)
+    # Its layers between inputs in the order of the rows, whatever form the function has given these.
+    found = keras.Model(inputs, outputs, name=built.name)(parts)
+    return keras.Model(rows, joined_outputs(found) if joined else found[0], name=f"{built.name}_of_rows")
+
+
+def _check_own(built: keras.Model) -> None:
+    """Refuse a model that trains by methods or a loss of its own, which would be given joined arrays."""
     own = overridden(built, (*HONOURED, *REFUSED))
     if own or built.compiled:
         found = f"its own {own[0]}" if own else "a compile of its own"
         raise ModelError(
-            f"the model has {found}, and is trained on several inputs joined in one array, which its code "
-            "would be given: leave that out, or join the arrays of the data and cut them in the model"
+            f"the model has {found}, and is trained on its inputs and targets joined in one array each, "
+            "which its code would be given: leave that out, or give data with a single x and y"
         )
-    rows = keras.Input((layout.width,), name="rows")
-    given = cut(layout, rows)
-    if not is_readable(built):
-        return keras.Model(rows, built(given), name=f"{built.name}_of_rows")
-    check_inputs(built, layout)
-    inputs = {tensor.name: tensor for tensor in built.inputs}
-    names = [one.name for one in layout.inputs]
-    # Its layers between inputs in the order of the rows, whatever form the function has given these.
-    plain = keras.Model([inputs[name] for name in names], built.outputs[0], name=built.name)
-    return keras.Model(rows, plain([given[name] for name in names]), name=f"{built.name}_of_rows")
 
 
 def check_inputs(built: keras.Model, layout: InputLayout) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from hpsearch.spec.sections.search import OF_TARGETS
+
 Bounds = tuple[float, float]
 
 UNBOUNDED: Bounds = (-math.inf, math.inf)
@@ -30,7 +32,8 @@ def bounds_of(metric: str, *, positive: bool = True) -> Bounds:
         `(low, high)`, infinite where there is no bound. The total loss with penalties has none, because a
         model's own layers may add any number.
     """
-    name = metric.removeprefix("val_")
+    of_target = OF_TARGETS.fullmatch(metric)
+    name = of_target[1] if of_target else metric.removeprefix("val_")
     if name == "loss" and not positive:
         return UNBOUNDED
     if name in POSITIVE:

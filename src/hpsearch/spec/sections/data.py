@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from hpsearch.spec.sections.named_targets import TargetTasks
 from hpsearch.spec.study_file.distributions import problem
 from hpsearch.spec.study_file.parts import Component, Count, Listed, OneOf, Part, PerLayer, Positive
 
@@ -174,6 +175,7 @@ class Data(Part):
     weight: Text | None = None
     window: Window | None = None
     task: Literal["auto", "classification", "regression", "multilabel"] = "auto"
+    tasks: TargetTasks | None = None
     validation: Validation = ShareOfRows(share=0.2)
     test: Rows | None = None
     standardize: bool = False

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, WithJsonSchema
 
 from hpsearch.spec.sections.further_metrics import METRICS as FURTHER
 from hpsearch.spec.sections.further_metrics import is_larger_better
-from hpsearch.spec.sections.search import METRICS, Direction, direction_of
+from hpsearch.spec.sections.search import METRICS, OF_TARGETS, Direction, direction_of
 from hpsearch.spec.study_file.distributions import DEFINITION, problem
 from hpsearch.spec.study_file.parts import Part
 
@@ -31,7 +31,7 @@ _KNOWN = list(dict.fromkeys((*MONITORED, *METRICS, *FURTHER)))
 
 def _known_monitor(name: str) -> str:
     # A metric with arguments is recorded with these, as in precision(class_id=1).
-    if name.partition("(")[0] not in _KNOWN:
+    if name.partition("(")[0] not in _KNOWN and not OF_TARGETS.fullmatch(name):
         raise problem("a metric that an epoch reports", options=_KNOWN, found=repr(name))
     return name
 
@@ -39,7 +39,12 @@ def _known_monitor(name: str) -> str:
 Monitor = Annotated[
     str,
     AfterValidator(_known_monitor),
-    WithJsonSchema({"anyOf": [{"enum": _KNOWN}, {"pattern": "\\("}], DEFINITION: "monitor"}),
+    WithJsonSchema(
+        {
+            "anyOf": [{"enum": _KNOWN}, {"pattern": "\\("}, {"pattern": f"^{OF_TARGETS.pattern}$"}],
+            DEFINITION: "monitor",
+        }
+    ),
 ]
 
 

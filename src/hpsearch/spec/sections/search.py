@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -24,11 +25,14 @@ Startup = Annotated[int, Field(ge=0, le=10**6)]
 
 MINIMIZED = ("val_loss",)
 MAXIMIZED = ("val_accuracy",)
+OF_TARGETS = re.compile(r"val_\w+_(loss|accuracy|mae)")
+"""The loss, and the accuracy or the mean absolute error, of one of several named targets."""
+
 METRICS = (*MINIMIZED, *MAXIMIZED, *SCORERS["classification"], *SCORERS["regression"])
 
 
 def _known_metric(name: str) -> str:
-    if name not in METRICS:
+    if name not in METRICS and not OF_TARGETS.fullmatch(name):
         raise problem(
             "a metric: val_loss, val_accuracy or the name of a scikit-learn scorer",
             options=list(METRICS),
@@ -38,7 +42,8 @@ def _known_metric(name: str) -> str:
     return "val_accuracy" if name == "accuracy" else name
 
 
-Metric = Annotated[str, AfterValidator(_known_metric), WithJsonSchema({"enum": list(METRICS)})]
+_METRIC = {"anyOf": [{"enum": list(METRICS)}, {"type": "string", "pattern": f"^{OF_TARGETS.pattern}$"}]}
+Metric = Annotated[str, AfterValidator(_known_metric), WithJsonSchema(_METRIC)]
 
 
 Direction = Literal["minimize", "maximize"]
@@ -46,7 +51,8 @@ Direction = Literal["minimize", "maximize"]
 
 def direction_of(metric: str) -> Direction:
     """Return whether a metric is minimized or maximized; scikit-learn's scorers are all to be maximized."""
-    return "minimize" if metric in MINIMIZED else "maximize"
+    of_target = OF_TARGETS.fullmatch(metric)
+    return "minimize" if metric in MINIMIZED or (of_target and of_target[1] != "accuracy") else "maximize"
 
 
 class Tpe(Component):

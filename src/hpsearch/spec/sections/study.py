@@ -121,7 +121,9 @@ class StudySpec(Part):
         losses = self._losses()
         self._own_functions_have_a_file(losses, ("training", "loss"))
         self._own_functions_have_a_file(self.search.metrics or (), ("search", "metrics"))
-        differ = len(set(losses)) > 1 or any(map(holds_distribution, losses))
+        weighted = [(one.losses, one.loss_weights) for one in alternatives(self.training)]
+        differ = len(set(losses)) > 1 or len(set(weighted)) > 1
+        differ = differ or any(map(holds_distribution, (*losses, *weighted[0])))
         if self.search.metric == "val_loss" and differ:
             expected = "another metric than val_loss, because the losses of trials differ"
             raise problem(expected, found="val_loss", at=("search", "metric"))
@@ -133,7 +135,9 @@ class StudySpec(Part):
     @property
     def loss_is_positive(self) -> bool:
         """Return whether no configuration can have a loss below 0, as a likelihood or a function may."""
-        return all(loss is None or getattr(loss, "positive", False) for loss in self._losses())
+        named = [loss for one in alternatives(self.training) for _, loss in (one.losses or {}).items()]
+        losses = [*self._losses(), *(loss for searched in named for loss in alternatives(searched))]
+        return all(loss is None or getattr(loss, "positive", False) for loss in losses)
 
     def _own_functions_have_a_file(self, components: Sequence[Any], at: tuple[str, str]) -> None:
         own = any(isinstance(one, OwnFunction) for one in components)

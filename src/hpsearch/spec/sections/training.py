@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from hpsearch.spec.sections.class_weights import ClassWeight
 from hpsearch.spec.sections.losses import LossOfStudy
 from hpsearch.spec.sections.monitor import Monitoring
+from hpsearch.spec.sections.named_targets import LossWeights, TargetLosses
 from hpsearch.spec.sections.optimizers import OPTIMIZERS, Optimizer
 from hpsearch.spec.sections.schedules import SCHEDULES, LearningRateSchedule
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
@@ -78,10 +79,12 @@ class Training(Part):
 
     The learning rate may stand here or among the arguments of the optimizer. Where none is given, a
     configuration has that of its optimizer. Where no loss is given, it is the cross-entropy or, for a
-    regression, the mean squared error.
+    regression, the mean squared error. `losses` and `loss_weights` are those of several named targets.
     """
 
     loss: Searchable[LossOfStudy] | None = None
+    losses: TargetLosses | None = None
+    loss_weights: LossWeights | None = None
     class_weight: Searchable[ClassWeight] | None = None
     optimizer: Searchable[Optimizer] = OPTIMIZERS["adam"]()
     learning_rate: Searchable[Positive] = None  # type: ignore[assignment] # no configuration is without one

@@ -72,10 +72,10 @@ class FitNetwork(Network):
 
     def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
         bare = WeightedLoss(self._bare_losses, name="bare")
-        score = keras.metrics.MeanMetricWrapper(self._scores, name="score")
-        metrics: dict[str, Any] = {"metrics": [bare, score]}
+        scores, losses = self._score_metrics(), [bare, *self._loss_metrics()]
+        metrics: dict[str, Any] = {"metrics": [*losses, *scores]}
         if self.split.train.weights is not None:
-            metrics = {"metrics": [score], "weighted_metrics": [bare]}
+            metrics = {"metrics": scores, "weighted_metrics": losses}
         self.trained.compile(optimizer=optimizer, **metrics, **arguments)
         optimizer.build(self.trained.trainable_variables)
         self.averages = Averages(optimizer)
@@ -97,6 +97,31 @@ class FitNetwork(Network):
     def _scores(self, y: Any, logits: Any) -> Any:
         return self.objective.scores(self.objective.flat(y), self.objective.predictions(logits))
 
+    @property
+    def names_in_history(self) -> dict[str, str]:
+        """Return the names in what `fit` tells, by those of the metrics."""
+        names = self.objective.metrics
+        return {names[0]: "score"} if len(names) == 1 else {name: name for name in names}
+
+    def _score_metrics(self) -> list[Any]:
+        """Make the metrics of the score; of several outputs one for each."""
+        if len(self.objective.metrics) == 1:
+            return [keras.metrics.MeanMetricWrapper(self._scores, name="score")]
+        names = [name for name in self.objective.metrics if not name.endswith("_loss")]
+        return [keras.metrics.MeanMetricWrapper(self._measure(name), name=name) for name in names]
+
+    def _loss_metrics(self) -> list[Any]:
+        """Make the metrics of the loss of each of several outputs."""
+        names = [name for name in self.objective.metrics if name.endswith("_loss")]
+        return [WeightedLoss(self._measure(name), name=name) for name in names]
+
+    def _measure(self, name: str) -> Callable[[Any, Any], Any]:
+        # Keras writes down a function by its name, and a lambda by its code.
+        def measured(y: Any, logits: Any) -> Any:
+            return self.objective.measures(self.objective.flat(y), logits)[name]
+
+        return measured
+
     def train(self, plan: EpochPlan) -> EpochResult:
         self._seed_noise(plan.seed)
         self.averages.take_out()
@@ -108,10 +133,7 @@ class FitNetwork(Network):
 
     def told(self) -> tuple[Any, ...]:
         """Return plain values that part what two networks compute, beside their models."""
-        objective = self.objective
-        loss = None if objective.loss is None else objective.loss.dump()
-        weighted = self.split.train.weights is not None
-        return type(self).__name__, objective.task, objective.outputs, loss, objective.own_rate, weighted
+        return type(self).__name__, *self.objective.told(), self.split.train.weights is not None
 
     def _measured(self, told: Any) -> dict[str, float]:
         """Return the metrics of the epoch from what `fit` told."""
@@ -119,7 +141,7 @@ class FitNetwork(Network):
         return {
             "loss": float(history["bare"][-1]),
             "loss_with_penalties": float(history["loss"][-1]),
-            self.objective.metric: float(history["score"][-1]),
+            **{name: float(history[told][-1]) for name, told in self.names_in_history.items()},
         }
 
     def _seed_noise(self, seed: int) -> None:
@@ -134,8 +156,8 @@ class FitNetwork(Network):
         self, rows: Rows, trained: dict[str, float]
     ) -> tuple[dict[str, float], NDArray[Any] | None]:
         if not len(rows):
-            score = self.objective.metric
-            return dict.fromkeys(("val_loss", "val_loss_with_penalties", f"val_{score}"), math.nan), None
+            names = ("loss", "loss_with_penalties", *self.objective.metrics)
+            return dict.fromkeys((f"val_{name}" for name in names), math.nan), None
         batches = self._in_batches(rows)
         logits = keras.ops.convert_to_tensor(self._logits(batches))
         outputs = self.objective.predictions(logits)
@@ -144,8 +166,10 @@ class FitNetwork(Network):
         metrics = {
             "val_loss": loss,
             "val_loss_with_penalties": loss + self._penalties(batches, trained),
-            f"val_{self.objective.metric}": mean_of(self.objective.scores(y, outputs)),
         }
+        for name, values in self.objective.measures(y, logits).items():
+            weighted = name.endswith("_loss") and rows.weights is not None
+            metrics[f"val_{name}"] = mean_of(values * rows.weights if weighted else values)
         return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
 
     def _in_batches(self, rows: Rows) -> OrderedBatches:

@@ -113,7 +113,7 @@ class PythonNetwork(NestedNetwork):
         history = getattr(told, "history", None)
         if not isinstance(history, dict):
             raise ModelError("the model's own fit returns no History, as that of Keras does")
-        if {"bare", "score", "loss"} <= history.keys():
+        if {"bare", "loss", *self.names_in_history.values()} <= history.keys():
             return super()._measured(told)
         return self._of_training_rows(history)
 
@@ -123,9 +123,9 @@ class PythonNetwork(NestedNetwork):
         logits = keras.ops.convert_to_tensor(self._logits(self._in_batches(rows)))
         y = keras.ops.convert_to_tensor(rows.y)
         loss = mean_of(self.objective.losses(y, logits, rows.weights))
-        score = mean_of(self.objective.scores(y, self.objective.predictions(logits)))
+        scores = {name: mean_of(of) for name, of in self.objective.measures(y, logits).items()}
         total = float(history["loss"][-1]) if "loss" in history else loss
-        return {"loss": loss, "loss_with_penalties": total, self.objective.metric: score}
+        return {"loss": loss, "loss_with_penalties": total, **scores}
 
     def _evaluated_penalties(self, batches: Any) -> float:
         """Return what the model's own loss adds to the study's; nothing where its methods do not tell."""
@@ -147,8 +147,7 @@ class PythonNetwork(NestedNetwork):
                 found = super().train(plan)
                 return replace(found, metrics=found.metrics | {"learning_rate": float(plan.rates[-1])})
         except ModelError as failure:
-            score = self.objective.metric
-            names = ("loss", "loss_with_penalties", score)
+            names = ("loss", "loss_with_penalties", *self.objective.metrics)
             lost = {f"{part}{name}": math.nan for part in ("", "val_") for name in names}
             return EpochResult(lost, None, cause=str(failure))
 
