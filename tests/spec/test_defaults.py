@@ -226,6 +226,17 @@ def test_what_has_no_default_stands_as_the_winner_has_it() -> None:
     assert {value for value, _ in whys(spec, winner).values()} == {"2", "8", "5"}
 
 
+def test_a_searched_share_of_the_run_may_be_an_option_of_what_has_no_default() -> None:
+    boundary = {"choice": [{"uniform": [0.2, 0.8]}, {"epochs": 1}]}
+    schedule = {"piecewise_constant": {"boundaries": [boundary], "values": [1.0, 0.1]}}
+    spec = read(model={"mlp": {"hidden": [4]}}, training={"schedule": schedule, "epochs": 9})
+    names = [parameter.name for parameter in SearchSpace(spec).parameters]
+    winner = winner_of(
+        spec, **dict(zip(names, (SearchSpace(spec).parameters[0].options[0], 0.5), strict=True))
+    )
+    assert [why for _, why in whys(spec, winner).values()] == ["it has no default"]
+
+
 def test_what_is_nested_in_a_choice_without_default_changes_by_itself() -> None:
     models = [
         {"mlp": {"hidden": [4], "dropout": {"uniform": [0.1, 0.5]}}},

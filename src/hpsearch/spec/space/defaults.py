@@ -213,7 +213,9 @@ def _can_give(part: Any, value: Any) -> bool:
     if isinstance(part, Choice):
         return any(_can_give(option, value) for option in part.options)
     if isinstance(part, Numeric):
-        return isinstance(value, int | float) and part.low <= value <= part.high
+        # A number may stand for a component, as a share of the run does for a length of time.
+        number = getattr(value, value.scalar) if isinstance(value, Component) and value.scalar else value
+        return isinstance(number, int | float) and part.low <= number <= part.high
     if isinstance(part, Sequential) and not _is_flat(part):
         return isinstance(value, Sequential)
     if isinstance(part, Part):
