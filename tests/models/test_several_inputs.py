@@ -153,11 +153,11 @@ def by_hand(dataset: Dataset, *, called: bool) -> tuple[list[float], list[float]
 @pytest.mark.parametrize(
     ("form", "kind"),
     [
-        ("argument", FitTrainer),
+        pytest.param("argument", FitTrainer, marks=pytest.mark.long),
         ("called", FitTrainer),
         ("argument", KerasModelTrainer),
-        ("operation", KerasModelTrainer),
-        ("dict", KerasModelTrainer),
+        pytest.param("operation", KerasModelTrainer, marks=pytest.mark.long),
+        pytest.param("dict", KerasModelTrainer, marks=pytest.mark.long),
         ("called", KerasModelTrainer),
     ],
 )
@@ -177,7 +177,7 @@ def test_training_is_that_of_plain_fit_on_dicts(
         np.testing.assert_allclose(found[f"model/{index}"], variable.numpy(), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("form", ["argument", "operation"])
+@pytest.mark.parametrize("form", ["argument", pytest.param("operation", marks=pytest.mark.long)])
 def test_the_saved_model_has_the_inputs_by_name_and_the_metric(
     tmp_path: Path, dataset: Dataset, source: PythonSource, form: str
 ) -> None:

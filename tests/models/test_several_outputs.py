@@ -168,9 +168,9 @@ def by_hand(dataset: Dataset, *, weighted: bool) -> tuple[list[dict[str, float]]
     [
         ("logits", FitTrainer, False),
         ("logits", KerasModelTrainer, False),
-        ("probabilities", KerasModelTrainer, False),
-        ("list", KerasModelTrainer, False),
-        ("logits", FitTrainer, True),
+        pytest.param("probabilities", KerasModelTrainer, False, marks=pytest.mark.long),
+        pytest.param("list", KerasModelTrainer, False, marks=pytest.mark.long),
+        pytest.param("logits", FitTrainer, True, marks=pytest.mark.long),
         ("logits", KerasModelTrainer, True),
     ],
 )
@@ -210,7 +210,7 @@ def test_a_member_goes_on_from_its_state_to_the_same_bits(dataset: Dataset, sour
     assert trainer.advance(0).metrics == report.metrics
 
 
-@pytest.mark.parametrize("form", ["logits", "probabilities"])
+@pytest.mark.parametrize("form", [pytest.param("logits", marks=pytest.mark.long), "probabilities"])
 def test_the_saved_model_has_the_outputs_by_name_and_the_metrics(
     tmp_path: Path, dataset: Dataset, sources: Sources, form: str
 ) -> None:
