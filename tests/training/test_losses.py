@@ -215,6 +215,16 @@ def test_an_exported_model_is_compiled_with_the_loss_where_it_can(name: str, kin
         assert report[-1].metrics["val_loss"] == pytest.approx(told["loss"], rel=1e-5)
 
 
+def test_a_model_is_not_saved_with_a_loss_that_would_be_loaded_as_another(folder: Path) -> None:
+    objective = TRAINERS["fit"](made_rows(folder, 1, "regression")).objective_of(
+        configuration(loss={"huber": {"delta": 0.25}})
+    )
+    assert objective.exported_loss is None
+    for name in (name for name, kind in LOSSES.items() if REGRESSION in getattr(kind, "tasks", ())):
+        exported = TRAINERS["fit"](made_rows(folder, 1, "regression")).objective_of(configuration(loss=name))
+        assert exported.exported_loss is not None, name
+
+
 OWN = """
 import keras
 

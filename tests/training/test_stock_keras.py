@@ -162,6 +162,14 @@ def test_a_sum_of_numbers_that_is_none_is_another_structure():
     assert key(0.2, 1.0) == key(0.4, 3.0)
 
 
+def test_a_number_that_a_configuration_does_not_tell_parts_structures_where_it_is_not_fed():
+    def keys(*, fed: bool) -> set[str | None]:
+        models = [dense("sgd", keras.losses.Huber(delta)) for delta in (0.5, 2.0)]
+        return {compiled(model, Programs(), fed=fed).key for model in models}
+
+    assert (len(keys(fed=True)), len(keys(fed=False))) == (1, 2)
+
+
 def test_what_two_layers_share_is_another_structure_than_what_each_has():
     def key(*regularizers: Any) -> str | None:
         inner = [keras.layers.Dense(2, kernel_regularizer=one) for one in regularizers]

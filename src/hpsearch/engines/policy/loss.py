@@ -9,7 +9,7 @@ from hpsearch.data.checks import meant
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Component, StudySpec
 from hpsearch.spec.sections.class_weights import GivenWeights
-from hpsearch.spec.sections.losses import CLASSES, LABELS, LOSSES, REGRESSION, TWO_CLASSES, Loss
+from hpsearch.spec.sections.losses import CLASSES, LABELS, LOSSES, REGRESSION, TWO_CLASSES, Huber, Loss
 from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.study_file.distributions import alternatives
 from hpsearch.spec.study_file.parts import holds_distribution
@@ -72,6 +72,8 @@ LEAST = {"poisson": 0.0, "mean_squared_logarithmic_error": 0.0}
 
 def notes_on_losses(spec: StudySpec) -> Iterator[str]:
     """Write notes on losses that a saved model cannot be compiled with."""
+    if any(isinstance(loss, Huber) and loss.delta != Huber().delta for loss in losses_of(spec)):
+        yield "best.keras is compiled without a loss: Keras would load it with another delta of huber"
     for name in dict.fromkeys(loss.name for loss in losses_of(spec)):
         if name == OwnFunction.name:
             yield "best.keras is compiled without a loss: it holds only Keras' own code"

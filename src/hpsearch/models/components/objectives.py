@@ -106,10 +106,15 @@ class Objective:
 
     @property
     def exported_loss(self) -> Any:
-        """Return the loss object that an exported model is compiled with; None where no stock loss fits."""
+        """Return the loss object that an exported model is compiled with; None where no stock loss fits.
+
+        None too where a model would be loaded with another loss: Keras does not save the delta of Huber.
+        """
         if self.function is not None or self.loss_name in FROM_SCORES:
             return None
-        return self.inner_loss("predictions")
+        loss = self.inner_loss("predictions")
+        again = type(loss).from_config(loss.get_config())
+        return loss if vars(again).get("_fn_kwargs") == vars(loss).get("_fn_kwargs") else None
 
     def targets(self, y: Any) -> Any:
         """Return targets in the form that the loss takes.

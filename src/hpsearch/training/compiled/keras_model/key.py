@@ -202,7 +202,9 @@ def _told_of_loss(loss: Any) -> Any:
     if type(loss).__name__ == "LossFunctionWrapper":
         raise ForeignError("loss of a function")
     config = _canonical(loss.get_config(), {})
-    return [type(loss).__name__, {name: value for name, value in config.items() if name != "name"}]
+    told = {name: value for name, value in config.items() if name != "name"}
+    # What it computes with: the configuration of Huber does not tell its delta.
+    return [type(loss).__name__, told, vars(loss).get("_fn_kwargs")]
 
 
 def losses_of(loss: Any) -> Iterator[Any]:
