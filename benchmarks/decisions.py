@@ -74,7 +74,12 @@ def dataset(rows: int, features: tuple[int, ...]) -> Any:
     index = np.arange(rows)
     split = Split(Rows(x, y), Rows(x[:1_000], y[:1_000]), Scaling(), index, index[:1_000])
     return SimpleNamespace(
-        splits=(split,), train_rows=rows, task="classification", outputs=10, labels=tuple("0123456789")
+        splits=(split,),
+        train_rows=rows,
+        task="classification",
+        outputs=10,
+        labels=tuple("0123456789"),
+        target_layout=None,
     )
 
 

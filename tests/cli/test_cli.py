@@ -558,7 +558,7 @@ print(json.dumps(answers))
             assert optimize(loaded, Options(out=directory, engine="in_process"), Silent())[0] == "finished"
         return directory
 
-    @pytest.fixture(scope="class", params=["jax", pytest.param("tensorflow", marks=pytest.mark.long)])
+    @pytest.fixture(scope="class", params=["jax", "tensorflow"])
     def evaluated(self, request: pytest.FixtureRequest, directory: Path) -> dict[str, Any]:
         quiet = {"KERAS_BACKEND": request.param, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
         result = python(self.CHECK, *self.STUDIES, cwd=directory, **quiet)
@@ -567,13 +567,13 @@ print(json.dumps(answers))
         assert answers.pop("backend") == request.param
         return answers
 
-    @pytest.mark.slow
+    @pytest.mark.long
     def test_only_stock_layers(self, evaluated: dict[str, Any]) -> None:
         assert {name: answer["strange"] for name, answer in evaluated.items()} == {
             name: [] for name in self.STUDIES
         }
 
-    @pytest.mark.slow
+    @pytest.mark.long
     def test_the_reported_value_is_reproduced(self, evaluated: dict[str, Any], directory: Path) -> None:
         for name, answer in evaluated.items():
             best = json.loads(succeed("best", name, "--format", "json", cwd=directory).stdout)
@@ -585,7 +585,7 @@ print(json.dumps(answers))
             assert answer["loss"] == pytest.approx(best["value"], rel=1e-5), name
             assert answer["score"] == pytest.approx(score, rel=1e-5), name
 
-    @pytest.mark.slow
+    @pytest.mark.long
     def test_best_of_a_table_is_found_from_elsewhere(self, directory: Path, tmp_path: Path) -> None:
         printed = succeed("best", "table", cwd=directory).stdout
         (tmp_path / "moved.yaml").write_text(printed, encoding="utf-8")

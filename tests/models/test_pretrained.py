@@ -548,6 +548,7 @@ class TestCommands:
         assert "donor: trial 1" in told
         return directory
 
+    @pytest.mark.long
     def test_the_best_model_and_its_study_file_stand_for_themselves(
         self, directory: Path, tmp_path: Path
     ) -> None:

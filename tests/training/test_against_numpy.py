@@ -100,6 +100,7 @@ def compare(
         train_rows=rows,
         task="classification",
         outputs=classes,
+        target_layout=None,
         labels=tuple(map(str, range(classes))),
     )
     configuration = read_configuration(

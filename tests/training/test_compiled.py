@@ -271,7 +271,7 @@ def test_searched_coefficients_are_arguments_of_one_program(
     assert not same_bits(first, second)
 
 
-@pytest.mark.parametrize("rows", [1_100, 1_093])
+@pytest.mark.parametrize("rows", [pytest.param(1_100, marks=pytest.mark.long), 1_093])
 @pytest.mark.parametrize("maker", [CompiledTrainer, FitTrainer])
 def test_penalties_of_activations_are_averaged_over_all_validation_rows(maker: Any, rows: int) -> None:
     """However the rows are cut into batches: these are more than the compiled trainer validates at once."""

@@ -376,7 +376,15 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+SELDOM = ("rmsprop", "adamw", "nadam", "adagrad by steps")
+"""Optimizers that the tests of all of them hold against Keras too."""
+
+EACH_CASE = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in SELDOM else name for name in CASES]
+)
+
+
+@EACH_CASE
 def test_the_cases_train(name: str) -> None:
     """Guard the comparison: plain Keras has learned something, and every weight has moved."""
     dataset, config, told, weights = CASES[name]()
@@ -418,7 +426,7 @@ class TestTrainer:
         return MAKERS[maker]
 
     @IN_TURN
-    @pytest.mark.parametrize("name", CASES)
+    @EACH_CASE
     def test_equals_plain_keras(self, make: Callable[[Dataset], Trainer], name: str) -> None:
         dataset, config, told, weights = CASES[name]()
         trainer = make(dataset)
