@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpsearch.data import Dataset, are_labels
-from hpsearch.engines.policy.loss import kind_of
+from hpsearch.engines.policy.loss import kind_of, needs_of_targets, problem_of_kind
 from hpsearch.engines.policy.metric import (
     ALIKE,
     ZERO_TARGETS,
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from hpsearch.training.further_metrics import FurtherMetrics
 
 PLACE = "search.metrics"
-
-FROM_ZERO = ("mean_squared_logarithmic_error", "poisson")
-"""Metrics that take no targets below 0."""
 
 
 def check_further(spec: StudySpec, dataset: Dataset) -> None:
@@ -52,14 +49,9 @@ def check_further(spec: StudySpec, dataset: Dataset) -> None:
 
 def _problem_of_task(metric: KerasMetric, dataset: Dataset) -> str | None:
     kind = kind_of(dataset)
-    if kind not in metric.tasks:
-        fitting = [
-            name for name, one in METRICS.items() if issubclass(one, KerasMetric) and kind in one.tasks
-        ]
-        return (
-            f"{metric.name} is for {' or '.join(metric.tasks)}, and the data have {kind}; choose one of "
-            f"{', '.join(fitting)}"
-        )
+    problem = problem_of_kind(metric, kind, METRICS)
+    if problem is not None:
+        return problem
     if isinstance(metric, F1ScoreMetric) and kind in (CLASSES, LABELS) and metric.average is None:
         return (
             f"{metric.name} without average is a number for each class or label; write "
@@ -74,8 +66,9 @@ def _problem_of_task(metric: KerasMetric, dataset: Dataset) -> str | None:
 
 def _problem_of_targets(metric: KerasMetric, dataset: Dataset) -> str | None:
     def undefined(y: Array) -> str | None:
-        if metric.name in FROM_ZERO and y.min() < 0:
-            return f"it needs targets of 0 or more, and the least is {y.min():g}"
+        needs = needs_of_targets(metric, float(y.min()))
+        if needs is not None:
+            return f"it {needs}"
         return ZERO_TARGETS if metric.name == "mean_absolute_percentage_error" and not y.all() else None
 
     return problem_of_parts(metric_name(metric), dataset, undefined)

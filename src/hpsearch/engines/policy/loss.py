@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hpsearch.data import Dataset
 from hpsearch.data.checks import meant
+from hpsearch.data.named_targets import NamedTarget
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Component, StudySpec
 from hpsearch.spec.sections.class_weights import GivenWeights
+from hpsearch.spec.sections.further_metrics import KerasMetric
 from hpsearch.spec.sections.losses import CLASSES, LABELS, LOSSES, REGRESSION, TWO_CLASSES, Huber, Loss
 from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.study_file.distributions import alternatives
@@ -46,28 +48,44 @@ def check_loss(spec: StudySpec, dataset: Dataset) -> None:
     for loss in losses_of(spec):
         if not isinstance(loss, Loss):
             continue
-        if kind not in loss.tasks:
-            fitting = [name for name, one in LOSSES.items() if issubclass(one, Loss) and kind in one.tasks]
-            raise UnsupportedError(
-                f"training.loss: {loss.name} is for {' or '.join(loss.tasks)}, and the data have {kind}; "
-                f"choose one of {', '.join(fitting)}"
-            )
-        if loss.name in LEAST and least < LEAST[loss.name]:
-            raise UnsupportedError(
-                f"training.loss: {loss.name} needs targets of {LEAST[loss.name]:g} or more, and the least is "
-                f"{least:g}"
-            )
+        problem = problem_of_kind(loss, kind, LOSSES)
+        if problem is None and (needs := needs_of_targets(loss, least)) is not None:
+            problem = f"{loss.name} {needs}"
+        if problem is not None:
+            raise UnsupportedError(f"training.loss: {problem}")
 
 
-def kind_of(dataset: Dataset) -> str:
-    """Say what the data have, in the words of losses and metrics."""
-    if dataset.task == "classification":
-        return TWO_CLASSES if dataset.outputs == 2 else CLASSES
-    return REGRESSION if dataset.task == "regression" else LABELS
+def kind_of(predicted: Dataset | NamedTarget) -> str:
+    """Say what is predicted, in the words of losses and metrics."""
+    if predicted.task == "classification":
+        return TWO_CLASSES if predicted.outputs == 2 else CLASSES
+    return REGRESSION if predicted.task == "regression" else LABELS
 
 
-LEAST = {"poisson": 0.0, "mean_squared_logarithmic_error": 0.0}
-"""Losses that take no targets below a number."""
+def fitting(table: Mapping[str, type[Component]], kind: str) -> str:
+    """List the losses or metrics of a table that are for what is predicted."""
+    return ", ".join(name for name, one in table.items() if kind in getattr(one, "tasks", ()))
+
+
+def problem_of_kind(one: Loss | KerasMetric, kind: str, table: Mapping[str, type[Component]]) -> str | None:
+    """Return why a loss or a metric is not for what is predicted, with those that are; None where it is."""
+    if kind in one.tasks:
+        return None
+    return (
+        f"{one.name} is for {' or '.join(one.tasks)}, and the data have {kind}; choose one of "
+        f"{fitting(table, kind)}"
+    )
+
+
+def needs_of_targets(one: Component, least: float) -> str | None:
+    """Return what a loss or a metric needs of targets whose least is lower; None where nothing is amiss."""
+    if one.name not in FROM_ZERO or least >= 0:
+        return None
+    return f"needs targets of 0 or more, and the least is {least:g}"
+
+
+FROM_ZERO = ("poisson", "mean_squared_logarithmic_error")
+"""Losses and metrics that take no targets below 0."""
 
 
 def notes_on_losses(spec: StudySpec) -> Iterator[str]:

@@ -8,10 +8,10 @@ from typing import Any
 from hpsearch.data import Dataset
 from hpsearch.data.checks import meant
 from hpsearch.data.named_targets import NamedTarget
-from hpsearch.engines.policy.loss import LEAST
+from hpsearch.engines.policy.loss import fitting, kind_of, needs_of_targets
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Component, StudySpec
-from hpsearch.spec.sections.losses import CLASSES, LABELS, LOSSES, REGRESSION, TWO_CLASSES, Loss
+from hpsearch.spec.sections.losses import LOSSES, Loss
 from hpsearch.spec.sections.named_targets import OfTargets
 from hpsearch.spec.study_file.distributions import alternatives
 from hpsearch.spec.study_file.problems import dotted
@@ -81,16 +81,8 @@ def _items(given: OfTargets | None) -> Iterator[tuple[str, Any]]:
 
 def _unfit(loss: Component, target: NamedTarget, least: float) -> str | None:
     """Return why a loss is not for a target; None where it is."""
-    kind = _kind_of(target)
+    kind = kind_of(target)
     if not isinstance(loss, Loss) or kind not in loss.tasks:
-        fitting = [name for name, one in LOSSES.items() if issubclass(one, Loss) and kind in one.tasks]
-        return f"{loss.name} is not for {kind}; choose one of {', '.join(fitting)}"
-    if least < LEAST.get(loss.name, least):
-        return f"{loss.name} needs targets of {LEAST[loss.name]:g} or more, and the least is {least:g}"
-    return None
-
-
-def _kind_of(target: NamedTarget) -> str:
-    if target.task == "classification":
-        return TWO_CLASSES if target.outputs == 2 else CLASSES
-    return REGRESSION if target.task == "regression" else LABELS
+        return f"{loss.name} is not for {kind}; choose one of {fitting(LOSSES, kind)}"
+    needs = needs_of_targets(loss, least)
+    return None if needs is None else f"{loss.name} {needs}"

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from hpsearch.spec.study_file.distributions import RESERVED, Searchable, problem
+from hpsearch.spec.study_file.named_values import NamedValues
 from hpsearch.spec.study_file.parts import (
     Component,
     NonNegative,
     OneOf,
-    Part,
     bare,
     holds_distribution,
     label_of,
 )
 
 
-class GivenWeights(Part):
+class GivenWeights(NamedValues):
     """The weight of each class by its name; a class that is left out has the weight 1."""
 
-    model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Searchable[NonNegative]] = Field(init=False)
 
     @model_validator(mode="wrap")
@@ -38,19 +37,12 @@ class GivenWeights(Part):
                 raise problem("the name of a class: text or a whole number", found=repr(key))
         return handler({str(key): value for key, value in raw.items()})
 
-    def items(self) -> Iterator[tuple[str, Any]]:
-        """Iterate over the classes and their weights."""
-        yield from (self.__pydantic_extra__ or {}).items()
-
     def option_label(self) -> str:
         """Name these weights by those that are fixed, or else by the classes."""
         fixed = [(name, weight) for name, weight in self.items() if not holds_distribution(weight)]
         return ", ".join(f"{name}={label_of(weight)}" for name, weight in fixed) or "/".join(
             dict(self.items())
         )
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self.items()))
 
 
 CLASS_WEIGHTS: dict[str, type[Component]] = {"none": bare("none"), "balanced": bare("balanced")}

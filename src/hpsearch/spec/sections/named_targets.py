@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from hpsearch.spec.sections.losses import LossOfStudy
 from hpsearch.spec.study_file.distributions import RESERVED, Searchable, problem
-from hpsearch.spec.study_file.parts import NonNegative, Part
+from hpsearch.spec.study_file.named_values import NamedValues
+from hpsearch.spec.study_file.parts import NonNegative
 
 
-class OfTargets(Part):
+class OfTargets(NamedValues):
     """A value for each of some targets, by their names."""
-
-    model_config = ConfigDict(extra="allow")
 
     @model_validator(mode="wrap")
     @classmethod
@@ -29,13 +28,6 @@ class OfTargets(Part):
             if not isinstance(key, str) or not key.isidentifier() or key in RESERVED:
                 raise problem("the name of a target, as behind y_ in its array", found=repr(key))
         return handler(raw)
-
-    def items(self) -> Iterator[tuple[str, Any]]:
-        """Iterate over the targets and their values."""
-        yield from (self.__pydantic_extra__ or {}).items()
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self.items()))
 
 
 class TargetTasks(OfTargets):

@@ -8,7 +8,7 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from hpsearch.spec.sections.model_component import ModelComponent, in_full
 from hpsearch.spec.sections.own_function import Identifier
@@ -27,6 +27,7 @@ from hpsearch.spec.study_file.distributions import (
     one_of,
     problem,
 )
+from hpsearch.spec.study_file.named_values import NamedValues
 from hpsearch.spec.study_file.parts import MAX_ITEMS, Part, PerLayer, holds_distribution, label_of
 from hpsearch.spec.study_file.source import Place
 
@@ -95,10 +96,9 @@ PythonArgument = Annotated[
 """An argument, or a mapping of arguments."""
 
 
-class ArgumentMapping(Part):
+class ArgumentMapping(NamedValues):
     """Arguments by their names."""
 
-    model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, PythonArgument] = Field(init=False)
 
     @model_validator(mode="wrap")
@@ -133,10 +133,6 @@ class ArgumentMapping(Part):
         """Return whether a mapping is a range as other tools write it."""
         return any(key in raw for key in LOWS) and any(key in raw for key in HIGHS)
 
-    def items(self) -> Iterator[tuple[str, Any]]:
-        """Iterate over the arguments and their values."""
-        yield from (self.__pydantic_extra__ or {}).items()
-
     def option_label(self) -> str:
         """Name this mapping by what is fixed in it, words without their keys, or else by its keys."""
         told = [_label_of(name, value) for name, value in self.items() if not holds_distribution(value)]
@@ -147,9 +143,6 @@ class ArgumentMapping(Part):
         words = [value for _, value in self.items() if isinstance(value, str) and value.isidentifier()]
         keys = [name for name, _ in self.items()]
         return keys[0] if len(keys) == 1 else next(iter(words), None)
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self.items()))
 
 
 def _label_of(name: str, value: Any) -> str:

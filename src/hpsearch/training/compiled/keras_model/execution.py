@@ -37,7 +37,7 @@ def is_scanned(model: keras.Model) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Structure:
+class ModelStructure:
     """What models share whose functions of one kind are the same, and the numbers of one of them.
 
     `key` is None where the configuration does not say all that is computed.
@@ -76,8 +76,8 @@ class CompiledModel:
         arguments = trained.get_compile_config() or {}
         weights = arguments.get("loss_weights") if isinstance(arguments, dict) else None
 
-        def structure(model: keras.Model, optimizer: Any = None, loss: Any = None) -> Structure:
-            return Structure.of(model, optimizer, loss, weights, *parts, fed=fed)
+        def structure(model: keras.Model, optimizer: Any = None, loss: Any = None) -> ModelStructure:
+            return ModelStructure.of(model, optimizer, loss, weights, *parts, fed=fed)
 
         # What predicts and evaluates does not depend on the optimizer, and is compiled once for all of them.
         self.training = structure(trained, trained.optimizer, trained.loss)
@@ -189,7 +189,7 @@ class CompiledModel:
             for variable, value in zip(variables, state[name], strict=True):
                 variable.assign(value)
 
-    def _first_metrics(self, structure: Structure, rows: Any) -> list[Any]:
+    def _first_metrics(self, structure: ModelStructure, rows: Any) -> list[Any]:
         """Return the metrics' variables as they are before an epoch; they are the same for a structure."""
         kept = self._own if structure.key is None else self.programs.of(structure.key)
         if "metrics" not in kept:
@@ -205,7 +205,7 @@ class CompiledModel:
             raise UntracedError(str(failure)) from failure
 
     def _compiled(
-        self, structure: Structure, name: Any, function: Any, given: tuple[Any, ...], rows: Any = None
+        self, structure: ModelStructure, name: Any, function: Any, given: tuple[Any, ...], rows: Any = None
     ) -> Any:
         """Compile a function, or take it from another model; `rows` are such as metrics are built for."""
         shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(given))
