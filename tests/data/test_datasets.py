@@ -762,7 +762,7 @@ class TestCsv:
             ("a,y\n1,2\n1\n", "d.csv:3: this row has 1 cells, but the header has 2"),
             ("a,y\n1,2\n1,2,3\n", "d.csv:3: this row has 3 cells"),
             ('a,y\n1,"2\n', "d.csv:2: this is not a csv row"),
-            (b"a,y\n1,2\n\xff,3\n", "d.csv:3: this line is not UTF-8"),
+            (b"a,y\n1,2\n\x81,3\n", "d.csv:3: this line is not UTF-8"),
             ("a,y\n1,2\n2,\n", "d.csv:3: the target column 'y' has no value"),
             ("a,y\n1,2\n2,NA\n", "d.csv:3: the target column 'y' has no value"),
             ("a,y\n1,2\n2,inf\n", "d.csv:3: column 'y' holds 'inf'"),

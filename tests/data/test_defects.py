@@ -52,9 +52,10 @@ class TestReadRightly:
             ((str(2**70), str(-(10**30)), "0", "1"), [float(2**70), -1e30, 0, 1]),
             (('"1"', '" 2"', '""', "3"), [1, 2, 1.5, 3]),
             (("NA", "2", "null", "4"), [2, 2, 2, 4]),
+            (('"1,234"', "7", '"12,000.5"', "4"), [1234, 7, 12000.5, 4]),
             (("3", "3", "3", "3"), [3, 3, 3, 3]),
         ],
-        ids=["signs", "forms", "huge", "quoted", "missing", "constant"],
+        ids=["signs", "forms", "huge", "quoted", "missing", "thousands", "constant"],
     )
     def test_numbers(self, tmp_path: Path, cells: tuple[str, ...], numbers: list[float]) -> None:
         expected = np.array(numbers, dtype=np.float32).reshape(-1, 1)
@@ -103,10 +104,6 @@ class TestRefused:
             (("1", "2", "-nan", "4"), "d.csv:4: column 'a' holds '-nan'"),
             (("1", "Infinity", "3", "4"), "d.csv:3: column 'a' holds 'Infinity'"),
             (("1", "2", "3", "9" * 400), "d.csv:5: column 'a' holds '999"),
-            (
-                ('"1,234"', "7", '"12,000.5"', "4"),
-                "d.csv:2: column 'a' holds '1,234'; write numbers without",
-            ),
             (("1,234", "2", "3", "4"), "d.csv:2: this row has 3 cells, but the header has 2"),
             (("1", '"2', "3", "4"), "d.csv:3: this is not a csv row"),
             (("1", '2"', '"3"x', "4"), "d.csv:4: this is not a csv row"),
@@ -122,10 +119,6 @@ class TestRefused:
         ("cells", "place"),
         [
             (("1.5", "NAN", "2.5"), "d.csv:3: column 'y' holds 'NAN'"),
-            (
-                ('"1,250"', '"3,100"', '"2,000"'),
-                "d.csv:2: column 'y' holds '1,250'; write numbers without",
-            ),
             (("3", "3", "3"), "only one class, '3'"),
             (("", "3", "4"), "d.csv:2: the target column 'y' has no value"),
         ],
@@ -137,13 +130,10 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("content", "place"),
         [
-            ("a,y\n1,2.5\n".encode("utf-16"), "d.csv:1: this line is not UTF-8"),
             ("a,y\n1,2.5\n".encode("utf-16-le"), "d.csv:1: this line is not UTF-8 text: it holds a NUL"),
-            ("a,y\n1,Köln\n".encode("latin-1"), "d.csv:2: this line is not UTF-8"),
             (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "d.csv:1: this line is not UTF-8"),
             (bytes(1_000), "d.csv:1: this line is not UTF-8 text"),
-            ("a;y\n1;2\n", "no target column 'y'; the columns are 'a;y'"),
-            ("a\ty\n1\t2\n", r"no target column 'y'; the columns are 'a\ty'"),
+            ("a:y\n1:2\n", "no target column 'y'; the columns are 'a:y'"),
             ("5.1,3.5\n4.9,3.0\n", "no target column 'y'; the columns are '5.1', '3.5'"),
             ("a, a ,y\n1,2,3\n", "2 columns are named 'a'"),
             ("a,y\n1,2.5\n", "leaves none of the 1"),
@@ -155,7 +145,7 @@ class TestRefused:
         assert place in told
 
     def test_more_cells_than_memory_can_hold(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hpsearch.data.readers.csv.MAX_CELLS", 6)
+        monkeypatch.setattr("hpsearch.data.readers.delimited.MAX_CELLS", 6)
         assert "d.csv:5: the file has more than 6 cells" in refusal(tmp_path, column("1", "2", "3", "4"))
 
     def test_the_home_of_nobody(self, tmp_path: Path) -> None:

@@ -139,6 +139,10 @@ class TestTooManyCategories:
         assert "'b' alone has 6 categories" in told
 
 
+def quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
 NUMBERS = (0.5, -1234.5, 7.0, 1234567.25, -0.125)
 
 READ: dict[str, Callable[[float], str]] = {
@@ -150,20 +154,14 @@ READ: dict[str, Callable[[float], str]] = {
     "no-break spaces": lambda n: f"\u00a0{n}\u00a0",
     "an exponent": lambda n: f"{n:e}",
     "a plus": lambda n: f"{n:+}",
+    "a decimal comma": lambda n: quoted(f"{n:.3f}".replace(".", ",")),
+    "thousands": lambda n: quoted(f"{n:,.3f}"),
+    "thousands of Germany": lambda n: quoted(f"{n:,.3f}".translate(str.maketrans(",.", ".,"))),
+    "thousands of Switzerland": lambda n: f"{n:,.3f}".replace(",", "'"),
+    "thousands with thin blanks": lambda n: f"{n:,.3f}".replace(",", "\u202f"),
 }
 
 REFUSED: dict[str, tuple[Callable[[float], str], str]] = {
-    "decimal comma": (lambda n: f"{n:.3f}".replace(".", ","), "decimal point"),
-    "thousands": (lambda n: f"{n * 1e6:,.2f}", "without commas"),
-    "thousands of Germany": (
-        lambda n: f"{n * 1e6:,.2f}".translate(str.maketrans(",.", ".,")),
-        "decimal point",
-    ),
-    "thousands of Switzerland": (
-        lambda n: f"{n * 1e6:,.2f}".replace(",", "'"),
-        "without commas, spaces or other",
-    ),
-    "thousands with thin blanks": (lambda n: f"{n * 1e6:,.2f}".replace(",", "\u202f"), "spaces"),
     "underscores": (lambda n: f"{n * 1e6:_.0f}", "other separators"),
     "percent": (lambda n: f"{n} %", "a percent sign"),
     "euros": (lambda n: f"{n} €", "a currency"),
@@ -192,10 +190,6 @@ def text(tmp_path: Path) -> Write:
     return write
 
 
-def quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"'
-
-
 class TestNumbers:
     @pytest.mark.parametrize("write", READ.values(), ids=READ)
     def test_are_read(self, text: Write, write: Callable[[float], str]) -> None:
@@ -222,9 +216,19 @@ class TestNumbers:
             text(cells, target="a", validation={"last": 1})
         assert why in str(caught.value)
 
-    def test_are_refused_where_only_some_are_written_so(self, text: Write) -> None:
-        with pytest.raises(DataError, match=r"d\.csv:4: column 'a' holds '94,3'"):
-            text(["94", "70", '"94,3"', "81", '"56,9"', "70"])
+    def test_are_read_where_only_some_are_written_so(self, text: Write) -> None:
+        dataset = text(["94", "70", '"94,3"', "81", '"56,9"', "70"], validation={"last": 1})
+        np.testing.assert_allclose(dataset.splits[0].train.x[:, 0], [94, 70, 94.3, 81, 56.9], rtol=1e-6)
+        assert any("the numbers of column 'a' are written as in 1234,5" in note for note in dataset.notes)
+
+    def test_a_comma_that_may_be_either_is_asked_about(self, table: Write, tmp_path: Path) -> None:
+        (tmp_path / "d.csv").write_text("a;y\n1,250;1\n3,100;2\n2,000;4\n")
+        with pytest.raises(DataError, match=r"d\.csv:2: column 'a' holds '1,250', whose comma may be"):
+            load_dataset(Data.model_validate({"csv": "d.csv", "target": "y", "validation": 1}), tmp_path)
+        for decimal, first in ((",", 1.25), (".", 1250.0)):
+            other = {"decimal": decimal, "thousands": "," if decimal == "." else "."}
+            data = Data.model_validate({"csv": "d.csv", "target": "y", "validation": {"last": 1}, **other})
+            assert load_dataset(data, tmp_path).splits[0].train.x[0, 0] == first
 
     @pytest.mark.parametrize(
         "levels",
@@ -306,30 +310,10 @@ class TestFiles:
             (b"ARROW1\0\0" + bytes(100), "a feather (Arrow) file"),
             (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
             (b"PK\x03\x04" + bytes(100), "a zip archive, as xlsx and npz files are"),
-            (gzip.compress(ROWS, mtime=0), "compressed by gzip"),
-            (bz2.compress(ROWS), "compressed by bzip2"),
-            (lzma.compress(ROWS), "compressed by xz"),
             (pickle.dumps([1.5, "a"]), "a Python pickle"),
-            (
-                "Straße,y\nUlm,1\n".encode("latin-1"),
-                "d.csv:1: this line is not UTF-8, but looks like Latin-1",
-            ),
-            ("a,y\nÜlm €,1\n".encode("cp1252"), "d.csv:2: this line is not UTF-8, but looks like Latin-1"),
-            ("a,y\nUlm,1\n".encode("utf-16"), "this line is not UTF-8, but looks like UTF-16"),
             ("a,y\nUlm,1\n".encode("utf-16-be"), "d.csv:1: this line is not UTF-8 text: it holds a NUL"),
-            (b"a;y\n1;2\n", "The cells are separated by semicolons"),
-            (b"a;y\n1,5;2,5\n2,5;3,5\n", "The cells are separated by semicolons"),
-            (b"a\ty\n1\t2\n", "The cells are separated by tabs"),
             (b'{"a": 1}\n', "This looks like JSON"),
             (b"1.5,2.5\n3,4\n", "it must hold the names of the columns"),
-            (
-                b",a,y\n0,1,2\n1,3,4\n",
-                "column 1 has no name in the header. This looks like the index of a pandas",
-            ),
-            (
-                b"Unnamed: 0,a,y\n0,1,2\n1,3,4\n2,5,6\n",
-                "'Unnamed: 0' numbers the rows: it is the index of a pandas",
-            ),
         ],
     )
     def test_that_are_something_else_are_named(self, tmp_path: Path, content: bytes, said: str) -> None:
@@ -337,6 +321,41 @@ class TestFiles:
         with pytest.raises(DataError) as caught:
             load_dataset(Data.model_validate({"csv": "d.csv", "target": "y"}), tmp_path)
         assert said in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("content", "rows"),
+        [
+            (gzip.compress(ROWS, mtime=0), 9),
+            (bz2.compress(ROWS), 9),
+            (lzma.compress(ROWS), 9),
+            (ROWS.replace(b",", b";"), 9),
+            (ROWS.replace(b",", b"\t"), 9),
+            (ROWS.replace(b",", b";").replace(b".", b","), 9),
+            (ROWS.decode().encode("utf-16"), 9),
+            (ROWS.decode().encode("utf-8-sig"), 9),
+            (b",a,y\n" + b"".join(b"%d,%s" % (n, row) for n, row in enumerate(ROWS.splitlines(True)[1:])), 9),
+            (
+                b"Unnamed: 0,"
+                + b"".join(b"%d,%s" % (n - 1, r) if n else r for n, r in enumerate(ROWS.splitlines(True))),
+                9,
+            ),
+        ],
+        ids=["gzip", "bzip2", "xz", "semicolons", "tabs", "German", "utf-16", "mark", "index", "index twice"],
+    )
+    def test_of_every_form_are_read_alike(self, tmp_path: Path, content: bytes, rows: int) -> None:
+        (tmp_path / "d.csv").write_bytes(content)
+        data = Data.model_validate({"csv": "d.csv", "target": "y", "validation": {"last": 2}})
+        dataset = load_dataset(data, tmp_path)
+        np.testing.assert_array_equal(dataset.splits[0].train.x, np.arange(rows - 2.0)[:, None])
+        np.testing.assert_array_equal(dataset.splits[0].train.y, np.arange(rows - 2) + 0.5)
+
+    def test_of_western_europe_are_read_and_told(self, tmp_path: Path) -> None:
+        rows = "".join(f"{town},{n}.5\n" for n, town in enumerate(["Köln €", "Ulm"] * 4))
+        (tmp_path / "d.csv").write_bytes(f"Straße,y\n{rows}".encode("cp1252"))
+        dataset = load_dataset(Data.model_validate({"csv": "d.csv", "target": "y"}), tmp_path)
+        assert dataset.encoding is not None
+        assert dataset.encoding.feature_names == ("Straße=Köln €", "Straße=Ulm")
+        assert any("read as cp1252" in note for note in dataset.notes)
 
     def test_an_array_is_no_npz(self, tmp_path: Path) -> None:
         np.save(tmp_path / "d.npy", np.zeros((4, 2)))

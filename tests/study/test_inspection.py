@@ -68,8 +68,8 @@ class TestFound:
         assert said in refusal(tmp_path, study(data=data))
 
     def test_an_encoding(self, tmp_path: Path) -> None:
-        (tmp_path / "d.csv").write_bytes("a,y\nKöln,1.5\n".encode("latin-1"))
-        assert "d.csv:2: this line is not UTF-8, but looks like Latin-1" in refusal(
+        (tmp_path / "d.csv").write_bytes(b"a,y\nK\x81ln,1.5\n")
+        assert "d.csv:2: this line is not UTF-8 text; name the encoding" in refusal(
             tmp_path, study(data=TABLE)
         )
 

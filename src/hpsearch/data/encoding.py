@@ -7,13 +7,15 @@ and ColumnTransformer do, in a form that is fast for 10^5 columns and that can b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from hpsearch.data.checks import fits_in_memory
+from hpsearch.data.notation import PLAIN, Notation
 from hpsearch.data.precision import CHUNK, lossy
+from hpsearch.data.readers.dialect import TextOptions
 from hpsearch.data.table import MAX_COLUMNS, Cells, Table
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -40,6 +42,7 @@ class Column:
         categories: The categories of the training rows, sorted; each becomes a feature. Empty for numbers.
         imputation: For each split, the value that replaces a missing one.
         unseen: For each split, the categories that its training part lacks, which are encoded as zeros.
+        notation: How the numbers of the column are written in files of text.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Column:
     categories: tuple[str, ...]
     imputation: tuple[float | str, ...]
     unseen: tuple[tuple[str, ...], ...]
+    notation: Notation = PLAIN
 
     @property
     def width(self) -> int:
@@ -56,10 +60,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Encoding:
-    """The columns in the order of the file, which is that of the features, fitted for each split."""
+    """The columns in the order of the file, which is that of the features, fitted for each split.
+
+    Attributes:
+        target: The name of the target column.
+        columns: The columns.
+        text: What the study says of how its csv files are written.
+    """
 
     target: str
     columns: tuple[Column, ...]
+    text: TextOptions = field(default_factory=TextOptions)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -85,7 +96,7 @@ class Encoding:
             replace(column, imputation=(column.imputation[split],), unseen=(column.unseen[split],))
             for column in self.columns
         )
-        return Encoding(self.target, tuple(own))
+        return replace(self, columns=tuple(own))
 
     def encode(self, cells: Mapping[str, Sequence[str]], split: int = 0) -> Array:
         """Encode new rows as fitted on a split.
@@ -103,8 +114,9 @@ class Encoding:
         absent = [column.name for column in self.columns if column.name not in cells]
         if absent:
             raise DataError(f"The rows have no column {absent[0]!r}.")
-        columns = tuple(Cells(c.name, tuple(text.strip() for text in cells[c.name])) for c in self.columns)
-        return self.encode_rows(Table("The rows", columns, range(1, len(columns[0].texts) + 1)), split)
+        columns = tuple(Cells.of(one.name, cells[one.name]).noted(one.notation) for one in self.columns)
+        rows = Table("The rows", columns, len(columns[0]), lambda row: f"The rows:{row + 1}")
+        return self.encode_rows(rows, split)
 
     def encode_rows(self, table: Table, split: int = 0, *, wide: bool = False) -> Array:
         """Encode the rows of a table whose columns are those of the encoding, in its order.
@@ -180,7 +192,7 @@ def _fits(table: Table, columns: Sequence[Column]) -> None:
     Raises:
         DataError: They do.
     """
-    rows = len(table.lines)
+    rows = table.rows
     width, one_hot = (sum(c.width for c in some) for some in (columns, [c for c in columns if c.categories]))
     widest = max(columns, key=lambda column: len(column.categories))
     alone = f"{widest.name!r} alone has {len(widest.categories)} categories. {REMEDY}"
@@ -241,7 +253,7 @@ def _numeric(table: Table, cells: Cells, trains: Sequence[Array]) -> Column:
     table.complain_of_numbers(cells)
     whole = not cells.missing.any()
     means = tuple(float((cells.numbers[t] if whole else _present(cells, t)).mean()) for t in trains)
-    return Column(cells.name, "numeric", (), means, ((),) * len(trains))
+    return Column(cells.name, "numeric", (), means, ((),) * len(trains), cells.notation)
 
 
 def _present(cells: Cells, index: Array) -> Array:
@@ -249,7 +261,7 @@ def _present(cells: Cells, index: Array) -> Array:
 
 
 def _categorical(table: Table, cells: Cells, layout: Array, trains: Sequence[Array]) -> Column:
-    categories = sorted({cells.texts[row] for row in layout[~cells.missing[layout]].tolist()})
+    categories = cells.present(layout)
     _refuse_many(table, cells, layout, categories)
     numbers = _numbered(cells, categories)
     counts = [np.bincount(numbers[train] + 1, minlength=len(categories) + 1)[1:] for train in trains]
@@ -265,21 +277,21 @@ def _categorical(table: Table, cells: Cells, layout: Array, trains: Sequence[Arr
 def _numbered(cells: Cells, categories: Sequence[str]) -> Array:
     """Return the position of each cell's category: (n,) int, -1 if it is missing or unknown."""
     positions = {category: position for position, category in enumerate(categories)}
-    return np.fromiter((positions.get(t, -1) for t in cells.texts), dtype=np.int64, count=len(cells.texts))
+    return cells.spread([positions.get(word, -1) for word in cells.words], np.int64)
 
 
 def _kind_of_numbers(table: Table, columns: Sequence[Column]) -> type[np.floating[Any]]:
     """Return float32, or float64 where that would lose the differences within a column."""
     pairs = zip(table.columns, columns, strict=True)
     numeric = [cells.numbers for cells, column in pairs if column.kind == "numeric"]
-    size = max(1, CHUNK // len(table.lines))
+    size = max(1, CHUNK // table.rows)
     blocks = (np.column_stack(numeric[start : start + size]) for start in range(0, len(numeric), size))
     return np.float64 if any(lossy(block).any() for block in blocks) else np.float32
 
 
 def _encoded(table: Table, columns: Sequence[Column], kind: type[np.floating[Any]]) -> Array:
     """Encode every row, column by column, because that is how the cells are stored."""
-    encoded = np.zeros((sum(column.width for column in columns), len(table.lines)), dtype=kind)
+    encoded = np.zeros((sum(column.width for column in columns), table.rows), dtype=kind)
     start = 0
     for cells, column in zip(table.columns, columns, strict=True):
         _fill(encoded[start : start + column.width], cells, column)

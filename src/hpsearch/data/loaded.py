@@ -26,7 +26,7 @@ class Loaded:
 
     Attributes:
         where: The source, with which each error message begins.
-        x: (n, *features), or the table of a csv file.
+        x: (n, *features), or a table.
         y: (n,) numbers or text, or (n, targets) numbers; zeros where the rows are their own targets.
         fingerprint: The SHA-256 of the arrays.
         x_test: The features of the source's own test part.
@@ -42,6 +42,8 @@ class Loaded:
         named_targets_test: The same of the source's own test part.
         target_layout: The targets that the columns of `y` hold, once they are joined.
         inputs: The named inputs that the flat rows of `x` hold; None where rows have no names.
+        tested: How many of the last rows of a table are of a file of their own, its test part.
+        notes: What was found of how the files of a table are written.
     """
 
     where: str
@@ -61,6 +63,8 @@ class Loaded:
     named_targets: Mapping[str, Array] = field(default_factory=dict)
     named_targets_test: Mapping[str, Array] = field(default_factory=dict)
     target_layout: TargetLayout | None = None
+    tested: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = None) -> Loaded:

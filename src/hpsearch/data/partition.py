@@ -12,7 +12,7 @@ from hpsearch.data.types import Array
 from hpsearch.data.windows import starts_of
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Component, Data
-from hpsearch.spec.sections.data import CountOfRows, Folds, LastRows, ShareOfRows, TestRows, Window
+from hpsearch.spec.sections.data import CountOfRows, Folds, LastRows, ShareOfRows, TestFile, TestRows, Window
 
 PURPOSES = {"test": 0, "subset": 1, "validation": 2}
 ROUNDING = 1e-9
@@ -59,7 +59,9 @@ class Partitioner:
         y = self.y[: self.drawn]
         rows = np.flatnonzero(y >= 0) if self._classes else np.arange(len(y))
         test = None
-        if data.test is not None:
+        if isinstance(data.test, TestFile):
+            test = self._own_test
+        elif data.test is not None:
             rows, test = self._draw(rows, self._count(data.test, rows, "test"), "test")
         if data.subset is not None:
             rows = self._subset(rows, data.subset)
@@ -75,7 +77,7 @@ class Partitioner:
     def _by_time(self, data: Data, window: Window) -> Partition:
         """Take the last rows as the test part and those before as the validation part; each has windows."""
         rows, tested = range(self.drawn), range(self.drawn, len(self.y))
-        if data.test is not None:
+        if data.test is not None and not isinstance(data.test, TestFile):
             rows, tested = self._without_last(data.test, rows, "test")
         if isinstance(data.validation, TestRows):
             validated, tested = tested, range(0)
@@ -114,6 +116,8 @@ class Partitioner:
     @property
     def _own_test(self) -> Array:
         rows = np.arange(self.drawn, len(self.y))
+        if self._classes:
+            rows = rows[self.y[rows] >= 0]
         if not rows.size:
             raise DataError(self._no_test_set)
         return rows

@@ -13,9 +13,9 @@ from hpsearch.data.checks import features, meant
 from hpsearch.data.encoding import Column, Encoding
 from hpsearch.data.named_inputs import InputLayout
 from hpsearch.data.named_targets import TargetLayout
-from hpsearch.data.readers.csv import load_rows
 from hpsearch.data.readers.npz import read_features, read_inputs
-from hpsearch.data.table import Cells, Table
+from hpsearch.data.readers.tables import TableOptions, read_table
+from hpsearch.data.table import Cells
 from hpsearch.data.types import Array, Task
 from hpsearch.data.windows import gathered
 from hpsearch.exceptions import DataError
@@ -167,10 +167,11 @@ class Preprocessing:
         return NewRows(self._rows(x))
 
     def _table(self, path: Path, encoding: Encoding) -> NewRows:
-        given = load_rows(path)
+        notations = {column.name: column.notation for column in encoding.columns}
+        given = read_table([path], TableOptions(encoding.text, typed=True, notations=notations)).table
         by_name = {column.name: column for column in given.columns}
         chosen = tuple(_named(given.where, column.name, by_name) for column in encoding.columns)
-        table = Table(given.where, chosen, given.lines)
+        table = replace(given, columns=chosen)
         x = encoding.encode_rows(table, wide=self.origin is not None)
         notes = [*_left_out(encoding, self.targets, by_name), *_unseen(encoding, chosen)]
         if self.window is not None:
@@ -239,11 +240,11 @@ def _unseen(encoding: Encoding, columns: tuple[Cells, ...]) -> Iterator[str]:
 
 def _unseen_in(known: Column, cells: Cells) -> Iterator[str]:
     seen = set(known.categories) - set(known.unseen[0])
-    texts = np.array(cells.texts, dtype=object)
-    others = [text for text in texts[~cells.missing].tolist() if text not in seen]
-    if others:
+    strange = cells.spread([word not in seen for word in cells.words], bool) & ~cells.missing
+    others = np.flatnonzero(strange)
+    if len(others):
         rows = "1 row has a category" if len(others) == 1 else f"{len(others):,} rows have categories"
         yield (
-            f"column {known.name!r}: {rows} that no training row had, such as {others[0]!r}: "
+            f"column {known.name!r}: {rows} that no training row had, such as {cells.at(int(others[0]))!r}: "
             "encoded as zeros, as in training"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,25 +13,19 @@ import numpy as np
 
 from hpsearch.data.dataset import Dataset, UnscaledRows
 from hpsearch.data.encoding import Encoding, encode_table
-from hpsearch.data.loaded import Loaded, from_arrays, of_themselves
+from hpsearch.data.loaded import Loaded
 from hpsearch.data.named_targets import with_joined_targets
 from hpsearch.data.partition import Partition, Partitioner
 from hpsearch.data.precision import lossy, origin_of
-from hpsearch.data.readers.arrays import read_arrays
-from hpsearch.data.readers.csv import load_csv
-from hpsearch.data.readers.keras import load_keras
-from hpsearch.data.readers.npz import read_npz
-from hpsearch.data.readers.random import draw_normal
 from hpsearch.data.rows import Split, fit_scaling
+from hpsearch.data.source import load_source, text_options
 from hpsearch.data.table import Table
 from hpsearch.data.target import Target, find_target, plain_classes
 from hpsearch.data.types import Array
 from hpsearch.data.windows import rows_of, starts_of
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
-from hpsearch.spec.sections.data import ITSELF, TestRows
-
-DATA_DIR = "HPSEARCH_DATA"
+from hpsearch.spec.sections.data import TestRows
 
 
 def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> Dataset:
@@ -57,7 +50,7 @@ def load_raw_data(data: Data, directory: Path, data_dir: Path | None = None) -> 
         DataError: The rows cannot be loaded or split.
     """
     with _enough_memory(data):
-        loaded = with_joined_targets(_load(data, directory, data_dir), data)
+        loaded = with_joined_targets(load_source(data, directory, data_dir), data)
         if data.test is not None and loaded.y_test is not None:
             raise DataError(
                 f"{loaded.where}: 'test' cannot be given, because this data set already has a test set."
@@ -65,7 +58,7 @@ def load_raw_data(data: Data, directory: Path, data_dir: Path | None = None) -> 
         target = find_target(loaded, data)
         if target.task == "regression" and lossy(loaded.y).any():
             raise DataError(_lost_targets(loaded))
-        y, drawn = target.read(loaded.y), len(loaded.y)
+        y, drawn = target.read(loaded.y), len(loaded.y) - loaded.tested
         if isinstance(data.validation, TestRows):
             loaded, y = _with_test_part(loaded, target, y)
         partition = Partitioner(loaded.where, target, y, data.split_seed, drawn).divide(data)
@@ -165,6 +158,7 @@ def _names_of_targets(target: Target, unscaled: UnscaledRows, encoding: Encoding
 
 def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split], loaded: Loaded) -> Iterator[str]:
     """Write notes on weights, and on features that are constant or lose something as float32."""
+    yield from loaded.notes
     if rows.weights is not None:
         yield (
             f"rows have weights ({data.weight or 'sample_weight'}): losses of training, validation and test "
@@ -199,61 +193,6 @@ def _named(marked: Array) -> str:
     return f"feature {shown} (from 0)" if len(places) == 1 else f"{len(places)} features ({shown}; from 0)"
 
 
-def _load(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
-    loaded = _loaded(data, directory, data_dir)
-    if loaded.inputs is not None:
-        loaded.inputs.check_options(loaded.where, data)
-    return of_themselves(loaded) if data.csv is None and data.target == ITSELF else loaded
-
-
-def _loaded(data: Data, directory: Path, data_dir: Path | None) -> Loaded:
-    if data.sklearn is not None:
-        # scikit-learn takes a second to import, and most data do without.
-        from hpsearch.data.readers.sklearn import load_bundled
-
-        return load_bundled(data.sklearn)
-    if data.keras is not None:
-        return load_keras(data.keras, data_dir or _data_dir(), data.num_words, data.sequence)
-    if data.random_normal is not None:
-        return draw_normal(data.source, data.random_normal, data.split_seed)
-    return _read(data, directory)
-
-
-def _read(data: Data, directory: Path) -> Loaded:
-    """Load the data of files whose path the study gives."""
-    if data.csv is not None and data.target is not None:
-        classes = data.task == "classification"
-        return load_csv(
-            _place(directory, data.csv),
-            data.targets,
-            data.weight,
-            classes=classes,
-            past=data.window is not None,
-        )
-    if data.images is not None and data.decoded is not None:
-        # Pillow is imported only where images are decoded.
-        from hpsearch.data.readers.images import load_images
-
-        return load_images(_place(directory, data.images), data.decoded)
-    if data.arrays is not None:
-        path = _place(directory, data.arrays)
-        return from_arrays(str(path), read_arrays(path))
-    path = _place(directory, str(data.npz))
-    return from_arrays(str(path), read_npz(path, targets=data.target != ITSELF))
-
-
-def _data_dir() -> Path | None:
-    named = os.environ.get(DATA_DIR)
-    return Path(named) if named else None
-
-
-def _place(directory: Path, path: str) -> Path:
-    try:
-        return directory / Path(path).expanduser()
-    except RuntimeError:
-        raise DataError(f"{path}: there is no such user's directory.") from None
-
-
 def _unscaled(
     loaded: Loaded, data: Data, y: Array, partition: Partition
 ) -> tuple[UnscaledRows, Encoding | None]:
@@ -279,7 +218,7 @@ def _unscaled(
         origin=origin,
         **common,
     )
-    return rows, encoding
+    return rows, replace(encoding, text=text_options(data))
 
 
 def _origin(where: str, data: Data, x: Array) -> Array | None:

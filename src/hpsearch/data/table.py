@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from hpsearch.data.checks import WIDEST
+from hpsearch.data.notation import PLAIN, Notation, numbers_in, why_not_read, written_numbers
 from hpsearch.data.types import Array
-from hpsearch.data.written_numbers import why_not_read, written_numbers
 from hpsearch.exceptions import DataError
 
 MISSING = frozenset(("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"))
@@ -26,17 +26,40 @@ SHOWN = 5
 """Words that a message lists."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cells:
-    """One column as text, one for each row, without surrounding whitespace."""
+    """One column of texts without surrounding whitespace.
+
+    Attributes:
+        name: The name of the column.
+        codes: (n,) int, the position of each row's text among the words.
+        words: The different texts.
+        notation: How the numbers of the column are written.
+    """
 
     name: str
-    texts: tuple[str, ...]
+    codes: Array
+    words: tuple[str, ...]
+    notation: Notation = PLAIN
+
+    @classmethod
+    def of(cls, name: str, texts: Iterable[str]) -> Cells:
+        """Return a column of texts, one for each row."""
+        places: dict[str, int] = {}
+        codes = [places.setdefault(text.strip(), len(places)) for text in texts]
+        return cls(name, np.array(codes, dtype=np.int32), tuple(places))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def at(self, row: int) -> str:
+        """Return the text of a row."""
+        return self.words[int(self.codes[row])]
 
     @cached_property
     def missing(self) -> Array:
         """Return which rows have no value: (n,) bool."""
-        return np.fromiter((text in MISSING for text in self.texts), dtype=bool, count=len(self.texts))
+        return self.spread([word in MISSING for word in self.words], bool)
 
     @property
     def numbers(self) -> Array:
@@ -48,29 +71,53 @@ class Cells:
         """Return which rows hold something other than a number: (n,) bool."""
         return self._parsed[1]
 
+    def spread(self, values: Sequence[object], kind: type) -> Array:
+        """Return for each row what was found of its word: (n,)."""
+        found: Array = np.array(values, dtype=kind)[self.codes]
+        return found
+
+    def counts(self, rows: Array) -> Array:
+        """Return how many of some rows have each word: (words,) int."""
+        return np.bincount(self.codes[rows], minlength=len(self.words))
+
+    def present(self, rows: Array) -> list[str]:
+        """Return the different texts of some rows that are not missing, sorted."""
+        used = np.unique(self.codes[rows]).tolist()
+        return sorted(word for word in (self.words[code] for code in used) if word not in MISSING)
+
+    def noted(self, notation: Notation) -> Cells:
+        """Return the column with its numbers written in a notation."""
+        return replace(self, notation=notation)
+
+    @property
+    def filled(self) -> list[str]:
+        """Return the different texts that are not missing."""
+        return [word for word in self.words if word not in MISSING]
+
     @cached_property
     def _parsed(self) -> tuple[Array, Array]:
-        texts = ["nan" if text in MISSING else text for text in self.texts]
-        try:
-            return np.array([_number(text) for text in texts]), np.zeros(len(texts), dtype=bool)
-        except ValueError:
-            numbers = [_number_or_none(text) for text in texts]
-            return np.array(numbers, dtype=np.float64), np.array([number is None for number in numbers])
+        found = numbers_in(["nan" if word in MISSING else word for word in self.words], self.notation)
+        if None not in found:
+            return self.spread(found, float), np.zeros(len(self), dtype=bool)
+        numbers = [np.nan if number is None else number for number in found]
+        return self.spread(numbers, float), self.spread([number is None for number in found], bool)
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The columns of a csv file.
+    """The columns of a table.
 
     Attributes:
         where: The file, with which each error message begins.
         columns: The columns.
-        lines: The line on which each row ends, for messages.
+        rows: The number of rows.
+        place: Tells the file and the line of a row, for messages.
     """
 
     where: str
     columns: tuple[Cells, ...]
-    lines: Sequence[int]
+    rows: int
+    place: Callable[[int], str]
 
     def complain_of_numbers(self, column: Cells) -> None:
         """Check that a column of numbers holds no text, and no number beyond float32.
@@ -81,7 +128,7 @@ class Table:
         if column.text.any():
             row = int(column.text.argmax())
             raise DataError(
-                f"{self.where}:{self.lines[row]}: column {column.name!r} holds {column.texts[row]!r},"
+                f"{self.place(row)}: column {column.name!r} holds {column.at(row)!r},"
                 " which is not a number as in the training rows."
             )
         # The negation finds a cell such as NAN, too, which reads as a number that is none.
@@ -89,7 +136,7 @@ class Table:
         if wrong.any():
             row = int(wrong.argmax())
             raise DataError(
-                f"{self.where}:{self.lines[row]}: column {column.name!r} holds {column.texts[row]!r};"
+                f"{self.place(row)}: column {column.name!r} holds {column.at(row)!r};"
                 " every number must be finite and fit a float32."
             )
 
@@ -107,48 +154,31 @@ class Table:
             DataError: The column is ambiguous.
         """
         rows = among[column.text[among]]
-        words = Counter(column.texts[row] for row in rows.tolist())
+        counts = column.counts(rows)
+        words = Counter({column.words[place]: int(counts[place]) for place in np.flatnonzero(counts)})
         present = int((~column.missing[among]).sum())
         if len(rows) == present and not any(map(DIGIT.search, words)):
             return
         written = written_numbers(words)
         others = Counter({word: count for word, count in words.items() if word not in written})
-        where, cell = f"{self.where}:{self.lines[int(rows[0])]}", column.texts[int(rows[0])]
         if not others:
-            raise DataError(f"{where}: column {column.name!r} holds {cell!r}; {why_not_read(cell)}.")
+            cell = column.at(int(rows[0]))
+            raise DataError(
+                f"{self.place(int(rows[0]))}: column {column.name!r} holds {cell!r}; {why_not_read(cell)}."
+            )
         numbers = present - others.total()
         if 2 * numbers > present:
+            row = next(row for row in rows.tolist() if column.at(row) in others)
             raise DataError(
-                f"{self._line_of(column, rows, others)}: column {column.name!r} holds numbers in "
-                f"{numbers:,} of {present:,} cells, and words in the other cells: {_counted(others)}. "
-                f"{remedy}"
+                f"{self.place(row)}: column {column.name!r} holds numbers in "
+                f"{numbers:,} of {present:,} cells, and words in the other cells: "
+                f"{_counted(others, column, rows)}. {remedy}"
             )
 
-    def _line_of(self, column: Cells, rows: Array, words: Counter[str]) -> str:
-        row = next(row for row in rows.tolist() if column.texts[row] in words)
-        return f"{self.where}:{self.lines[row]}"
 
-
-def _counted(words: Counter[str]) -> str:
-    shown = [
-        f"{word!r} ({count:,} times)" if count > 1 else repr(word) for word, count in words.most_common(SHOWN)
-    ]
-    return ", ".join(shown) + (f" and {len(words) - SHOWN:,} more" if len(words) > SHOWN else "")
-
-
-def _number(text: str) -> float:
-    if "_" in text:
-        raise ValueError(text)
-    try:
-        return float(text)
-    except ValueError:
-        if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
-            return float(text[1:-1])
-        raise
-
-
-def _number_or_none(text: str) -> float | None:
-    try:
-        return _number(text)
-    except ValueError:
-        return None
+def _counted(words: Counter[str], column: Cells, rows: Array) -> str:
+    """Return the words with how often each occurs, those that come first in the file before the others."""
+    order = dict.fromkeys(column.at(row) for row in rows.tolist())
+    shown = sorted((word for word in order if word in words), key=lambda word: -words[word])[:SHOWN]
+    told = [f"{word!r} ({words[word]:,} times)" if words[word] > 1 else repr(word) for word in shown]
+    return ", ".join(told) + (f" and {len(words) - SHOWN:,} more" if len(words) > SHOWN else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,12 +23,8 @@ MAGIC: Mapping[bytes, str] = {
     b"\x80\x05\x95": "a Python pickle",
 }
 
-SEPARATORS: Mapping[str, str] = {";": "semicolons", "\t": "tabs", "|": "bars"}
-
-REMEDY = 'table.to_csv("table.csv", index=False) writes what is read here from a pandas table.'
-
-UNNAMED = "Unnamed: "
-"""What pandas calls a column whose name is empty, with its position."""
+COMPRESSED = ("gzip", "bzip2", "xz")
+"""What files of text are unpacked from."""
 
 
 def kind_of_file(path: Path) -> str | None:
@@ -39,31 +34,13 @@ def kind_of_file(path: Path) -> str | None:
     return next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), None)
 
 
-def encoding_of(line: bytes, start: bytes) -> str:
-    """Guess the encoding of a line that is not UTF-8; empty if it is none of text.
-
-    Args:
-        line: The line.
-        start: The first line of the file, which may begin with a byte order mark.
-    """
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "UTF-16"
-    if b"\0" in start or any(byte < 9 or 13 < byte < 27 for byte in line):
-        return ""
-    return "Latin-1 or Windows-1252"
-
-
 def header_hint(names: Sequence[str]) -> str:
     """Return a sentence on what the first line of a file looks like, if not like names of columns."""
-    first = names[0]
-    for separator, word in SEPARATORS.items():
-        if len(names) == 1 and separator in first:
-            return (
-                f" The cells are separated by {word}: save the file with commas between the cells, and with"
-                " decimal points in the numbers."
-            )
-    if first.startswith(("{", "[")):
+    if names[0].startswith(("{", "[")):
         return " This looks like JSON, not csv."
     if all(is_number(name) for name in names):
-        return " The first line holds numbers: it must hold the names of the columns."
+        return (
+            " The first line holds numbers: it must hold the names of the columns, or write 'header: false', "
+            "which names them column_1, column_2 and so on."
+        )
     return ""

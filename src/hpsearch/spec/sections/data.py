@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
@@ -30,8 +31,14 @@ ITSELF = "x"
 TEXTS = ("imdb", "reuters")
 """Data sets of texts, which are bags of words or sequences of tokens."""
 
-SHORT = ("sklearn", "keras", "npz", "csv")
+SHORT = ("sklearn", "keras", "npz", "csv", "table")
 """Sources that can be written as `SOURCE:NAME`."""
+
+TABLES = ("csv", "table")
+"""Sources whose rows are those of files with named columns."""
+
+TABLE_OPTIONS = ("separator", "decimal", "thousands", "encoding", "header")
+"""Options that only tables have."""
 
 SOURCES = (*SHORT, "arrays", "images", "random_normal")
 
@@ -80,6 +87,14 @@ class TestRows(Component):
     name = "test"
 
 
+class TestFile(Component):
+    """The rows of a file of their own, with the columns of the table."""
+
+    name = "file"
+    scalar = "file"
+    file: Text
+
+
 class _RowsOf(OneOf):
     """Accept a share or a count of rows as a bare number."""
 
@@ -95,6 +110,13 @@ class _RowsOf(OneOf):
 
 _ROWS: dict[str, type[Component]] = {"share": ShareOfRows, "count": CountOfRows}
 Rows = Annotated[Component, _RowsOf("a part of the rows: a share below 1 (0.2) or a number (500)", _ROWS)]
+TestPart = Annotated[
+    Component,
+    _RowsOf(
+        "a test set: a share below 1 (0.2) or a number (500), or {file: PATH}",
+        {**_ROWS, "file": TestFile},
+    ),
+]
 Validation = Annotated[
     Component,
     _RowsOf(
@@ -130,6 +152,24 @@ _FACTOR = {
 }
 
 
+def _one_character(raw: Any) -> Any:
+    named = {"tab": "\t", "blank": " "}.get(raw, raw) if isinstance(raw, str) else raw
+    if not isinstance(named, str) or len(named) != 1 or named.isalnum() or named in '"\n\r':
+        raise problem('one character, such as ";", or tab or blank', found=repr(raw))
+    return named
+
+
+def _known_encoding(raw: Any) -> Any:
+    try:
+        return codecs.lookup(raw).name
+    except (LookupError, TypeError, ValueError):
+        raise problem("an encoding of text, such as utf-8, latin-1 or cp1252", found=repr(raw)) from None
+
+
+Separator = Annotated[str, BeforeValidator(_one_character)]
+Encoding = Annotated[str, BeforeValidator(_known_encoding)]
+
+
 class RandomRows(Part):
     """Rows of independent standard normal features, and classes that have nothing to do with them."""
 
@@ -160,24 +200,32 @@ class Window(Part):
 class Data(Part):
     """One data set, and how it is prepared.
 
-    Exactly one of `sklearn`, `keras`, `npz`, `csv`, `arrays`, `images` and `random_normal` names it;
-    `sklearn:digits` is short for `{sklearn: digits}`. The other fields are options.
+    Exactly one of `sklearn`, `keras`, `npz`, `csv`, `table`, `arrays`, `images` and `random_normal` names
+    it; `sklearn:digits` is short for `{sklearn: digits}`. The other fields are options.
     """
+
+    unwritten = frozenset({"header"})
 
     sklearn: Literal["digits", "wine", "breast_cancer", "iris", "diabetes"] | None = None
     keras: Literal["mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing"] | None = None
     npz: Text | None = None
-    csv: Text | None = None
+    csv: PerLayer[Text] | None = None
+    table: PerLayer[Text] | None = None
     arrays: Text | None = None
     images: Text | None = None
     random_normal: RandomRows | None = None
+    separator: Separator | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Separator | None = None
+    encoding: Encoding | None = None
+    header: bool = True
     target: PerLayer[Text] | None = None
     weight: Text | None = None
     window: Window | None = None
     task: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     tasks: TargetTasks | None = None
     validation: Validation = ShareOfRows(share=0.2)
-    test: Rows | None = None
+    test: TestPart | None = None
     standardize: bool = False
     rescale: Annotated[Positive | None, BeforeValidator(_factor), WithJsonSchema(_FACTOR)] = None
     classes: Listed[ClassName] | None = None
@@ -197,8 +245,8 @@ class Data(Part):
         source, colon, name = raw.partition(":")
         if not colon or source not in SHORT or not name:
             expected = (
-                "a data set: sklearn:NAME, keras:NAME, npz:PATH, csv:PATH, {images: DIR, size: [64, 64]} "
-                "or {random_normal: {...}}"
+                "a data set: sklearn:NAME, keras:NAME, npz:PATH, csv:PATH, table:PATH, "
+                "{images: DIR, size: [64, 64]} or {random_normal: {...}}"
             )
             raise problem(expected, found=repr(raw))
         return {source: name}
@@ -209,21 +257,33 @@ class Data(Part):
         if len(named) != 1:
             found = " and ".join(named) or "none of them"
             expected = (
-                "exactly one of 'sklearn', 'keras', 'npz', 'csv', 'arrays', 'images' and 'random_normal'"
+                "exactly one of 'sklearn', 'keras', 'npz', 'csv', 'table', 'arrays', 'images' and "
+                "'random_normal'"
             )
             raise problem(expected, found=found)
-        if self.csv is not None and self.target is None:
-            raise problem("'target', the name of the column to predict, with csv", found="no target")
-        if self.csv is None and self.target not in (None, ITSELF):
+        if self.tables and self.target is None:
+            raise problem(f"'target', the name of the column to predict, with {named[0]}", found="no target")
+        if not self.tables and self.target not in (None, ITSELF):
             expected = "'target: x', the rows themselves; other targets are columns, only with csv"
             raise problem(expected, found=f"target with {named[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _tables_have_options(self) -> Self:
+        for name in () if self.tables else TABLE_OPTIONS:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise problem(f"{name!r} only with csv or table", found=self.source, at=(name,))
+        if isinstance(self.test, TestFile) and not self.tables:
+            raise problem("a test set in a file only with csv or table", found=self.source, at=("test",))
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise problem("two different characters as 'decimal' and 'thousands'", at=("thousands",))
         return self
 
     @model_validator(mode="after")
     def _weights_are_a_column(self) -> Self:
         if self.weight is None:
             return self
-        if self.csv is None:
+        if not self.tables:
             expected = "'weight', a column, only with csv (arrays have their weights in sample_weight)"
             raise problem(expected, found=f"weight with {self.source}", at=("weight",))
         if self.weight in self.targets:
@@ -234,7 +294,7 @@ class Data(Part):
 
     @model_validator(mode="after")
     def _a_row_can_be_its_own_target(self) -> Self:
-        if self.csv is not None or self.target != ITSELF:
+        if self.tables or self.target != ITSELF:
             return self
         for name in ("sequence", "window", "classes", "random_normal"):
             if getattr(self, name) is not None:
@@ -279,7 +339,7 @@ class Data(Part):
     def _windows_keep_the_order(self) -> Self:
         if self.window is None:
             return self
-        if self.csv is None and self.npz is None and self.arrays is None:
+        if not self.tables and self.npz is None and self.arrays is None:
             expected = "csv, npz or arrays with 'window': rows in the order of time"
             raise problem(expected, found=self.source, at=("window",))
         if isinstance(self.validation, Folds):
@@ -289,6 +349,12 @@ class Data(Part):
             if getattr(self, name) is not None:
                 raise problem(f"no {name!r} with 'window', which needs all rows as they are", at=(name,))
         return self
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Return the files of a table, or patterns of their names; empty for other data."""
+        given = self.csv or self.table
+        return (given,) if isinstance(given, str) else given or ()
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -306,4 +372,6 @@ class Data(Part):
         if self.arrays is not None:
             # The folder is named after its content, whatever machine it is on.
             return f"arrays:{PurePath(self.arrays).name}"
+        if self.tables:
+            return f"{'csv' if self.csv else 'table'}:{', '.join(self.tables)}"
         return next(f"{name}:{getattr(self, name)}" for name in (*SHORT, "images") if getattr(self, name))
