@@ -51,17 +51,17 @@ def decisions() -> str:
 
 
 def models() -> str:
-    """Give the whole of each task, its start, and what one trial more costs, a row for each contestant."""
+    """Give the whole of each task, its start, what one trial more costs, and the ratio to ours of a trial."""
     figures = json.loads((RESULTS / "throughput.json").read_text())
-    lines = ["| task | contestant | trials | whole (s) | start (s) | one trial more (s) |"]
-    lines.append("| --- | --- | ---: | ---: | ---: | ---: |")
+    lines = ["| task | contestant | trials | whole (s) | start (s) | one trial more (s) | a trial, to ours |"]
+    lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for task, found in (figures["tasks"] | figures.get("models", {})).items():
         for name, row in found["contestants"].items():
             if "one_more" not in row:
                 continue
             trials = row["trials"]
             whole = trials * row["seconds_per_trial"]
-            cells = f"{whole:.1f} | {row['start']:.1f} | {row['one_more']:.2f}"
+            cells = f"{whole:.1f} | {row['start']:.1f} | {row['one_more']:.2f} | {row['ratio']:.1f}"
             lines.append(f"| {TITLES.get(task, task)} | {name} | {trials} | {cells} |")
     return "\n".join(lines)
 

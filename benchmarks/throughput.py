@@ -1,6 +1,6 @@
 """Seconds per trial of hpsearch and its peers, side by side in one run.
 
-    python benchmarks/throughput.py [--tasks a b c cnn lstm ...] [--growth]
+    python benchmarks/throughput.py [--tasks a b c cnn lstm ...] [--repeats 3] [--growth]
 
 Everything counts, from the start of the process to its end, our report too, which no peer writes; beside it
 stands our time to the moment when the last result is stored. What one trial more costs is the mean time from
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -37,6 +38,9 @@ PEERS = (
     ("optuna", "tensorflow"),
     ("optuna", "jax"),
 )
+OURS = {f"hpsearch, {form}": (form, 1) for form in FORMS} | {
+    f"hpsearch, {FORMS[0]}, 2 workers": (FORMS[0], 2)
+}
 STORED = "hpsearch, to the last result"
 PACKAGES = ("hpsearch", "keras", "jax", "tensorflow", "optuna", "keras-tuner", "numpy")
 
@@ -56,7 +60,7 @@ def timed(command: list[str], environment: dict[str, str]) -> dict[str, float]:
     return {"begun": clock, "seconds": seconds, "peak_mb": usage.ru_maxrss / 1024}
 
 
-def ours(study: Path, directory: Path, cache: Path) -> dict[str, Any]:
+def ours(study: Path, directory: Path, cache: Path, workers: int = 1) -> dict[str, Any]:
     """Run our study from nothing and say where its time went."""
     command = [
         sys.executable,
@@ -68,6 +72,8 @@ def ours(study: Path, directory: Path, cache: Path) -> dict[str, Any]:
         str(directory),
         "--new",
         "--quiet",
+        "--workers",
+        str(workers),
     ]
     measured: dict[str, Any] = timed(command, {"HPSEARCH_CACHE": str(cache)})
     name = json.loads(study.read_text())["name"]
@@ -147,18 +153,21 @@ def compare_models(task: ModelTask) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as temporary:
             directory = Path(temporary)
             files = task.write(directory)
-            for form in FORMS:
-                found = ours(files[form], directory, directory / f"cache-{form}")
-                rows.setdefault(f"hpsearch, {form}", []).append(found)
-                print(task.name, form, found, file=sys.stderr, flush=True)
+            for name, (form, workers) in OURS.items():
+                found = ours(files[form], directory, directory / f"cache {name}", workers)
+                rows.setdefault(name, []).append(found)
+                print(task.name, name, found, file=sys.stderr, flush=True)
             for tool, backend in PEERS:
                 found = theirs(tool, backend, files["peers"], TRIALS, directory / f"{tool}-{backend}")
                 rows.setdefault(f"{tool} on {backend}", []).append(found)
                 print(task.name, tool, backend, found, file=sys.stderr, flush=True)
     told: dict[str, Any] = {
         name: {
-            key: statistics.median(run[key] for run in runs)
-            for key in ("seconds", "one_more", "start", "peak_mb")
+            "runs": len(runs),
+            **{
+                key: statistics.median(run[key] for run in runs)
+                for key in ("seconds", "one_more", "start", "peak_mb")
+            },
         }
         for name, runs in rows.items()
     }
@@ -215,6 +224,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     tasks = TASKS | MODEL_TASKS
     parser.add_argument("--tasks", nargs="*", choices=list(tasks), default=list(tasks))
+    parser.add_argument("--repeats", type=int, help="times that each contestant runs a task")
     parser.add_argument("--growth", action="store_true")
     options = parser.parse_args()
     results = HERE / "results"
@@ -228,6 +238,7 @@ def main() -> None:
         figures = {"machine": machine(), "tasks": known.get("tasks", {}), "models": known.get("models", {})}
         for name in options.tasks:
             task = tasks[name]
+            task = replace(task, repeats=options.repeats or task.repeats)
             found = compare(task) if isinstance(task, Task) else compare_models(task)
             figures["tasks" if isinstance(task, Task) else "models"][name] = found
             path.write_text(json.dumps(figures, indent=1) + "\n")
