@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from hpsearch import exceptions
-from hpsearch.cli import app
+from hpsearch.cli import reading, running  # noqa: F401 - which add the commands
+from hpsearch.cli.app import app
 from hpsearch.spec import (
     Cnn,
     Data,

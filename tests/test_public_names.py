@@ -17,7 +17,8 @@ from sklearn.datasets import load_iris
 import hpsearch
 from hpsearch import api
 from hpsearch.api import RunOptions, optimize
-from hpsearch.cli import app
+from hpsearch.cli import reading, running  # noqa: F401 - which add the commands
+from hpsearch.cli.app import app
 from hpsearch.exceptions import DataError, StudyFileError, StudyNotFoundError, UnsupportedError
 from support.commands import STUDY
 

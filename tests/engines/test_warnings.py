@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpsearch.engines.local import main_hidden, serve
+from hpsearch.engines.local import serve
 from hpsearch.engines.process.failures import show_warnings
+from hpsearch.engines.process.spawned import main_hidden
 
 
 class Warns:

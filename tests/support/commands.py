@@ -21,7 +21,7 @@ from unittest import mock
 
 from ruamel.yaml import YAML
 
-from hpsearch.cli import main
+from hpsearch.cli.app import main
 from hpsearch.engines import ENGINES
 from hpsearch.engines.in_process import InProcessEngine
 from hpsearch.store.layout import StudyFiles

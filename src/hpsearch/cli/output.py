@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from hpsearch.cli.streams import fill_closed
 from hpsearch.spec.study_file.text import clean, visible
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class _Styled:
 @contextmanager
 def outputs() -> Iterator[tuple[Output, Output]]:
     """Let everything that is printed meanwhile be clean; gives the standard output and the errors."""
-    _fill_closed()
+    fill_closed()
     before = sys.stdout, sys.stderr
     out, err = (Output(stream or open(os.devnull, "w", encoding="utf-8")) for stream in before)  # noqa: SIM115, PTH123
     sys.stdout, sys.stderr = out, err
@@ -105,15 +106,6 @@ def outputs() -> Iterator[tuple[Output, Output]]:
         yield out, err
     finally:
         sys.stdout, sys.stderr = before
-
-
-def _fill_closed() -> None:
-    """Open what the caller has closed of the standard streams: a database must not get their numbers."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hpsearch.data.draw import drawn_rows
 from hpsearch.data.target import Target
 from hpsearch.data.types import Array
 from hpsearch.data.windows import starts_of
@@ -161,18 +162,12 @@ class Partitioner:
 
     def _draw(self, rows: Array, count: int, purpose: str) -> tuple[Array, Array]:
         """Draw `count` rows at random; return the others and the drawn ones."""
-        # Imported here because it takes a second, and data whose validation part is given do without.
-        from sklearn.model_selection import train_test_split
-
         if self._classes:
             self._can_stratify(rows, count, purpose)
-        others, drawn = train_test_split(
-            rows,
-            test_size=count,
-            stratify=self.y[rows] if self._classes else None,
-            random_state=self._random_state(purpose),
+        drawn = drawn_rows(
+            len(rows), count, self.y[rows] if self._classes else None, self._random_state(purpose)
         )
-        return np.sort(others), np.sort(drawn)
+        return np.sort(rows[~drawn]), np.sort(rows[drawn])
 
     def _can_stratify(self, rows: Array, count: int, purpose: str) -> None:
         self._rows_of_each_class(rows, 2, f"to be split for the {purpose} set")

@@ -8,9 +8,9 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
 
-from hpsearch.engines.local import main_hidden
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.imports import import_keras
+from hpsearch.engines.process.spawned import main_hidden
 from hpsearch.exceptions import ModelError, WorkerDiedError, WrongNumbersError
 
 Arguments = ParamSpec("Arguments")

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import gc
 import os
 import signal
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing import connection
-from threading import Lock
-from types import ModuleType
 from typing import Any
 
 from hpsearch.engines.interface import Engine, Worker
 from hpsearch.engines.messages import Job, Order
 from hpsearch.engines.process.failures import show_warnings, told
+from hpsearch.engines.process.spawned import spawned
 from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
 
 
 class LocalWorker(Worker):
-    """Works in a process that it spawns, so that cores and backend can be set before JAX starts."""
+    """Works in a process of its own."""
 
     def __init__(self, job: Job) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs,), name="hpsearch worker", daemon=True)
-        with main_hidden():
-            self._process.start()
+        self._spawned = spawned()
+        self.pipe, self._process = self._spawned.pipe, self._spawned.process
         self._busy = False
-        theirs.close()
         self._send(job)
 
     def submit(self, order: Order) -> None:
@@ -59,8 +53,7 @@ class LocalWorker(Worker):
         return WorkerDiedError(f"the worker process died ({cause}){hint}")
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.join()
+        self._spawned.kill()
 
     def close(self) -> None:
         with suppress(OSError):
@@ -71,26 +64,6 @@ class LocalWorker(Worker):
             # Its result is no longer needed.
             self.kill()
         self.pipe.close()
-
-
-@contextmanager
-def main_hidden() -> Iterator[None]:
-    """Hide the main program from processes that are spawned meanwhile.
-
-    Python would run its file again in the new process: a script that calls hpsearch without testing its
-    `__name__` would start the study once more. A worker needs nothing of it.
-    """
-    with _HIDING:
-        known = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            yield
-        finally:
-            sys.modules["__main__"] = known
-
-
-_HIDING = Lock()
-"""Two threads that hid it at once would not find it again."""
 
 
 class LocalEngine(Engine):
@@ -107,9 +80,9 @@ class LocalEngine(Engine):
 
 def serve(pipe: Any) -> None:
     """Serve orders from a pipe until it closes; what a worker process runs."""
-    # Ctrl-C reaches the whole group of processes; the coordinator decides what becomes of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     show_warnings()
+    from hpsearch.engines.session.session import Session
+
     session: Any = None
     while True:
         try:
@@ -120,10 +93,10 @@ def serve(pipe: Any) -> None:
             break
         try:
             if isinstance(message, Job):
-                from hpsearch.engines.session.session import Session
-
                 session = Session(message, spawned=True)
                 answer: Any = session.opened()
+                gc.freeze()
+                gc.enable()
             else:
                 answer = session.do(message)
         except HpsearchError as failure:

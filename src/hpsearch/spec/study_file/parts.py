@@ -49,7 +49,12 @@ class Part(BaseModel):
     """A frozen mapping of the study file; unknown keys are errors and nothing is coerced."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,
     )
 
     unwritten: ClassVar[frozenset[str]] = frozenset()

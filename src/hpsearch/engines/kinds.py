@@ -1,0 +1,13 @@
+"""The engines by their names."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hpsearch.engines.in_process import InProcessEngine
+from hpsearch.engines.interface import Engine
+from hpsearch.engines.local import LocalEngine
+
+EngineName = Literal["local", "in_process"]
+
+ENGINES: dict[EngineName, type[Engine]] = {"local": LocalEngine, "in_process": InProcessEngine}
