@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -188,10 +189,8 @@ def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr("hpsearch.study.snapshots.SNAPSHOT_SECONDS", -1.0)
         patch.setattr("hpsearch.study.snapshots.SNAPSHOT_SHARE", math.inf)
         patch.setitem(ENGINES, "in_process", KeptEngine)
-        patch.setattr("hpsearch.study.finish.export.analyze_search", lambda *_: None)
-        patch.setattr("hpsearch.study.finish.export.with_evaluation", lambda *_: None)
         # What it keeps can be lost without a word: it costs only the time to find it out again.
-        patch.setattr("hpsearch.study.finish.export.find_influence", lambda *_: None)
+        patch.setattr("hpsearch.study.finish.export.analyze_stored", mock.Mock())
         patch.setattr("hpsearch.study.finish.export.render_report", lambda *_: "a report")
         patch.setattr("hpsearch.study.finish.export.search_page", lambda *_: None)
         yield patch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hpsearch import load_study
 from hpsearch.scheduling.racing.race import conclude
 from support.commands import STUDY, succeed_here, write_study
+from support.rooms import walked
 
 pytestmark = pytest.mark.long
 
@@ -40,8 +42,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_study(directory / "a.yaml", CONFIRMED)
     page = directory / "reports" / "a.html"
     for command in TRAINED:
-        with spied() as judge:
+        with spied() as judge, walked() as walk:
             succeed_here(command, "a.yaml", cwd=directory)
+        (directory / f"{command}.walk").write_text(json.dumps(vars(walk)))
         (directory / f"{command}.judged").write_text(str(judge.call_count))
         page.rename(directory / f"{command}.left")
         succeed_here("report", "a", cwd=directory)
@@ -52,6 +55,35 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("command", TRAINED)
 def test_a_command_that_trains_judges_the_finalists_once(command: str, finished: Path) -> None:
     assert (finished / f"{command}.judged").read_text() == "1"
+
+
+def test_the_record_of_a_finished_search_is_handed_down_and_its_results_are_written_at_once(
+    finished: Path,
+) -> None:
+    """Its page is laid out while the winner is saved and evaluated, and finished with the evaluation."""
+    walk = json.loads((finished / "optimize.walk").read_text())
+    assert walk["entries"] == [
+        "study -> analysis: read_conclusion",
+        "study -> analysis: analyze_stored",
+        "study -> report: search_page",
+        "study -> report: render_report",
+        "study -> store: write_results",
+    ]
+    written = [
+        "probes.npz",
+        "best.yaml",
+        "trials.csv",
+        "best.keras",
+        "best.json",
+        "insides.json",
+        "test.json",
+    ]
+    assert walk["writes"] == [
+        "study -> write_arrays: refit.npz",
+        "study -> write_refit: refit.json",
+        "analysis -> write_atomically: influence.json",
+        *[f"study -> write_results: {name}" for name in (*written, "a.html")],
+    ]
 
 
 @pytest.mark.parametrize("command", TRAINED)

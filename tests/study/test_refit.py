@@ -19,11 +19,15 @@ from sklearn.model_selection import train_test_split
 from hpsearch.analysis import conclude_search
 from hpsearch.data import load_dataset
 from hpsearch.engines import single_member as solo
+from hpsearch.engines.messages import ExportOrder, WinnerOrder
+from hpsearch.engines.session.session import Session
+from hpsearch.exceptions import WorkerDiedError
 from hpsearch.seeds import derive
 from hpsearch.spec import Data, load_study_file, read_configuration
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_confirmation, read_record
 from hpsearch.store.record import StudyRecord
+from hpsearch.store.winner import model_problem
 from hpsearch.study import snapshots
 from hpsearch.study.finish import refit as refitting
 from hpsearch.study.lifecycle import Options, confirm_search, optimize
@@ -308,6 +312,38 @@ def _stopping_at(count: int) -> Any:
 
 
 WRITE = refitting.write_arrays
+
+
+@pytest.mark.long
+def test_a_worker_that_dies_while_models_are_saved_costs_no_refit_and_no_other_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It dies once with the winner, and after that with each model beside it."""
+    write(tmp_path, {"finalists": 1, "replicates": 2, "splits": "own"}, search={"trials": 2, "keep": 2})
+    saved: list[type] = []
+
+    def save(session: Session, order: Any) -> Any:
+        if isinstance(order, WinnerOrder | ExportOrder):
+            saved.append(type(order))
+            if len(saved) != 2:
+                raise WorkerDiedError("the worker process died (signal 9)")
+        return do(session, order)
+
+    do = Session.do
+    monkeypatch.setattr(Session, "do", save)
+    display = Notes()
+    with pytest.raises(WorkerDiedError):
+        optimize(load_study_file(tmp_path / "a.yaml"), Options(out=tmp_path, engine="in_process"), display)
+    assert saved == [WinnerOrder, WinnerOrder, ExportOrder]
+    assert sum(note.startswith("refitting the winner") for note in display.notes) == 1
+    files = StudyFiles(tmp_path, "a")
+    assert model_problem(files, read_record(files).identity) is None
+    assert files.report.exists()
+    assert len(content(files.looks)["looks"]) == 1
+    monkeypatch.undo()
+    searched(tmp_path)
+    assert len(list(files.weights(0).parent.glob("*.keras"))) == 1
+    assert list(files.directory.glob(".*.keras")) == []
 
 
 def test_a_refit_that_fails_leaves_the_named_replicate(

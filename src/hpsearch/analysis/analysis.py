@@ -13,6 +13,7 @@ from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
 from hpsearch.analysis.findings import Judgement, judge
+from hpsearch.analysis.influence.cache import find_influence
 from hpsearch.analysis.influence.importance import Importance
 from hpsearch.analysis.influence.influence import Effects, Influence, judge_influence
 from hpsearch.analysis.next_study import NextStudy, suggest_next_study
@@ -26,6 +27,7 @@ from hpsearch.analysis.spending import Spending, count_spending
 from hpsearch.analysis.winner import Winner, look_into_winner
 from hpsearch.data.summary import DataSummary
 from hpsearch.spec.sections.data import TestRows
+from hpsearch.store.layout import StudyFiles
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit
 
@@ -81,6 +83,11 @@ class Analysis:
         """Return the refit whose model was saved, or None where that of a replicate or a trial was."""
         return self.refit if self.refit is not None and self.refit.cause is None else None
 
+    def evaluated(self, record: StudyRecord) -> EvaluatedAnalysis:
+        """Return the analysis with what the evaluation of the winner's model has found."""
+        known = {field.name: getattr(self, field.name) for field in fields(Analysis)}
+        return EvaluatedAnalysis(**known, looks=record.looks, insides=record.insides)
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluatedAnalysis(Analysis):
@@ -109,13 +116,12 @@ def analyze(
 
 def analyze_conclusion(conclusion: Conclusion, influence: Influence | None = None) -> EvaluatedAnalysis:
     """Analyze a search as `analyze` does, from what it has come to."""
-    return with_evaluation(analyze_search(conclusion, influence), conclusion.record)
+    return analyze_search(conclusion, influence).evaluated(conclusion.record)
 
 
-def with_evaluation(analysis: Analysis, record: StudyRecord) -> EvaluatedAnalysis:
-    """Add what the evaluation of the winner's model has found."""
-    known = {field.name: getattr(analysis, field.name) for field in fields(Analysis)}
-    return EvaluatedAnalysis(**known, looks=record.looks, insides=record.insides)
+def analyze_stored(conclusion: Conclusion, files: StudyFiles) -> Analysis:
+    """Analyze a search as `analyze_search` does, with the importance that is stored with it."""
+    return analyze_search(conclusion, find_influence(conclusion.record, files))
 
 
 def analyze_search(conclusion: Conclusion, influence: Influence | None = None) -> Analysis:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hpsearch.analysis.ablation import AblationPath, trace
+from hpsearch.analysis.best_study import best_spec
 from hpsearch.analysis.chance import ChanceLevel, judge_chance
 from hpsearch.analysis.confirmation import Verdict, judge_finalists
 from hpsearch.analysis.confirmation_plan import ConfirmationPlan, plan_confirmation
+from hpsearch.analysis.findings import unexplained
 from hpsearch.analysis.refit import plan_refit
+from hpsearch.spec import StudySpec
 from hpsearch.spec.experiments import experiment_of
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.reading import read_ablation, read_confirmation, read_record
@@ -115,12 +118,22 @@ class Conclusion:
         return plan_confirmation(self.record)
 
     @property
+    def best_study(self) -> StudySpec | None:
+        """The winner's configuration as a study with nothing left to search; None where nothing won."""
+        winner = self.best.trial
+        return None if winner is None else best_spec(self.record, winner)
+
+    @property
     def path(self) -> AblationPath | None:
         """The way from the defaults to the winner; None where nothing was ablated."""
         if self.ablation is None:
             return None
         winner = self.best.trial
         return trace(self.record, self.ablation, None if winner is None else winner.number)
+
+    def unexplained(self, limit: int) -> list[TrialRecord]:
+        """Choose trials that did not learn and are to be probed: with those that were, at most `limit`."""
+        return unexplained(self.record, limit)
 
     def with_record(self, record: StudyRecord) -> Conclusion:
         """Return the conclusion of the same trials, with what else is known of them now."""

@@ -7,16 +7,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hpsearch.store.arrays import read_arrays
+from hpsearch.store.identity import StudyIdentity
 from hpsearch.store.layout import StudyFiles
-from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Refit
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def refitted_weights(files: StudyFiles, record: StudyRecord, refit: Refit) -> Arrays | None:
+def refitted_weights(files: StudyFiles, identity: StudyIdentity, refit: Refit) -> Arrays | None:
     """Read the weights of a refit; None if they are lost, or of another refit."""
-    return arrays_of(refit, read_arrays(files.refit_weights, record.identity))
+    return arrays_of(refit, read_arrays(files.refit_weights, identity))
 
 
 def arrays_of(refit: Refit, stored: tuple[Arrays, dict[str, Any]] | None) -> Arrays | None:

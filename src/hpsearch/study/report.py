@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import Conclusion, analyze_conclusion, compare, find_influence
+from hpsearch.analysis import Conclusion, compare
+from hpsearch.analysis.analysis import analyze_stored
 from hpsearch.report.html.reports import Results, render_results
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import sealed_page
@@ -28,7 +29,7 @@ def write_report(
     if conclusion is None:
         write_results(files, record, compare(record), lease)
     else:
-        write_results(files, record, analyze_conclusion(conclusion, find_influence(record, files)), lease)
+        write_results(files, record, analyze_stored(conclusion, files).evaluated(record), lease)
 
 
 def write_results(

@@ -5,27 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hpsearch.analysis import Conclusion
-from hpsearch.analysis.findings import unexplained
 from hpsearch.engines import Worker
 from hpsearch.engines.messages import ProbeOrder
-from hpsearch.store.probes import read_probes, write_probes
-from hpsearch.study.open_study import OpenStudy
+from hpsearch.store.record import TrialRecord
+from hpsearch.training.probes.record import LayerProbe
 
 PROBED = 5
 """Networks that are probed because they did not learn: each costs a compilation."""
 
 
-def explain(study: OpenStudy, conclusion: Conclusion, worker: Worker) -> Conclusion:
+def explain(conclusion: Conclusion, worker: Worker) -> Conclusion:
     """Probe trials that did not learn, and give the conclusion with the probes."""
-    files, record = study.files, conclusion.record
-    chosen = unexplained(record, PROBED)
+    record = conclusion.record
+    chosen = conclusion.unexplained(PROBED)
     if not chosen:
         return conclusion
-    probes = dict(record.first_probes)
-    for trial in chosen:
-        probes[trial.number] = worker.do(ProbeOrder(trial.configuration.dump(), (trial.seed,)))
-    study.lease.check()
-    write_probes(
-        files.probes, {number: layers for number, layers in probes.items() if layers}, record.identity.stamp()
-    )
-    return conclusion.with_record(replace(record, first_probes=read_probes(files.probes, record.identity)))
+    found = {trial.number: _probed(trial, worker) for trial in chosen}
+    probes = {**record.first_probes, **{number: layers for number, layers in found.items() if layers}}
+    return conclusion.with_record(replace(record, first_probes=probes))
+
+
+def _probed(trial: TrialRecord, worker: Worker) -> tuple[LayerProbe, ...]:
+    layers: tuple[LayerProbe, ...] = worker.do(ProbeOrder(trial.configuration.dump(), (trial.seed,)))
+    return layers

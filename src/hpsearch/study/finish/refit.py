@@ -36,7 +36,7 @@ def refit_winner(study: OpenStudy, conclusion: Conclusion, worker: Worker) -> Co
     if planned is None:
         study.display.note("no finalist succeeded with fresh seeds: refit skipped")
         return conclusion
-    if done is None or not (done.cause or refitted_weights(study.files, record, planned)):
+    if done is None or not (done.cause or refitted_weights(study.files, record.identity, planned)):
         study.display.note(f"refitting the winner: {planned.rows:,} rows, {planned.winner.epoch} epochs")
         done = _Refitting(study, record, planned, worker).run()
     return conclusion.with_record(replace(record, refit=done))

@@ -1,0 +1,133 @@
+"""What an experiment leaves behind when it ends, handed over at once.
+
+Each file is written in one step, and what tells of another one after it: a kill may come in between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.store.disk import encoded, rename, write_atomically
+from hpsearch.store.documents import write_document
+from hpsearch.store.identity import sealed_page
+from hpsearch.store.layout import StudyFiles
+from hpsearch.store.lease import Lease
+from hpsearch.store.probes import Probes, write_probes
+from hpsearch.store.record import StudyRecord
+from hpsearch.store.trials_table import trials_csv
+from hpsearch.store.winner import (
+    ErrorAnalysis,
+    HeldOutEvaluations,
+    InferenceInfo,
+    WinnerName,
+    model_stamp,
+    write_error_analysis,
+    write_held_out,
+    write_inference_info,
+)
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model that a worker has saved at `path`, from where it is renamed."""
+
+    path: Path
+    name: WinnerName
+
+
+@dataclass(frozen=True)
+class BestResults:
+    """The best model, and what belongs to it.
+
+    Attributes:
+        model: The model.
+        configuration: Its configuration as a study file.
+        applied: What applies it to new rows.
+        insides: Its error analysis; None where the stored one is its own, or none was made.
+        looks: All test-set evaluations; None where there is no new one.
+    """
+
+    model: SavedModel
+    configuration: str
+    applied: InferenceInfo
+    insides: ErrorAnalysis | None = None
+    looks: HeldOutEvaluations | None = None
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """All that an experiment leaves behind.
+
+    Attributes:
+        record: Its record.
+        page: Its report.
+        best: Of a search in which a trial has a value.
+        others: The models that are kept beside the best, by the numbers of their trials.
+        probes: The probes of trials that did not learn; None where there are no new ones.
+    """
+
+    record: StudyRecord
+    page: str
+    best: BestResults | None = None
+    others: tuple[SavedModel, ...] = ()
+    probes: Probes | None = None
+
+
+def write_results(files: StudyFiles, results: StudyResults, lease: Lease) -> None:
+    """Write what an experiment leaves behind.
+
+    The record of test-set evaluations comes behind the model that was evaluated: if the process dies before,
+    the next one evaluates again.
+
+    Args:
+        files: The experiment.
+        results: What to write.
+        lease: Checked before each file, for another process may take the study over in between.
+
+    Raises:
+        StoreError: A file cannot be written; those before it are.
+        StudyLockedError: The lease was lost.
+    """
+    identity, best = results.record.identity, results.best
+    if results.probes is not None:
+        lease.check()
+        write_probes(files.probes, results.probes, identity.stamp())
+    if best is not None:
+        _write(lease, files.best_configuration, encoded(best.configuration))
+    _write(lease, files.table, encoded(trials_csv(results.record)))
+    if best is not None:
+        _write_best(files, results.record, best, lease)
+    _write(lease, files.report, sealed_page(encoded(results.page), identity))
+    for model in results.others:
+        _write_other(files, results.record, model, lease)
+
+
+def _write(lease: Lease, path: Path, content: bytes) -> None:
+    lease.check()
+    write_atomically(path, content)
+
+
+def _write_best(files: StudyFiles, record: StudyRecord, best: BestResults, lease: Lease) -> None:
+    lease.check()
+    rename(best.model.path, files.best_model)
+    name, identity = best.model.name, record.identity
+    stamp = identity.stamp(**model_stamp(name, files.best_model))
+    lease.check()
+    write_inference_info(files.best_preprocessing, best.applied, stamp)
+    if best.insides is not None:
+        of = {"trial": name.trial, "seed": name.seed, "epoch": name.epoch, "of": best.applied.weights}
+        write_error_analysis(files.insides, best.insides, identity.stamp(**of))
+    if best.looks is not None:
+        lease.check()
+        if record.looks.lost and len(best.looks.looks) == 1:  # the first since the file was damaged
+            write_atomically(files.looks.with_name(f"{files.looks.name}.damaged"), files.looks.read_bytes())
+        write_held_out(files.looks, best.looks, identity.stamp())
+
+
+def _write_other(files: StudyFiles, record: StudyRecord, model: SavedModel, lease: Lease) -> None:
+    number = model.name.trial
+    lease.check()
+    rename(model.path, files.model(number))
+    stamp = record.identity.stamp(**model_stamp(model.name, files.model(number)))
+    write_document(files.model_note(number), str, files.model(number).name, stamp)
