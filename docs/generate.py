@@ -13,13 +13,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hpsearch.spec.sections.activations import ACTIVATIONS, UNAVAILABLE
 from hpsearch.spec.sections.cnn import POOLING
+from hpsearch.spec.sections.embeddings import CATEGORY_EMBEDDINGS, NUMBER_EMBEDDINGS
 from hpsearch.spec.sections.further_metrics import ALIASES, METRICS, UNAVAILABLE_METRICS, KerasMetric
 from hpsearch.spec.sections.initializers import INITIALIZERS
 from hpsearch.spec.sections.layer_kinds import CONSTRAINTS, REGULARIZERS, TABLE
 from hpsearch.spec.sections.layered import BATCH_NORM, INPUT_BATCH_NORM
 from hpsearch.spec.sections.losses import LOSSES, SHORT, TASKS, UNAVAILABLE_LOSSES, Loss
+from hpsearch.spec.sections.model import LAYER_NORM
 from hpsearch.spec.sections.optimizers import OPTIMIZERS, SHARED, OptimizerKind
-from hpsearch.spec.sections.schedules import SCHEDULES, Schedule
+from hpsearch.spec.sections.schedules import SCHEDULES, SHARE_SCHEDULES, Schedule
 from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.spec.sections.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS
 from hpsearch.spec.sections.training import CLIPPING
@@ -42,11 +44,15 @@ TABLES = {
     "constraints": {name: CONSTRAINTS[name] for name in CONSTRAINTS},
     "batch_norm": BATCH_NORM,
     "input_batch_norm": INPUT_BATCH_NORM,
+    "embeddings of numbers": NUMBER_EMBEDDINGS,
+    "embeddings of categories": CATEGORY_EMBEDDINGS,
+    "layer_norm": LAYER_NORM,
     "pooling": POOLING,
     "losses": {**LOSSES, **SHORT},
     "further metrics": {**METRICS, **ALIASES},
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
+    "share schedules": SHARE_SCHEDULES,
     "clipping": CLIPPING,
     "samplers": SAMPLERS,
     "pruners": PRUNERS,

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from hpsearch.spec import Training
 from hpsearch.spec.sections.schedules import SCHEDULES
-from hpsearch.training.schedules import Plateau, RunLength, learning_rates, run_length
+from hpsearch.training.schedules import Plateau, RunLength, learning_rates, run_length, scheduled_shares
 
 Schedules = keras.optimizers.schedules
 FIRST_DECAY = "cosine_restarts.first_decay"
@@ -328,3 +328,20 @@ class TestPlateau:
             not_finite = {"val_loss_with_penalties": None}
             state = state.after(ours, {**metrics, **not_finite}, "val_accuracy", "maximize")
         assert (state.factor < 1) is drops
+
+
+def test_coslog_has_waves_that_double_in_length():
+    found = rates({"coslog": {"cycles": 3}}, RunLength(7, 70))
+    told = [0.4 * 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 7 * step / 70))) for step in range(70)]
+    np.testing.assert_allclose(found, told, atol=1e-7)
+    # It is 0 at 0, 1/7, 3/7 and the end, and full between them.
+    assert [float(found[step]) for step in (0, 10, 30)] == pytest.approx([0, 0, 0], abs=1e-6)
+
+
+def test_shares_are_flat_and_then_half_a_cosine():
+    known = training("constant", dropout_schedule={"flat_cosine": {"flat": 0.4}}, decay_biases=False)
+    shares = [scheduled_shares(known, LENGTH, epoch) for epoch in range(1, 11)]
+    assert all(set(share) == {"dropout"} for share in shares)
+    told = [0.5 * (1 + math.cos(math.pi * max(0.0, (epoch + 0.5) / 10 - 0.4) / 0.6)) for epoch in range(10)]
+    assert [share["dropout"] for share in shares] == pytest.approx(told)
+    assert scheduled_shares(training("constant", weight_decay_schedule="none"), LENGTH, 1) == {}

@@ -103,6 +103,10 @@ class ModelSource(ABC, Generic[Kind]):
             seed: The member's seed.
         """
 
+    def fit_to(self, network: keras.Model, rows: Any) -> None:
+        """Put into a network what is fitted to the scaled training rows and not trained, if there is any."""
+        del network, rows
+
     def network(self, model: Kind, features: Shape, objective: Objective, seed: int) -> keras.Model:
         """Build the model that is trained, from scaled rows to logits, with its penalties and dropout.
 

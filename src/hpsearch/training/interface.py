@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,14 @@ class EpochPlan:
         order: (rows,) the training rows in the order of this epoch.
         rates: (steps,) the learning rate of each step.
         seed: The seed of dropout and other noise.
+        shares: By how much rates of dropout and the weight decay are multiplied, where they have schedules.
     """
 
     epoch: int
     order: Order
     rates: NDArray[np.float32]
     seed: int
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

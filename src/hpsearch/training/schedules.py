@@ -14,7 +14,9 @@ from hpsearch.spec import Component, Training
 from hpsearch.spec.sections.schedules import (
     Cosine,
     CosineRestarts,
+    Coslog,
     Exponential,
+    FlatCosine,
     InverseTime,
     OneCycle,
     PiecewiseConstant,
@@ -145,6 +147,13 @@ def _one_cycle(schedule: OneCycle, t: Floats, length: RunLength, total: float) -
     return np.where(t < peak, rising, falling)
 
 
+def _coslog(schedule: Coslog, t: Floats, length: RunLength, total: float) -> Floats:
+    # Equation of section 3.2 in RealMLP's paper; c cycles end where log2 is c.
+    waves = np.log2(1 + (2**schedule.cycles - 1) * np.minimum(t / total, 1))
+    share: Floats = 0.5 * (1 - np.cos(2 * np.pi * waves))
+    return share
+
+
 SHAPES: dict[str, Callable[[Any, Floats, RunLength, float], Floats]] = {
     "constant": _constant,
     "exponential": _exponential,
@@ -155,6 +164,7 @@ SHAPES: dict[str, Callable[[Any, Floats, RunLength, float], Floats]] = {
     "cosine": _cosine,
     "cosine_restarts": _cosine_restarts,
     "one_cycle": _one_cycle,
+    "coslog": _coslog,
     "reduce_on_plateau": _constant,
 }
 """Each gives the share of the learning rate at t steps after the warm-up, of `total` such steps."""
@@ -183,6 +193,20 @@ def learning_rates(training: Training, length: RunLength, first: int, count: int
     share = SHAPES[schedule.name](schedule, after, length, max(length.steps - warmup, 1))
     share = np.where(steps < warmup, _rise(schedule, steps, max(warmup, 1)), share)
     return (training.learning_rate * share).astype(np.float32)
+
+
+def scheduled_shares(training: Training, length: RunLength, epoch: int) -> dict[str, float]:
+    """Return by how much the rates of dropout and the weight decay are multiplied in an epoch, from 1.
+
+    It is the share in the middle of the epoch. What has no schedule is left out.
+    """
+    elapsed = (epoch - 0.5) / length.epochs
+    given = {"dropout": training.dropout_schedule, "weight_decay": training.weight_decay_schedule}
+    return {
+        name: float(_half_cosine(np.maximum((elapsed - schedule.flat) / (1 - schedule.flat), 0.0)))
+        for name, schedule in given.items()
+        if isinstance(schedule, FlatCosine)
+    }
 
 
 def _rise(schedule: Schedule, steps: Floats, warmup: int) -> Floats:

@@ -16,7 +16,7 @@ from hpsearch.training.further_metrics import FurtherMetrics
 from hpsearch.training.interface import EpochPlan, EpochResult, Network, Work, epoch_order
 from hpsearch.training.messages import EpochReport, Failure, Member, MemberState
 from hpsearch.training.probes.record import TrainingProbe
-from hpsearch.training.schedules import Plateau, RunLength, learning_rates
+from hpsearch.training.schedules import Plateau, RunLength, learning_rates, scheduled_shares
 from hpsearch.training.scorers import score, undefined
 
 
@@ -75,7 +75,8 @@ class Slot:
     def _plan(self, fold: int) -> EpochPlan:
         seed = derive(self.member.seed, "fold", fold) if fold else self.member.seed
         order = epoch_order(seed, self.epoch, len(self.dataset.splits[fold].train))
-        return EpochPlan(self.epoch, order, self.rates, derive(seed, "noise", self.epoch))
+        shares = scheduled_shares(self.member.configuration.training, self.length, self.epoch)
+        return EpochPlan(self.epoch, order, self.rates, derive(seed, "noise", self.epoch), shares)
 
     def _measured(self, fold: int, result: EpochResult) -> dict[str, float]:
         metric, metrics, split = self.member.metric, dict(result.metrics), self.dataset.splits[fold]

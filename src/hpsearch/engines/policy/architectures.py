@@ -26,7 +26,8 @@ def bounding_architectures(spec: StudySpec, pools: Pools) -> Iterator[Architectu
 
 def are_sizes_known(spec: StudySpec) -> bool:
     """Return whether the study file says how large every network is that a study can ask for."""
-    return all(model.name in BOUNDING for model in alternatives(spec.model))
+    models = alternatives(spec.model)
+    return all(model.name in BOUNDING and getattr(model, "is_plain", True) for model in models)
 
 
 def _perceptrons(model: Mlp, pools: Pools) -> Iterator[Architecture]:

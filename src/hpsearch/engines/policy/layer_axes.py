@@ -12,6 +12,7 @@ from hpsearch.engines.policy.layer_sizes import MisfitError, Sizes, reshaped, sh
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import Choice, Numeric, Sequential, StudySpec
 from hpsearch.spec.sections.architecture import Shape
+from hpsearch.spec.sections.embeddings import FeatureEmbedding
 from hpsearch.spec.sections.layer_kinds import Layer
 from hpsearch.spec.sections.sequential import Group, Repeat, Residual
 from hpsearch.spec.study_file.distributions import alternatives
@@ -134,6 +135,8 @@ class _LayerWalk:
         return ends if most <= REPETITIONS else _of_any_size(ends)
 
     def _layer(self, item: Any, given: LayerInput, place: Place) -> set[LayerInput]:
+        if isinstance(item, FeatureEmbedding):
+            return self._embedded(given, place)
         if item.name == "none" or not isinstance(item, Layer):
             return {given}
         try:
@@ -149,6 +152,13 @@ class _LayerWalk:
             self.problems.append((place, f"{item.name} needs {needs}, and has {given} here{advice}"))
             return set()
         return found
+
+    def _embedded(self, given: LayerInput, place: Place) -> set[LayerInput]:
+        if given.axes != 1:
+            told = f"feature_embedding needs (features) of a table, and has {given} here"
+            self.problems.append((place, told))
+            return set()
+        return {LayerInput(1)}
 
 
 def _merged(*ends: set[LayerInput]) -> set[LayerInput]:

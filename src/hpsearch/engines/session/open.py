@@ -64,7 +64,8 @@ def trainer_of(
 
     stream = not fits_device(dataset)
     sources = sources or LAYERED
-    if backend != "auto" or stream or sources.not_compiled:
+    others = any(training.any_model_only for training in alternatives(spec.training))
+    if backend != "auto" or stream or sources.not_compiled or others:
         trainer: Trainer = FitTrainer(dataset, stream=stream, sources=sources)
         if backend == "auto" and not stream and job.trainer in (None, "KerasModelTrainer"):
             from hpsearch.training.compiled.keras_model.trainer import KerasModelTrainer

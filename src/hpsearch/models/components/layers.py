@@ -9,8 +9,10 @@ import keras
 
 from hpsearch.models.components.activations import apply_activation
 from hpsearch.models.components.initializers import keras_initializer
+from hpsearch.models.components.scales import parametric, scaled
 from hpsearch.seeds import derive
 from hpsearch.spec import Component
+from hpsearch.spec.sections.embeddings import LearnedScale, ParametricActivation
 from hpsearch.spec.sections.layer_kinds import TABLE, Layer
 
 IMAGES = "channels_last"
@@ -28,6 +30,11 @@ def apply_layer(component: Component, name: str, seed: int, inputs: Any, *, trai
         training: Whether the model is trained. If not, activity regularizers and other penalties are left
             out, and all layers are Keras' own.
     """
+    if isinstance(component, LearnedScale):
+        return scaled(inputs, name)
+    if isinstance(component, ParametricActivation):
+        outputs = apply_activation(component.activation, f"{name}_plain", seed, inputs, training=training)
+        return parametric(inputs, outputs, name)
     if not isinstance(component, Layer):
         return apply_activation(component, name, seed, inputs, training=training)
     activation = getattr(component, "activation", None)

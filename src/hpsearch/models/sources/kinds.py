@@ -8,35 +8,55 @@ from typing import Any, Self
 import keras
 
 from hpsearch.data import Dataset
+from hpsearch.models.components.embeddings import FeatureLayout, fit_bins
 from hpsearch.models.components.joined_objective import joined_objective
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles, ModelSource
-from hpsearch.models.sources.layered import connect, first_weights
+from hpsearch.models.sources.layered import connect, entering, first_weights
 from hpsearch.models.sources.pretrained import PretrainedSource
 from hpsearch.models.sources.python import PythonSource
 from hpsearch.models.sources.sequential import SequentialSource
-from hpsearch.models.weights import Weights
-from hpsearch.spec import Configuration, Layered, ModelComponent, PythonModel, StudySpec
+from hpsearch.models.weights import Weights, weights_of
+from hpsearch.spec import Configuration, Layered, Mlp, ModelComponent, PythonModel, StudySpec
 from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.study_file.distributions import alternatives
 
+FOR_TABLES = "what a perceptron for tables has is trained by the programs of any Keras model"
+
 
 class LayeredSource(ModelSource[Layered]):
-    """Networks whose hidden layers the study file describes; they need only the configuration."""
+    """Networks whose hidden layers the study file describes.
+
+    Args:
+        layout: The features of rows; None where no configuration embeds them.
+        not_compiled: Why the programs of perceptrons cannot train a study's networks; empty if they can.
+    """
+
+    def __init__(self, layout: FeatureLayout | None = None, not_compiled: str = "") -> None:
+        self.layout, self.not_compiled = layout, not_compiled  # type: ignore[misc]  # of the study
 
     @classmethod
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
         """Make the source; there are no files to read."""
-        del spec, files, dataset
-        return cls()
+        del files
+        models = alternatives(spec.model)
+        plain = all(model.is_plain for model in models if isinstance(model, Mlp))
+        return cls(FeatureLayout.of(dataset), "" if plain else FOR_TABLES)
 
     def connect(self, model: Layered, inputs: Any, objective: Objective, seed: int, *, training: bool) -> Any:
         """Connect stock layers."""
-        return connect(model, inputs, objective, seed, training=training)
+        return connect(model, inputs, objective, seed, training=training, layout=self.layout)
 
     def first_weights(self, model: Layered, network: keras.Model, objective: Objective, seed: int) -> Weights:
         """Draw the weights of each layer from a seed of its own."""
+        if isinstance(model, Mlp) and not model.is_plain:
+            return weights_of(network) | first_weights(model, entering(network), objective, seed)
         return first_weights(model, network.input_shape[1:], objective, seed)
+
+    def fit_to(self, network: keras.Model, rows: Any) -> None:
+        """Put the edges of bins into a network."""
+        if self.layout is not None:
+            fit_bins(network, self.layout, rows)
 
 
 SOURCES: dict[str, type[ModelSource[Any]]] = {

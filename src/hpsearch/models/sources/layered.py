@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.models.components.activations import apply_activation
+from hpsearch.models.components.embeddings import Embedding, FeatureLayout
 from hpsearch.models.components.initializers import draw
 from hpsearch.models.components.objectives import Objective
+from hpsearch.models.components.scales import parametric, scaled
 from hpsearch.models.sources.layers import entrance, head, kernel_layer, pooling_layer
 from hpsearch.seeds import derive
 from hpsearch.spec import Layered, Mlp
@@ -21,7 +23,15 @@ DROPOUTS = {"dropout": keras.layers.Dropout, "alpha_dropout": keras.layers.Alpha
 """What may stand behind a hidden layer, in this order."""
 
 
-def connect(model: Layered, inputs: Any, objective: Objective, seed: int, *, training: bool) -> Any:
+def connect(
+    model: Layered,
+    inputs: Any,
+    objective: Objective,
+    seed: int,
+    *,
+    training: bool,
+    layout: FeatureLayout | None = None,
+) -> Any:
     """Connect the layers of a network to a symbolic tensor.
 
     Args:
@@ -31,12 +41,16 @@ def connect(model: Layered, inputs: Any, objective: Objective, seed: int, *, tra
         seed: The member's seed, for dropout and rrelu.
         training: Whether the model is trained. If not, penalties are left out, so that the model's loss is
             the plain loss, and all layers are Keras' own.
+        layout: Which features are numbers and which stand for categories; None where all are numbers.
 
     Returns:
         The symbolic tensor of logits.
     """
     architecture = model.architecture
     tensor = _through(entrance(architecture, tuple(inputs.shape[1:])), inputs)
+    if isinstance(model, Mlp) and len(tensor.shape) == 2:
+        layout = layout or FeatureLayout(tuple(range(tensor.shape[1])))
+        tensor = Embedding(model.embedding, model.categories, layout, seed, training).of(tensor)
     tensor = _prepared(model, tensor, seed)
     for index, layer in enumerate(architecture.hidden):
         tensor = _hidden(model, index, layer, tensor, seed, training=training)
@@ -53,23 +67,35 @@ def _prepared(model: Layered, tensor: Any, seed: int) -> Any:
     if model.input_batch_norm.name != "none":
         tensor = _batch_norm(model.input_batch_norm, "input_batch_norm")(tensor)
     layer_seed = derive(seed, "input_dropout")
-    return _dropped(keras.layers.Dropout, model.input_dropout, "input_dropout", layer_seed, tensor)
+    tensor = _dropped(keras.layers.Dropout, model.input_dropout, "input_dropout", layer_seed, tensor)
+    return scaled(tensor, "input_scale") if getattr(model, "input_scale", False) else tensor
 
 
 def _hidden(model: Layered, index: int, layer: Hidden, tensor: Any, seed: int, *, training: bool) -> Any:
-    number, position = index + 1, model.of_layer("batch_norm", index)
+    number, position, given = index + 1, model.of_layer("batch_norm", index), tensor
     penalty = _penalty(model, index) if training else None
     tensor = kernel_layer(layer, number, kernel_regularizer=penalty)(tensor)
     if position.name == "before_activation":
         tensor = _batch_norm(position, f"batch_norm_{number}")(tensor)
+    tensor = _layer_norm(model, "before_activation", number, tensor)
     tensor = _activated(model, index, tensor, seed, training=training)
     if position.name == "after_activation":
         tensor = _batch_norm(position, f"batch_norm_{number}")(tensor)
+    tensor = _layer_norm(model, "after_activation", number, tensor)
     tensor = _through(pooling_layer(layer, number), tensor)
     for name, kind in DROPOUTS.items():
         rate = model.of_layer(name, index)
         tensor = _dropped(kind, rate, f"{name}_{number}", derive(seed, name, number), tensor)
+    if getattr(model, "residual", False) and tensor.shape == given.shape:
+        tensor = keras.layers.Add(name=f"residual_{number}")([given, tensor])
     return tensor
+
+
+def _layer_norm(model: Layered, position: str, number: int, tensor: Any) -> Any:
+    norm: Any = getattr(model, "layer_norm", None)
+    if norm is None or norm.name != position:
+        return tensor
+    return keras.layers.LayerNormalization(epsilon=norm.epsilon, name=f"layer_norm_{number}")(tensor)
 
 
 def hidden_activations(model: keras.Model, mlp: Mlp) -> list[Any]:
@@ -100,7 +126,10 @@ def _penalty(model: Layered, index: int) -> keras.regularizers.Regularizer | Non
 
 def _activated(model: Layered, index: int, tensor: Any, seed: int, *, training: bool) -> Any:
     number, activation = index + 1, model.of_layer("activation", index)
-    tensor = apply_activation(activation, f"activation_{number}", seed, tensor, training=training)
+    given, name = tensor, f"activation_{number}"
+    tensor = apply_activation(activation, name, seed, tensor, training=training)
+    if getattr(model, "parametric_activation", False):
+        tensor = parametric(given, tensor, name)
     l1, l2 = model.of_layer("activity_l1", index), model.of_layer("activity_l2", index)
     if training and (l1 or l2):
         return keras.layers.ActivityRegularization(l1, l2, name=f"activity_{number}")(tensor)
@@ -113,6 +142,12 @@ def _batch_norm(kind: Any, name: str) -> keras.layers.Layer:
 
 def _dropped(kind: type[keras.layers.Layer], rate: float, name: str, seed: int, tensor: Any) -> Any:
     return kind(rate, seed=seed % 2**31, name=name)(tensor) if rate else tensor
+
+
+def entering(network: keras.Model) -> Shape:
+    """Return the shape of what enters the first dense layer of a perceptron."""
+    first = "hidden_1" if any(layer.name == "hidden_1" for layer in network.layers) else "output"
+    return (network.get_layer(first).kernel.shape[0],)
 
 
 def first_weights(

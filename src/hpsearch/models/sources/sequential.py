@@ -9,12 +9,14 @@ import keras
 
 from hpsearch.data import Dataset
 from hpsearch.exceptions import ModelError, spoken
+from hpsearch.models.components.embeddings import Embedding, FeatureLayout, fit_bins
 from hpsearch.models.components.layers import apply_layer, keras_argument
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles, ModelSource
 from hpsearch.models.weights import Weights, weights_of
 from hpsearch.seeds import derive
 from hpsearch.spec import Component, Sequential, StudySpec
+from hpsearch.spec.sections.embeddings import FeatureEmbedding
 from hpsearch.spec.sections.sequential import Residual
 
 INNER = "layers"
@@ -22,22 +24,30 @@ INNER = "layers"
 
 
 class SequentialSource(ModelSource[Sequential]):
-    """The layers of a configuration, nested in one model; they need only the configuration."""
+    """The layers of a configuration, nested in one model.
+
+    Args:
+        layout: The features of rows; None where no configuration embeds them.
+    """
 
     not_compiled = "any of Keras' layers may be among them, and their programs are those of any Keras model"
+
+    def __init__(self, layout: FeatureLayout | None = None) -> None:
+        self.layout = layout
 
     @classmethod
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
         """Make the source; there are no files to read."""
-        del spec, files, dataset
-        return cls()
+        del spec, files
+        return cls(FeatureLayout.of(dataset))
 
     def connect(
         self, model: Sequential, inputs: Any, objective: Objective, seed: int, *, training: bool
     ) -> Any:
         """Connect the listed layers to rows, as one nested model."""
         rows = keras.Input(inputs.shape[1:])
-        return keras.Model(rows, _logits(model, rows, objective, seed, training=training), name=INNER)(inputs)
+        stack = _Stack(seed, rows, self.layout, training=training)
+        return keras.Model(rows, _logits(model, stack, objective), name=INNER)(inputs)
 
     def first_weights(
         self, model: Sequential, network: keras.Model, objective: Objective, seed: int
@@ -46,17 +56,21 @@ class SequentialSource(ModelSource[Sequential]):
         del model, objective, seed
         return weights_of(network)
 
+    def fit_to(self, network: keras.Model, rows: Any) -> None:
+        """Put the edges of bins into a network."""
+        if self.layout is not None:
+            fit_bins(network, self.layout, rows)
 
-def _logits(model: Sequential, rows: Any, objective: Objective, seed: int, *, training: bool) -> Any:
-    stack = _Stack(seed, training=training)
-    tensor = stack.through(model.layers, rows)
+
+def _logits(model: Sequential, stack: _Stack, objective: Objective) -> Any:
+    tensor = stack.through(model.layers, stack.rows)
     if len(tensor.shape) != 2:
         raise ModelError(
             f"model.sequential: the output layer needs (features), and has {_shape(tensor)} here: end the "
             "layers in flatten, or in a global pooling"
         )
     arguments = {
-        name: keras_argument(name, value, derive(seed, "output", name), training=training)
+        name: keras_argument(name, value, derive(stack.seed, "output", name), training=stack.training)
         for name, value in model.output.items()
         if value is not None
     }
@@ -69,11 +83,13 @@ class _Stack:
 
     Args:
         seed: The member's seed.
+        rows: The symbolic tensor that the first layer is given.
+        layout: The features of rows; None where all are numbers.
         training: Whether the model is trained.
     """
 
-    def __init__(self, seed: int, *, training: bool) -> None:
-        self.seed, self.training = seed, training
+    def __init__(self, seed: int, rows: Any, layout: FeatureLayout | None, *, training: bool) -> None:
+        self.seed, self.rows, self.layout, self.training = seed, rows, layout, training
         self.numbers: Counter[str] = Counter()
 
     def through(self, layers: tuple[Component, ...], tensor: Any) -> Any:
@@ -91,6 +107,8 @@ class _Stack:
         name = f"{component.name}_{self.numbers[component.name]}"
         if isinstance(component, Residual):
             return _added(self.through(component.layers, tensor), tensor, name)
+        if isinstance(component, FeatureEmbedding):
+            return self._embedded(component, tensor)
         try:
             outputs = apply_layer(component, name, self.seed, tensor, training=self.training)
         except ModelError:
@@ -102,6 +120,15 @@ class _Stack:
         if any(side is not None and side < 1 for side in outputs.shape):
             raise ModelError(f"model.sequential: {name} leaves nothing of {_shape(tensor)}")
         return outputs
+
+    def _embedded(self, component: FeatureEmbedding, tensor: Any) -> Any:
+        if tensor is not self.rows or len(tensor.shape) != 2:
+            raise ModelError(
+                "model.sequential: feature_embedding needs the (features) of a table: put it first, once"
+            )
+        layout = self.layout or FeatureLayout(tuple(range(tensor.shape[1])))
+        parts = component.numbers, component.categories
+        return Embedding(*parts, layout, self.seed, self.training).of(tensor)
 
 
 def _added(outputs: Any, inputs: Any, name: str) -> Any:

@@ -58,6 +58,7 @@ INPUT_BATCH_NORM: dict[str, type[Component]] = {"none": BATCH_NORM["none"], "bat
 InputNorm = Annotated[Component, OneOf("a kind of input normalization", INPUT_BATCH_NORM)]
 
 
+_INITIALIZERS = written_once("initializer_of_layers")
 _RATES, _PENALTIES = written_once("rate_of_layers"), written_once("penalty_of_layers")
 _ACTIVATIONS, _BATCH_NORMS = written_once("activation_of_layers"), written_once("batch_norm_of_layers")
 
@@ -67,7 +68,9 @@ class Layered(ModelComponent):
 
     input_batch_norm: Searchable[InputNorm] = INPUT_BATCH_NORM["none"]()
     input_dropout: Searchable[Rate] = 0.0
-    initializer: Searchable[PerLayer[Searchable[Initializer]]] = INITIALIZERS["glorot_uniform"]()
+    initializer: Annotated[Searchable[PerLayer[Searchable[Initializer]]], _INITIALIZERS] = INITIALIZERS[
+        "glorot_uniform"
+    ]()
     activation: Annotated[Searchable[PerLayer[Searchable[Activation]]], _ACTIVATIONS] = ACTIVATIONS["relu"]()
     batch_norm: Annotated[Searchable[PerLayer[Searchable[BatchNorm]]], _BATCH_NORMS] = BATCH_NORM["none"]()
     dropout: Annotated[Searchable[PerLayer[Searchable[Rate]]], _RATES] = 0.0

@@ -8,13 +8,27 @@ from pydantic import Field, model_validator
 
 from hpsearch.spec.sections.architecture import Architecture, Dense
 from hpsearch.spec.sections.cnn import Cnn
-from hpsearch.spec.sections.layered import Layered, counted, given
+from hpsearch.spec.sections.embeddings import (
+    CATEGORY_EMBEDDINGS,
+    NUMBER_EMBEDDINGS,
+    CategoryEmbedding,
+    NumberEmbedding,
+)
+from hpsearch.spec.sections.layered import BATCH_NORM, Layered, counted, given
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.pretrained import Pretrained
 from hpsearch.spec.sections.python_model import PythonModel
 from hpsearch.spec.sections.sequential import Sequential
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
-from hpsearch.spec.study_file.parts import Component, Count, ListedOrNone, OneOf, label_of
+from hpsearch.spec.study_file.parts import (
+    Component,
+    Count,
+    ListedOrNone,
+    OneOf,
+    Positive,
+    label_of,
+    written_once,
+)
 
 
 class Sizes(Component):
@@ -35,14 +49,57 @@ class Sizes(Component):
         return self
 
 
+class NormBeforeActivation(Component):
+    """Layer normalization between the layer's kernel and its activation."""
+
+    name = "before_activation"
+    epsilon: Searchable[Positive] = 1e-3
+
+
+class NormAfterActivation(NormBeforeActivation):
+    """Layer normalization behind the activation."""
+
+    name = "after_activation"
+
+
+LAYER_NORM: dict[str, type[Component]] = {
+    "none": BATCH_NORM["none"],
+    "before_activation": NormBeforeActivation,
+    "after_activation": NormAfterActivation,
+}
+LayerNorm = Annotated[Component, OneOf("a position of layer normalization", LAYER_NORM)]
+
+
+_FLAG = written_once("flag_of_tables")
+
+
 class Mlp(Layered, Sizes):
     """A multilayer perceptron: each hidden layer is dense, activation, dropout and alpha dropout.
 
-    Without hidden layers it is a linear or logistic regression.
+    Without hidden layers it is a linear or logistic regression. The fields that `unwritten` names make of it
+    a network for tables, which is trained as any Keras model.
     """
 
     name = "mlp"
-    probed: ClassVar[bool] = True
+    unwritten: ClassVar = frozenset(
+        {"embedding", "categories", "input_scale", "layer_norm", "residual", "parametric_activation"}
+    )
+    embedding: Searchable[NumberEmbedding] = NUMBER_EMBEDDINGS["none"]()
+    categories: Searchable[CategoryEmbedding] = CATEGORY_EMBEDDINGS["one_hot"]()
+    input_scale: Annotated[Searchable[bool], _FLAG] = False
+    layer_norm: Searchable[LayerNorm] = LAYER_NORM["none"]()
+    residual: Annotated[Searchable[bool], _FLAG] = False
+    parametric_activation: Annotated[Searchable[bool], _FLAG] = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it has none of what the programs of perceptrons lack, whatever is chosen."""
+        fields = type(self).model_fields
+        return all(getattr(self, name) == fields[name].default for name in self.unwritten)
+
+    @property
+    def probed(self) -> bool:
+        return self.is_plain
 
     def depths(self) -> set[int | None]:
         if self.layers is not None:

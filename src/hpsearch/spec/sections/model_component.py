@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 from hpsearch.spec.study_file.parts import Component
 
@@ -15,12 +15,12 @@ def in_full(path: str, directory: Path) -> Path:
 
 
 class ModelComponent(Component):
-    """A kind of model; its Keras models come from the source of its name in `hpsearch.models.sources.kinds`.
+    """A kind of model; its Keras models come from the source of its name in `models.sources.kinds`."""
 
-    `probed` kinds can be measured layer by layer at given weights.
-    """
-
-    probed: ClassVar[bool] = False
+    @property
+    def probed(self) -> bool:
+        """Return whether networks can be measured layer by layer at given weights."""
+        return False
 
     def from_anywhere(self, directory: Path) -> Self:
         """Write the paths of files in full, because the study file may be moved out of its directory."""

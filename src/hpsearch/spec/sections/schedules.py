@@ -16,6 +16,7 @@ from hpsearch.spec.study_file.parts import (
     OneOf,
     Positive,
     Share,
+    bare,
     holds_distribution,
     written_once,
 )
@@ -175,6 +176,13 @@ class OneCycle(Schedule):
     final_div: Searchable[Annotated[float, Field(ge=1)]] = 1e4
 
 
+class Coslog(Schedule):
+    """Waves from 0 to the learning rate, each twice as long as the one before (arXiv 2407.04491)."""
+
+    name = "coslog"
+    cycles: Searchable[Annotated[int, Field(ge=1, le=30)]] = 4
+
+
 class ReduceOnPlateau(Schedule, Monitoring):
     """Multiply by `factor` when the metric has not improved by `min_delta` for `patience` epochs."""
 
@@ -198,7 +206,20 @@ SCHEDULES: dict[str, type[Component]] = {
         Cosine,
         CosineRestarts,
         OneCycle,
+        Coslog,
         ReduceOnPlateau,
     )
 }
 LearningRateSchedule = Annotated[Component, OneOf("a learning-rate schedule", SCHEDULES)]
+
+
+class FlatCosine(Component):
+    """The whole of it for the share `flat` of the run, then half a cosine to 0 (arXiv 2407.04491)."""
+
+    name = "flat_cosine"
+    flat: Searchable[Annotated[float, Field(ge=0, lt=1)]] = 0.5
+
+
+SHARE_SCHEDULES: dict[str, type[Component]] = {"none": bare("none"), FlatCosine.name: FlatCosine}
+ShareSchedule = Annotated[Component, OneOf("a schedule of a share", SHARE_SCHEDULES)]
+"""How what is scheduled beside the learning rate moves from epoch to epoch."""

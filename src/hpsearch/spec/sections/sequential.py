@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, create_model, model_validator
 
+from hpsearch.spec.sections.embeddings import TABLE_LAYERS
 from hpsearch.spec.sections.layer_kinds import LAYERS, NONE, ONE_LAYER, TABLE, OneLayer, brief, defined
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.training import Training
@@ -56,7 +57,7 @@ class Repeat(Group):
     times: defined(Searchable[Annotated[int, Field(ge=0, le=1_000)]], "times")  # type: ignore[valid-type]
 
 
-LAYERS.own |= {kind.name: kind for kind in (Block, Repeat, Residual)} | {"none": NONE}
+LAYERS.own |= {kind.name: kind for kind in (Block, Repeat, Residual)} | {"none": NONE} | TABLE_LAYERS
 
 _DENSE = LAYERS["dense"]
 OUTPUT = ("units", "activation")

@@ -11,7 +11,7 @@ from hpsearch.spec.sections.losses import LossOfStudy
 from hpsearch.spec.sections.monitor import Monitoring
 from hpsearch.spec.sections.named_targets import LossWeights, TargetLosses
 from hpsearch.spec.sections.optimizers import OPTIMIZERS, Optimizer
-from hpsearch.spec.sections.schedules import SCHEDULES, LearningRateSchedule
+from hpsearch.spec.sections.schedules import SCHEDULES, LearningRateSchedule, ShareSchedule
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
 from hpsearch.spec.study_file.parts import (
     Component,
@@ -79,7 +79,9 @@ class Training(Part):
 
     The learning rate may stand here or among the arguments of the optimizer. Where none is given, a
     configuration has that of its optimizer. Where no loss is given, it is the cross-entropy or, for a
-    regression, the mean squared error. `losses` and `loss_weights` are those of several named targets.
+    regression, the mean squared error. `losses` and `loss_weights` are those of several named targets. The
+    rates of dropout and the weight decay may have schedules, which move them from epoch to epoch; without
+    `decay_biases` weight decay leaves biases and what normalizations learn alone.
     """
 
     loss: Searchable[LossOfStudy] | None = None
@@ -89,6 +91,9 @@ class Training(Part):
     optimizer: Searchable[Optimizer] = OPTIMIZERS["adam"]()
     learning_rate: Searchable[Positive] = None  # type: ignore[assignment] # no configuration is without one
     schedule: Searchable[LearningRateSchedule] = SCHEDULES["constant"]()
+    dropout_schedule: Searchable[ShareSchedule] | None = None
+    weight_decay_schedule: Searchable[ShareSchedule] | None = None
+    decay_biases: Searchable[bool] | None = None
     clipping: Searchable[Clipping] = CLIPPING["none"]()
     epochs: Searchable[Length] | None = None
     steps: Searchable[Length] | None = None
@@ -113,6 +118,12 @@ class Training(Part):
                 expected, found=f"one here, and one of {' and '.join(rated)}", at=("learning_rate",)
             )
         return self
+
+    @property
+    def any_model_only(self) -> bool:
+        """Return whether it asks for what only the programs of any Keras model have, whatever is chosen."""
+        fields = (self.dropout_schedule, self.weight_decay_schedule, self.decay_biases)
+        return any(field is not None for field in fields)
 
     @property
     def own_rate(self) -> float | None:

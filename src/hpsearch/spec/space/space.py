@@ -17,6 +17,7 @@ from hpsearch.spec import (
     Choice,
     Component,
     Configuration,
+    Mlp,
     Numeric,
     Part,
     Sequential,
@@ -48,12 +49,26 @@ _STRUCTURAL = {
     "optimizer",
     "loss",
     "batch_size",
+    "embedding",
+    "bins",
+    "frequencies",
+    "categories",
+    "above",
+    "input_scale",
+    "layer_norm",
+    "residual",
+    "parametric_activation",
+    "decay_biases",
     *SWITCHES,
 }
 """Fields whose value changes the computation graph; a choice of prelu does too, because it is learned.
 
 What the user's own function does with its arguments is not known: all of them count.
 """
+
+
+_SWITCHED = {"activation", "batch_norm", "input_batch_norm"}
+"""Fields that the programs of perceptrons switch between."""
 
 
 @dataclass(frozen=True)
@@ -231,8 +246,14 @@ class _Lister(_Walk):
             return
         for name, item, field_name in _children(value, prefix):
             inherited = structural and _belongs(value, field_name)
-            known = inherited or field_name in _STRUCTURAL
+            known = inherited or _is_structural(value, field_name)
             yield from self.parameters(item, name, conditions, structural=known)
+
+
+def _is_structural(value: Any, field_name: str) -> bool:
+    """Return whether a field changes the computation graph; programs of any Keras model have no switches."""
+    switched = isinstance(value, Mlp) and not value.is_plain
+    return field_name in _STRUCTURAL or (switched and field_name in _SWITCHED)
 
 
 def _belongs(value: Any, field_name: str) -> bool:
@@ -273,7 +294,7 @@ def _structures(value: Any, *, structural: bool) -> int:
     total = 1
     for _, item, field_name in _children(value, ""):
         inherited = structural and _belongs(value, field_name)
-        total *= _structures(item, structural=inherited or field_name in _STRUCTURAL)
+        total *= _structures(item, structural=inherited or _is_structural(value, field_name))
     return min(total, MAX_STRUCTURES)
 
 

@@ -225,7 +225,9 @@ class _SearchableMarker:
 
 
 def _name_of_choice(inner: dict[str, Any]) -> dict[str, str]:
-    """Name the choice of a flag, or of a plain number by its bounds: many fields share it, and no other."""
+    """Name the choice of a component, of a flag, or of a plain number by its bounds: many fields share it."""
+    if DEFINITION in inner:
+        return {DEFINITION: f"choice.{inner[DEFINITION]}"}
     if inner.get("type") not in ("number", "integer", "boolean") or not all(
         isinstance(value, str | int | float) for value in inner.values()
     ):

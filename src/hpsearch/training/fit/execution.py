@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -15,6 +17,10 @@ from hpsearch.training.interface import EpochPlan, Order
 
 if TYPE_CHECKING:
     from hpsearch.training.fit.network import FitNetwork
+
+
+DROPOUT_RATES = ("rate", "dropout", "recurrent_dropout", "_dropout")
+"""The attributes in which Keras' layers have rates."""
 
 
 class StepRates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -53,6 +59,29 @@ class OrderedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         return x.astype(np.float32, copy=False), *others
 
 
+@contextmanager
+def _multiplied(model: keras.Model, shares: Mapping[str, float]) -> Iterator[None]:
+    """Have `fit` train with the numbers of a schedule, which it traces anew."""
+    sites = [
+        (vars(layer), name, shares.get("dropout", 1.0))
+        for layer in model._flatten_layers()  # noqa: SLF001 - nested layers too
+        for name in DROPOUT_RATES
+        if isinstance(vars(layer).get(name), float)
+    ]
+    if isinstance(model.optimizer.weight_decay, float):
+        sites.append((vars(model.optimizer), "weight_decay", shares.get("weight_decay", 1.0)))
+    kept = [held[name] for held, name, _ in sites]
+    try:
+        for held, name, share in sites:
+            held[name] *= share
+        if shares:
+            model.make_train_function(force=True)
+        yield
+    finally:
+        for (held, name, _), value in zip(sites, kept, strict=True):
+            held[name] = value
+
+
 class Execution(ABC):
     """What trains, predicts and evaluates the model of one network, whose variables hold its state."""
 
@@ -86,7 +115,8 @@ class FitExecution(Execution):
             fed = {"x": x, "y": rows.y[order], "batch_size": size}
             if rows.weights is not None:
                 fed["sample_weight"] = rows.weights[order]
-        told = self.network.trained.fit(**fed, epochs=1, shuffle=False, verbose=0, callbacks=[steps])
+        with _multiplied(self.network.trained, plan.shares):
+            told = self.network.trained.fit(**fed, epochs=1, shuffle=False, verbose=0, callbacks=[steps])
         return told, steps.bad_step
 
     def predict(self, batches: OrderedBatches) -> NDArray[np.float32]:

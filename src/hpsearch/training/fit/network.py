@@ -21,6 +21,9 @@ from hpsearch.training.fit.execution import Execution, FitExecution, OrderedBatc
 from hpsearch.training.interface import EpochPlan, EpochResult, Network
 from hpsearch.training.messages import Member
 
+NOT_DECAYED = ("bias", "beta", "gamma")
+"""What is learned beside the weights of layers."""
+
 
 class WeightedLoss(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]  # Keras has no types
     """The loss of an epoch as Keras has it: the sum of weighted losses by the number of rows."""
@@ -61,6 +64,7 @@ class FitNetwork(Network):
         part, seed = self.member.configuration.model, self.member.seed
         model = self.source.network(part, features, self.objective, seed)
         put_weights(model, self.source.first_weights(part, model, self.objective, seed))
+        self.source.fit_to(model, self.split.train.x)
         return model
 
     def _compile(self) -> None:
@@ -77,6 +81,9 @@ class FitNetwork(Network):
         if self.split.train.weights is not None:
             metrics = {"metrics": scores, "weighted_metrics": losses}
         self.trained.compile(optimizer=optimizer, **metrics, **arguments)
+        if self.member.configuration.training.decay_biases is False:
+            kept = [one for one in self.trained.trainable_variables if one.name in NOT_DECAYED]
+            optimizer.exclude_from_weight_decay(var_list=kept)
         optimizer.build(self.trained.trainable_variables)
         self.averages = Averages(optimizer)
         self.execution = self.run_by(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.training.compiled.keras_model.key import losses_of, structure_key
-from hpsearch.training.compiled.keras_model.places import Places
+from hpsearch.training.compiled.keras_model.places import NO_SHARES, Places
 from hpsearch.training.compiled.keras_model.programs import Programs
 from hpsearch.training.compiled.keras_model.step import State, TracedModel
 from hpsearch.training.compiled.keras_model.table import CONVOLUTIONS, RECURRENT
@@ -72,7 +73,7 @@ class CompiledModel:
         scanned: bool | None = None,
         fed: bool = True,
     ) -> None:
-        self.trained, self.predicted, self.programs = trained, predicted, programs
+        self.trained, self.predicted, self.programs, self.is_fed = trained, predicted, programs, fed
         arguments = trained.get_compile_config() or {}
         weights = arguments.get("loss_weights") if isinstance(arguments, dict) else None
 
@@ -97,13 +98,24 @@ class CompiledModel:
         return self.training.key
 
     def fit(
-        self, data: tuple[Any, ...], order: Order, rates: Rates, batch_size: int
+        self,
+        data: tuple[Any, ...],
+        order: Order,
+        rates: Rates,
+        batch_size: int,
+        shares: Mapping[str, float] = NO_SHARES,
     ) -> tuple[Any, int | None]:
-        """Train an epoch of rows in an order, and the rates of its steps; return the logs and a bad step."""
+        """Train an epoch of rows in an order, and the rates of its steps; return the logs and a bad step.
+
+        Raises UntracedError where the numbers of a schedule, in `shares`, are part of the structure.
+        """
+        if shares and not self.is_fed:
+            raise UntracedError("a schedule moves numbers that the model's code reads in Python")
         batch = min(batch_size, len(order))
         padded = np.zeros(-(-len(order) // batch), np.float32)
         padded[: len(rates)] = rates
-        given = (self.training.numbers, jax.device_put(order), jax.device_put(padded), *data)
+        numbers = jax.device_put(self.training.places.numbers(shares)) if shares else self.training.numbers
+        given = (numbers, jax.device_put(order), jax.device_put(padded), *data)
         state = self._state(data, batch)
         run = self._epoch if self.scanned else self._steps
         logs, state = run(state, given, len(rates), batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,8 @@ from hpsearch.training.compiled.keras_model.table import (
 
 HIDDEN_NUMBER = float("nan")
 """What a configuration tells instead of a number that is fed."""
+
+NO_SHARES: Mapping[str, float] = {}
 
 _LOCK = threading.RLock()
 """Held while numbers are replaced: models may share a regularizer."""
@@ -76,9 +78,15 @@ class Places:
             if repeats.get(place.fed.attribute) == place.held[place.fed.attribute]
         ]
 
-    def numbers(self) -> Numbers:
-        """Return what a program is fed."""
-        known = np.array([float(place.held[place.fed.attribute]) for place in self.places], np.float64)
+    def numbers(self, shares: Mapping[str, float] = NO_SHARES) -> Numbers:
+        """Return what a program is fed; `shares` are what rates of dropout and the like are multiplied by."""
+        known = np.array(
+            [
+                float(place.held[place.fed.attribute]) * shares.get(place.fed.scheduled, 1.0)
+                for place in self.places
+            ],
+            np.float64,
+        )
         return {"value": known.astype(np.float32), "rest": (1 - known).astype(np.float32)}
 
     @contextmanager

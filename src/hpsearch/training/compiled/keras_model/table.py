@@ -16,8 +16,12 @@ from typing import Any
 import keras
 
 from hpsearch.training.compiled.keras_model.number import POSITIVE, SHARE, Number
+from hpsearch.training.fit.execution import DROPOUT_RATES
 
 Call = Callable[..., Any]
+
+
+SCHEDULED = dict.fromkeys(DROPOUT_RATES, "dropout")
 
 
 def _names(text: str) -> list[str]:
@@ -36,6 +40,11 @@ class Fed:
     bound: float = POSITIVE
     call: Callable[[Any, Number], Call] | None = None
     argument: str | None = None
+
+    @property
+    def scheduled(self) -> str:
+        """Return the word for it in the schedules of an epoch."""
+        return SCHEDULED.get(self.attribute, self.attribute)
 
 
 def _gaussian_dropout(layer: Any, rate: Number) -> Call:

@@ -66,7 +66,7 @@ class CompiledExecution(Execution):
     def fit(self, plan: EpochPlan) -> tuple[Any, int | None]:
         return self._run(
             "training",
-            lambda model: model.fit(self.data, plan.order, plan.rates, self.network.batch_size),
+            lambda model: model.fit(self.data, plan.order, plan.rates, self.network.batch_size, plan.shares),
             lambda: self.plain.fit(plan),
         )
 
