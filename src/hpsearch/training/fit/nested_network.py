@@ -24,6 +24,8 @@ class NestedNetwork(FitNetwork):
     def _penalties(self, batches: Any, trained: dict[str, float]) -> float:
         if math.isclose(trained["loss"], trained["loss_with_penalties"], rel_tol=NO_PENALTY):
             return 0.0
+        if self.trained is self.model and _penalizes_weights_alone(self.model):
+            return super()._penalties(batches, trained)
         return self._evaluated_penalties(batches)
 
     def _seed_noise(self, seed: int) -> None:
@@ -37,3 +39,11 @@ class NestedNetwork(FitNetwork):
         others = {id(one) for one in (*self.model.weights, *self.trained.metrics_variables)}
         states = [variable for variable in self.model.variables if id(variable) not in others]
         return {f"random/{index}": state for index, state in enumerate(states)}
+
+
+def _penalizes_weights_alone(model: keras.Model) -> bool:
+    """Tell whether no layer is of a class of the user or penalizes its outputs: then rows do not matter."""
+    layers = model._flatten_layers()  # noqa: SLF001 - the nested layers have no other door
+    return all(
+        type(layer).__module__.startswith("keras.") and layer.activity_regularizer is None for layer in layers
+    )

@@ -180,7 +180,10 @@ class FitNetwork(Network):
         return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
 
     def _in_batches(self, rows: Rows) -> OrderedBatches:
-        return OrderedBatches(rows, np.arange(len(rows), dtype=np.int32), max(self.batch_size, 256))
+        # Batches of one size, where the rows allow it, are one program.
+        batches = math.ceil(len(rows) / max(self.batch_size, 256))
+        size = math.ceil(len(rows) / max(1, batches))
+        return OrderedBatches(rows, np.arange(len(rows), dtype=np.int32), max(1, size))
 
     def _logits(self, batches: Any) -> NDArray[np.float32]:
         return self.execution.predict(batches)
