@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import json
 import os
 import shutil
@@ -531,10 +532,14 @@ except HpsearchError as failure:
             (lambda file: file.write(b"a," * 10**6 + b"y\n"), "d.csv: 1000001 columns exceed the limit"),
             (lambda file: file.truncate(10**9), "d.csv:1: this line has more than"),
             (lambda file: (file.write(b"a,y\n"), file.truncate(10**9)), "d.csv:2: this line has more than"),
+            (
+                lambda file: file.write(gzip.compress(bytes(2**28), compresslevel=1)),
+                "d.csv:1: this line has more than",
+            ),
             (lambda file: file.write(b'"' * 10**7), "d.csv:1: this is not a csv row"),
             (lambda file: file.write(b'a,y\n"' + b"1,2\n" * 10**6), "d.csv:2: this is not a csv row"),
         ],
-        ids=["columns", "zeros", "zeros in a row", "quotes", "an open quote"],
+        ids=["columns", "zeros", "zeros in a row", "packed zeros", "quotes", "an open quote"],
     )
     def test_csv(self, write: Callable[[Any], object], told: str, tmp_path: Path) -> None:
         with (tmp_path / "d.csv").open("wb") as file:

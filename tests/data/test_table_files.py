@@ -136,7 +136,8 @@ class TestText:
         assert "unpacks to more than 2 GB" in refusal(tmp_path, csv="d.csv")
 
     def test_a_line_without_end_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hpsearch.data.readers.delimited.MAX_LINE", 10**5)
+        monkeypatch.setattr("hpsearch.data.readers.packed.MAX_LINE", 10**5)
+        monkeypatch.setattr("hpsearch.data.readers.packed.PIECE", 10**4)
         (tmp_path / "d.csv").write_text("a,y\n1,2\n" + "1" * 110_000 + ",2\n")
         assert "d.csv:3: this line has more than" in refusal(tmp_path, csv="d.csv")
 

@@ -35,7 +35,7 @@ def read_columns(path: Path, kind: str) -> Read:
             raise DataError(f"{where}: the table has no rows or no columns.")
         _refuse_many(where, table.num_rows, table.column_names)
         arrays = [_as_text(where, name, table.column(place)) for place, name in enumerate(table.column_names)]
-    except (pa.ArrowException, OSError, MemoryError, ValueError, TypeError) as failure:
+    except (pa.ArrowException, OSError, ValueError, TypeError) as failure:
         raise DataError(f"{where}: the file cannot be read ({failure}).") from None
     return Read(where, [name.strip() for name in table.column_names], arrays)
 

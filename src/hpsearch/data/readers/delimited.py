@@ -12,11 +12,10 @@ from typing import Any
 from hpsearch.data.archives import MAX_BYTES
 from hpsearch.data.readers.dialect import TextOptions, decoded, records, separator_of, with_checked_quotes
 from hpsearch.data.readers.foreign_files import COMPRESSED, header_hint, kind_of_file
-from hpsearch.data.readers.packed import content, is_archive_of_text
+from hpsearch.data.readers.packed import MAX_LINE, content, is_archive_of_text
 from hpsearch.data.table import MAX_COLUMNS
 from hpsearch.exceptions import DataError
 
-MAX_LINE = 64 * 2**20
 MAX_CELLS = MAX_BYTES // 64
 """A cell takes some 60 bytes while the file is read."""
 
@@ -73,7 +72,6 @@ def read_text(path: Path, options: TextOptions) -> Read:
     where = str(path)
     _refuse_foreign(path)
     text = decoded(where, content(path), options.encoding)
-    _refuse_long_lines(where, text.content)
     separator = options.separator or separator_of(text.content)
     names = _names(where, text.content, separator, header=options.header)
     checked = with_checked_quotes(where, text.content, separator)
@@ -171,14 +169,3 @@ def _told(
                     f"{header_hint(names)}"
                 )
     return DataError(f"{where}: the file cannot be read ({failure}).")
-
-
-def _refuse_long_lines(where: str, text: bytes) -> None:
-    """Refuse a line that would fill the memory."""
-    start = 0
-    while len(text) - start >= MAX_LINE:
-        end = max(text.rfind(b"\n", start, start + MAX_LINE), text.rfind(b"\r", start, start + MAX_LINE))
-        if end < 0:
-            line = text.count(b"\n", 0, start) + 1
-            raise DataError(f"{where}:{line}: this line has more than {MAX_LINE:,} characters.")
-        start = end + 1

@@ -6,7 +6,7 @@ import bz2
 import gzip
 import lzma
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +14,11 @@ from hpsearch.exceptions import DataError
 
 MAX_FILE = 2 * 10**9
 """Bytes of a file of text, unpacked."""
+
+MAX_LINE = 64 * 2**20
+"""Bytes of a line of it."""
+
+PIECE = 2**22
 
 PACKED: Mapping[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": gzip.open,
@@ -44,10 +49,13 @@ def content(path: Path) -> bytes:
                 return _member(path, file)
             unpack = next((opened for magic, opened in PACKED.items() if start.startswith(magic)), None)
             if unpack is None:
+                for _ in _pieces(path, file):
+                    pass
+                file.seek(0)
                 return file.read()
             with unpack(file) as unpacked:
-                return _bounded(path, unpacked)
-    except (OSError, EOFError, MemoryError, lzma.LZMAError, zipfile.BadZipFile, ValueError) as failure:
+                return b"".join(_pieces(path, unpacked))
+    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, ValueError) as failure:
         raise DataError(f"{path}: the file cannot be read ({failure}).") from None
     except (RuntimeError, NotImplementedError) as failure:
         raise DataError(f"{path}: the archive cannot be unpacked ({failure}).") from None
@@ -69,11 +77,23 @@ def _member(path: Path, file: IO[bytes]) -> bytes:
         if len(members) != 1:
             raise DataError(f"{path}: the archive holds {len(members)} files; expected one, the table.")
         with archive.open(members[0]) as unpacked:
-            return _bounded(path, unpacked)
+            return b"".join(_pieces(path, unpacked))
 
 
-def _bounded(path: Path, stream: IO[bytes]) -> bytes:
-    found = stream.read(MAX_FILE + 1)
-    if len(found) > MAX_FILE:
-        raise DataError(f"{path}: the file unpacks to more than 2 GB, which is the limit for csv files.")
-    return found
+def _pieces(path: Path, stream: IO[bytes]) -> Iterator[bytes]:
+    """Iterate over the content of a file piece by piece, as far as it is small enough to be held.
+
+    Raises:
+        DataError: It, or one of its lines, is longer than the limit.
+    """
+    size = line = length = 0
+    while piece := stream.read(PIECE):
+        size += len(piece)
+        if size > MAX_FILE:
+            raise DataError(f"{path}: the file unpacks to more than 2 GB, which is the limit for csv files.")
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
+        length = length + len(piece) if end < 0 else len(piece) - end - 1
+        if length > MAX_LINE:
+            raise DataError(f"{path}:{line + 1}: this line has more than {MAX_LINE:,} characters.")
+        line += piece.count(b"\n")
+        yield piece
