@@ -71,6 +71,10 @@ class Lease:
     def _beat(self, *, released: bool = False) -> None:
         # Into the open file, not to its name: a lease that was taken away must not come back.
         with self._lock:
+            # A beat that waited while the lease was released must not take it again, nor write where another
+            # file may be open by now.
+            if self._done.is_set() and not released:
+                return
             self._beats += 1
             told = {"holder": self._identity.dump(), "beat": self._beats, "released": released}
             os.lseek(self._descriptor, 0, os.SEEK_SET)
