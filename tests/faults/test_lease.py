@@ -24,6 +24,7 @@ from faults.runs import WATCHED, Run
 from hpsearch.store.events import Asked, Event
 from hpsearch.store.holder import Holder
 from hpsearch.store.layout import StudyFiles
+from hpsearch.store.lease import leased
 from hpsearch.store.log import TickLog
 from hpsearch.store.optuna.projection import FLUSH_SECONDS
 from support.commands import Result, environment, events, run, started, succeed, wait_until, write_study
@@ -180,3 +181,14 @@ def test_late_lines_of_an_older_lease_are_passed_over(tmp_path: Path) -> None:
     expected = [*asked(0, 1), *asked(1, 2), *asked(2, 2)]
     assert TickLog(*paths).read() == expected
     assert TickLog(*paths).open(3) == expected
+
+
+def test_a_beat_after_the_release_does_not_take_the_lease_again(tmp_path: Path) -> None:
+    with leased(tmp_path) as lease:
+        pass
+    with (tmp_path / "other").open("wb") as other:
+        # It has the number of the descriptor that the lease has closed.
+        lease._beat()
+        assert not os.fstat(other.fileno()).st_size
+    with leased(tmp_path) as again:
+        assert again.number > lease.number
