@@ -145,7 +145,7 @@ class TestRefused:
         assert place in told
 
     def test_more_cells_than_memory_can_hold(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hpsearch.data.readers.delimited.MAX_CELLS", 6)
+        monkeypatch.setattr("hpsearch.data.readers.text.MAX_CELLS", 6)
         assert "d.csv:5: the file has more than 6 cells" in refusal(tmp_path, column("1", "2", "3", "4"))
 
     def test_the_home_of_nobody(self, tmp_path: Path) -> None:

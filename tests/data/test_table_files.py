@@ -89,7 +89,7 @@ class TestTyped:
     def test_what_unpacks_beyond_memory_is_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("hpsearch.data.readers.columnar.MAX_BYTES", 10**6)
+        monkeypatch.setattr("hpsearch.data.readers.arrow.MAX_BYTES", 10**6)
         parquet.write_table(
             pa.table({"a": ["x" * 1000] * 10**4, "y": np.arange(10.0**4)}), tmp_path / "d.parquet"
         )
@@ -130,14 +130,14 @@ class TestText:
     def test_what_unpacks_beyond_the_limit_is_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("hpsearch.data.readers.packed.MAX_FILE", 10**5)
+        monkeypatch.setattr("hpsearch.data.readers.compression.MAX_FILE", 10**5)
         with zipfile.ZipFile(tmp_path / "d.csv", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("d.csv", "a,y\n" + "1,2\n" * 10**5)
         assert "unpacks to more than 2 GB" in refusal(tmp_path, csv="d.csv")
 
     def test_a_line_without_end_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hpsearch.data.readers.packed.MAX_LINE", 10**5)
-        monkeypatch.setattr("hpsearch.data.readers.packed.PIECE", 10**4)
+        monkeypatch.setattr("hpsearch.data.readers.compression.MAX_LINE", 10**5)
+        monkeypatch.setattr("hpsearch.data.readers.compression.PIECE", 10**4)
         (tmp_path / "d.csv").write_text("a,y\n1,2\n" + "1" * 110_000 + ",2\n")
         assert "d.csv:3: this line has more than" in refusal(tmp_path, csv="d.csv")
 

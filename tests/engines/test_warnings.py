@@ -12,7 +12,7 @@ import pytest
 
 from hpsearch.engines.local import serve
 from hpsearch.engines.process.failures import show_warnings
-from hpsearch.engines.process.spawned import main_hidden
+from hpsearch.engines.process.spawn import main_hidden
 
 
 class Warns:

@@ -19,7 +19,7 @@ YOUNG = 20_000
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     from hpsearch.cli.streams import fill_closed
-    from hpsearch.engines.process.spawned import process_ahead
+    from hpsearch.engines.process.spawn import process_ahead
 
     gc.set_threshold(YOUNG)
     fill_closed()

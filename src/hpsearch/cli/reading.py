@@ -165,7 +165,7 @@ def report(
 ) -> None:
     """Write the report of a study, finished or not."""
     from hpsearch.analysis import plain
-    from hpsearch.study.report import write_results
+    from hpsearch.study.report import write_page_of
 
     reports = {}
     for files, record in records_of(study, out):
@@ -173,7 +173,7 @@ def report(
         if format is ReportFormat.json:
             reports[record.kind] = plain(results)
         else:
-            write_results(files, record, results)
+            write_page_of(files, record, results)
             print(files.report)
     if reports:
         print(json.dumps(reports, indent=2, allow_nan=False))

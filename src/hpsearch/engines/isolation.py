@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.imports import import_keras
-from hpsearch.engines.process.spawned import main_hidden
+from hpsearch.engines.process.spawn import main_hidden
 from hpsearch.exceptions import ModelError, WorkerDiedError, WrongNumbersError
 
 Arguments = ParamSpec("Arguments")

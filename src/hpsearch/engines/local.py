@@ -13,7 +13,7 @@ from typing import Any
 from hpsearch.engines.interface import Engine, Worker
 from hpsearch.engines.messages import Job, Order
 from hpsearch.engines.process.failures import show_warnings, told
-from hpsearch.engines.process.spawned import spawned
+from hpsearch.engines.process.spawn import spawned
 from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
 
 

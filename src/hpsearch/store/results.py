@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hpsearch.store.disk import encoded, rename, write_atomically
 from hpsearch.store.documents import write_document
-from hpsearch.store.identity import sealed_page
+from hpsearch.store.identity import StudyIdentity, sealed_page
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.probes import Probes, write_probes
@@ -98,9 +98,27 @@ def write_results(files: StudyFiles, results: StudyResults, lease: Lease) -> Non
     _write(lease, files.table, encoded(trials_csv(results.record)))
     if best is not None:
         _write_best(files, results.record, best, lease)
-    _write(lease, files.report, sealed_page(encoded(results.page), identity))
+    write_page(files, encoded(results.page), identity, lease)
     for model in results.others:
         _write_other(files, results.record, model, lease)
+
+
+def write_page(files: StudyFiles, page: bytes, identity: StudyIdentity, lease: Lease | None = None) -> None:
+    """Write the report of an experiment in one step: readers see the old one or the new one.
+
+    Args:
+        files: The experiment.
+        page: The report.
+        identity: What it is of.
+        lease: If given, it is checked before the file is written, for drawing takes long enough to lose it.
+
+    Raises:
+        StudyLockedError: The lease was lost while the report was drawn.
+    """
+    sealed = sealed_page(page, identity)
+    if lease is not None:
+        lease.check()
+    write_atomically(files.report, sealed)
 
 
 def _write(lease: Lease, path: Path, content: bytes) -> None:
@@ -116,6 +134,7 @@ def _write_best(files: StudyFiles, record: StudyRecord, best: BestResults, lease
     lease.check()
     write_inference_info(files.best_preprocessing, best.applied, stamp)
     if best.insides is not None:
+        lease.check()
         of = {"trial": name.trial, "seed": name.seed, "epoch": name.epoch, "of": best.applied.weights}
         write_error_analysis(files.insides, best.insides, identity.stamp(**of))
     if best.looks is not None:
@@ -130,4 +149,5 @@ def _write_other(files: StudyFiles, record: StudyRecord, model: SavedModel, leas
     lease.check()
     rename(model.path, files.model(number))
     stamp = record.identity.stamp(**model_stamp(model.name, files.model(number)))
+    lease.check()
     write_document(files.model_note(number), str, files.model(number).name, stamp)

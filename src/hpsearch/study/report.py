@@ -5,11 +5,10 @@ from __future__ import annotations
 from hpsearch.analysis import Conclusion, compare
 from hpsearch.analysis.analysis import analyze_stored
 from hpsearch.report.html.reports import Results, render_results
-from hpsearch.store.disk import write_atomically
-from hpsearch.store.identity import sealed_page
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.record import StudyRecord
+from hpsearch.store.results import write_page
 
 
 def write_report(
@@ -27,26 +26,17 @@ def write_report(
         StudyLockedError: The lease was lost while the report was drawn.
     """
     if conclusion is None:
-        write_results(files, record, compare(record), lease)
+        write_page_of(files, record, compare(record), lease)
     else:
-        write_results(files, record, analyze_stored(conclusion, files).evaluated(record), lease)
+        write_page_of(files, record, analyze_stored(conclusion, files).evaluated(record), lease)
 
 
-def write_results(
+def write_page_of(
     files: StudyFiles, record: StudyRecord, results: Results, lease: Lease | None = None
 ) -> None:
-    """Write a report in one step: readers see the old one or the new one.
-
-    Args:
-        files: The study.
-        record: Its record.
-        results: What to write.
-        lease: If given, it is checked before the file is written, for drawing takes long enough to lose it.
+    """Draw a report and write it, as `write_page` does.
 
     Raises:
         StudyLockedError: The lease was lost while the report was drawn.
     """
-    page = sealed_page(render_results(results, record), record.identity)
-    if lease is not None:
-        lease.check()
-    write_atomically(files.report, page)
+    write_page(files, render_results(results, record), record.identity, lease)

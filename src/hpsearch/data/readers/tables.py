@@ -14,10 +14,10 @@ import numpy as np
 from hpsearch.data.checks import meant
 from hpsearch.data.loaded import Loaded, of_themselves
 from hpsearch.data.notation import GERMAN, PLAIN, Notation, are_thousands, notations_of
-from hpsearch.data.readers.columnar import read_columns
-from hpsearch.data.readers.delimited import Read, read_text
+from hpsearch.data.readers.arrow import read_columns
 from hpsearch.data.readers.dialect import TextOptions
 from hpsearch.data.readers.foreign_files import header_hint, kind_of_file
+from hpsearch.data.readers.text import Read, read_text
 from hpsearch.data.table import Cells, Table
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError

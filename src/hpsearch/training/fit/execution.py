@@ -62,6 +62,9 @@ class OrderedBatches(keras.utils.PyDataset):  # type: ignore[misc]
 @contextmanager
 def _multiplied(model: keras.Model, shares: Mapping[str, float]) -> Iterator[None]:
     """Have `fit` train with the numbers of a schedule, which it traces anew."""
+    if not shares:
+        yield
+        return
     sites = [
         (vars(layer), name, shares.get("dropout", 1.0))
         for layer in model._flatten_layers()  # noqa: SLF001 - nested layers too
@@ -74,8 +77,7 @@ def _multiplied(model: keras.Model, shares: Mapping[str, float]) -> Iterator[Non
     try:
         for held, name, share in sites:
             held[name] *= share
-        if shares:
-            model.make_train_function(force=True)
+        model.make_train_function(force=True)
         yield
     finally:
         for (held, name, _), value in zip(sites, kept, strict=True):

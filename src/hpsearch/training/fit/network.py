@@ -182,8 +182,8 @@ class FitNetwork(Network):
     def _in_batches(self, rows: Rows) -> OrderedBatches:
         # Batches of one size, where the rows allow it, are one program.
         batches = math.ceil(len(rows) / max(self.batch_size, 256))
-        size = math.ceil(len(rows) / max(1, batches))
-        return OrderedBatches(rows, np.arange(len(rows), dtype=np.int32), max(1, size))
+        size = math.ceil(len(rows) / batches)
+        return OrderedBatches(rows, np.arange(len(rows), dtype=np.int32), size)
 
     def _logits(self, batches: Any) -> NDArray[np.float32]:
         return self.execution.predict(batches)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from hpsearch.cli import _trains
-from hpsearch.engines.process.spawned import process_ahead, spawned
+from hpsearch.engines.process.spawn import process_ahead, spawned
 from support.commands import anew
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.data.archives import MAX_BYTES
+from hpsearch.data.readers.compression import MAX_LINE, content, is_archive_of_text
 from hpsearch.data.readers.dialect import TextOptions, decoded, records, separator_of, with_checked_quotes
 from hpsearch.data.readers.foreign_files import COMPRESSED, header_hint, kind_of_file
-from hpsearch.data.readers.packed import MAX_LINE, content, is_archive_of_text
 from hpsearch.data.table import MAX_COLUMNS
 from hpsearch.exceptions import DataError
 

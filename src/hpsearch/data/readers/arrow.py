@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.data.archives import MAX_BYTES
-from hpsearch.data.readers.delimited import MAX_CELLS, Read
+from hpsearch.data.readers.text import MAX_CELLS, Read
 from hpsearch.data.table import MAX_COLUMNS
 from hpsearch.exceptions import DataError
 

@@ -49,16 +49,22 @@ def content(path: Path) -> bytes:
                 return _member(path, file)
             unpack = next((opened for magic, opened in PACKED.items() if start.startswith(magic)), None)
             if unpack is None:
-                for _ in _pieces(path, file):
-                    pass
-                file.seek(0)
-                return file.read()
+                return _plain(path, file, size)
             with unpack(file) as unpacked:
                 return b"".join(_pieces(path, unpacked))
     except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, ValueError) as failure:
         raise DataError(f"{path}: the file cannot be read ({failure}).") from None
     except (RuntimeError, NotImplementedError) as failure:
         raise DataError(f"{path}: the archive cannot be unpacked ({failure}).") from None
+
+
+def _plain(path: Path, file: IO[bytes], size: int) -> bytes:
+    """Read a file that is not compressed at once: pieces would be held twice while they are joined."""
+    if size > MAX_LINE:
+        for _ in _pieces(path, file):
+            pass
+        file.seek(0)
+    return file.read()
 
 
 def is_archive_of_text(path: Path) -> bool:
