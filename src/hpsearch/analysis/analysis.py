@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from hpsearch.analysis.ablation import AblationPath
 from hpsearch.analysis.chance import ChanceLevel
@@ -30,6 +30,7 @@ from hpsearch.spec.sections.data import TestRows
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit
+from hpsearch.training.ensemble import Ensemble
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,10 @@ class Analysis:
 
     def evaluated(self, record: StudyRecord) -> EvaluatedAnalysis:
         """Return the analysis with what the evaluation of the winner's model has found."""
-        known = {field.name: getattr(self, field.name) for field in fields(Analysis)}
-        return EvaluatedAnalysis(**known, looks=record.looks, insides=record.insides)
+        known = {one.name: getattr(self, one.name) for one in fields(Analysis)}
+        return EvaluatedAnalysis(
+            **known, looks=record.looks, insides=record.insides, ensemble=record.ensemble
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,7 @@ class EvaluatedAnalysis(Analysis):
 
     looks: HeldOutEvaluations
     insides: ErrorAnalysis | None
+    ensemble: Ensemble | None = field(default=None, metadata={"where_given": True})
 
 
 def analyze(
@@ -126,7 +130,7 @@ def analyze_stored(conclusion: Conclusion, files: StudyFiles) -> Analysis:
 
 def analyze_search(conclusion: Conclusion, influence: Influence | None = None) -> Analysis:
     """Analyze what does not depend on the evaluation of the winner's model, of which nothing is seen here."""
-    record = replace(conclusion.record, looks=HeldOutEvaluations(), insides=None)
+    record = replace(conclusion.record, looks=HeldOutEvaluations(), insides=None, ensemble=None)
     influence, ranking = influence or judge_influence(record), rank_trials(record)
     return Analysis(
         name=record.name,

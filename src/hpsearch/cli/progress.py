@@ -41,9 +41,12 @@ class TerminalDisplay(LiveDisplay):
         """Tell what was found: where no trial is of any use, what happened is the last word."""
         from hpsearch.analysis import judge
         from hpsearch.report.words.best import best_lines
+        from hpsearch.report.words.ensemble import ensemble_line
 
         record = conclusion.record
         best = best_lines(conclusion, str(files.best_model)) if record.best else [_so_far(record)]
+        if record.ensemble is not None:
+            best.append(ensemble_line(record.ensemble, str(files.ensemble_model)))
         judgement = judge(record)
         if judgement.last_word is not None:
             return [best[0], best[-1], f"report: {files.report}", judgement.last_word]

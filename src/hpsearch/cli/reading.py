@@ -133,6 +133,9 @@ def predict(
         Path | None,
         typer.Option("--output", metavar="FILE", help="Write to a file.", show_default=False),
     ] = None,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Apply the ensemble of its trials instead.")
+    ] = False,
     out: OutOption = Path(),
 ) -> None:
     """Apply the best model of a study to new rows."""
@@ -142,7 +145,7 @@ def predict(
     files, record = record_of(study, out)
     if record.kind != "search":
         raise HpsearchError(f"{record.name!r} is a comparison, and only a search saves its best model")
-    predicted = run(files, data)
+    predicted = run(files, data, ensemble=ensemble)
     for note in predicted.notes:
         print(clean(f"hpsearch: {note}", line=True), file=sys.stderr)
     text = predicted.json() if format is PredictFormat.json else predicted.csv()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -164,4 +165,27 @@ class ProbeOrder:
     members: tuple[int, ...] | None = None
 
 
-Order = TickOrder | WeightsOrder | ExportOrder | WinnerOrder | ProbeOrder
+@dataclass(frozen=True)
+class EnsembleOrder:
+    """Join trials to one model, and save it as a `.keras` file that takes raw rows.
+
+    Attributes:
+        numbers: Those of the trials, the best first.
+        candidates: The trials in that order; their paths are not used.
+        members: The largest size.
+        path: Where to save it.
+        winner: What it is held against on the test part; None where that is not to be looked at.
+    """
+
+    numbers: tuple[int, ...]
+    candidates: tuple[ExportOrder, ...]
+    members: int
+    path: str
+    winner: ExportOrder | None = None
+
+    def numbered(self) -> Iterator[tuple[int, ExportOrder]]:
+        """Iterate over the numbers of the trials and what they are."""
+        return zip(self.numbers, self.candidates, strict=True)
+
+
+Order = TickOrder | WeightsOrder | ExportOrder | WinnerOrder | ProbeOrder | EnsembleOrder

@@ -79,15 +79,25 @@ def _check_claims(config: Any, path: Path) -> None:
     with keras.StatelessScope() as scope:
         # Weights have their shapes then, and no numbers.
         scope.initialize_variables = False
-        # An optimizer would make variables of its own, which it cannot in such a scope; nothing is trained.
-        layers = {key: value for key, value in config.items() if key != "compile_config"}
-        model = keras.saving.deserialize_keras_object(layers, safe_mode=True)
+        model = keras.saving.deserialize_keras_object(_uncompiled(config), safe_mode=True)
         sizes = [4 * math.prod(variable.shape) for variable in model.variables]
     limit = min(MAX_BYTES, FREE_BYTES + MAX_GROWTH * path.stat().st_size)
     if sum(sizes) > limit:
         raise ArchiveError(
             f"its layers take {sum(sizes):,} bytes, of at most {limit:,} for a file of its size"
         )
+
+
+def _uncompiled(node: Any) -> Any:
+    """Return a saved configuration without optimizers, which models inside of it may have too.
+
+    They would make variables of their own, which they cannot without numbers; nothing is trained.
+    """
+    if isinstance(node, list):
+        return [_uncompiled(item) for item in node]
+    if isinstance(node, dict):
+        return {key: _uncompiled(item) for key, item in node.items() if key != "compile_config"}
+    return node
 
 
 def foreign_classes(node: Any) -> Iterator[str]:

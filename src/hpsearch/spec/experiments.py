@@ -86,6 +86,11 @@ class SearchExperiment(Experiment):
     def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - of a search by its number
         return derive(self.spec.search.seed, "trial", number)
 
+    @property
+    def keep(self) -> int:
+        ensemble = self.spec.ensemble
+        return max(self.spec.search.keep, 0 if ensemble is None else ensemble.candidates)
+
 
 class Comparison(Experiment):
     """A comparison: every arm is trained from the same seeds, one for each replicate.

@@ -24,7 +24,8 @@ ARRAYS = "arrays"
 """Under which name rows that were given in memory lie inside the files of the study."""
 
 OWN = re.compile(
-    r"(study(\.copy)?\.yaml|ticks(\.copy)?\.jsonl|study\.db|best\.(keras|yaml|json)|test\.json|insides\.json"
+    r"(study(\.copy)?\.yaml|ticks(\.copy)?\.jsonl|study\.db|best\.(keras|yaml|json)|ensemble\.(keras|json)"
+    r"|test\.json|insides\.json"
     r"|refit\.json|refit(\.checkpoint)?\.npz|probes\.npz|trials\.csv|timing\.json|influence\.json|fanova\.json"
     r"|models(/\d+\.(npz|keras|keras\.json))?|checkpoints(/\d+(\.older)?\.npz)?|(leases|artifacts|arrays)(/.+)?"
     r"|compare|confirm|ablate"
@@ -134,6 +135,16 @@ class StudyFiles:
     def best_preprocessing(self) -> Path:
         """What it takes to apply the best model to new rows: the encoding of columns, labels, shapes."""
         return self.directory / "best.json"
+
+    @property
+    def ensemble_model(self) -> Path:
+        """The model that joins trials."""
+        return self.directory / "ensemble.keras"
+
+    @property
+    def ensemble(self) -> Path:
+        """What was found of it, and what it takes to apply it to new rows."""
+        return self.directory / "ensemble.json"
 
     @property
     def looks(self) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hpsearch.exceptions import StoreError, StudyNotFoundError
 from hpsearch.spec.experiments import Experiment, Kind
+from hpsearch.store.ensemble import read_ensemble
 from hpsearch.store.events import Asked, Ended, Event, Reported
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.log import TickLog
@@ -50,6 +51,7 @@ def _record(files: StudyFiles, resolved: Resolved) -> StudyRecord:
         looks=read_held_out(files.looks, identity),
         insides=read_error_analysis(files.insides, identity),
         refit=read_refit(files.refit, identity),
+        ensemble=read_ensemble(files, identity) if resolved.spec.ensemble is not None else None,
         identity=identity,
     )
 

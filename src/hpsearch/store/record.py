@@ -17,6 +17,7 @@ from hpsearch.store.events import Pruning, State
 from hpsearch.store.identity import UNKNOWN, StudyIdentity, digest
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit, WinnerName
 from hpsearch.training.decisions import Decisions
+from hpsearch.training.ensemble import Ensemble
 from hpsearch.training.probes.record import LayerProbe, TrainingProbe
 
 Curve = tuple[float | None, ...]
@@ -98,6 +99,8 @@ class StudyRecord:
     """The error analysis of the winner that was evaluated last."""
     refit: Refit | None = None
     """How a winner was refitted last."""
+    ensemble: Ensemble | None = None
+    """The trials that were joined to one model last."""
     identity: StudyIdentity = UNKNOWN
     """What its files say of themselves."""
 

@@ -44,8 +44,8 @@ BUDGETS = (
     *(("confirm", name) for name in Confirm.model_fields),
     ("data", "arrays"),
 )
-"""What may change between two runs of one study: budgets, what the results are held against, and where arrays
-lie, whose content has a fingerprint of its own."""
+"""What may change between two runs of one study, beside its ensemble: budgets, what the results are held
+against, and where arrays lie, whose content has a fingerprint of its own."""
 
 
 @dataclass(frozen=True)
@@ -270,6 +270,7 @@ def _without_budgets(spec: StudySpec) -> dict[str, Any]:
     data: dict[str, Any] = spec.model_copy(update={"training": _with_rate(spec.training)}).dump()
     for section, name in BUDGETS:
         data.get(section, {}).pop(name, None)
+    data.pop("ensemble", None)
     if spec.compare is not None:
         # The number of a trial tells its arm.
         data["compare"]["order of arms"] = list(spec.compare.arms)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hpsearch.store.disk import encoded, rename, write_atomically
 from hpsearch.store.documents import write_document
+from hpsearch.store.ensemble import write_ensemble
 from hpsearch.store.identity import StudyIdentity, sealed_page
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
@@ -26,6 +27,7 @@ from hpsearch.store.winner import (
     write_held_out,
     write_inference_info,
 )
+from hpsearch.training.ensemble import Ensemble
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,14 @@ class BestResults:
 
 
 @dataclass(frozen=True)
+class SavedEnsemble:
+    """An ensemble that a worker has saved at `path`, from where it is renamed."""
+
+    path: Path
+    ensemble: Ensemble
+
+
+@dataclass(frozen=True)
 class StudyResults:
     """All that an experiment leaves behind.
 
@@ -63,6 +73,7 @@ class StudyResults:
         record: Its record.
         page: Its report.
         best: Of a search in which a trial has a value.
+        ensemble: The ensemble of its trials; None where the study asks for none.
         others: The models that are kept beside the best, by the numbers of their trials.
         probes: The probes of trials that did not learn; None where there are no new ones.
     """
@@ -70,6 +81,7 @@ class StudyResults:
     record: StudyRecord
     page: str
     best: BestResults | None = None
+    ensemble: SavedEnsemble | None = None
     others: tuple[SavedModel, ...] = ()
     probes: Probes | None = None
 
@@ -98,6 +110,11 @@ def write_results(files: StudyFiles, results: StudyResults, lease: Lease) -> Non
     _write(lease, files.table, encoded(trials_csv(results.record)))
     if best is not None:
         _write_best(files, results.record, best, lease)
+    if results.ensemble is not None:
+        lease.check()
+        rename(results.ensemble.path, files.ensemble_model)
+        lease.check()
+        write_ensemble(files, results.ensemble.ensemble, identity)
     write_page(files, encoded(results.page), identity, lease)
     for model in results.others:
         _write_other(files, results.record, model, lease)

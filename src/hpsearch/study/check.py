@@ -19,6 +19,7 @@ from hpsearch.spec import load_study_file, print_spec
 from hpsearch.store.arrays import load_arrays
 from hpsearch.store.disk import encoded
 from hpsearch.store.documents import MAX_BYTES, load_document
+from hpsearch.store.ensemble import load_ensemble
 from hpsearch.store.events import Ended
 from hpsearch.store.holder import Holder
 from hpsearch.store.identity import DamagedError, StudyIdentity, check_page, digest, digest_of_file
@@ -31,6 +32,7 @@ from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import check_copy, read_resolved
 from hpsearch.store.trials_table import trials_csv
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, InferenceInfo, Refit, load_applied
+from hpsearch.training.ensemble import Ensemble
 
 ANEW = "hpsearch optimize rewrites it"
 
@@ -80,13 +82,19 @@ def _checks(files: StudyFiles, record: StudyRecord) -> dict[Path, Callable[[Path
         files.study: lambda path: _resolved(path, files, identity),
         files.study_copy: lambda path: _resolved(path, files, identity),
         files.database: lambda path: check_database(path, files.full_name, record),
-        files.best_model: lambda path: _best_model(path, files, identity),
+        files.best_model: lambda path: _model(
+            path, files.best_preprocessing, lambda: load_applied(files, identity)
+        ),
         files.best_configuration: lambda path: _configuration(path, record),
         files.best_preprocessing: lambda path: _document(
             path, InferenceInfo, identity, "preprocessing of the best model"
         ),
         files.looks: lambda path: _looks(path, identity),
         files.insides: lambda path: _document(path, ErrorAnalysis, identity, "error analysis of the winner"),
+        files.ensemble: lambda path: _document(path, Ensemble, identity, "ensemble of trials"),
+        files.ensemble_model: lambda path: _model(
+            path, files.ensemble, lambda: load_ensemble(files, identity)
+        ),
         files.refit: lambda path: _document(path, Refit, identity, "refit of the winner"),
         files.refit_weights: lambda path: _refit_arrays(
             path, identity, "hpsearch optimize refits the winner again"
@@ -137,14 +145,13 @@ def _zip(path: Path) -> str:
     return "model"
 
 
-def _best_model(path: Path, files: StudyFiles, identity: StudyIdentity) -> str:
+def _model(path: Path, belongs: Path, load: Callable[[], Any]) -> str:
+    """Check a model and that what belongs to it does; `load` reads that."""
     told = _zip(path)
     try:
-        load_applied(files, identity)
+        load()
     except FileNotFoundError:
-        raise ValueError(
-            f"{files.best_preprocessing.name}, which identifies the model, is missing; {ANEW}"
-        ) from None
+        raise ValueError(f"{belongs.name}, which identifies the model, is missing; {ANEW}") from None
     except DamagedError as failure:
         raise ValueError(f"{failure}; {ANEW}") from None
     return told

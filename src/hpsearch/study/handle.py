@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -137,8 +137,12 @@ class Study:
         write_report(self.files, self.record, conclusion)
         return self.files.report
 
-    def predict(self, x: Any) -> Predicted:
+    def predict(self, x: Any, *, ensemble: bool = False) -> Predicted:
         """Apply the best model to new rows: an array, arrays by the names of inputs, or the path of a file.
+
+        Args:
+            x: The rows.
+            ensemble: Whether to apply the ensemble of trials instead, which the study file asks for.
 
         Raises:
             StudyNotFoundError: No model has been saved yet.
@@ -148,7 +152,8 @@ class Study:
         from hpsearch.study.predict import predict as run
 
         self._searched("saves no model")
-        return here_or_apart(run, self.files, Path(x) if isinstance(x, str | os.PathLike) else x)
+        data = Path(x) if isinstance(x, str | os.PathLike) else x
+        return here_or_apart(partial(run, ensemble=ensemble), self.files, data)
 
     def resume(
         self,

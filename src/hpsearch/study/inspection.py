@@ -10,6 +10,7 @@ from hpsearch.data import Dataset, load_dataset
 from hpsearch.data.summary import DataSummary
 from hpsearch.engines.policy.architectures import check_images
 from hpsearch.engines.policy.backend import backend_of
+from hpsearch.engines.policy.ensemble import check_ensemble
 from hpsearch.engines.policy.further_metrics import check_further
 from hpsearch.engines.policy.inputs import check_inputs
 from hpsearch.engines.policy.layer_axes import layer_problems
@@ -57,6 +58,7 @@ CHECKS: dict[tuple[str | int, ...], Callable[[StudySpec, Dataset], None]] = {
     ("search", "metric"): check_metric,
     ("search", "metrics"): check_further,
     ("training", "loss"): check_loss,
+    ("ensemble",): check_ensemble,
     ("training", "class_weight"): check_class_weights,
 }
 """What has to suit the data, by its place in the study file."""

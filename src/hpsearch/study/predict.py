@@ -20,6 +20,7 @@ from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.imports import defer_tensorflow, import_keras, jax_ahead
 from hpsearch.exceptions import ModelError, StudyNotFoundError
 from hpsearch.spec.study_file.text import cell
+from hpsearch.store.ensemble import load_ensemble
 from hpsearch.store.identity import UNKNOWN, DamagedError
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.resolved import read_resolved
@@ -95,22 +96,35 @@ class Predicted:
         return plain
 
 
-def predict(files: StudyFiles, data: Path | NDArray[Any] | Mapping[str, Any]) -> Predicted:
+@dataclass(frozen=True)
+class _Applied:
+    """A model of a study, the file that tells what applies it to new rows, and what that is."""
+
+    model: Path
+    told: Path
+    preprocessing: Preprocessing
+
+
+def predict(
+    files: StudyFiles, data: Path | NDArray[Any] | Mapping[str, Any], *, ensemble: bool = False
+) -> Predicted:
     """Apply the best model of a study to rows; Keras runs on JAX here.
 
     Args:
         files: The study.
         data: The path of a csv or npz file, or (n, *features) raw rows, or arrays by the names of inputs.
+        ensemble: Whether to apply the ensemble of its trials instead.
 
     Raises:
         StudyNotFoundError: There is no model yet.
         DataError: The rows do not suit the model.
         ModelError: The model cannot be loaded.
     """
-    preprocessing = _preprocessing(files)
+    applied = _applied(files, ensemble=ensemble)
+    preprocessing = applied.preprocessing
     with jax_ahead():
         rows = preprocessing.read(data) if isinstance(data, Path) else preprocessing.take(_plain(data))
-    return _predicted(preprocessing, rows, _given(files, preprocessing, rows.x))
+    return _predicted(preprocessing, rows, _given(applied, rows.x))
 
 
 def _plain(data: Any) -> Any:
@@ -119,26 +133,38 @@ def _plain(data: Any) -> Any:
     return plain_array(data)
 
 
-def _preprocessing(files: StudyFiles) -> Preprocessing:
-    if not files.best_model.exists():
+def _applied(files: StudyFiles, *, ensemble: bool) -> _Applied:
+    """Find the model that is to be applied, and check that what applies it belongs to it."""
+    resolved = read_resolved(files)
+    identity = UNKNOWN if resolved is None else resolved.identity
+    what, model, told = "best model", files.best_model, files.best_preprocessing
+    if ensemble:
+        what, model, told = "ensemble", files.ensemble_model, files.ensemble
+        if resolved is not None and resolved.spec.ensemble is None:
+            raise StudyNotFoundError(
+                f"{files.name!r} has no ensemble: write 'ensemble: {{members: 16}}' in its study file and "
+                "run hpsearch optimize"
+            )
+    if not model.exists():
         raise StudyNotFoundError(
-            f"{files.name!r} has no best model yet: expected {files.best_model}, which is saved when the "
+            f"{files.name!r} has no {what} yet: expected {model}, which is saved when the "
             "search ends; hpsearch optimize continues it"
         )
-    resolved = read_resolved(files)
     try:
-        return load_applied(files, UNKNOWN if resolved is None else resolved.identity).preprocessing
+        if ensemble:
+            return _Applied(model, told, load_ensemble(files, identity).preprocessing)
+        return _Applied(model, told, load_applied(files, identity).preprocessing)
     except FileNotFoundError:
         found = "there is no such file"
     except DamagedError as failure:
         found = "it is damaged" if str(failure) == "damaged" else str(failure)
     raise StudyNotFoundError(
-        f"{files.best_preprocessing}: expected the preprocessing of the model, but {found}; "
+        f"{told}: expected the preprocessing of the model, but {found}; "
         "hpsearch optimize with the study file rewrites both"
     )
 
 
-def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> NDArray[Any]:
+def _given(applied: _Applied, x: NDArray[Any]) -> NDArray[Any]:
     """Return what the model gives for rows: (n, units)."""
     import_keras("jax", spawned=False)
     check_compiler()
@@ -146,7 +172,7 @@ def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> 
     from hpsearch.models.predictions import predictions_of
     from hpsearch.models.saved import load_stock
 
-    model = load_stock(files.best_model)
+    model, preprocessing = load_stock(applied.model), applied.preprocessing
     layout = preprocessing.inputs
     shapes: tuple[Any, Any] = (None, *preprocessing.features), model.input_shape
     if layout is not None:
@@ -164,8 +190,8 @@ def _given(files: StudyFiles, preprocessing: Preprocessing, x: NDArray[Any]) -> 
     expected, found = (shapes[0], outputs[0]), (shapes[1], outputs[1])
     if found != expected:
         raise ModelError(
-            f"{files.best_model}: expected a model from {expected[0]} to {expected[1]} as "
-            f"{files.best_preprocessing.name} has it, found one from {found[0]} to {found[1]}; "
+            f"{applied.model}: expected a model from {expected[0]} to {expected[1]} as "
+            f"{applied.told.name} has it, found one from {found[0]} to {found[1]}; "
             "hpsearch optimize with the study file rewrites both"
         )
     return predictions_of(model, x, layout, names)

@@ -185,20 +185,22 @@ def evaluate_measures(of_rows: Mapping[str, Array], part: Part) -> Evaluation:
     measures = tuple(
         _accuracy(values > 0.5, name)
         if name.endswith("_accuracy") and set(np.unique(values).tolist()) <= {0.0, 1.0}
-        else _mean(name, values, most=1.0 if name.endswith("_accuracy") else math.inf)
+        else mean_measure(name, values, most=1.0 if name.endswith("_accuracy") else math.inf)
         for name, values in of_rows.items()
     )
     return Evaluation(part, len(of_rows["loss"]), measures if part == "test" else (), None, None)
 
 
 def _measures(predictions: Predictions, by_name: Mapping[str, Measured], seed: int) -> Iterator[Measure]:
-    yield _mean("loss", predictions.losses)
+    yield mean_measure("loss", predictions.losses)
     if predictions.labels:
         yield _accuracy(predictions.guesses == predictions.y)
     elif are_labels(predictions.y):
-        yield _mean("accuracy", ((predictions.given > 0.5) == predictions.y).mean(axis=1), most=1.0)
+        yield mean_measure("accuracy", ((predictions.given > 0.5) == predictions.y).mean(axis=1), most=1.0)
     else:
-        yield _mean("mae", np.abs(_residuals(predictions)).reshape(len(predictions.y), -1).mean(axis=1))
+        yield mean_measure(
+            "mae", np.abs(_residuals(predictions)).reshape(len(predictions.y), -1).mean(axis=1)
+        )
     for name, measured in by_name.items():
         yield _resampled_measure(name, measured, predictions, seed)
 
@@ -217,7 +219,7 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _mean(name: str, of_rows: Array, most: float = math.inf) -> Measure:
+def mean_measure(name: str, of_rows: Array, most: float = math.inf) -> Measure:
     """Return the mean with its normal interval, which is not below 0 where no row is."""
     from scipy.stats import norm
 
@@ -241,8 +243,20 @@ def _resampled_measure(name: str, measured: Measured, predictions: Predictions, 
     def on(rows: Any) -> float:
         return measured(predictions.y[rows], predictions.given[rows])
 
+    return resampled_measure(name, on, len(predictions.y), seed)
+
+
+def resampled_measure(name: str, on: Callable[[Any], float], rows: int, seed: int) -> Measure:
+    """Measure all of some rows, with the interval of the bootstrap.
+
+    Args:
+        name: Of the measure.
+        on: The measure of some rows, by their numbers or a slice; NaN where it is undefined.
+        rows: How many there are.
+        seed: Draws the resamples.
+    """
     value = _finite(on(slice(None)))
-    low, high = (None, None) if value is None else _resampled(on, len(predictions.y), seed)
+    low, high = (None, None) if value is None else _resampled(on, rows, seed)
     return Measure(name, value, low, high, "bootstrap")
 
 

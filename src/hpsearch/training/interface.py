@@ -97,6 +97,13 @@ class Network(ABC):
         """Hold the present weights; cheap, in the trainer's own form."""
 
     @abstractmethod
+    def predictions_by(self, weights: Weights) -> NDArray[Any]:
+        """Return the predictions (rows, units) for the validation rows with the weights of an epoch.
+
+        The network is not to be trained on afterwards.
+        """
+
+    @abstractmethod
     def arrays_of(self, weights: Any) -> Weights:
         """Turn held weights into named arrays."""
 

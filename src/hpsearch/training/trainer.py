@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 from hpsearch.data import Dataset, Split
 from hpsearch.models.components.objectives import Objective
@@ -24,7 +27,8 @@ class Trainer(ABC):
 
     The folds of a member advance together, and their metrics are averaged. With `probes`, the reports of a
     few epochs have a probe of the network of the first fold. `further` are the metrics that are
-    recorded beside the study's own.
+    recorded beside the study's own. With `predicts` the predictions of members for the validation rows are
+    asked for after they have ended.
     """
 
     def __init__(self, dataset: Dataset, *, probes: bool = False) -> None:
@@ -32,6 +36,7 @@ class Trainer(ABC):
         self.objective = Objective(dataset.task, dataset.outputs)
         self.sources: Sources = LAYERED
         self.further: FurtherMetrics | None = None
+        self.predicts = False
         self._slots: dict[int, Slot] = {}
 
     def objective_of(self, configuration: Configuration) -> Objective:
@@ -99,6 +104,10 @@ class Trainer(ABC):
     def best_weights(self, number: int, split: int = 0) -> Weights | None:
         """Return the weights of a member's best epoch on one split; None before it had one."""
         return self._slots[number].best_weights(split)
+
+    def predictions_by(self, member: Member, weights: Weights) -> NDArray[Any]:
+        """Return a member's predictions (rows, units) for the first validation part with given weights."""
+        return self.network(member, self.dataset.splits[0]).predictions_by(weights)
 
     def has(self, number: int) -> bool:
         """Return whether a member is under way here."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
-from typing import cast
+from typing import Any, cast
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from hpsearch.data import Dataset, Rows
 from hpsearch.models.components.joined_objective import JoinedObjective
@@ -53,6 +54,20 @@ def evaluated(
         return _of_targets(model, dataset, rows, objective, part)
     logits, given = both_of(model, rows.x, dataset.inputs)
     losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits, rows.weights))
+    return evaluated_predictions(given, losses, rows, dataset, objective, part, search, further)
+
+
+def evaluated_predictions(
+    given: NDArray[Any],
+    losses: NDArray[Any],
+    rows: Rows,
+    dataset: Dataset,
+    objective: Objective,
+    part: Part,
+    search: Search,
+    further: FurtherMetrics | None,
+) -> Evaluation:
+    """Evaluate predictions (n, units) with their losses (n,), with the arguments of `evaluated`."""
     predictions = Predictions(rows.y, given, losses, dataset.labels)
     others = {} if further is None else further.by_name()
     found = evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part), others)

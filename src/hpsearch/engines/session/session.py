@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.data import Rows, load_raw_data
 from hpsearch.engines.messages import (
+    EnsembleOrder,
     ExportOrder,
     Job,
     OpenedStudy,
@@ -26,6 +27,7 @@ from hpsearch.engines.policy.architectures import check_images
 from hpsearch.engines.policy.backend import backend_of, versions_of_packages
 from hpsearch.engines.policy.cores import use_cores
 from hpsearch.engines.policy.device import fits_device, too_large
+from hpsearch.engines.policy.ensemble import check_ensemble
 from hpsearch.engines.policy.inputs import check_inputs
 from hpsearch.engines.policy.layer_axes import check_layers
 from hpsearch.engines.policy.loss import (
@@ -78,6 +80,7 @@ class Session:
         check_targets(self.spec, self.dataset)
         check_metric(self.spec, self.dataset)
         check_loss(self.spec, self.dataset)
+        check_ensemble(self.spec, self.dataset)
         check_class_weights(self.spec, self.dataset)
         check_images(self.spec, self.dataset)
         check_layers(self.spec, self.dataset)
@@ -86,6 +89,7 @@ class Session:
         cached, uncached = self._ready(spawned=spawned)
         self.sources = self._read_sources(job)
         self.trainer, beside = trainer_of(chosen, self.dataset, self.spec, job, self.sources)
+        self.trainer.predicts = self.spec.ensemble is not None
         self.trainer.further = further_of(self.spec, self.dataset, self.sources)
         self._probers: dict[Any, Prober] = {}
         self.decisions = self._decided(beside, cores=cores, cached=cached)
@@ -181,6 +185,10 @@ class Session:
             return self._probe(order)
         if isinstance(order, WinnerOrder):
             return self._winner(order)
+        if isinstance(order, EnsembleOrder):
+            from hpsearch.engines.session.ensemble import saved_ensemble
+
+            return saved_ensemble(order, self.trainer, self.dataset, self.spec.search, self._built)
         self._export(order)
         return None
 
@@ -271,10 +279,17 @@ class Session:
         return replace(saved, evaluation=found)
 
     def _export(self, order: ExportOrder) -> keras.Model:
-        from hpsearch.models.model import export_model, save_model
+        from hpsearch.models.model import save_model
+
+        model = self._built(order)
+        save_model(model, Path(order.path))
+        return model
+
+    def _built(self, order: ExportOrder) -> keras.Model:
+        from hpsearch.models.model import export_model
 
         dataset, configuration = self.splits.of(order.split), read_configuration(order.configuration)
-        model = export_model(
+        return export_model(
             configuration,
             dataset.features,
             self.trainer.objective_of(configuration),
@@ -284,8 +299,6 @@ class Session:
             self.sources,
             dataset.inputs,
         )
-        save_model(model, Path(order.path))
-        return model
 
     def close(self) -> None:
         """Release the trainer."""

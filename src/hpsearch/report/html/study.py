@@ -34,13 +34,14 @@ from hpsearch.report.figures.study import (
 from hpsearch.report.tables import study as study_tables
 from hpsearch.report.tables import tables
 from hpsearch.report.tables.tables import ReportTable
-from hpsearch.report.words import ablation, evaluation, prose
+from hpsearch.report.words import ablation, ensemble, evaluation, prose
 from hpsearch.report.words import study as study_prose
 from hpsearch.report.words import verdict as verdict_words
 from hpsearch.report.words.facts import Facts, facts_of
 from hpsearch.spec import print_spec, print_yaml
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations
+from hpsearch.training.ensemble import Ensemble
 
 MOST_MARKS = 2_000
 """Trials that are marked in the figure of the progress; of more, an even sample."""
@@ -76,6 +77,15 @@ class Following:
 
     changes: Explained
     yaml: str | None
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The ensemble: its members, what it gives on the test set, and where its model is."""
+
+    members: Explained
+    tested: ReportTable | None
+    model_path: str
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,7 @@ class StudyPage(SearchPage):
     facts: Facts
     looks: Explained | None
     mistakes: Explained | None
+    joined: Joined | None
 
 
 def study_page(
@@ -131,6 +142,7 @@ def study_page(
         facts=facts_of(analysis),
         looks=_looks(analysis.looks),
         mistakes=_mistakes(analysis.insides),
+        joined=None if analysis.ensemble is None else _joined(analysis, analysis.ensemble),
     )
 
 
@@ -201,6 +213,12 @@ def _mistakes(insides: ErrorAnalysis | None) -> Explained | None:
     elif found.residuals is not None:
         figure = draw_residuals(found.residuals.pairs)
     return Explained(evaluation.error_note(insides), figure, evaluation.error_table(insides))
+
+
+def _joined(analysis: Analysis, found: Ensemble) -> Joined:
+    members = Explained(ensemble.ensemble_note(found, analysis.metric), table=ensemble.ensemble_table(found))
+    tested = None if found.evaluation is None else ensemble.measures_table(found.evaluation.measures)
+    return Joined(members, tested, f"runs/{analysis.name}/ensemble.keras")
 
 
 def _findings(analysis: Analysis) -> Explained:

@@ -38,6 +38,7 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
         "chance": plain(conclusion.chance),
         "refit": plain(conclusion.refit),
         "test": plain(_evaluations(record.looks)),
+        **({} if record.ensemble is None else {"ensemble": plain(record.ensemble)}),
     }
     return json.dumps(fields, indent=2)
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ValidationInfo, field_validator, model_vali
 from hpsearch.spec.sections.compare import Compare
 from hpsearch.spec.sections.confirm import BY_DEFAULT, Confirm, Confirmed, check_against
 from hpsearch.spec.sections.data import Data
+from hpsearch.spec.sections.ensemble import Ensemble
 from hpsearch.spec.sections.model import Model
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.own_function import OwnFunction
@@ -108,6 +109,7 @@ class StudySpec(Part):
     search: Search = Search()
     compare: Compare | None = None
     confirm: Confirmed = BY_DEFAULT
+    ensemble: Ensemble | None = None
 
     @field_validator("confirm", mode="after")
     @classmethod

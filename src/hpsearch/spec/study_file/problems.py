@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from hpsearch.exceptions import DataError, DonorError, ModelCodeError, Problem
 from hpsearch.spec.sections.confirm import Confirm
 from hpsearch.spec.sections.data import Data
+from hpsearch.spec.sections.ensemble import Ensemble
 from hpsearch.spec.sections.search import Search
 from hpsearch.spec.sections.training import Training
 from hpsearch.spec.study_file.distributions import is_distribution
@@ -48,7 +49,13 @@ MAX_FOUND = 80
 SHOWN = 40
 """Options that are listed."""
 
-SECTIONS: dict[str, type[Part]] = {"data": Data, "training": Training, "search": Search, "confirm": Confirm}
+SECTIONS: dict[str, type[Part]] = {
+    "data": Data,
+    "training": Training,
+    "search": Search,
+    "confirm": Confirm,
+    "ensemble": Ensemble,
+}
 
 
 def problems_of(

@@ -16,13 +16,15 @@ from hpsearch.exceptions import HpsearchError
 from hpsearch.report.html.reports import render_comparison, render_report
 from hpsearch.report.html.study import search_page
 from hpsearch.spec import print_spec
+from hpsearch.spec.sections.data import TestRows
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.probes import Probes
 from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
 from hpsearch.store.refit_weights import Arrays, refitted_weights
-from hpsearch.store.results import BestResults, SavedModel, StudyResults, write_results
+from hpsearch.store.results import BestResults, SavedEnsemble, SavedModel, StudyResults, write_results
 from hpsearch.store.winner import InferenceInfo
+from hpsearch.study.finish.ensemble import save_ensemble
 from hpsearch.study.finish.held_out import found_by, order_for
 from hpsearch.study.open_study import OpenStudy
 from hpsearch.training.messages import Member, SplitName
@@ -62,6 +64,10 @@ def leave_results(
     if best.trial is not None:
         saved = SavedModel(Path(export.path), best.name)
         results = _with_best(results, conclusion, saved, worker.result())
+        joined = _joined(files, record, export, worker, ended=ended)
+        if joined is not None:
+            found = replace(results.record, ensemble=joined.ensemble)
+            results = replace(results, record=found, ensemble=joined)
         results, failure = _with_others(files, results, best.trial, worker)
     text = render_report(analysis.evaluated(results.record), results.record, page)
     write_results(files, replace(results, page=text), study.lease)
@@ -113,6 +119,21 @@ def _with_best(
         looks=None if record.looks == before.looks else record.looks,
     )
     return replace(results, record=record, best=saved)
+
+
+def _joined(
+    files: StudyFiles, record: StudyRecord, winner: ExportOrder, worker: Worker, *, ended: bool
+) -> SavedEnsemble | None:
+    """Join trials to one model where the study asks for it; the winner is what it is held against."""
+    path = _temporary(files, "ensemble")
+
+    def export(trial: TrialRecord) -> ExportOrder:
+        weights = _kept_weights(files, record, trial)
+        return _export(path, record, BestModel(trial, None), weights, worker)
+
+    tested = record.data is not None and record.data.test_rows > 0
+    looked = ended and tested and not isinstance(record.spec.data.validation, TestRows)
+    return save_ensemble(record, worker, path, export, winner if looked else None)
 
 
 def _with_others(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from math import ceil
 from operator import add
@@ -81,6 +81,15 @@ class Program:
             "moving": {name: weights[name] for name in self.forward.moving},
             "optimizer": first_values(self.optimizer, [weights[n] for n in self.names], accumulator),
         }
+
+    def state_with(self, results: Mapping[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        """Return a state that results in other weights, and in other moving variables."""
+        optimizer = list(state["optimizer"])
+        for place, name in zip(self.average_places, self.names, strict=False):
+            optimizer[place] = results[name]
+        weights = {name: results[name] for name in state["weights"]}
+        moving = {name: results[name] for name in state["moving"]}
+        return {"weights": weights, "moving": moving, "optimizer": optimizer}
 
     def results(self, state: dict[str, Any]) -> Tensors:
         """Return the weights that an epoch results in: their averages where the optimizer has them."""

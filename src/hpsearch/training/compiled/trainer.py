@@ -118,7 +118,7 @@ class CompiledTrainer(Trainer):
     def network(self, member: Member, split: Split) -> Network:
         objective = self.objective_of(member.configuration)
         structure = structure_of(member.configuration, self.options or program_options(member.configuration))
-        keeps = self.further is not None or not member.metric.startswith("val_")
+        keeps = self.predicts or self.further is not None or not member.metric.startswith("val_")
         shapes = (split.train.x.shape, split.validation.x.shape, keeps)
         compiled = self.programs.get(
             (structure, shapes), lambda: compiled_of(structure, split, objective, keeps=keeps)
@@ -260,10 +260,15 @@ class CompiledNetwork(Network):
 
     def _replayed(self, plan: EpochPlan, steps: int) -> Any:
         """Train so many steps of the last epoch once more, through the program that trained it."""
+        return self._run(plan, steps)[0]
+
+    def _run(self, plan: EpochPlan, steps: int) -> tuple[Any, Any, Any]:
+        """Run so many steps of an epoch and validate, through the program that trains the network."""
         inputs = self._inputs(plan, steps)
         if self.width == 1:
-            return self.program.epoch(*inputs, self.data)[0]
-        return self.program.cohort_epoch([inputs] * self.width, self.data)[0][0]
+            return self.program.epoch(*inputs, self.data)
+        states, numbers, predictions = self.program.cohort_epoch([inputs] * self.width, self.data)
+        return states[0], numbers[0], None if predictions is None else predictions[0]
 
     def _probe(self, state: Any, plan: EpochPlan, rows: NDArray[Any], step: int) -> TrainingProbe:
         key = _key(plan) + np.array([step, 0], np.uint32)
@@ -272,6 +277,11 @@ class CompiledNetwork(Network):
 
     def weights(self) -> Any:
         return {**self.program.results(self.now), **self.now["moving"]}
+
+    def predictions_by(self, weights: Weights) -> NDArray[Any]:
+        self.before = self.now = self.program.state_with(weights, self.now)
+        plan = EpochPlan(1, np.arange(self.program.rows, dtype=np.int32), np.zeros(0, np.float32), 0)
+        return np.asarray(self._run(plan, 0)[2])
 
     def arrays_of(self, weights: Any) -> Weights:
         return {name: np.asarray(value) for name, value in weights.items()}

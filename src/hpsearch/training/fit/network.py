@@ -208,6 +208,12 @@ class FitNetwork(Network):
     def weights(self) -> Weights:
         return weights_of(self.model)
 
+    def predictions_by(self, weights: Weights) -> NDArray[Any]:
+        put_weights(self.model, weights)
+        logits = self._logits(self._in_batches(self.split.validation))
+        given = self.objective.predictions(keras.ops.convert_to_tensor(logits))
+        return np.asarray(keras.ops.convert_to_numpy(given))
+
     def arrays_of(self, weights: Any) -> Weights:
         kept: Weights = weights
         return kept

@@ -1,0 +1,65 @@
+"""The ensemble of a search as sentences and a table."""
+
+from __future__ import annotations
+
+from hpsearch.report.tables.tables import Cell, ReportTable, cell
+from hpsearch.report.words.numbers import amount, short
+from hpsearch.training.ensemble import Ensemble
+from hpsearch.training.evaluation import Measure
+
+
+def ensemble_line(ensemble: Ensemble, model: str) -> str:
+    """Tell on one line what was joined and what it gains."""
+    gains = [f"{_gain(ensemble.gain)} than the best trial on validation rows that chose neither"]
+    if ensemble.test_gain is not None:
+        gains.append(f"{_gain(ensemble.test_gain)} than the winner on the test set")
+    return f"ensemble: {_members(ensemble)}, {'; '.join(gains)}; model: {model}"
+
+
+def ensemble_note(ensemble: Ensemble, metric: str) -> str:
+    """Say what was joined, how it was chosen, and what it gains where the rows chose nothing."""
+    at, best = len(ensemble.values), ensemble.values[ensemble.size - 1]
+    chosen = (
+        f"The mean of the predictions of {_members(ensemble)}, chosen one after another, with replacement, "
+        f"by {metric} on the validation set (Caruana et al. 2004). It is {short(ensemble.values[0])} with "
+        f"one member and {short(best)} with {ensemble.size}, the best of the sizes up to {at}; these rows "
+        "chose the members, so that number is optimistic."
+    )
+    judged = (
+        "Where one half of the validation rows chooses and the other half judges, it is "
+        f"{_gain(ensemble.gain)} than the best trial, which is chosen by the same half."
+    )
+    if ensemble.test_gain is None:
+        return f"{chosen} {judged}"
+    tested = f"On the test set it is {_gain(ensemble.test_gain)} than the winner's saved model."
+    return f"{chosen} {judged} {tested}"
+
+
+def _members(ensemble: Ensemble) -> str:
+    return f"{amount(ensemble.size, 'member')} from {amount(len(ensemble.picks), 'trial')}"
+
+
+def _gain(gain: Measure) -> str:
+    """Write a gain with its interval, and what it says."""
+    if gain.value is None:
+        return "not comparable, for a value is not finite,"
+    told = f"{short(abs(gain.value))} {'better' if gain.value >= 0 else 'worse'}"
+    if gain.low is None or gain.high is None:
+        return f"{told} (no interval)"
+    unsure = "" if gain.low > 0 or gain.high < 0 else ", which can be chance"
+    return f"{told} (gain {short(gain.low)} to {short(gain.high)}{unsure})"
+
+
+def ensemble_table(ensemble: Ensemble) -> ReportTable:
+    """List the members."""
+    rows = tuple((cell(number), cell(count), cell(count / ensemble.size)) for number, count in ensemble.picks)
+    return ReportTable("Members of the ensemble", ("trial", "times chosen", "share"), rows)
+
+
+def measures_table(measures: tuple[Measure, ...]) -> ReportTable:
+    """List what the ensemble gives on the test set."""
+    columns = ("measure", "value", "low", "high", "constant")
+    rows = tuple(
+        (Cell(one.name), cell(one.value), cell(one.low), cell(one.high), cell(one.chance)) for one in measures
+    )
+    return ReportTable("The ensemble on the test set, with 95 % intervals", columns, rows)
