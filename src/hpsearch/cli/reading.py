@@ -139,7 +139,6 @@ def predict(
     out: OutOption = Path(),
 ) -> None:
     """Apply the best model of a study to new rows."""
-    from hpsearch.store.disk import write_atomically
     from hpsearch.study.predict import predict as run
 
     files, record = record_of(study, out)
@@ -148,7 +147,13 @@ def predict(
     predicted = run(files, data, ensemble=ensemble)
     for note in predicted.notes:
         print(clean(f"hpsearch: {note}", line=True), file=sys.stderr)
-    text = predicted.json() if format is PredictFormat.json else predicted.csv()
+    _put(predicted.json() if format is PredictFormat.json else predicted.csv(), output)
+
+
+def _put(text: str, output: Path | None) -> None:
+    """Print a text, or write it to a file."""
+    from hpsearch.store.disk import write_atomically
+
     if output is None:
         print(text, end="")
     else:

@@ -82,19 +82,10 @@ def _checks(files: StudyFiles, record: StudyRecord) -> dict[Path, Callable[[Path
         files.study: lambda path: _resolved(path, files, identity),
         files.study_copy: lambda path: _resolved(path, files, identity),
         files.database: lambda path: check_database(path, files.full_name, record),
-        files.best_model: lambda path: _model(
-            path, files.best_preprocessing, lambda: load_applied(files, identity)
-        ),
         files.best_configuration: lambda path: _configuration(path, record),
-        files.best_preprocessing: lambda path: _document(
-            path, InferenceInfo, identity, "preprocessing of the best model"
-        ),
+        **_model_checks(files, identity),
         files.looks: lambda path: _looks(path, identity),
         files.insides: lambda path: _document(path, ErrorAnalysis, identity, "error analysis of the winner"),
-        files.ensemble: lambda path: _document(path, Ensemble, identity, "ensemble of trials"),
-        files.ensemble_model: lambda path: _model(
-            path, files.ensemble, lambda: load_ensemble(files, identity)
-        ),
         files.refit: lambda path: _document(path, Refit, identity, "refit of the winner"),
         files.refit_weights: lambda path: _refit_arrays(
             path, identity, "hpsearch optimize refits the winner again"
@@ -107,6 +98,22 @@ def _checks(files: StudyFiles, record: StudyRecord) -> dict[Path, Callable[[Path
         files.table: lambda path: _table(path, record),
         files.report: lambda path: _report(path, identity),
         files.probe_report: _page,
+    }
+
+
+def _model_checks(files: StudyFiles, identity: StudyIdentity) -> dict[Path, Callable[[Path], str]]:
+    """Return what checks the saved models and what belongs to them."""
+    return {
+        files.best_model: lambda path: _model(
+            path, files.best_preprocessing, lambda: load_applied(files, identity)
+        ),
+        files.best_preprocessing: lambda path: _document(
+            path, InferenceInfo, identity, "preprocessing of the best model"
+        ),
+        files.ensemble: lambda path: _document(path, Ensemble, identity, "ensemble of trials"),
+        files.ensemble_model: lambda path: _model(
+            path, files.ensemble, lambda: load_ensemble(files, identity)
+        ),
     }
 
 
