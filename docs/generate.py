@@ -21,6 +21,7 @@ from hpsearch.spec.sections.layered import BATCH_NORM, INPUT_BATCH_NORM
 from hpsearch.spec.sections.losses import LOSSES, SHORT, TASKS, UNAVAILABLE_LOSSES, Loss
 from hpsearch.spec.sections.model import LAYER_NORM
 from hpsearch.spec.sections.optimizers import OPTIMIZERS, SHARED, OptimizerKind
+from hpsearch.spec.sections.realmlp import RealMlp
 from hpsearch.spec.sections.schedules import SCHEDULES, SHARE_SCHEDULES, Schedule
 from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.spec.sections.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS
@@ -44,6 +45,7 @@ TABLES = {
     "constraints": {name: CONSTRAINTS[name] for name in CONSTRAINTS},
     "batch_norm": BATCH_NORM,
     "input_batch_norm": INPUT_BATCH_NORM,
+    "recipes of tables": {"realmlp": RealMlp},
     "embeddings of numbers": NUMBER_EMBEDDINGS,
     "embeddings of categories": CATEGORY_EMBEDDINGS,
     "layer_norm": LAYER_NORM,

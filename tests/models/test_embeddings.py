@@ -51,7 +51,7 @@ def network(model: Any, dataset: Dataset) -> keras.Model:
     one, sources = of(model, dataset)
     part, source = one.configuration.model, sources.of(one.configuration.model)
     made = source.network(part, dataset.features, OBJECTIVE, 7)
-    source.fit_to(made, dataset.splits[0].train.x)
+    source.fit_to(part, made, dataset.splits[0].train, OBJECTIVE, 7)
     return made
 
 
@@ -166,6 +166,7 @@ MODELS: dict[str, Any] = {
             "activation": "mish",
         }
     },
+    "realmlp": {"realmlp": {"hidden": [8, 8]}},
     "listed": {
         "sequential": [
             {"feature_embedding": {"numbers": {"pbld": {"frequencies": 3}}}},

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from hpsearch.data import Dataset, load_dataset
+from hpsearch.data import Dataset, Rows, load_dataset
 from hpsearch.engines.messages import Job
 from hpsearch.engines.session.open import trainer_of
 from hpsearch.models.components.objectives import Objective
@@ -53,6 +53,10 @@ class Kind:
 
     model: dict[str, Any]
     file: str | None = None
+    constant: frozenset[str] = frozenset()
+    """Weights of several axes that begin with one number everywhere, and so are drawn from no seed."""
+    fitted: tuple[str, ...] = ()
+    """How the names of weights begin that are fitted to rows."""
 
     def write(self, directory: Path, units: int = 6) -> None:
         """Write the file; other units make another file."""
@@ -67,6 +71,7 @@ class Kind:
 KINDS = {
     "mlp": Kind({"mlp": {"hidden": [6], "dropout": 0.1, "l2": 0.01}}),
     "cnn": Kind({"cnn": {"filters": [2], "hidden": [5]}}),
+    "realmlp": Kind({"realmlp": {"hidden": [5]}}, fitted=("robust_scale", "hidden_1", "output")),
     "sequential": Kind(
         {"sequential": [{"conv1d": {"filters": 4, "kernel_size": 3}}, {"lstm": {"units": 3}}]}
     ),
@@ -129,8 +134,27 @@ class TestContract:
         assert not differing(weights, begun(spec, opened(spec, tmp_path))[1])
         others = differing(weights, begun(spec, sources, SEED + 1)[1])
         drawn = {name for name, value in weights.items() if value.ndim > 1}
+        assert all(np.ptp(weights[name]) == 0 for name in kind.constant)
         of_the_donor = {"model/0"} if kind.file == "donor.keras" else set()
-        assert others == drawn - of_the_donor
+        assert others == drawn - of_the_donor - kind.constant
+
+    @pytest.mark.slow
+    def test_what_is_fitted_to_rows_is_a_function_of_the_seed_and_the_rows(
+        self, kind: Kind, tmp_path: Path
+    ) -> None:
+        spec = spec_of(kind.model)
+        sources, split = opened(spec, tmp_path), data().splits[0]
+
+        def fitted(seed: int, rows: Rows) -> Weights:
+            network, _ = begun(spec, sources, seed)
+            sources.of(spec.model).fit_to(spec.model, network, rows, OBJECTIVE, seed)
+            return weights_of(network)
+
+        weights = fitted(SEED, split.train)
+        assert not differing(weights, fitted(SEED, split.train))
+        moved = differing(weights, begun(spec, sources)[1])
+        assert moved <= {name for name in weights if name.startswith(kind.fitted)}
+        assert bool(moved) == bool(kind.fitted) == bool(differing(weights, fitted(SEED, split.validation)))
 
     @pytest.mark.slow
     def test_exports_a_model_that_loads_and_computes_what_was_trained(

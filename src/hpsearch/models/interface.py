@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import keras
 
-from hpsearch.data import Dataset
+from hpsearch.data import Dataset, Rows
 from hpsearch.exceptions import ModelCodeError
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.weights import Weights
@@ -103,9 +103,17 @@ class ModelSource(ABC, Generic[Kind]):
             seed: The member's seed.
         """
 
-    def fit_to(self, network: keras.Model, rows: Any) -> None:
-        """Put into a network what is fitted to the scaled training rows and not trained, if there is any."""
-        del network, rows
+    def fit_to(self, model: Kind, network: keras.Model, rows: Rows, objective: Objective, seed: int) -> None:
+        """Put into a network what is fitted to the scaled training rows, if there is any.
+
+        Args:
+            model: The model section of a configuration.
+            network: The network, with its first weights.
+            rows: The training rows.
+            objective: The loss and the metric.
+            seed: The member's seed.
+        """
+        del model, network, rows, objective, seed
 
     def network(self, model: Kind, features: Shape, objective: Objective, seed: int) -> keras.Model:
         """Build the model that is trained, from scaled rows to logits, with its penalties and dropout.

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import keras
 
-from hpsearch.data import Dataset
+from hpsearch.data import Dataset, Rows
 from hpsearch.models.components.embeddings import FeatureLayout, fit_bins
 from hpsearch.models.components.joined_objective import joined_objective
 from hpsearch.models.components.objectives import Objective
@@ -15,6 +15,7 @@ from hpsearch.models.interface import ModelFiles, ModelSource
 from hpsearch.models.sources.layered import connect, entering, first_weights
 from hpsearch.models.sources.pretrained import PretrainedSource
 from hpsearch.models.sources.python import PythonSource
+from hpsearch.models.sources.realmlp import RealMlpSource
 from hpsearch.models.sources.sequential import SequentialSource
 from hpsearch.models.weights import Weights, weights_of
 from hpsearch.spec import Configuration, Layered, Mlp, ModelComponent, PythonModel, StudySpec
@@ -53,15 +54,19 @@ class LayeredSource(ModelSource[Layered]):
             return weights_of(network) | first_weights(model, entering(network), objective, seed)
         return first_weights(model, network.input_shape[1:], objective, seed)
 
-    def fit_to(self, network: keras.Model, rows: Any) -> None:
+    def fit_to(
+        self, model: Layered, network: keras.Model, rows: Rows, objective: Objective, seed: int
+    ) -> None:
         """Put the edges of bins into a network."""
+        del model, objective, seed
         if self.layout is not None:
-            fit_bins(network, self.layout, rows)
+            fit_bins(network, self.layout, rows.x)
 
 
 SOURCES: dict[str, type[ModelSource[Any]]] = {
     "mlp": LayeredSource,
     "cnn": LayeredSource,
+    "realmlp": RealMlpSource,
     "sequential": SequentialSource,
     "python": PythonSource,
     "pretrained": PretrainedSource,

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import keras
 
-from hpsearch.data import Dataset
+from hpsearch.data import Dataset, Rows
 from hpsearch.exceptions import ModelError, spoken
 from hpsearch.models.components.embeddings import Embedding, FeatureLayout, fit_bins
 from hpsearch.models.components.layers import apply_layer, keras_argument
@@ -56,10 +56,13 @@ class SequentialSource(ModelSource[Sequential]):
         del model, objective, seed
         return weights_of(network)
 
-    def fit_to(self, network: keras.Model, rows: Any) -> None:
+    def fit_to(
+        self, model: Sequential, network: keras.Model, rows: Rows, objective: Objective, seed: int
+    ) -> None:
         """Put the edges of bins into a network."""
+        del model, objective, seed
         if self.layout is not None:
-            fit_bins(network, self.layout, rows)
+            fit_bins(network, self.layout, rows.x)
 
 
 def _logits(model: Sequential, stack: _Stack, objective: Objective) -> Any:

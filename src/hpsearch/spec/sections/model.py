@@ -18,6 +18,7 @@ from hpsearch.spec.sections.layered import BATCH_NORM, Layered, counted, given
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.pretrained import Pretrained
 from hpsearch.spec.sections.python_model import PythonModel
+from hpsearch.spec.sections.realmlp import RealMlp
 from hpsearch.spec.sections.sequential import Sequential
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
 from hpsearch.spec.study_file.parts import (
@@ -126,6 +127,7 @@ class Mlp(Layered, Sizes):
 MODELS: dict[str, type[ModelComponent]] = {
     "mlp": Mlp,
     "cnn": Cnn,
+    "realmlp": RealMlp,
     "sequential": Sequential,
     "pretrained": Pretrained,
     "python": PythonModel,

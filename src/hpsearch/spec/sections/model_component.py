@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from hpsearch.spec.study_file.parts import Component
 
@@ -15,7 +16,12 @@ def in_full(path: str, directory: Path) -> Path:
 
 
 class ModelComponent(Component):
-    """A kind of model; its Keras models come from the source of its name in `models.sources.kinds`."""
+    """A kind of model; its Keras models come from the source of its name in `models.sources.kinds`.
+
+    `recipe` is what its paper has in the places of the training section that a study leaves out.
+    """
+
+    recipe: ClassVar[Mapping[str, Any]] = {}
 
     @property
     def probed(self) -> bool:

@@ -17,6 +17,7 @@ from hpsearch.spec.sections.model import Model
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.sections.python_model import PythonModel
+from hpsearch.spec.sections.recipe import with_recipe
 from hpsearch.spec.sections.search import Search
 from hpsearch.spec.sections.training import Training
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
@@ -100,7 +101,10 @@ StudyName = Annotated[str, AfterValidator(_harmless)]
 
 
 class StudySpec(Part):
-    """A study file as frozen, validated types; knows no Keras."""
+    """A study file as frozen, validated types; knows no Keras.
+
+    A kind of model that has a recipe needs no training section: what is left out is as its paper has it.
+    """
 
     name: StudyName
     data: Data
@@ -110,6 +114,11 @@ class StudySpec(Part):
     compare: Compare | None = None
     confirm: Confirmed = BY_DEFAULT
     ensemble: Ensemble | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_recipe_fills_the_training(cls, raw: Any) -> Any:
+        return with_recipe(raw) if isinstance(raw, dict) else raw
 
     @field_validator("confirm", mode="after")
     @classmethod

@@ -24,6 +24,7 @@ from hpsearch.spec import (
     StudySpec,
 )
 from hpsearch.spec.sections.optimizers import SWITCHES
+from hpsearch.spec.sections.realmlp import RealMlp
 from hpsearch.spec.space.layers import count_layers, is_structural, joined, list_layers, resolve_layers
 from hpsearch.spec.space.parameter import Condition, Parameter, Value
 
@@ -59,6 +60,7 @@ _STRUCTURAL = {
     "residual",
     "parametric_activation",
     "decay_biases",
+    "clamp",
     *SWITCHES,
 }
 """Fields whose value changes the computation graph; a choice of prelu does too, because it is learned.
@@ -252,8 +254,8 @@ class _Lister(_Walk):
 
 def _is_structural(value: Any, field_name: str) -> bool:
     """Return whether a field changes the computation graph; programs of any Keras model have no switches."""
-    switched = isinstance(value, Mlp) and not value.is_plain
-    return field_name in _STRUCTURAL or (switched and field_name in _SWITCHED)
+    fixed = isinstance(value, RealMlp) or (isinstance(value, Mlp) and not value.is_plain)
+    return field_name in _STRUCTURAL or (fixed and field_name in _SWITCHED)
 
 
 def _belongs(value: Any, field_name: str) -> bool:

@@ -18,6 +18,7 @@ def json_schema() -> dict[str, Any]:
     schema["properties"]["data"] = {
         "anyOf": [{"type": "string", "pattern": "^(sklearn|keras|npz|csv):.+"}, schema["properties"]["data"]]
     }
+    schema["required"].remove("training")  # the recipe of a model may give it
     return {"$schema": DRAFT_7, "title": "hpsearch study file", **schema}
 
 

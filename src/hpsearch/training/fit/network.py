@@ -64,7 +64,7 @@ class FitNetwork(Network):
         part, seed = self.member.configuration.model, self.member.seed
         model = self.source.network(part, features, self.objective, seed)
         put_weights(model, self.source.first_weights(part, model, self.objective, seed))
-        self.source.fit_to(model, self.split.train.x)
+        self.source.fit_to(part, model, self.split.train, self.objective, seed)
         return model
 
     def _compile(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from hpsearch.models.components.losses import LossOfRows
+from hpsearch.models.components.rate_factors import told_of_factors
 from hpsearch.training.compiled.keras_model.places import Places
 from hpsearch.training.compiled.keras_model.table import (
     CONFIGURED,
@@ -171,6 +172,7 @@ def _told_of_optimizer(optimizer: Any, model: keras.Model) -> Any:
         ],
         [optimizer._use_weight_decay(variable) for variable in trained],  # noqa: SLF001 - names decide it
         isinstance(optimizer._learning_rate, keras.Variable),  # noqa: SLF001 - the only door to it
+        told_of_factors(optimizer, trained),
     ]
 
 

@@ -56,11 +56,7 @@ class Places:
     def __init__(self, models: Iterable[keras.Model], optimizer: Any, losses: Iterable[Any]) -> None:
         models = tuple(models)
         single = all(map(_is_single, models))
-        found = (
-            [*_of_models(models), *_of_objects([optimizer], OPTIMIZERS), *_of_losses(losses)]
-            if single
-            else []
-        )
+        found = [*_of_models(models), *_of_optimizer(optimizer), *_of_losses(losses)] if single else []
         self.places = list({place.identity: place for place in found}.values())
         order = {place.identity: number for number, place in enumerate(self.places)}
         self.pattern = tuple(order[place.identity] for place in found)
@@ -144,6 +140,10 @@ def _of_models(models: tuple[keras.Model, ...]) -> Iterator[NumberPlace]:
     for model in models:
         regularizers = [getattr(variable, "regularizer", None) for variable in model.variables]
         yield from _of_objects(regularizers, REGULARIZERS)
+
+
+def _of_optimizer(optimizer: Any) -> Iterator[NumberPlace]:
+    yield from _of_objects([optimizer, getattr(optimizer, "rate_factors", None)], OPTIMIZERS)
 
 
 def _of_objects(objects: Iterable[Any], table: dict[type, tuple[Fed, ...]]) -> Iterator[NumberPlace]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 
+from hpsearch.models.components.rate_factors import GROUPS, RateFactors
 from hpsearch.training.compiled.keras_model.number import POSITIVE, SHARE, Number
 from hpsearch.training.fit.execution import DROPOUT_RATES
 
@@ -160,6 +161,7 @@ OPTIMIZERS: dict[type, tuple[Fed, ...]] = {
         Fed("rms_rate"),
         Fed("epsilon"),
     ),
+    RateFactors: tuple(map(Fed, GROUPS)),
 }
 """The coefficients of optimizers; the learning rate is a variable of the optimizer, and part of its state."""
 
