@@ -185,7 +185,7 @@ class TestTimes:
         x, y = times()
         table(tmp_path / "a.csv", x, y)
         for dataset in (load(tmp_path, csv="a.csv", target="y"), npz(tmp_path, x, y)):
-            (note,) = dataset.notes
+            note = dataset.notes[0]
             assert "feature 0" in note
             assert "'standardize: true' keeps them" in note
 

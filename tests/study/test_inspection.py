@@ -92,7 +92,7 @@ class TestFound:
 
     def test_images_that_are_none(self, tmp_path: Path) -> None:
         told = refusal(tmp_path, study(model={"cnn": {"filters": [4]}}))
-        assert f"study.yaml:{line_of(tmp_path, 'model')}: model.cnn: a cnn needs images" in told
+        assert f"study.yaml:{line_of(tmp_path, '  cnn')}: model.cnn: a cnn needs images" in told
 
     @pytest.mark.parametrize(
         "model",

@@ -14,13 +14,16 @@ from hpsearch.data.named_inputs import InputLayout
 from hpsearch.data.named_targets import TargetLayout
 from hpsearch.data.preprocessing import Preprocessing
 from hpsearch.data.rows import Rows, Split
-from hpsearch.data.summary import DataSummary
+from hpsearch.data.summary import ColumnSummary, DataSummary
 from hpsearch.data.types import Array, Task
 from hpsearch.data.windows import gathered, rows_of, starts_of
 from hpsearch.spec.sections.data import Window
 
 MOST_NAMES = 1_000
 """Targets that a summary names."""
+
+MOST_COLUMNS = 200
+"""Columns that a summary describes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +106,7 @@ class Dataset:
         images: The height, width and channels of rows that were decoded from files of images; else None.
         inputs: The named inputs that flat rows hold; None where rows have no names.
         target_layout: The named targets that the columns of targets hold; None where they have no names.
+        columns: The columns of a table, and what becomes of them.
     """
 
     source: str
@@ -120,6 +124,7 @@ class Dataset:
     images: tuple[int, ...] | None = None
     inputs: InputLayout | None = None
     target_layout: TargetLayout | None = None
+    columns: tuple[ColumnSummary, ...] = field(default=(), repr=False)
 
     @property
     def outputs(self) -> int:
@@ -188,6 +193,7 @@ class Dataset:
             fingerprint=self.fingerprint,
             chance_loss=self._chance(chance_loss),
             chance_accuracy=self._chance(chance_accuracy),
+            columns=self.columns[:MOST_COLUMNS],
         )
 
     @property

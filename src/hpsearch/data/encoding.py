@@ -13,10 +13,11 @@ from typing import Any, Literal
 import numpy as np
 
 from hpsearch.data.checks import fits_in_memory
+from hpsearch.data.columns.views import BOOLEAN, viewed
 from hpsearch.data.notation import PLAIN, Notation
 from hpsearch.data.precision import CHUNK, lossy
 from hpsearch.data.readers.dialect import TextOptions
-from hpsearch.data.table import MAX_COLUMNS, Cells, Table
+from hpsearch.data.table import MAX_COLUMNS, MISSING, Cells, Table, View
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
 
@@ -29,20 +30,31 @@ MAX_ONE_HOT = 2**30
 FEW_CATEGORIES = 50
 """Up to so many, a column may have a category of its own for nearly every row."""
 
+KEPT_CATEGORIES = 255
+"""Of more categories, so many of the most frequent become features, and the others one together."""
+
+LEAST_FREQUENT = 5
+"""Training rows that each of those has at least."""
+
+RARE = "(rare)"
+"""The category of all rare and unknown ones."""
+
 SplitIndex = tuple["Array", "Array"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the file.
+    """One column of the file, or what is taken of it.
 
     Attributes:
-        name: The name in the header.
+        name: The name in the header; of what is taken of a column, that and what is taken.
         kind: `numeric` or `categorical`.
         categories: The categories of the training rows, sorted; each becomes a feature. Empty for numbers.
         imputation: For each split, the value that replaces a missing one.
         unseen: For each split, the categories that its training part lacks, which are encoded as zeros.
         notation: How the numbers of the column are written in files of text.
+        view: What is taken of the column in the place of its cells; None for the cells.
+        pooled: Whether the last category stands for all that the others do not name.
     """
 
     name: str
@@ -51,6 +63,22 @@ class Column:
     imputation: tuple[float | str, ...]
     unseen: tuple[tuple[str, ...], ...]
     notation: Notation = PLAIN
+    view: View | None = None
+    pooled: bool = False
+
+    @property
+    def source(self) -> str:
+        """Return the name of the column in the file."""
+        return self.name if self.view is None else self.view.source
+
+    @property
+    def binary(self) -> bool:
+        """Return whether all its features are 0 or 1 and stand for words."""
+        return self.kind == "categorical" or (self.view is not None and self.view.binary)
+
+    def of(self, cells: Cells) -> Cells:
+        """Return what the column takes of cells of the file."""
+        return cells if self.view is None else viewed(cells, self.view)
 
     @property
     def width(self) -> int:
@@ -84,7 +112,7 @@ class Encoding:
     @property
     def indicators(self) -> Array:
         """Return which features are 0 or 1, one for each category: (features,) bool."""
-        return np.concatenate([np.full(c.width, c.kind == "categorical") for c in self.columns])
+        return np.concatenate([np.full(c.width, c.binary) for c in self.columns])
 
     def as_data(self) -> dict[str, Any]:
         """Return everything as dictionaries, lists, texts and numbers."""
@@ -111,10 +139,12 @@ class Encoding:
         Raises:
             DataError: A column is missing, or a column of numbers holds text.
         """
-        absent = [column.name for column in self.columns if column.name not in cells]
+        absent = [column.source for column in self.columns if column.source not in cells]
         if absent:
             raise DataError(f"The rows have no column {absent[0]!r}.")
-        columns = tuple(Cells.of(one.name, cells[one.name]).noted(one.notation) for one in self.columns)
+        columns = tuple(
+            one.of(Cells.of(one.source, cells[one.source]).noted(one.notation)) for one in self.columns
+        )
         rows = Table("The rows", columns, len(columns[0]), lambda row: f"The rows:{row + 1}")
         return self.encode_rows(rows, split)
 
@@ -175,7 +205,7 @@ def encode_table(
         cell is missing; and the imputation of each split.
 
     Raises:
-        DataError: A column is empty, ambiguous, or has too many categories.
+        DataError: A column is ambiguous, has no value to train on, or has too many categories.
     """
     known = np.unique(np.concatenate([np.concatenate(pair) for pair in splits]))
     trains = [train for train, _ in splits]
@@ -209,61 +239,42 @@ def _fits(table: Table, columns: Sequence[Column]) -> None:
     fits_in_memory(table.where, rows, width, 4, "leave out columns with many categories")
 
 
-def _refuse_many(table: Table, cells: Cells, layout: Array, categories: Sequence[str]) -> None:
-    """Refuse a column with too many categories, or one for almost every row."""
-    present = int((~cells.missing[layout]).sum())
-    if len(categories) > MAX_CATEGORIES:
-        why = f"each would become a feature, and a column may have up to {MAX_CATEGORIES:,}"
-    elif len(categories) > FEW_CATEGORIES and len(categories) > present / 2:
-        why = "almost every row has its own category, so nothing can be learned from it"
-    else:
-        return
-    shown = " and ".join(map(repr, categories[:2]))
-    raise DataError(
-        f"{table.where}: column {cells.name!r} holds {len(categories):,} different texts in {present:,}"
-        f" training rows, such as {shown}; {why}. {REMEDY}"
-    )
-
-
 FEATURES = (
     "Leave the cell empty, or write NA, where a value is missing; if all cells are names of categories,"
     " write them as words, such as c1 for 1."
 )
 
-REMEDY = (
-    "Leave the column out of the file if it is an identifier; write a date or time as numbers (year, month,"
-    " seconds); join rare categories into one."
-)
+REMEDY = "Leave the column out by 'drop' in the data section, or join rare categories into one."
 
 
 def _column(table: Table, cells: Cells, known: Array, layout: Array, trains: Sequence[Array]) -> Column:
-    if cells.missing[known].all():
-        raise DataError(f"{table.where}: column {cells.name!r} is empty.")
     for number, train in enumerate(trains, start=1):
         if cells.missing[train].all():
             which = f" of fold {number}" if len(trains) > 1 else ""
             raise DataError(f"{table.where}: column {cells.name!r} has no value in the training set{which}.")
-    if not cells.text[known].any():
+    if not (cells.words_only or cells.text[known].any()):
         return _numeric(table, cells, trains)
-    table.complain_of_text(cells, known, FEATURES)
-    return _categorical(table, cells, layout, trains)
+    if not cells.words_only:
+        table.complain_of_text(cells, known, FEATURES)
+    return _categorical(cells, layout, trains)
 
 
 def _numeric(table: Table, cells: Cells, trains: Sequence[Array]) -> Column:
     table.complain_of_numbers(cells)
     whole = not cells.missing.any()
     means = tuple(float((cells.numbers[t] if whole else _present(cells, t)).mean()) for t in trains)
-    return Column(cells.name, "numeric", (), means, ((),) * len(trains), cells.notation)
+    if cells.view is not None and cells.view.part == BOOLEAN:
+        means = tuple(float(mean > 1 / 2) for mean in means)
+    return Column(cells.name, "numeric", (), means, ((),) * len(trains), cells.notation, cells.view)
 
 
 def _present(cells: Cells, index: Array) -> Array:
     return cells.numbers[index][~cells.missing[index]]
 
 
-def _categorical(table: Table, cells: Cells, layout: Array, trains: Sequence[Array]) -> Column:
-    categories = cells.present(layout)
-    _refuse_many(table, cells, layout, categories)
-    numbers = _numbered(cells, categories)
+def _categorical(cells: Cells, layout: Array, trains: Sequence[Array]) -> Column:
+    categories, pooled = _kept(cells, layout)
+    numbers = _numbered(cells, categories, pooled=pooled)
     counts = [np.bincount(numbers[train] + 1, minlength=len(categories) + 1)[1:] for train in trains]
     return Column(
         cells.name,
@@ -271,13 +282,31 @@ def _categorical(table: Table, cells: Cells, layout: Array, trains: Sequence[Arr
         tuple(categories),
         tuple(categories[int(count.argmax())] for count in counts),
         tuple(tuple(categories[i] for i in np.flatnonzero(count == 0)) for count in counts),
+        pooled=pooled,
     )
 
 
-def _numbered(cells: Cells, categories: Sequence[str]) -> Array:
-    """Return the position of each cell's category: (n,) int, -1 if it is missing or unknown."""
+def are_many(categories: int, rows: int) -> bool:
+    """Return whether a column has so many categories that the rare ones are pooled."""
+    return categories > MAX_CATEGORIES or (categories > FEW_CATEGORIES and categories > rows / 2)
+
+
+def _kept(cells: Cells, layout: Array) -> tuple[list[str], bool]:
+    """Return the categories that become features, and whether the last one pools all others."""
+    categories = cells.present(layout)
+    if not are_many(len(categories), int((~cells.missing[layout]).sum())):
+        return categories, False
+    counts = dict(zip(cells.words, cells.counts(layout).tolist(), strict=True))
+    frequent = sorted(categories, key=lambda word: -counts[word])[:KEPT_CATEGORIES]
+    return [*sorted(word for word in frequent if counts[word] >= LEAST_FREQUENT), RARE], True
+
+
+def _numbered(cells: Cells, categories: Sequence[str], *, pooled: bool) -> Array:
+    """Return the position of each cell's category: (n,) int, -1 if it is missing, or unknown to all."""
     positions = {category: position for position, category in enumerate(categories)}
-    return cells.spread([positions.get(word, -1) for word in cells.words], np.int64)
+    unknown = len(categories) - 1 if pooled else -1
+    positions |= dict.fromkeys(MISSING, -1)
+    return cells.spread([positions.get(word, unknown) for word in cells.words], np.int64)
 
 
 def _kind_of_numbers(table: Table, columns: Sequence[Column]) -> type[np.floating[Any]]:
@@ -303,7 +332,7 @@ def _fill(block: Array, cells: Cells, column: Column) -> None:
     if column.kind == "numeric":
         block[0] = cells.numbers
         return
-    numbers = _numbered(cells, column.categories)
+    numbers = _numbered(cells, column.categories, pooled=column.pooled)
     rows = np.flatnonzero(numbers >= 0)
     block[numbers[rows], rows] = 1
     block[:, cells.missing] = np.nan

@@ -44,6 +44,7 @@ class Loaded:
         inputs: The named inputs that the flat rows of `x` hold; None where rows have no names.
         tested: How many of the last rows of a table are of a file of their own, its test part.
         notes: What was found of how the files of a table are written.
+        table: All columns of a table, also those of targets and weights; None for arrays.
     """
 
     where: str
@@ -65,6 +66,7 @@ class Loaded:
     target_layout: TargetLayout | None = None
     tested: int = 0
     notes: tuple[str, ...] = ()
+    table: Table | None = None
 
 
 def from_arrays(where: str, arrays: Mapping[str, Array], task: Task | None = None) -> Loaded:

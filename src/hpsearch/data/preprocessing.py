@@ -167,10 +167,10 @@ class Preprocessing:
         return NewRows(self._rows(x))
 
     def _table(self, path: Path, encoding: Encoding) -> NewRows:
-        notations = {column.name: column.notation for column in encoding.columns}
+        notations = {column.name: column.notation for column in encoding.columns if column.view is None}
         given = read_table([path], TableOptions(encoding.text, typed=True, notations=notations)).table
         by_name = {column.name: column for column in given.columns}
-        chosen = tuple(_named(given.where, column.name, by_name) for column in encoding.columns)
+        chosen = tuple(one.of(_named(given.where, one.source, by_name)) for one in encoding.columns)
         table = replace(given, columns=chosen)
         x = encoding.encode_rows(table, wide=self.origin is not None)
         notes = [*_left_out(encoding, self.targets, by_name), *_unseen(encoding, chosen)]
@@ -226,7 +226,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _left_out(encoding: Encoding, targets: tuple[str, ...], columns: dict[str, Cells]) -> Iterator[str]:
-    known = {encoding.target, *targets, *(column.name for column in encoding.columns)}
+    known = {encoding.target, *targets, *(column.source for column in encoding.columns)}
     others = [name for name in columns if name not in known]
     if others:
         yield f"ignored columns that the model does not use: {_listed(others)}"
@@ -242,7 +242,7 @@ def _unseen_in(known: Column, cells: Cells) -> Iterator[str]:
     seen = set(known.categories) - set(known.unseen[0])
     strange = cells.spread([word not in seen for word in cells.words], bool) & ~cells.missing
     others = np.flatnonzero(strange)
-    if len(others):
+    if len(others) and not known.pooled:
         rows = "1 row has a category" if len(others) == 1 else f"{len(others):,} rows have categories"
         yield (
             f"column {known.name!r}: {rows} that no training row had, such as {cells.at(int(others[0]))!r}: "

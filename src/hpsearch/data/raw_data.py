@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hpsearch.data.columns.description import columns_of, notes_on
+from hpsearch.data.columns.understanding import UnderstoodTable, known_rows, understand
+from hpsearch.data.columns.warnings import warnings_of
 from hpsearch.data.dataset import Dataset, UnscaledRows
 from hpsearch.data.encoding import Encoding, encode_table
 from hpsearch.data.loaded import Loaded
@@ -62,7 +65,7 @@ def load_raw_data(data: Data, directory: Path, data_dir: Path | None = None) -> 
         if isinstance(data.validation, TestRows):
             loaded, y = _with_test_part(loaded, target, y)
         partition = Partitioner(loaded.where, target, y, data.split_seed, drawn).divide(data)
-        return RawData(data, loaded, target, y, partition)
+        return _understood(RawData(data, loaded, target, y, partition))
 
 
 def _lost_targets(loaded: Loaded) -> str:
@@ -87,6 +90,15 @@ class RawData:
     """The loaded rows of a study, and which part each of them belongs to.
 
     Each data set made from them is encoded and scaled as fitted on its own training part.
+
+    Attributes:
+        data: The data section.
+        loaded: The rows.
+        target: What is predicted.
+        y: The targets as numbers.
+        partition: The parts.
+        table: What the columns of a table are; None for arrays.
+        warnings: What may be wrong with columns, by their names; that of the table by the empty name.
     """
 
     data: Data
@@ -94,6 +106,8 @@ class RawData:
     target: Target
     y: Array
     partition: Partition
+    table: UnderstoodTable | None = None
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
     def own(self) -> Dataset:
         """Return the data set of the study."""
@@ -124,6 +138,25 @@ class RawData:
             return _dataset(self, replace(self.partition, splits=splits))
 
 
+def _understood(raw_data: RawData) -> RawData:
+    """Find out what the columns of a table are, and take those that become features."""
+    loaded, data = raw_data.loaded, raw_data.data
+    if loaded.table is None or not isinstance(loaded.x, Table):
+        return raw_data
+    splits = _rows_of_splits(data, raw_data.partition)
+    table = understand(loaded.table, loaded.x, data, known_rows(splits))
+    warnings = warnings_of(table, raw_data.y, raw_data.target.task, splits[0], data)
+    return replace(raw_data, loaded=replace(loaded, x=table.features), table=table, warnings=warnings)
+
+
+def _rows_of_splits(data: Data, partition: Partition) -> tuple[tuple[Array, Array], ...]:
+    """Return the rows of each split, those that windows cover once."""
+    window = data.window
+    if window is None:
+        return partition.splits
+    return tuple((rows_of(train, window), rows_of(other, window)) for train, other in partition.splits)
+
+
 def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
     data, loaded, target = raw_data.data, raw_data.loaded, raw_data.target
     unscaled, encoding = _unscaled(loaded, data, raw_data.y, partition)
@@ -140,12 +173,13 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
         fingerprint=loaded.fingerprint,
         unscaled=unscaled,
         held_out=_held_out(loaded, target, unscaled, partition),
-        notes=tuple(_notes(data, unscaled, splits, loaded)),
+        notes=(*_notes(data, unscaled, splits, loaded), *notes_on(raw_data.table, raw_data.warnings)),
         doubtful=target.guessed and len(target.labels) > 2,
         targets=_names_of_targets(target, unscaled, encoding),
         images=data.decoded,
         inputs=loaded.inputs,
         target_layout=loaded.target_layout,
+        columns=() if encoding is None else columns_of(raw_data.table, encoding, data, raw_data.warnings),
     )
 
 
@@ -202,9 +236,7 @@ def _unscaled(
         features = _features(loaded.where, data, loaded.x)
         origin = _origin(loaded.where, data, loaded.x)
         return UnscaledRows(loaded.x, y, features, loaded.whole, origin=origin, **common), None
-    parts = partition.splits
-    if window is not None:
-        parts = tuple((rows_of(train, window), rows_of(other, window)) for train, other in parts)
+    parts = _rows_of_splits(data, partition)
     encoding, x, imputations = encode_table(loaded.x, data.targets[0], parts)
     features = _features(loaded.where, data, x)
     indicators = encoding.indicators if window is not None else encoding.indicators.reshape(features)

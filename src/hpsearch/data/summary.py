@@ -7,6 +7,29 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
+class ColumnSummary:
+    """A column of a table, and what becomes of it; counts are those of rows that are trained and judged on.
+
+    Attributes:
+        name: The name.
+        kind: What it is.
+        missing: Rows without a value.
+        distinct: Different values.
+        range: The smallest and the largest number or date, or the most frequent words.
+        becomes: What becomes of it.
+        warning: What may be wrong with it; empty for nothing.
+    """
+
+    name: str
+    kind: str
+    missing: int
+    distinct: int
+    range: str
+    becomes: str
+    warning: str = ""
+
+
+@dataclass(frozen=True)
 class DataSummary:
     """The data set in numbers.
 
@@ -28,6 +51,7 @@ class DataSummary:
         chance: The same by the study's metric; None where it is unknown or not finite.
         constant: The constant prediction that gives `chance`.
         targets: The names of several targets, if they are not too many; empty for one.
+        columns: The columns of a table, the first ones of many.
     """
 
     source: str
@@ -45,6 +69,7 @@ class DataSummary:
     chance: float | None = None
     constant: str = ""
     targets: tuple[str, ...] = ()
+    columns: tuple[ColumnSummary, ...] = ()
 
     def level(self, metric: str) -> tuple[float, str] | None:
         """Return the chance level by a metric, and which constant prediction gives it; None if unknown.

@@ -26,6 +26,36 @@ SHOWN = 5
 """Words that a message lists."""
 
 
+@dataclass(frozen=True)
+class View:
+    """What is taken of a column in the place of its cells.
+
+    Attributes:
+        source: The name of the column.
+        part: What is taken of each cell: a part of a date, `boolean`, or `missing`.
+        form: How dates are written.
+    """
+
+    source: str
+    part: str
+    form: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the name of what is taken, as a column."""
+        return self.source if self.part == "boolean" else f"{self.source} {self.part}"
+
+    @property
+    def binary(self) -> bool:
+        """Return whether it is 0 or 1 for what is not a number, which is never scaled."""
+        return self.part in ("boolean", "missing")
+
+    @property
+    def expected(self) -> str:
+        """Say what a cell has to be."""
+        return "true or false" if self.part == "boolean" else f"a date ({self.form})"
+
+
 @dataclass(frozen=True, eq=False)
 class Cells:
     """One column of texts without surrounding whitespace.
@@ -35,12 +65,16 @@ class Cells:
         codes: (n,) int, the position of each row's text among the words.
         words: The different texts.
         notation: How the numbers of the column are written.
+        view: What the column was taken of; None for a column of the table.
+        words_only: Whether its cells are categories, also where they are numbers.
     """
 
     name: str
     codes: Array
     words: tuple[str, ...]
     notation: Notation = PLAIN
+    view: View | None = None
+    words_only: bool = False
 
     @classmethod
     def of(cls, name: str, texts: Iterable[str]) -> Cells:
@@ -127,9 +161,12 @@ class Table:
         """
         if column.text.any():
             row = int(column.text.argmax())
+            name, expected = column.name, "a number"
+            if column.view is not None:
+                name, expected = column.view.source, column.view.expected
             raise DataError(
-                f"{self.place(row)}: column {column.name!r} holds {column.at(row)!r},"
-                " which is not a number as in the training rows."
+                f"{self.place(row)}: column {name!r} holds {column.at(row)!r}, which is not {expected} as in"
+                " the training rows."
             )
         # The negation finds a cell such as NAN, too, which reads as a number that is none.
         wrong = ~(np.abs(column.numbers) <= WIDEST) & ~column.missing

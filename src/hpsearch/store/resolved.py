@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.data.archives import ArchiveError, bounded
-from hpsearch.data.summary import DataSummary
+from hpsearch.data.summary import ColumnSummary, DataSummary
 from hpsearch.exceptions import Problem, StoreError, StudyFileError, StudyMismatchError
 from hpsearch.spec import Choice, Confirm, StudySpec, print_yaml, read_spec
 from hpsearch.spec.experiments import KINDS, Experiment, Kind, experiment_of
@@ -114,6 +114,7 @@ def write_resolved(files: StudyFiles, resolved: Resolved) -> None:
     known = {WRITTEN.get(name, name): value for name, value in known.items()}
     data = {**asdict(resolved.data), "features": list(resolved.data.features)}
     data["labels"] = list(resolved.data.labels)
+    data["columns"] = [asdict(column) for column in resolved.data.columns]
     text = print_yaml({**resolved.spec.dump(), "resolved": {**known, "data": data}})
     content = text.encode()
     for path in (files.study, files.study_copy):
@@ -226,7 +227,9 @@ def _read(path: Path, *, sealed: bool) -> Resolved:
 
 def _resolved(source: Source, known: Any) -> Resolved:
     data = known.pop("data")
-    summary = DataSummary(**{**data, "features": tuple(data["features"]), "labels": tuple(data["labels"])})
+    columns = tuple(ColumnSummary(**column) for column in data.get("columns", ()))
+    lists = {"features": tuple(data["features"]), "labels": tuple(data["labels"]), "columns": columns}
+    summary = DataSummary(**{**data, **lists})
     for name in ("settings", "versions", "machine"):
         if not all(isinstance(word, str) for pair in known[name].items() for word in pair):
             raise TypeError(name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.data import Dataset, load_dataset
-from hpsearch.data.summary import DataSummary
+from hpsearch.data.summary import ColumnSummary, DataSummary
 from hpsearch.engines.policy.architectures import check_images
 from hpsearch.engines.policy.backend import backend_of
 from hpsearch.engines.policy.ensemble import check_ensemble
@@ -18,6 +18,7 @@ from hpsearch.engines.policy.loss import check_class_weights, check_loss
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.engines.policy.targets import target_problems
 from hpsearch.exceptions import DataError, UnsupportedError
+from hpsearch.report.words.columns import column_lines
 from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.spec.sources.python_file import model_code, read_code
@@ -31,13 +32,20 @@ UNSUITED = (DataError, UnsupportedError)
 
 @dataclass(frozen=True)
 class Inspection:
-    """The data of a study in numbers, and what is allowed but may not be meant."""
+    """The data of a study in numbers, and what is allowed but may not be meant.
+
+    Attributes:
+        data: The data in numbers.
+        notes: What may not be meant.
+        columns: The columns of a table.
+    """
 
     data: DataSummary
     notes: tuple[str, ...]
+    columns: tuple[ColumnSummary, ...] = ()
 
     def lines(self) -> list[str]:
-        """Tell both, a line for the data and one for each note."""
+        """Tell all of it: a line for the data, one for each column, and one for each note."""
         data = self.data
         shape = " x ".join(f"{size:,}" for size in data.features)
         told = f"{shape} feature{'' if data.features == (1,) else 's'}"
@@ -51,7 +59,8 @@ class Inspection:
             task = f"targets: {', '.join(data.targets)}"
         elif data.outputs > 1 and not data.labels:
             task += f" of {data.outputs:,} {'labels' if task == 'multilabel' else 'numbers'}"
-        return [f"data: {', '.join(parts)}; {told}; {task}", *(f"note: {note}" for note in self.notes)]
+        first = f"data: {', '.join(parts)}; {told}; {task}"
+        return [first, *column_lines(self.columns), *(f"note: {note}" for note in self.notes)]
 
 
 CHECKS: dict[tuple[str | int, ...], Callable[[StudySpec, Dataset], None]] = {
@@ -103,10 +112,11 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
     for place, told in layer_problems(spec, dataset.features):
         with placed(study.source, place, UNSUITED):
             raise UnsupportedError(told)
-    return Inspection(dataset.summary(), tuple(_notes(spec, dataset)))
+    return Inspection(dataset.summary(), tuple(_notes(spec, dataset)), dataset.columns)
 
 
 def _notes(spec: StudySpec, dataset: Dataset) -> Iterator[str]:
+    yield from dataset.notes
     largest = max(int(bounds(training.batch_size)[1]) for training in alternatives(spec.training))
     if largest > dataset.train_rows:
         yield (

@@ -18,6 +18,7 @@ from hpsearch.engines import ENGINES, EngineName
 from hpsearch.engines.messages import Job, OpenedStudy
 from hpsearch.engines.pool import WorkerPool
 from hpsearch.exceptions import StudyMismatchError
+from hpsearch.report.words.columns import MOST, column_lines
 from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
 from hpsearch.spec.sources.donor_file import DonorFile, check_same_donors
@@ -254,8 +255,8 @@ def _resolved(held: _Held, opened: OpenedStudy) -> Resolved:
         check_same_material(held.parent, opened)
     resolved = resolve(held.study, held.kind, held.options, held.stored, opened)
     if held.parent is None:
-        for note in opened.notes:
-            held.display.note(note)
+        for line in (*column_lines(opened.data.columns, MOST), *opened.notes):
+            held.display.note(line)
         return with_workers(resolved, held.options.workers).identified()
     owner = held.parent.owner or resolved.owner
     return replace(resolved, owner=owner, parent=held.parent.identified().study).identified()
@@ -384,6 +385,9 @@ def check_same_material(stored: Resolved, opened: OpenedStudy) -> None:
             f"(fingerprint {stored.data.fingerprint[:12]} -> {opened.data.fingerprint[:12]}): "
             "restore the old data, give the study another name, or start over with --new"
         )
+    if stored.data.features != opened.data.features:
+        told = f"the study {name!r} was started by a version that made other features of its table"
+        raise StudyMismatchError(f"{told}: run it with that version, or start over with --new")
     check_same_donors(name, stored.decisions.donor or "", opened.decisions.donor or "")
 
 

@@ -234,7 +234,14 @@ def load_table(
     whole, weights = _without_weights(read.table, weight)
     zeros, tests = np.zeros(whole.rows), sum(read.sizes[len(paths) :])
     loaded = Loaded(
-        whole.where, whole, zeros, read.fingerprint, weights=weights, tested=tests, notes=read.notes
+        whole.where,
+        whole,
+        zeros,
+        read.fingerprint,
+        weights=weights,
+        tested=tests,
+        notes=read.notes,
+        table=read.table,
     )
     names = [column.name for column in whole.columns]
     if targets == (ITSELF,) and ITSELF not in names and not past:

@@ -115,6 +115,7 @@ class SearchPage:
     following: Following
     searched: ReportTable | None
     data: ReportTable | None
+    columns: ReportTable | None
     commands: tuple[tuple[str, str], ...]
     study_file: str
     provenance: ReportTable
@@ -172,6 +173,7 @@ def search_page(analysis: Analysis, record: StudyRecord) -> SearchPage:
         following=_following(analysis),
         searched=tables.searched_table(analysis.searched) if analysis.searched else None,
         data=None if analysis.data is None else tables.data_table(analysis.data),
+        columns=None if analysis.data is None else tables.columns_table(analysis.data),
         commands=study_prose.commands_of(analysis.name),
         study_file=print_spec(record.spec),
         provenance=tables.provenance_table(record),

@@ -170,6 +170,22 @@ def data_table(data: DataSummary) -> ReportTable:
     return named_table("Data", shown)
 
 
+def columns_table(data: DataSummary) -> ReportTable | None:
+    """List the columns of a table; None for other data."""
+    if not data.columns:
+        return None
+    rows = tuple(
+        (
+            *map(Cell, (c.name, c.kind)),
+            *map(cell, (c.missing, c.distinct)),
+            *(Cell(text or DASH) for text in (c.range, c.becomes, c.warning)),
+        )
+        for c in data.columns
+    )
+    names = ("column", "kind", "missing", "distinct", "range", "becomes", "warning")
+    return ReportTable("Columns, in the rows that are trained and judged on", names, rows)
+
+
 def _chance(data: DataSummary) -> dict[str, Value]:
     """Name what a constant prediction gives, as far as it is known."""
     levels = {"loss": data.chance_loss, "accuracy": data.chance_accuracy}

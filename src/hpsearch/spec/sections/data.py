@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from hpsearch.spec.sections.columns import ColumnKinds
 from hpsearch.spec.sections.named_targets import TargetTasks
 from hpsearch.spec.study_file.distributions import problem
 from hpsearch.spec.study_file.parts import Component, Count, Listed, OneOf, Part, PerLayer, Positive
@@ -37,7 +38,7 @@ SHORT = ("sklearn", "keras", "npz", "csv", "table")
 TABLES = ("csv", "table")
 """Sources whose rows are those of files with named columns."""
 
-TABLE_OPTIONS = ("separator", "decimal", "thousands", "encoding", "header")
+TABLE_OPTIONS = ("separator", "decimal", "thousands", "encoding", "header", "columns", "drop")
 """Options that only tables have."""
 
 SOURCES = (*SHORT, "arrays", "images", "random_normal")
@@ -221,6 +222,8 @@ class Data(Part):
     header: bool = True
     target: PerLayer[Text] | None = None
     weight: Text | None = None
+    columns: ColumnKinds | None = None
+    drop: Listed[Text] | None = None
     window: Window | None = None
     task: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     tasks: TargetTasks | None = None
@@ -275,6 +278,9 @@ class Data(Part):
                 raise problem(f"{name!r} only with csv or table", found=self.source, at=(name,))
         if isinstance(self.test, TestFile) and not self.tables:
             raise problem("a test set in a file only with csv or table", found=self.source, at=("test",))
+        for name, _ in () if self.columns is None else self.columns.items():
+            if name in (self.drop or ()):
+                raise problem(f"{name!r} either in 'columns' or in 'drop'", at=("columns", name))
         if self.decimal is not None and self.decimal == self.thousands:
             raise problem("two different characters as 'decimal' and 'thousands'", at=("thousands",))
         return self

@@ -163,10 +163,18 @@ def placed(
     try:
         yield
     except kinds as failure:
+        told = str(failure)
         at = place or next(known for kind, known in PLACES.items() if isinstance(failure, kind))
-        line, path, told = source.line_of(at), dotted(at), str(failure)
+        at = _named(source, at, told)
+        line, path = source.line_of(at), dotted(at)
         where = source.file_of(at) + ("" if line is None else f":{line}")
         raise type(failure)(f"{where}: {'' if told.startswith(path) else f'{path}: '}{told}") from None
+
+
+def _named(source: Source, at: Place, told: str) -> Place:
+    """Return the place within another one that a message begins with; the other one if there is none."""
+    within = (place for place in source.lines if place[: len(at)] == at)
+    return max((place for place in within if told.startswith(f"{dotted(place)}: ")), key=len, default=at)
 
 
 def dotted(place: Place) -> str:

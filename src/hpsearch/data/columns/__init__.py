@@ -1,0 +1,1 @@
+"""The columns of a table: of what kind each is, and what becomes of it."""

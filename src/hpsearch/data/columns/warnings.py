@@ -1,0 +1,110 @@
+"""What may be wrong with a table: leaks, rows on both sides of a split, an order in time that is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from hpsearch.data.columns.dates import moments_of
+from hpsearch.data.columns.kinds import LEAST_ROWS
+from hpsearch.data.columns.understanding import UnderstoodColumn, UnderstoodTable
+from hpsearch.data.table import Cells
+from hpsearch.data.types import Array, Task
+from hpsearch.spec import Data
+from hpsearch.spec.sections.data import LastRows, TestRows
+
+SAMPLE = 1_000
+"""Rows that a leak is first looked for in, because few columns pass."""
+
+CORRELATED = 1 - 1e-9
+"""The correlation from which on a column gives the target."""
+
+
+def warnings_of(
+    table: UnderstoodTable, y: Array, task: Task, split: tuple[Array, Array], data: Data
+) -> dict[str, str]:
+    """Find what may be wrong with the columns of a table, by their names; with the table, by the empty name.
+
+    Args:
+        table: The table.
+        y: (n,) or (n, targets).
+        task: What is predicted.
+        split: Positions of the training and the validation rows.
+        data: The data section.
+    """
+    found: dict[str, str] = {}
+    for column in table.columns:
+        told = "; ".join(_of_column(column, table.known, y, task, data))
+        if told:
+            found[column.cells.name] = told
+    twice = _in_both(table, *split) if data.window is None else 0
+    if twice:
+        found[""] = (
+            f"{twice:,} of {len(split[1]):,} validation rows have the same cells as a training row: where "
+            "they are the same thing, results are too good"
+        )
+    return found
+
+
+def _of_column(column: UnderstoodColumn, known: Array, y: Array, task: Task, data: Data) -> Iterator[str]:
+    cells, kind = column.cells, column.found.kind
+    if not column.features or kind == "target":
+        return
+    rows = known[~cells.missing[known]]
+    if len(rows) < max(LEAST_ROWS, 0.9 * len(known)):
+        return
+    if kind == "date":
+        if data.window is None and not isinstance(data.validation, LastRows | TestRows):
+            yield from _in_order(column, rows)
+    elif y.ndim == 1:
+        if _gives(cells, rows[:SAMPLE], y, task) and _gives(cells, rows, y, task):
+            yield "it alone gives the target: is it known before the target is (a leak)?"
+        if not cells.text[rows].any() and bool((cells.numbers[rows] - rows == cells.numbers[0]).all()):
+            yield "it numbers the rows: an id? ('drop' in the data section leaves it out)"
+
+
+def _in_order(column: UnderstoodColumn, rows: Array) -> Iterator[str]:
+    moments = moments_of(column.cells.words, column.found.form)
+    times = [moments[code] for code in column.cells.codes[rows].tolist()]
+    pairs = [(one, other) for one, other in pairwise(times) if one is not None and other is not None]
+    if all(one <= other for one, other in pairs) or all(one >= other for one, other in pairs):
+        yield (
+            "the rows are in its order, and a random split trains on what is later than it is judged on "
+            "(validation: {last: n} does not)"
+        )
+
+
+def _gives(cells: Cells, rows: Array, y: Array, task: Task) -> bool:
+    """Return whether a column alone gives the target in some rows."""
+    codes, targets = cells.codes[rows], y[rows]
+    if len(np.unique(targets)) == 1:
+        return False
+    if not cells.text[rows].any():
+        numbers = cells.numbers[rows]
+        if task == "classification":
+            return _separates(numbers, targets)
+        return bool(numbers.std() > 0) and abs(np.corrcoef(numbers, targets)[0, 1]) >= CORRELATED
+    first = np.zeros(len(cells.words), targets.dtype)
+    first[codes[::-1]] = targets[::-1]
+    return len(np.unique(codes)) <= len(rows) / 4 and bool((first[codes] == targets).all())
+
+
+def _separates(numbers: Array, classes: Array) -> bool:
+    """Return whether bounds between numbers separate classes."""
+    order = np.lexsort((classes, numbers))
+    numbers, classes = numbers[order], classes[order]
+    changes = classes[1:] != classes[:-1]
+    return int(changes.sum()) == len(np.unique(classes)) - 1 and not bool(
+        (changes & (numbers[1:] == numbers[:-1])).any()
+    )
+
+
+def _in_both(table: UnderstoodTable, train: Array, validation: Array) -> int:
+    """Count the validation rows that have the cells of a training row, by sums of random numbers."""
+    sources = [column.cells for column in table.columns if column.features or column.found.kind == "target"]
+    random, sums = np.random.default_rng(0), np.zeros(table.features.rows, np.uint64)
+    for cells in sources:
+        sums += random.integers(2**64, size=len(cells.words), dtype=np.uint64)[cells.codes]
+    return int(np.isin(sums[validation], sums[train]).sum())
