@@ -26,7 +26,7 @@ from hpsearch.analysis.searched import SearchedParameter, describe_parameter
 from hpsearch.analysis.spending import Spending, count_spending
 from hpsearch.analysis.winner import Winner, look_into_winner
 from hpsearch.data.summary import DataSummary
-from hpsearch.spec.sections.data import TestRows
+from hpsearch.spec.sections.parts_of_rows import TestRows
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit

@@ -17,7 +17,7 @@ from hpsearch.data.rows import Rows, Split
 from hpsearch.data.summary import ColumnSummary, DataSummary
 from hpsearch.data.types import Array, Task
 from hpsearch.data.windows import gathered, rows_of, starts_of
-from hpsearch.spec.sections.data import Window
+from hpsearch.spec.sections.parts_of_rows import Window
 
 MOST_NAMES = 1_000
 """Targets that a summary names."""

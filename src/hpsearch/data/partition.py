@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from hpsearch.data.columns.splitting import SplitColumns
 from hpsearch.data.draw import drawn_rows
 from hpsearch.data.target import Target
 from hpsearch.data.types import Array
 from hpsearch.data.windows import starts_of
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Component, Data
-from hpsearch.spec.sections.data import CountOfRows, Folds, LastRows, ShareOfRows, TestFile, TestRows, Window
+from hpsearch.spec.sections.parts_of_rows import (
+    CountOfRows,
+    Folds,
+    LastRows,
+    ShareOfRows,
+    TestFile,
+    TestRows,
+    Window,
+)
 
 PURPOSES = {"test": 0, "subset": 1, "validation": 2}
 ROUNDING = 1e-9
@@ -32,7 +41,7 @@ class Partition:
 
 @dataclass(frozen=True, eq=False)
 class Partitioner:
-    """Draws rows, stratified by class.
+    """Draws rows, stratified by class or by a column, groups as a whole, or takes the latest rows.
 
     Attributes:
         where: The source, with which each error message begins.
@@ -41,6 +50,7 @@ class Partitioner:
         seed: The split seed.
         drawn: How many of the first rows are drawn from. Any others are the source's own test part, and are
             present only if it is to serve as the validation part.
+        by_column: What of each row splits depend on.
     """
 
     where: str
@@ -48,6 +58,7 @@ class Partitioner:
     y: Array
     seed: int
     drawn: int
+    by_column: SplitColumns = field(default_factory=SplitColumns)
 
     def divide(self, data: Data) -> Partition:
         """Draw the test part, then the subset, then the validation part or the folds.
@@ -156,49 +167,87 @@ class Partitioner:
         if isinstance(size, Folds):
             return self._folds(rows, size.folds)
         count = self._count(size, rows, "validation")
-        if isinstance(size, LastRows):
+        if isinstance(size, LastRows) and self.by_column.times is None:
             return [(rows[:-count], rows[-count:])]
         return [self._draw(rows, count, "validation")]
 
     def _draw(self, rows: Array, count: int, purpose: str) -> tuple[Array, Array]:
-        """Draw `count` rows at random; return the others and the drawn ones."""
-        if self._classes:
+        """Draw `count` rows at random, or as a column says; return the others and the drawn ones."""
+        times, groups, strata = self.by_column.times, self.by_column.groups, self._strata
+        if purpose != "subset" and times is not None:
+            order = rows[np.argsort(times[rows], kind="stable")]
+            return np.sort(order[:-count]), np.sort(order[-count:])
+        if purpose != "subset" and groups is not None:
+            drawn = self._whole_groups(groups[rows], count, purpose)
+            return rows[~drawn], rows[drawn]
+        if strata is not None:
             self._can_stratify(rows, count, purpose)
         drawn = drawn_rows(
-            len(rows), count, self.y[rows] if self._classes else None, self._random_state(purpose)
+            len(rows), count, None if strata is None else strata[rows], self._random_state(purpose)
         )
         return np.sort(rows[~drawn]), np.sort(rows[drawn])
 
+    def _whole_groups(self, groups: Array, count: int, purpose: str) -> Array:
+        """Return which rows are drawn: groups in a random order, as far as they are not too many rows."""
+        _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        if len(sizes) == 1:
+            raise DataError(f"data.group: {self.where}: all rows are of one group, which cannot be divided.")
+        chosen, left = np.zeros(len(sizes), bool), count
+        for place in np.random.default_rng(self._random_state(purpose)).permutation(len(sizes)).tolist():
+            if sizes[place] <= left or not chosen.any():
+                chosen[place] = True
+                left -= int(sizes[place])
+        return chosen[numbers]
+
+    @property
+    def _strata(self) -> Array | None:
+        """Return the values that all parts have in equal shares: those of a column, or the classes."""
+        if self.by_column.strata is not None:
+            return self.by_column.strata
+        return self.y if self._classes else None
+
     def _can_stratify(self, rows: Array, count: int, purpose: str) -> None:
-        self._rows_of_each_class(rows, 2, f"to be split for the {purpose} set")
-        classes = len(np.unique(self.y[rows]))
+        self._rows_of_each(rows, 2, f"to be split for the {purpose} set")
+        assert self._strata is not None  # noqa: S101 - it was asked for
+        values = len(np.unique(self._strata[rows]))
         smaller = min(count, len(rows) - count)
-        if smaller < classes:
+        if smaller < values:
+            what = "class" if self.by_column.strata is None else "value of its column"
             raise DataError(
                 f"{self.where}: the {purpose} set takes {count} of {len(rows)} rows, but each part needs"
-                f" at least {classes} rows, one for each class.{self.target.doubt}"
+                f" at least {values} rows, one for each {what}.{self.target.doubt}"
             )
 
-    def _rows_of_each_class(self, rows: Array, least: int, reason: str) -> None:
-        numbers, counts = np.unique(self.y[rows], return_counts=True)
+    def _rows_of_each(self, rows: Array, least: int, reason: str) -> None:
+        assert self._strata is not None  # noqa: S101 - as above
+        numbers, counts = np.unique(self._strata[rows], return_counts=True)
         few = int(counts.argmin())
         if counts[few] < least:
-            label = self.target.labels[int(numbers[few])]
+            by_class = self.by_column.strata is None
+            name = (self.target.labels if by_class else self.by_column.names)[int(numbers[few])]
             raise DataError(
-                f"{self.where}: class {label!r} has {counts[few]} row(s), too few {reason}; it needs {least}."
-                f"{self.target.doubt}"
+                f"{self.where}: {'class' if by_class else 'stratum'} {name!r} has {counts[few]} row(s), too "
+                f"few {reason}; it needs {least}.{self.target.doubt}"
             )
 
     def _folds(self, rows: Array, folds: int) -> list[tuple[Array, Array]]:
-        from sklearn.model_selection import KFold, StratifiedKFold
+        from sklearn import model_selection
 
         if len(rows) < folds:
             raise DataError(f"{self.where}: {len(rows)} rows are too few for {folds} folds.")
-        if self._classes:
-            self._rows_of_each_class(rows, folds, f"for {folds} folds")
-        kind = StratifiedKFold if self._classes else KFold
-        folder = kind(folds, shuffle=True, random_state=self._random_state("validation"))
-        pairs = folder.split(rows, self.y[rows])
+        groups, strata = self.by_column.groups, self._strata
+        found = folds if groups is None else len(np.unique(groups[rows]))
+        if found < folds:
+            raise DataError(f"data.group: {self.where}: {found} groups are too few for {folds} folds.")
+        if strata is not None:
+            self._rows_of_each(rows, folds, f"for {folds} folds")
+        name = f"{'' if strata is None else 'Stratified'}{'' if groups is None else 'Group'}KFold"
+        folder = getattr(model_selection, name)(
+            folds, shuffle=True, random_state=self._random_state("validation")
+        )
+        pairs = folder.split(
+            rows, None if strata is None else strata[rows], None if groups is None else groups[rows]
+        )
         return [(rows[train], rows[validation]) for train, validation in pairs]
 
     def _has_every_class(self, train: Array, which: str) -> None:

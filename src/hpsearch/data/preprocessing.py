@@ -19,7 +19,7 @@ from hpsearch.data.table import Cells
 from hpsearch.data.types import Array, Task
 from hpsearch.data.windows import gathered
 from hpsearch.exceptions import DataError
-from hpsearch.spec.sections.data import Window
+from hpsearch.spec.sections.parts_of_rows import Window
 
 SHOWN = 10
 """Names that a message lists."""

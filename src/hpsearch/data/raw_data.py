@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hpsearch.data.columns.description import columns_of, notes_on
+from hpsearch.data.columns.splitting import SplitColumns, split_columns_of
 from hpsearch.data.columns.understanding import UnderstoodTable, known_rows, understand
 from hpsearch.data.columns.warnings import warnings_of
 from hpsearch.data.dataset import Dataset, UnscaledRows
@@ -28,7 +29,7 @@ from hpsearch.data.types import Array
 from hpsearch.data.windows import rows_of, starts_of
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
-from hpsearch.spec.sections.data import TestRows
+from hpsearch.spec.sections.parts_of_rows import TestRows
 
 
 def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> Dataset:
@@ -64,8 +65,9 @@ def load_raw_data(data: Data, directory: Path, data_dir: Path | None = None) -> 
         y, drawn = target.read(loaded.y), len(loaded.y) - loaded.tested
         if isinstance(data.validation, TestRows):
             loaded, y = _with_test_part(loaded, target, y)
-        partition = Partitioner(loaded.where, target, y, data.split_seed, drawn).divide(data)
-        return _understood(RawData(data, loaded, target, y, partition))
+        by_column = split_columns_of(loaded.table, data)
+        partition = Partitioner(loaded.where, target, y, data.split_seed, drawn, by_column).divide(data)
+        return _understood(RawData(data, loaded, target, y, partition, by_column))
 
 
 def _lost_targets(loaded: Loaded) -> str:
@@ -97,6 +99,7 @@ class RawData:
         target: What is predicted.
         y: The targets as numbers.
         partition: The parts.
+        by_column: What of each row a split depends on.
         table: What the columns of a table are; None for arrays.
         warnings: What may be wrong with columns, by their names; that of the table by the empty name.
     """
@@ -106,6 +109,7 @@ class RawData:
     target: Target
     y: Array
     partition: Partition
+    by_column: SplitColumns
     table: UnderstoodTable | None = None
     warnings: Mapping[str, str] = field(default_factory=dict)
 
@@ -122,7 +126,7 @@ class RawData:
         Raises:
             DataError: The rows cannot be split so.
         """
-        partitioner = Partitioner(self.loaded.where, self.target, self.y, seed, len(self.y))
+        partitioner = Partitioner(self.loaded.where, self.target, self.y, seed, len(self.y), self.by_column)
         return self._with((partitioner.redraw(self._rows, len(self.partition.splits[0][1])),))
 
     def combined(self) -> Dataset:

@@ -14,7 +14,8 @@ from hpsearch.data.readers.random import draw_normal
 from hpsearch.data.readers.tables import TableOptions, load_table
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
-from hpsearch.spec.sections.data import ITSELF, TestFile
+from hpsearch.spec.sections.data import ITSELF
+from hpsearch.spec.sections.parts_of_rows import TestFile
 
 DATA_DIR = "HPSEARCH_DATA"
 

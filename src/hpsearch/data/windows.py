@@ -7,7 +7,7 @@ import numpy as np
 from hpsearch.data.checks import fits_in_memory
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
-from hpsearch.spec.sections.data import Window
+from hpsearch.spec.sections.parts_of_rows import Window
 
 
 def starts_of(where: str, part: str, rows: range, window: Window) -> Array:

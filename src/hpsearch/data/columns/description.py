@@ -51,6 +51,7 @@ def notes_on(table: UnderstoodTable | None, warnings: Mapping[str, str]) -> Iter
 _ROLES = {
     "target": "what is predicted",
     "weight": "the weight of its row in losses",
+    "group": "its rows stay on one side of each split",
 }
 
 
@@ -103,7 +104,7 @@ def _short(text: str) -> str:
 def _becomes(one: UnderstoodColumn, fitted: Sequence[Column], data: Data) -> str:
     kind, why = one.found.kind, one.found.why
     if kind in LEFT_OUT:
-        return f"left out: {why}"
+        return "; ".join([f"left out: {why}", *_split_by(one, data)])
     if not fitted:
         return {"target": "what is predicted", "weight": "weights the loss of its row"}.get(
             kind, "splits rows"
@@ -114,7 +115,14 @@ def _becomes(one: UnderstoodColumn, fitted: Sequence[Column], data: Data) -> str
         parts.insert(0, _joined_waves(dated) + _scaled(data))
     if kind == "target":
         parts.insert(0, "what is predicted; its past")
-    return "; ".join(parts)
+    return "; ".join([*parts, *_split_by(one, data)])
+
+
+def _split_by(one: UnderstoodColumn, data: Data) -> Iterator[str]:
+    if one.cells.name == data.time:
+        yield "its latest rows validate"
+    if one.cells.name == data.stratify:
+        yield "splits keep its shares"
 
 
 def _is_part(column: Column) -> bool:

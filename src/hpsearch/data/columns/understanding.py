@@ -16,6 +16,7 @@ from hpsearch.data.table import Cells, Table, View
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
+from hpsearch.spec.sections.data import BY_COLUMN
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +63,7 @@ def understand(whole: Table, features: Table, data: Data, known: Array) -> Under
     Raises:
         DataError: A column is ambiguous, or is not what the study says; or none is left.
     """
-    names = {column.name: column for column in whole.columns}
-    _check_names(whole.where, data, names)
-    own = {column.name for column in features.columns}
+    own = {column.name for column in features.columns} - {data.group}
     columns = tuple(
         _understood(features, cells, data, known) if cells.name in own else _apart(cells, data)
         for cells in whole.columns
@@ -79,8 +78,12 @@ def understand(whole: Table, features: Table, data: Data, known: Array) -> Under
     return UnderstoodTable(columns, replace(features, columns=made), known)
 
 
-def _check_names(where: str, data: Data, names: Mapping[str, Cells]) -> None:
-    """Check that the columns that a study speaks of are there, and are no targets or weights."""
+def check_names(where: str, data: Data, names: Mapping[str, Cells]) -> None:
+    """Check that the columns that a study speaks of are there, and are no targets or weights.
+
+    Raises:
+        DataError: They are not; the message begins with the place in the study file.
+    """
     apart = {*data.targets, data.weight}
     for place, name in _named_in(data):
         if name not in names:
@@ -95,10 +98,14 @@ def _named_in(data: Data) -> Iterator[tuple[str, str]]:
         yield f"data.columns.{name}", name
     for number, name in enumerate(data.drop or ()):
         yield f"data.drop.{number}", name
+    for option in BY_COLUMN:
+        if getattr(data, option) is not None:
+            yield f"data.{option}", getattr(data, option)
 
 
 def _apart(cells: Cells, data: Data) -> UnderstoodColumn:
-    kind: Kind = "weight" if cells.name == data.weight else "target"
+    roles: dict[str | None, Kind] = {data.weight: "weight", data.group: "group"}
+    kind = roles.get(cells.name, "target")
     return UnderstoodColumn(cells, KindOfColumn(kind), said=True)
 
 

@@ -13,7 +13,7 @@ from hpsearch.data.columns.understanding import UnderstoodColumn, UnderstoodTabl
 from hpsearch.data.table import Cells
 from hpsearch.data.types import Array, Task
 from hpsearch.spec import Data
-from hpsearch.spec.sections.data import LastRows, TestRows
+from hpsearch.spec.sections.parts_of_rows import LastRows, TestRows
 
 SAMPLE = 1_000
 """Rows that a leak is first looked for in, because few columns pass."""
@@ -43,7 +43,7 @@ def warnings_of(
     if twice:
         found[""] = (
             f"{twice:,} of {len(split[1]):,} validation rows have the same cells as a training row: where "
-            "they are the same thing, results are too good"
+            "they are the same thing, results are too good ('group' keeps rows together)"
         )
     return found
 
@@ -56,7 +56,8 @@ def _of_column(column: UnderstoodColumn, known: Array, y: Array, task: Task, dat
     if len(rows) < max(LEAST_ROWS, 0.9 * len(known)):
         return
     if kind == "date":
-        if data.window is None and not isinstance(data.validation, LastRows | TestRows):
+        by_time = data.window is not None or data.time is not None
+        if not by_time and not isinstance(data.validation, LastRows | TestRows):
             yield from _in_order(column, rows)
     elif y.ndim == 1:
         if _gives(cells, rows[:SAMPLE], y, task) and _gives(cells, rows, y, task):
@@ -72,7 +73,7 @@ def _in_order(column: UnderstoodColumn, rows: Array) -> Iterator[str]:
     if all(one <= other for one, other in pairs) or all(one >= other for one, other in pairs):
         yield (
             "the rows are in its order, and a random split trains on what is later than it is judged on "
-            "(validation: {last: n} does not)"
+            "('time' in the data section does not)"
         )
 
 

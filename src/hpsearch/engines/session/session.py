@@ -46,7 +46,7 @@ from hpsearch.engines.process.imports import choose_backend, import_keras, jax_a
 from hpsearch.engines.session.open import TEST_CHOOSES, further_of, trainer_of
 from hpsearch.engines.session.splits import Splits
 from hpsearch.spec import StudySpec, Training, read_configuration
-from hpsearch.spec.sections.data import TestRows
+from hpsearch.spec.sections.parts_of_rows import TestRows
 from hpsearch.spec.study_file.parts import holds_distribution
 from hpsearch.training.chance import Chance, chance_in
 from hpsearch.training.class_weights import with_class_weights

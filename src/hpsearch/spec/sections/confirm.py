@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import core_schema
 
-from hpsearch.spec.sections.data import Data, Folds, LastRows, TestRows
+from hpsearch.spec.sections.data import Data
+from hpsearch.spec.sections.parts_of_rows import Folds, LastRows, TestRows
 from hpsearch.spec.study_file.distributions import problem
 from hpsearch.spec.study_file.parts import Part, Positive
 
@@ -58,6 +59,8 @@ def check_against(confirm: Confirm, data: Data) -> None:
     why = UNDRAWN.get(type(validation))
     if data.window is not None:
         why = why or "windows are split by time, and a random split would mix them"
+    if data.time is not None:
+        why = why or "the latest rows are for validation, and a random split would mix them with others"
     if confirm.splits == "fresh" and why is not None:
         raise problem(f"own: {why}", at=("splits",), found="fresh")
     if confirm.refit and isinstance(validation, TestRows):

@@ -18,11 +18,20 @@ from pydantic import (
 
 from hpsearch.spec.sections.columns import ColumnKinds
 from hpsearch.spec.sections.named_targets import TargetTasks
+from hpsearch.spec.sections.parts_of_rows import (
+    Folds,
+    LastRows,
+    Rows,
+    ShareOfRows,
+    TestFile,
+    TestPart,
+    Validation,
+    Window,
+)
 from hpsearch.spec.study_file.distributions import problem
-from hpsearch.spec.study_file.parts import Component, Count, Listed, OneOf, Part, PerLayer, Positive
+from hpsearch.spec.study_file.parts import Count, Listed, Part, PerLayer, Positive
 
 Text = Annotated[str, Field(min_length=1)]
-OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
 SKLEARN = ("digits", "wine", "breast_cancer", "iris", "diabetes")
 KERAS = ("mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing")
@@ -38,93 +47,13 @@ SHORT = ("sklearn", "keras", "npz", "csv", "table")
 TABLES = ("csv", "table")
 """Sources whose rows are those of files with named columns."""
 
-TABLE_OPTIONS = ("separator", "decimal", "thousands", "encoding", "header", "columns", "drop")
+BY_COLUMN = ("group", "time", "stratify")
+"""Options that name a column by which rows are split."""
+
+TABLE_OPTIONS = ("separator", "decimal", "thousands", "encoding", "header", "columns", "drop", *BY_COLUMN)
 """Options that only tables have."""
 
 SOURCES = (*SHORT, "arrays", "images", "random_normal")
-
-
-class ShareOfRows(Component):
-    """A share of the rows, drawn at random (for classes: stratified)."""
-
-    name = "share"
-    scalar = "share"
-    share: OpenShare
-
-    def dump(self) -> Any:
-        return self.share
-
-
-class CountOfRows(Component):
-    """A number of rows, drawn at random (for classes: stratified)."""
-
-    name = "count"
-    scalar = "count"
-    count: Count
-
-    def dump(self) -> Any:
-        return self.count
-
-
-class LastRows(Component):
-    """The last rows, in the order of the file."""
-
-    name = "last"
-    scalar = "last"
-    last: Count
-
-
-class Folds(Component):
-    """Cross-validation: each configuration is trained once for each fold."""
-
-    name = "folds"
-    scalar = "folds"
-    folds: Annotated[int, Field(ge=2, le=100)]
-
-
-class TestRows(Component):
-    """The test part: there is no held-out test part then."""
-
-    name = "test"
-
-
-class TestFile(Component):
-    """The rows of a file of their own, with the columns of the table."""
-
-    name = "file"
-    scalar = "file"
-    file: Text
-
-
-class _RowsOf(OneOf):
-    """Accept a share or a count of rows as a bare number."""
-
-    def validate(self, raw: Any) -> Component:
-        if isinstance(raw, bool) or not isinstance(raw, int | float):
-            return super().validate(raw)
-        return self.from_number(CountOfRows if isinstance(raw, int) else ShareOfRows, raw)
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        table = super().__get_pydantic_json_schema__(schema, handler)
-        return {**table, "anyOf": [{"type": "number", "exclusiveMinimum": 0}, *table["anyOf"]]}
-
-
-_ROWS: dict[str, type[Component]] = {"share": ShareOfRows, "count": CountOfRows}
-Rows = Annotated[Component, _RowsOf("a part of the rows: a share below 1 (0.2) or a number (500)", _ROWS)]
-TestPart = Annotated[
-    Component,
-    _RowsOf(
-        "a test set: a share below 1 (0.2) or a number (500), or {file: PATH}",
-        {**_ROWS, "file": TestFile},
-    ),
-]
-Validation = Annotated[
-    Component,
-    _RowsOf(
-        "a validation set: a share below 1 (0.2), a number of rows (500), {last: n}, {folds: k} or test",
-        {**_ROWS, "last": LastRows, "folds": Folds, "test": TestRows},
-    ),
-]
 
 
 def _factor(raw: Any) -> Any:
@@ -179,25 +108,6 @@ class RandomRows(Part):
     classes: Annotated[int, Field(ge=2, le=10**6)]
 
 
-class Window(Part):
-    """Windows over the rows of a series: the inputs are rows of the past, the target is one of the future."""
-
-    length: Count
-    horizon: Count = 1
-    stride: Count = 1
-    sampling_rate: Count = 1
-
-    @property
-    def span(self) -> int:
-        """Return how many rows lie between the first and the last input of a window, both included."""
-        return (self.length - 1) * self.sampling_rate + 1
-
-    @property
-    def reach(self) -> int:
-        """Return how many rows lie between a window's first input and its target, both included."""
-        return self.span + self.horizon
-
-
 class Data(Part):
     """One data set, and how it is prepared.
 
@@ -238,6 +148,9 @@ class Data(Part):
     channels: Literal[1, 3] | None = None
     num_words: Annotated[int, Field(ge=1, le=10**6)] = 10_000
     sequence: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    group: Text | None = None
+    time: Text | None = None
+    stratify: Text | None = None
     split_seed: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="before")
@@ -339,6 +252,23 @@ class Data(Part):
         for name in ("standardize", "rescale"):
             if getattr(self, name):
                 raise problem(f"no {name!r} with 'sequence', whose numbers name words", at=(name,))
+        return self
+
+    @model_validator(mode="after")
+    def _rows_are_split_by_one_column(self) -> Self:
+        first, *others = [name for name in BY_COLUMN if getattr(self, name) is not None] or (None,)
+        if first is None:
+            return self
+        if others:
+            raise problem(
+                "one of 'group', 'time' and 'stratify'", found=f"{first} and {others[0]}", at=(first,)
+            )
+        if self.window is not None:
+            raise problem(f"no {first!r} with 'window', which splits by the order of rows", at=(first,))
+        unsuited = Folds if first == "time" else LastRows
+        if isinstance(self.validation, unsuited):
+            expected = "a share or a number of rows" + (" or {folds: k}" if first != "time" else "")
+            raise problem(f"{expected} with {first!r}", found=unsuited.name, at=("validation",))
         return self
 
     @model_validator(mode="after")

@@ -23,8 +23,9 @@ def json_schema() -> dict[str, Any]:
 
 
 def _said_elsewhere(key: str, value: Any) -> bool:
-    """Return whether an entry says nothing new: a title from the name of a field, a part as a default."""
-    return (key == "title" and isinstance(value, str)) or (key == "default" and isinstance(value, dict))
+    """Return whether an entry says nothing new: a title from a field, a part or none as a default."""
+    nothing = value is None or isinstance(value, dict)
+    return (key == "title" and isinstance(value, str)) or (key == "default" and nothing)
 
 
 def _draft_7(node: Any, components: dict[str, Any]) -> Any:

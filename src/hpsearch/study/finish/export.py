@@ -16,7 +16,7 @@ from hpsearch.exceptions import HpsearchError
 from hpsearch.report.html.reports import render_comparison, render_report
 from hpsearch.report.html.study import search_page
 from hpsearch.spec import print_spec
-from hpsearch.spec.sections.data import TestRows
+from hpsearch.spec.sections.parts_of_rows import TestRows
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.probes import Probes
