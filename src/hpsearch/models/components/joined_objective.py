@@ -80,12 +80,14 @@ class JoinedObjective(Objective):
         given = [part.predictions(logits[:, place]) for (_, place), part in parts]
         return keras.ops.concatenate(given, axis=-1)
 
-    def measures(self, y: Any, logits: Any) -> dict[str, Any]:
+    def measures(self, y: Any, logits: Any, predictions: Any = None) -> dict[str, Any]:
         """Return the loss and the metric of each part, of each row."""
+        given = self.predictions(logits) if predictions is None else predictions
         measured = {}
-        for name, part, own, given in self._pieces(y, logits):
-            measured[f"{name}_loss"] = part.losses(own, given)
-            measured[f"{name}_{part.metric}"] = part.scores(own, part.predictions(given))
+        of_logits, of_predictions = self._pieces(y, logits), self._pieces(y, given)
+        for (name, part, own, outputs), (*_, predicted) in zip(of_logits, of_predictions, strict=True):
+            measured[f"{name}_loss"] = part.losses(own, outputs)
+            measured[f"{name}_{part.metric}"] = part.scores(own, predicted)
         return measured
 
     def _pieces(self, y: Any, given: Any) -> Iterator[tuple[str, Objective, Any, Any]]:

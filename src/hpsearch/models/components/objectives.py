@@ -18,6 +18,9 @@ from hpsearch.models.components.losses import (
 )
 from hpsearch.spec import Component
 
+RowMeasures = tuple[Any, Any, dict[str, Any]]
+"""Predictions for rows, their losses, and what is measured beside the loss, by the names of `metrics`."""
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -199,9 +202,22 @@ class Objective:
             guess = keras.ops.argmax(predictions, -1)
         return keras.ops.cast(keras.ops.cast(guess, "int32") == keras.ops.cast(y, "int32"), "float32")
 
-    def measures(self, y: Any, logits: Any) -> dict[str, Any]:
-        """Return what is measured beside the loss, of each row, by the names of `metrics`."""
-        return {self.metric: self.scores(y, self.predictions(logits))}
+    def measures(self, y: Any, logits: Any, predictions: Any = None) -> dict[str, Any]:
+        """Return what is measured beside the loss, of each row, by the names of `metrics`.
+
+        `predictions` are those for the logits, where they are known.
+        """
+        given = self.predictions(logits) if predictions is None else predictions
+        return {self.metric: self.scores(y, given)}
+
+    def of_rows(self, y: Any, logits: Any, weights: Any = None) -> RowMeasures:
+        """Return all that is told of rows; losses, those of several outputs too, with the rows' weights."""
+        predictions = self.predictions(logits)
+        measures = {
+            name: values * weights if weights is not None and name.endswith("_loss") else values
+            for name, values in self.measures(y, logits, predictions).items()
+        }
+        return predictions, self.losses(y, logits, weights), measures
 
     def _several_scores(self, y: Any, predictions: Any) -> Any:
         targets = self.targets(y)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Rows
+from hpsearch.models.components.objectives import RowMeasures
 from hpsearch.training.interface import EpochPlan, Order
 
 if TYPE_CHECKING:
@@ -99,6 +100,10 @@ class Execution(ABC):
     def evaluate(self, batches: OrderedBatches) -> dict[str, float]:
         """Return the losses and metrics of rows, as Keras evaluates them."""
 
+    @abstractmethod
+    def measure(self, *rows: Any) -> RowMeasures:
+        """Measure rows by the objective: tensors of targets, of logits, of weights where they have some."""
+
 
 class FitExecution(Execution):
     """Keras' own methods, which trace and compile a model for itself."""
@@ -126,3 +131,6 @@ class FitExecution(Execution):
 
     def evaluate(self, batches: OrderedBatches) -> dict[str, float]:
         return dict(self.network.trained.evaluate(batches, verbose=0, return_dict=True))
+
+    def measure(self, *rows: Any) -> RowMeasures:
+        return self.network.objective.of_rows(*rows)

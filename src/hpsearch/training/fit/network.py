@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Rows, Split
-from hpsearch.models.components.objectives import Objective
+from hpsearch.models.components.objectives import Objective, RowMeasures
 from hpsearch.models.components.optimizers import clipping_arguments, keras_optimizer
 from hpsearch.models.interface import ModelSource
 from hpsearch.models.weights import Weights, put_weights, weights_of
@@ -166,18 +166,19 @@ class FitNetwork(Network):
             names = ("loss", "loss_with_penalties", *self.objective.metrics)
             return dict.fromkeys((f"val_{name}" for name in names), math.nan), None
         batches = self._in_batches(rows)
-        logits = keras.ops.convert_to_tensor(self._logits(batches))
-        outputs = self.objective.predictions(logits)
-        y = keras.ops.convert_to_tensor(rows.y)
-        loss = mean_of(self.objective.losses(y, logits, rows.weights))
+        outputs, losses, measures = self._of_rows(rows, batches)
+        loss = mean_of(losses)
         metrics = {
             "val_loss": loss,
             "val_loss_with_penalties": loss + self._penalties(batches, trained),
+            **{f"val_{name}": mean_of(values) for name, values in measures.items()},
         }
-        for name, values in self.objective.measures(y, logits).items():
-            weighted = name.endswith("_loss") and rows.weights is not None
-            metrics[f"val_{name}"] = mean_of(values * rows.weights if weighted else values)
         return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))
+
+    def _of_rows(self, rows: Rows, batches: OrderedBatches) -> RowMeasures:
+        weights = () if rows.weights is None else (rows.weights,)
+        given = (rows.y, self._logits(batches), *weights)
+        return self.execution.measure(*map(keras.ops.convert_to_tensor, given))
 
     def _in_batches(self, rows: Rows) -> OrderedBatches:
         # Batches of one size, where the rows allow it, are one program.

@@ -120,10 +120,9 @@ class PythonNetwork(NestedNetwork):
     def _of_training_rows(self, history: dict[str, Any]) -> dict[str, float]:
         """Measure after the epoch what the model's own methods leave out of what `fit` tells."""
         rows = self.split.train
-        logits = keras.ops.convert_to_tensor(self._logits(self._in_batches(rows)))
-        y = keras.ops.convert_to_tensor(rows.y)
-        loss = mean_of(self.objective.losses(y, logits, rows.weights))
-        scores = {name: mean_of(of) for name, of in self.objective.measures(y, logits).items()}
+        _, losses, measures = self._of_rows(rows, self._in_batches(rows))
+        loss = mean_of(losses)
+        scores = {name: mean_of(of) for name, of in measures.items()}
         total = float(history["loss"][-1]) if "loss" in history else loss
         return {"loss": loss, "loss_with_penalties": total, **scores}
 

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Dataset, Split
+from hpsearch.models.components.objectives import RowMeasures
 from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.models.sources.user_model import overridden
 from hpsearch.training.compiled.keras_model.execution import CompiledModel, UntracedError
+from hpsearch.training.compiled.keras_model.measures import Measures
 from hpsearch.training.compiled.keras_model.programs import Programs
 from hpsearch.training.fit.execution import Execution, FitExecution, OrderedBatches
 from hpsearch.training.fit.network import FitNetwork
@@ -34,12 +36,13 @@ class KerasModelTrainer(FitTrainer):
 
     def __init__(self, dataset: Dataset, *, sources: Sources = LAYERED) -> None:
         super().__init__(dataset, sources=sources)
-        self.programs = Programs()
+        self.programs, self.measures = Programs(), Measures()
         # A split that no network trains on any more takes its copy on the device with it.
         self._data: WeakKeyDictionary[Split, Any] = WeakKeyDictionary()
 
     def run_by(self, network: FitNetwork) -> Execution:
-        return CompiledExecution(network, self.programs, self._on_device(network.split), self._note)
+        data = self._on_device(network.split)
+        return CompiledExecution(network, self.programs, self.measures, data, self._note)
 
     def _on_device(self, split: Split) -> Any:
         if split not in self._data:
@@ -55,9 +58,15 @@ class CompiledExecution(Execution):
     """
 
     def __init__(
-        self, network: FitNetwork, programs: Programs, data: Any, note: Callable[[str], None]
+        self,
+        network: FitNetwork,
+        programs: Programs,
+        measures: Measures,
+        data: Any,
+        note: Callable[[str], None],
     ) -> None:
-        self.network, self.programs, self.data, self.note = network, programs, data, note
+        self.network, self.programs, self.measures = network, programs, measures
+        self.data, self.note = data, note
         self.plain = FitExecution(network)
         self._models: dict[bool, CompiledModel] = {}
         self._ways: dict[str, tuple[bool, ...]] = {}
@@ -83,6 +92,9 @@ class CompiledExecution(Execution):
             lambda model: model.evaluate([batches[index] for index in range(len(batches))]),
             lambda: self.plain.evaluate(batches),
         )
+
+    def measure(self, *rows: Any) -> RowMeasures:
+        return self.measures.of(self.network.objective, rows)
 
     def _run(
         self, what: str, compiled: Callable[[CompiledModel], Result], plain: Callable[[], Result]
