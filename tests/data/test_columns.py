@@ -357,6 +357,34 @@ class TestDeclarations:
     ) -> None:
         assert told.format(tmp_path / "d.csv") in refusal(load, self.COLUMNS, **options)
 
+    def test_indicators_of_missing_values(self, load: Load, tmp_path: Path) -> None:
+        columns = {
+            "x": ["", *HALVES[1:]],
+            "town": ["Ulm", "NA", *among("Ulm", "Bonn")[2:]],
+            "seen": ["", "", "yes", *[""] * (ROWS - 3)],
+            "id": ["", *range(ROWS - 1)],
+            "full": HALVES,
+            "y": NOISE.tolist(),
+        }
+        dataset = load(columns, missing_indicators=True, standardize=True)
+        assert names(dataset) == (
+            "x",
+            "x missing",
+            "town=Bonn",
+            "town=Ulm",
+            "town missing",
+            "seen missing",
+            "full",
+        )
+        assert column(dataset, "x").becomes == "standardized; 0 or 1 where missing"
+        assert column(dataset, "seen").becomes == "left out: one value; 0 or 1 where missing"
+        x = all_rows(dataset)
+        np.testing.assert_array_equal(x[:3, [1, 4, 5]], [[1, 0, 1], [0, 1, 1], [0, 0, 0]])
+        np.testing.assert_array_equal(dataset.preprocessing().read(tmp_path / "d.csv").x, x)
+        for split in dataset.splits:
+            assert set(np.unique(split.train.x[:, [1, 4, 5]])) <= {0, 1}
+        assert len(names(load(columns))) == 4
+
     def test_nothing_left_is_told(self, load: Load) -> None:
         told = refusal(load, {"id": range(ROWS), "y": NOISE.tolist()})
         assert "no column is left that a target could be predicted from: 'id' (a key:" in told

@@ -25,6 +25,11 @@ CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?")
 """A time of day has two digits behind the colon, which the score of a match need not have."""
 
 
+KEPT = 2**17
+"""Dates that are kept, because each is read to find the form, and again in it."""
+
+
+@lru_cache(maxsize=KEPT)
 def moment_of(word: str, form: str) -> datetime | None:
     """Return the date and time that a word is in a form; None if it is none. Zones become UTC."""
     try:

@@ -24,13 +24,22 @@ def declared(table: Table, cells: Cells, known: Array, said: Component) -> KindO
     if isinstance(said, DateColumn):
         return _date(table, cells, known, said.form)
     if said.name == "number":
-        table.complain_of_numbers(cells)
+        _numbers(table, cells)
         return KindOfColumn("number")
     if said.name == "category":
         return category_of(len(cells.present(known)), int((~cells.missing[known]).sum()))
     if said.name == "boolean":
         return _boolean(table, cells, known)
     return KindOfColumn("text" if said.name == "text" else "dropped", why="as the study says")
+
+
+def _numbers(table: Table, cells: Cells) -> None:
+    if cells.text.any():
+        row = int(cells.text.argmax())
+        raise DataError(
+            f"{table.place(row)}: column {cells.name!r} holds {cells.at(row)!r}, which is no number: leave "
+            "the cell empty, or write NA, where a value is missing."
+        )
 
 
 def _boolean(table: Table, cells: Cells, known: Array) -> KindOfColumn:

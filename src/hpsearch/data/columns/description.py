@@ -103,18 +103,14 @@ def _short(text: str) -> str:
 
 def _becomes(one: UnderstoodColumn, fitted: Sequence[Column], data: Data) -> str:
     kind, why = one.found.kind, one.found.why
-    if kind in LEFT_OUT:
-        return "; ".join([f"left out: {why}", *_split_by(one, data)])
     if not fitted:
-        return {"target": "what is predicted", "weight": "weights the loss of its row"}.get(
-            kind, "splits rows"
-        )
+        return "; ".join([_ROLES.get(kind, f"left out: {why}"), *_split_by(one, data)])
     parts = [_feature(column, data) for column in fitted if column.view is None or not _is_part(column)]
     dated = [column.view.part for column in fitted if column.view is not None and _is_part(column)]
     if dated:
         parts.insert(0, _joined_waves(dated) + _scaled(data))
-    if kind == "target":
-        parts.insert(0, "what is predicted; its past")
+    if kind in LEFT_OUT or kind == "target":
+        parts.insert(0, "what is predicted; its past" if kind == "target" else f"left out: {why}")
     return "; ".join([*parts, *_split_by(one, data)])
 
 

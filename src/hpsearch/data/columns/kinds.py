@@ -34,6 +34,9 @@ Kind = Literal[
 LEFT_OUT: tuple[Kind, ...] = ("id", "constant", "text", "dropped")
 """Kinds that become no features."""
 
+UNREAD: tuple[Kind, ...] = ("id", "dropped")
+"""Kinds of which not even what is missing is a feature."""
+
 LEAST_ROWS = 20
 """Rows from which on different cells tell that a column is an id, or text."""
 

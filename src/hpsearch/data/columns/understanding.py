@@ -10,8 +10,8 @@ import numpy as np
 from hpsearch.data.checks import meant
 from hpsearch.data.columns.dates import moments_of, parts_of
 from hpsearch.data.columns.declared import declared
-from hpsearch.data.columns.kinds import LEFT_OUT, Kind, KindOfColumn, kind_of
-from hpsearch.data.columns.views import BOOLEAN, viewed
+from hpsearch.data.columns.kinds import LEFT_OUT, UNREAD, Kind, KindOfColumn, kind_of
+from hpsearch.data.columns.views import ABSENT, BOOLEAN, viewed
 from hpsearch.data.table import Cells, Table, View
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -121,8 +121,10 @@ def _understood(table: Table, cells: Cells, data: Data, known: Array) -> Underst
         except DataError as failure:
             raise DataError(f"data.columns.{cells.name}: {failure}") from None
     words_only = found.kind.endswith("category")
-    features = tuple(_features(replace(cells, words_only=words_only and said is not None), found, known))
-    return UnderstoodColumn(cells, found, said is not None, features)
+    features = [*_features(replace(cells, words_only=words_only and said is not None), found, known)]
+    if data.missing_indicators and found.kind not in UNREAD and cells.missing[known].any():
+        features.append(viewed(cells, View(cells.name, ABSENT)))
+    return UnderstoodColumn(cells, found, said is not None, tuple(features))
 
 
 def _features(cells: Cells, found: KindOfColumn, known: Array) -> Iterator[Cells]:

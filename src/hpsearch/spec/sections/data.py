@@ -50,7 +50,17 @@ TABLES = ("csv", "table")
 BY_COLUMN = ("group", "time", "stratify")
 """Options that name a column by which rows are split."""
 
-TABLE_OPTIONS = ("separator", "decimal", "thousands", "encoding", "header", "columns", "drop", *BY_COLUMN)
+TABLE_OPTIONS = (
+    "separator",
+    "decimal",
+    "thousands",
+    "encoding",
+    "header",
+    "columns",
+    "drop",
+    "missing_indicators",
+    *BY_COLUMN,
+)
 """Options that only tables have."""
 
 SOURCES = (*SHORT, "arrays", "images", "random_normal")
@@ -115,7 +125,7 @@ class Data(Part):
     it; `sklearn:digits` is short for `{sklearn: digits}`. The other fields are options.
     """
 
-    unwritten = frozenset({"header"})
+    unwritten = frozenset({"header", "missing_indicators"})
 
     sklearn: Literal["digits", "wine", "breast_cancer", "iris", "diabetes"] | None = None
     keras: Literal["mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing"] | None = None
@@ -134,6 +144,7 @@ class Data(Part):
     weight: Text | None = None
     columns: ColumnKinds | None = None
     drop: Listed[Text] | None = None
+    missing_indicators: bool = False
     window: Window | None = None
     task: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     tasks: TargetTasks | None = None
