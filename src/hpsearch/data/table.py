@@ -119,6 +119,10 @@ class Cells:
         used = np.unique(self.codes[rows]).tolist()
         return sorted(word for word in (self.words[code] for code in used) if word not in MISSING)
 
+    def distinct(self, rows: Array) -> int:
+        """Return how many different texts some rows have that are not missing."""
+        return int(np.count_nonzero(self.counts(rows[~self.missing[rows]])))
+
     def noted(self, notation: Notation) -> Cells:
         """Return the column with its numbers written in a notation."""
         return replace(self, notation=notation)

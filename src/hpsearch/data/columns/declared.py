@@ -27,7 +27,7 @@ def declared(table: Table, cells: Cells, known: Array, said: Component) -> KindO
         _numbers(table, cells)
         return KindOfColumn("number")
     if said.name == "category":
-        return category_of(len(cells.present(known)), int((~cells.missing[known]).sum()))
+        return category_of(cells.distinct(known), int((~cells.missing[known]).sum()))
     if said.name == "boolean":
         return _boolean(table, cells, known)
     return KindOfColumn("text" if said.name == "text" else "dropped", why="as the study says")

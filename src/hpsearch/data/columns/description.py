@@ -67,7 +67,7 @@ def _described(
         name=cells.name,
         kind=one.found.kind,
         missing=int(cells.missing[known].sum()),
-        distinct=len(cells.present(known)),
+        distinct=cells.distinct(known),
         range=_range(one, known),
         becomes=_becomes(one, fitted, data),
         warning=warnings.get(cells.name, ""),

@@ -79,13 +79,13 @@ def kind_of(table: Table, cells: Cells, known: Array) -> KindOfColumn:
     Raises:
         DataError: It is ambiguous.
     """
-    words = cells.present(known)
-    rows = int((~cells.missing[known]).sum())
-    if len(words) <= 1:
-        return KindOfColumn("constant", why="one value" if words else "empty")
+    distinct = cells.distinct(known)
+    if distinct <= 1:
+        return KindOfColumn("constant", why="one value" if distinct else "empty")
+    present = known[~cells.missing[known]]
     if not cells.text[known].any():
-        return _of_numbers(cells, cells.numbers[known][~cells.missing[known]])
-    return _of_words(table, cells, known, words, rows)
+        return _of_numbers(cells, cells.numbers[present])
+    return _of_words(table, cells, known, cells.present(known), len(present))
 
 
 def _of_numbers(cells: Cells, numbers: Array) -> KindOfColumn:

@@ -120,8 +120,8 @@ def _understood(table: Table, cells: Cells, data: Data, known: Array) -> Underst
             found = declared(table, cells, known, said)
         except DataError as failure:
             raise DataError(f"data.columns.{cells.name}: {failure}") from None
-    words_only = found.kind.endswith("category")
-    features = [*_features(replace(cells, words_only=words_only and said is not None), found, known)]
+    codes = said is not None and said.name == "category"
+    features = [*_features(replace(cells, words_only=True) if codes else cells, found, known)]
     if data.missing_indicators and found.kind not in UNREAD and cells.missing[known].any():
         features.append(viewed(cells, View(cells.name, ABSENT)))
     return UnderstoodColumn(cells, found, said is not None, tuple(features))
