@@ -19,6 +19,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from hpsearch.study.predict import probabilities_of
 from support.commands import in_process, seal, succeed_here, write_study
 
 pytestmark = pytest.mark.slow
@@ -129,6 +130,15 @@ def by_plain_keras(directory: Path, name: str, x: Any) -> Any:
 
 
 class TestTable:
+    def test_is_the_saved_model_bit_for_bit(self, studies: Path, predict: Call, tmp_path: Path) -> None:
+        data = write_rows(tmp_path / "new.csv", NEW * 200, [*NUMERIC, *CATEGORIES])
+        code, printed, remarks = predict("trees", data)
+        assert code == 0, remarks
+        model = keras.saving.load_model(studies / "runs" / "trees" / "best.keras")
+        given = model.predict(encoded_by_sklearn(NEW * 200), batch_size=256, verbose=0)
+        found = np.array([row[2:] for row in csv.reader(io.StringIO(printed))][1:], float)
+        np.testing.assert_array_equal(found, probabilities_of(given))
+
     @pytest.mark.parametrize(
         "columns",
         [[*NUMERIC, *CATEGORIES], ["side", "kind", "girth", "soil", "owner", "height"]],
