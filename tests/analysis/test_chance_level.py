@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from hpsearch.analysis import analyze, conclude_search, to_json
+from hpsearch.analysis import analyze, to_json
 from hpsearch.analysis.chance import against, judge_chance
 from hpsearch.report.words.best import best_json, best_lines
 from hpsearch.report.words.evaluation import evaluation_words
 from hpsearch.report.words.prose import answer
+from hpsearch.scheduling.conclusion import conclude_search
 from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import HeldOutEvaluation, HeldOutEvaluations, WinnerName

@@ -11,13 +11,15 @@ from typing import Any, get_args
 import pytest
 
 from hpsearch.analysis import analyze, judge, to_json, total_failure
-from hpsearch.analysis.findings import limits, unexplained
+from hpsearch.analysis.findings import limits
 from hpsearch.analysis.findings.finding import Kind
 from hpsearch.analysis.findings.judgement import HOPELESS
 from hpsearch.analysis.findings.why import REMEDIES
 from hpsearch.analysis.probe import DEAD, EXPLODING_GRADIENT, LOOKS, SATURATED, VANISHING_GRADIENT
 from hpsearch.data.summary import DataSummary
 from hpsearch.report.html.reports import render_report
+from hpsearch.scheduling.conclusion import learning
+from hpsearch.scheduling.conclusion.learning import unexplained
 from hpsearch.spec import Search, StudySpec, read_configuration
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.store.probes import read_probes, write_probes
@@ -565,7 +567,7 @@ def test_probes_come_back_from_their_file_as_they_were(tmp_path: Path) -> None:
 
 
 def test_the_page_on_findings_gives_every_kind_and_every_limit() -> None:
-    known = {name: value for name, value in vars(limits).items() if name.isupper()}
+    known = {name: value for name, value in {**vars(limits), **vars(learning)}.items() if name.isupper()}
     told = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|$", PAGE, re.MULTILINE))
     assert {name: float(value) for name, value in told.items()} == known
     kinds = re.findall(r"^\| ([a-z ]+) \| .", PAGE, re.MULTILINE)

@@ -8,11 +8,12 @@ from typing import Any
 import keras
 import pytest
 
-from hpsearch.analysis import analyze, conclude_search
-from hpsearch.analysis.confirmation import judge_finalists, name_of
+from hpsearch.analysis import analyze
 from hpsearch.analysis.influence.influence import NOT_JUDGED
-from hpsearch.analysis.refit import plan_refit
 from hpsearch.report.words.prose import answer
+from hpsearch.scheduling.conclusion import conclude_search
+from hpsearch.scheduling.conclusion.refit import plan_refit
+from hpsearch.scheduling.conclusion.verdict import judge_finalists, name_of
 from hpsearch.spec.sections.study import read_configuration
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import Refit

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from hpsearch.analysis.best_study import _found_from_anywhere
 from hpsearch.data import Preprocessing, load_dataset
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
+from hpsearch.store.best_study import _found_from_anywhere
 
 SUFFIXES = ("png", "jpg", "gif", "bmp", "webp", "tiff", "JPEG", "tif")
 TURNED = 6

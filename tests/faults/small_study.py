@@ -190,9 +190,8 @@ def _quick_parts() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr("hpsearch.study.snapshots.SNAPSHOT_SHARE", math.inf)
         patch.setitem(ENGINES, "in_process", KeptEngine)
         # What it keeps can be lost without a word: it costs only the time to find it out again.
-        patch.setattr("hpsearch.study.finish.export.analyze_stored", mock.Mock())
-        patch.setattr("hpsearch.study.finish.export.render_report", lambda *_: "a report")
-        patch.setattr("hpsearch.study.finish.export.search_page", lambda *_: None)
+        patch.setattr("hpsearch.study.finish.results.analyze_stored", mock.Mock())
+        patch.setattr("hpsearch.study.finish.results.render_search", lambda *_: "a report")
         yield patch
 
 

@@ -26,18 +26,18 @@ pytest.importorskip("optuna_dashboard", reason="the package optuna-dashboard is 
 
 from optuna.storages import RDBStorage
 
-from hpsearch.analysis import read_conclusion
 from hpsearch.report.dashboard import following, notes, serving
 from hpsearch.report.dashboard.exhibition import exhibit, most_notes
 from hpsearch.report.dashboard.mirror import mirror
 from hpsearch.report.words.best import best_json
+from hpsearch.scheduling.conclusion import conclude_search
 from hpsearch.spec import load_study_file
 from hpsearch.store import lease
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.optuna import storage as storages
 from hpsearch.store.optuna.storage import open_storage
 from hpsearch.store.optuna.urls import url_of
-from hpsearch.store.reading import read_record
+from hpsearch.store.reading import read_parts, read_record
 from hpsearch.store.resolved import read_resolved, write_resolved
 from hpsearch.study.lifecycle import Options, compare, optimize
 from support.commands import in_process, python, write_study
@@ -141,7 +141,9 @@ def studies(url: str) -> dict[str, Any]:
 def best(out: Path) -> dict[str, Any]:
     """Give what the command `best` prints."""
     files = StudyFiles(out, "a")
-    told: dict[str, Any] = json.loads(best_json(read_conclusion(files), None))
+    told: dict[str, Any] = json.loads(
+        best_json(conclude_search(read_record(files), *read_parts(files)), None)
+    )
     return told
 
 
@@ -328,13 +330,13 @@ class TestAgain:
         whole, storage = read_record(own), opened(own)
         monkeypatch.setattr("hpsearch.report.dashboard.attachments.PICTURED", 1)
         early = replace(whole, trials=tuple(t for t in whole.trials if t is not whole.best))
-        monkeypatch.setattr("hpsearch.analysis.conclusion.read_record", lambda _: early)
+        monkeypatch.setattr("hpsearch.report.dashboard.exhibition.read_record", lambda _: early)
         monkeypatch.setattr(StudyFiles, "parts", [own])
         exhibit(own, storage, None)
         assert early.best is not None
         assert pictured(storage) == {early.best.number}
         files = len(list(own.artifacts.iterdir()))
-        monkeypatch.setattr("hpsearch.analysis.conclusion.read_record", lambda _: whole)
+        monkeypatch.setattr("hpsearch.report.dashboard.exhibition.read_record", lambda _: whole)
         exhibit(own, storage, None)
         assert whole.best is not None
         assert pictured(storage) == {whole.best.number}

@@ -11,12 +11,12 @@ from dataclasses import replace
 import pytest
 
 from hpsearch.analysis import NOT_JUDGED, analyze, to_json
-from hpsearch.analysis.confirmation_plan import ConfirmationPlan
 from hpsearch.report.figures.parallel import MOST_ROWS, parallel_of
 from hpsearch.report.figures.study import finalists_of, fit_finalists, fit_winner, winner_of
 from hpsearch.report.html.reports import render_report
 from hpsearch.report.html.study import study_page
 from hpsearch.report.words.plan import begun_words, obstacle_words
+from hpsearch.scheduling.conclusion.confirmation_plan import ConfirmationPlan
 from hpsearch.spec import read_configuration
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations, WinnerName
 from hpsearch.training.evaluation import Evaluation, Measure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,8 +13,9 @@ import pytest
 
 from hpsearch.analysis import analyze, judge_influence
 from hpsearch.report.figures import draw_confusion, draw_residuals
-from hpsearch.report.html.reports import render_report
-from hpsearch.report.html.study import search_page, study_page
+from hpsearch.report.html.reports import render_report, render_search
+from hpsearch.report.html.study import study_page
+from hpsearch.store.results import StudyResults
 from hpsearch.store.winner import (
     ErrorAnalysis,
     HeldOutEvaluation,
@@ -121,9 +123,10 @@ def test_a_page_laid_out_before_the_evaluation_is_the_same_after_it(synthetic):
     number = analyze(record, None, influence).winner.number
     look = replace(LOOK, winner=replace(LOOK.winner, trial=number))
     seen = replace(record, looks=HeldOutEvaluations((look,)), insides=CONFUSED)
-    before = search_page(analyze(record, None, influence), record)
+    saving = Future[StudyResults]()
+    saving.set_result(StudyResults(seen))
     whole = render_report(analyze(seen, None, influence), seen)
-    assert render_report(analyze(seen, None, influence), seen, before) == whole
+    assert render_search(analyze(record, None, influence), record, saving) == whole
     assert render_report(analyze(record, None, influence), record) != whole
 
 

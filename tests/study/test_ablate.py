@@ -16,15 +16,16 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from hpsearch.analysis import NOT_JUDGED, AblationPath, analyze, read_conclusion, to_json
+from hpsearch.analysis import NOT_JUDGED, AblationPath, analyze, to_json
 from hpsearch.analysis.ablation import ablation_of, trace
 from hpsearch.exceptions import HpsearchError
 from hpsearch.report.dashboard.exhibition import exhibit
 from hpsearch.report.html.reports import render_report
 from hpsearch.report.words.ablation import path_plot, sentences
+from hpsearch.scheduling.conclusion import conclude_search
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.optuna.storage import open_storage
-from hpsearch.store.reading import read_ablation, read_record
+from hpsearch.store.reading import read_ablation, read_parts, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
 from hpsearch.study.ablation import Plan, outdated, plan_of, with_budget
@@ -338,7 +339,7 @@ class TestGoingOn:
         return StudyFiles(files.out, files.name, PARTS["ablation"])
 
     def plan(self, files: StudyFiles, replicates: int = 3) -> Plan:
-        return plan_of(read_conclusion(files), replicates)
+        return plan_of(conclude_search(read_record(files), *read_parts(files)), replicates)
 
     def stored(self, files: StudyFiles, display: Notes) -> Resolved | None:
         searched = read_resolved(files)
@@ -355,7 +356,7 @@ class TestGoingOn:
         confirmation = confirmed(record, finalists=2, replicates=3)
         worst_first = tuple(replace(run, value=-(run.value or 0.0)) for run in confirmation.trials)
         turned = replace(confirmation, trials=worst_first)
-        monkeypatch.setattr("hpsearch.analysis.conclusion.read_confirmation", lambda _: turned)
+        monkeypatch.setattr("hpsearch.store.reading.read_confirmation", lambda _: turned)
         second = record.ranking[1]
         plan = self.plan(copied)
         assert plan.trial == second.number
@@ -514,7 +515,7 @@ class TestRefused:
         for log in (files.ticks, files.ticks_copy):
             log.unlink()
         with pytest.raises(HpsearchError, match="continue with hpsearch optimize"):
-            plan_of(read_conclusion(files), 3)
+            plan_of(conclude_search(read_record(files)), 3)
 
     def test_where_nothing_was_ablated(self, searched: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert in_process("trials", "a", "--ablation", "--out", searched) == 1

@@ -26,7 +26,7 @@ TRAINED = ("optimize", "ablate")
 
 def spied() -> Any:
     """Count how often finalists are judged."""
-    return mock.patch("hpsearch.analysis.confirmation.conclude", wraps=conclude)
+    return mock.patch("hpsearch.scheduling.conclusion.verdict.conclude", wraps=conclude)
 
 
 @pytest.fixture
@@ -57,18 +57,21 @@ def test_a_command_that_trains_judges_the_finalists_once(command: str, finished:
     assert (finished / f"{command}.judged").read_text() == "1"
 
 
-def test_the_record_of_a_finished_search_is_handed_down_and_its_results_are_written_at_once(
-    finished: Path,
-) -> None:
-    """Its page is laid out while the winner is saved and evaluated, and finished with the evaluation."""
+def test_the_record_of_a_finished_search_enters_each_room_once(finished: Path) -> None:
+    """It is handed down and comes back as a value; no room hands it up, or to another beside it."""
     walk = json.loads((finished / "optimize.walk").read_text())
     assert walk["entries"] == [
-        "study -> analysis: read_conclusion",
-        "study -> analysis: analyze_stored",
-        "study -> report: search_page",
-        "study -> report: render_report",
-        "study -> store: write_results",
+        ["study", "scheduling", "conclude_search"],
+        ["study", "analysis", "analyze_stored"],
+        ["study", "report", "render_search"],
+        ["study", "store", "write_results"],
     ]
+    rooms = [room for _, room, _ in walk["entries"]]
+    assert len(rooms) == len(set(rooms))
+
+
+def test_the_results_of_a_finished_search_are_written_at_once(finished: Path) -> None:
+    walk = json.loads((finished / "optimize.walk").read_text())
     written = [
         "probes.npz",
         "best.yaml",

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from hpsearch.analysis import conclude_search
 from hpsearch.data import load_dataset
 from hpsearch.engines import single_member as solo
 from hpsearch.engines.messages import ExportOrder, WinnerOrder
 from hpsearch.engines.session.session import Session
 from hpsearch.exceptions import WorkerDiedError
+from hpsearch.scheduling.conclusion import conclude_search
 from hpsearch.seeds import derive
 from hpsearch.spec import Data, load_study_file, read_configuration
 from hpsearch.store.layout import StudyFiles

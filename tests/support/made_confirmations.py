@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpsearch.analysis.confirmation import name_of
+from hpsearch.scheduling.conclusion.verdict import name_of
 from hpsearch.scheduling.racing.race import race_of
 from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.store.record import StudyRecord, TrialRecord

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,8 +13,9 @@ from typing import Any
 from unittest import mock
 
 import hpsearch
-from hpsearch.analysis import Analysis, Conclusion
-from hpsearch.analysis import conclusion as begin
+from hpsearch.analysis import Analysis
+from hpsearch.scheduling import conclusion as begin
+from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.results import StudyResults
 
@@ -34,7 +36,8 @@ class Walk:
     """Which functions of another room the record is handed to, and by which files come to be written."""
 
     def __init__(self) -> None:
-        self.entries: list[str] = []
+        self.entries: list[tuple[str, str, str]] = []
+        """The room that calls, the room that is entered, and the function."""
         self.writes: list[str] = []
 
     def watch(self, frame: FrameType, event: str, _: Any) -> None:
@@ -43,8 +46,8 @@ class Walk:
             sys.setprofile(None)
         if event != "call" or room is None:
             return
-        if _carries(frame) and (caller := next(_callers(frame))[1]) != room:
-            self.entries.append(f"{caller} -> {room}: {name}")
+        if _carries(frame) and (caller := _caller_of(frame)) not in (room, None):
+            self.entries.append((str(caller), room, name))
         if room == "store" and name in WRITERS:
             written = frame.f_locals.get("other", frame.f_locals["path"])
             self.writes.append(f"{_into_store(frame)}: {written.name}")
@@ -68,6 +71,11 @@ def _callers(frame: FrameType) -> Iterator[tuple[FrameType, str]]:
         above = above.f_back
 
 
+def _caller_of(frame: FrameType) -> str | None:
+    """Return the room that a call came from; None where a thread began with it."""
+    return next((room for _, room in _callers(frame)), None)
+
+
 def _into_store(frame: FrameType) -> str:
     """Return the room that called the store, and what it called."""
     name = frame.f_code.co_name
@@ -80,15 +88,17 @@ def _into_store(frame: FrameType) -> str:
 
 @contextmanager
 def walked() -> Iterator[Walk]:
-    """Watch a search from where it is concluded to where its results are left."""
-    walk, read = Walk(), begin.read_conclusion
+    """Watch a search from where it is concluded to where its results are left, in every thread."""
+    walk, conclude = Walk(), begin.conclude_search
 
     def watched(*given: Any) -> Conclusion:
+        threading.setprofile(walk.watch)
         sys.setprofile(walk.watch)
-        return read(*given)
+        return conclude(*given)
 
-    with mock.patch.object(begin, "read_conclusion", watched):
+    with mock.patch.object(begin, "conclude_search", watched):
         try:
             yield walk
         finally:
             sys.setprofile(None)
+            threading.setprofile(None)

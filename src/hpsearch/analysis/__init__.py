@@ -1,14 +1,12 @@
 """From a study's record, or from probes, to typed results: no plotting, no Keras."""
 
-from hpsearch.analysis.ablation import AblationPath, PathStep, Tried
+from hpsearch.analysis.ablation import AblationPath, PathStep, Tried, follow_ablation
 from hpsearch.analysis.analysis import Analysis, EvaluatedAnalysis, analyze, analyze_conclusion
 from hpsearch.analysis.arms.arm_results import ArmResult
 from hpsearch.analysis.arms.claims import JudgedClaim
 from hpsearch.analysis.arms.comparison import ComparisonResult, compare
 from hpsearch.analysis.chance import ChanceLevel, judge_chance
-from hpsearch.analysis.conclusion import BestModel, Conclusion, conclude_search, read_conclusion
 from hpsearch.analysis.conditions import Condition
-from hpsearch.analysis.confirmation import Verdict
 from hpsearch.analysis.counts import Counts
 from hpsearch.analysis.curves import LearningCurve, LearningCurves
 from hpsearch.analysis.export import comparison_to_json, plain, probe_to_json, to_json
@@ -36,11 +34,9 @@ __all__ = [
     "Analysis",
     "ArmResult",
     "ArmSummary",
-    "BestModel",
     "CauseOfFailure",
     "ChanceLevel",
     "ComparisonResult",
-    "Conclusion",
     "Condition",
     "Counts",
     "Effect",
@@ -68,23 +64,21 @@ __all__ = [
     "Spending",
     "StudyFinding",
     "Tried",
-    "Verdict",
     "Winner",
     "analyze",
     "analyze_conclusion",
     "check_kept",
     "compare",
     "comparison_to_json",
-    "conclude_search",
     "find_influence",
     "find_rules",
+    "follow_ablation",
     "judge",
     "judge_chance",
     "judge_influence",
     "look_into_trial",
     "plain",
     "probe_to_json",
-    "read_conclusion",
     "summarize",
     "to_json",
     "total_failure",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from hpsearch.analysis.arms.standing import Standing, stand
+from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.scheduling.racing.estimates import Estimate, Values, estimate
 from hpsearch.scheduling.racing.greedy import AblationRound, GreedyPath, Made, by_changes, path_of
 from hpsearch.spec import Configuration, StudySpec
@@ -78,6 +79,14 @@ class AblationPath:
     def changes(self) -> tuple[PathStep, ...]:
         """List the steps without the default."""
         return self.steps[1:]
+
+
+def follow_ablation(conclusion: Conclusion) -> AblationPath | None:
+    """Follow the ablation of a search to its winner; None where nothing was ablated."""
+    if conclusion.ablation is None:
+        return None
+    winner = conclusion.best.trial
+    return trace(conclusion.record, conclusion.ablation, None if winner is None else winner.number)
 
 
 def trace(record: StudyRecord, ablation: StudyRecord, winner: int | None) -> AblationPath:

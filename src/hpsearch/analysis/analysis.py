@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 
-from hpsearch.analysis.ablation import AblationPath
-from hpsearch.analysis.chance import ChanceLevel
-from hpsearch.analysis.conclusion import Conclusion, conclude_search
-from hpsearch.analysis.confirmation import Verdict
-from hpsearch.analysis.confirmation_plan import ConfirmationPlan
+from hpsearch.analysis.ablation import AblationPath, follow_ablation
+from hpsearch.analysis.chance import ChanceLevel, judge_chance
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
@@ -26,6 +23,9 @@ from hpsearch.analysis.searched import SearchedParameter, describe_parameter
 from hpsearch.analysis.spending import Spending, count_spending
 from hpsearch.analysis.winner import Winner, look_into_winner
 from hpsearch.data.summary import DataSummary
+from hpsearch.scheduling.conclusion.conclusion import Conclusion, conclude_search
+from hpsearch.scheduling.conclusion.confirmation_plan import ConfirmationPlan
+from hpsearch.scheduling.conclusion.verdict import Verdict
 from hpsearch.spec.sections.parts_of_rows import TestRows
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.record import StudyRecord
@@ -155,9 +155,9 @@ def analyze_search(conclusion: Conclusion, influence: Influence | None = None) -
         origin=origin_of(record),
         data=record.data,
         verdict=conclusion.verdict,
-        ablation=conclusion.path,
+        ablation=follow_ablation(conclusion),
         refit=conclusion.refit,
         plan=conclusion.plan,
-        chance=conclusion.chance,
+        chance=judge_chance(record, conclusion.verdict),
         judged_on_test=isinstance(record.spec.data.validation, TestRows),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hpsearch.analysis.confirmation import Verdict
-from hpsearch.analysis.findings.limits import NOT_LEARNED, NOT_LEARNED_ACCURACY
+from hpsearch.scheduling.conclusion.learning import NOT_LEARNED, NOT_LEARNED_ACCURACY
+from hpsearch.scheduling.conclusion.verdict import Verdict
 from hpsearch.scheduling.racing.estimates import Estimate, estimate
 from hpsearch.store.record import StudyRecord
 

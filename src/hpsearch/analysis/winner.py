@@ -9,8 +9,8 @@ from typing import Any, Literal
 from hpsearch.analysis.arms.arm_results import counterpart
 from hpsearch.analysis.arms.bands import Band, band_of
 from hpsearch.analysis.arms.replicates import Replicate, read_replicate
-from hpsearch.analysis.conclusion import Conclusion
-from hpsearch.analysis.confirmation import name_of
+from hpsearch.scheduling.conclusion.conclusion import Conclusion
+from hpsearch.scheduling.conclusion.verdict import name_of
 from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.store.record import StudyRecord, TrialRecord
 

@@ -11,8 +11,8 @@ from hpsearch.study.progress import Outcome
 from hpsearch.study.terminal import LiveDisplay
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import Conclusion
     from hpsearch.api import Study
+    from hpsearch.scheduling.conclusion import Conclusion
 
 ENDINGS: dict[Outcome, str] = {
     "finished": "finished: the budget is used up",

@@ -89,16 +89,17 @@ def best(
     out: OutOption = Path(),
 ) -> None:
     """Print the best configuration as a study file, and the path of its model."""
-    from hpsearch.analysis import read_conclusion
-    from hpsearch.analysis.best_study import best_spec
     from hpsearch.report.words.best import best_json, best_lines
+    from hpsearch.scheduling.conclusion import conclude_search
     from hpsearch.spec import print_spec
+    from hpsearch.store.best_study import best_spec
+    from hpsearch.store.reading import read_parts
     from hpsearch.store.winner import model_problem
 
     files, record = record_of(study, out)
     if record.kind != "search":
         raise HpsearchError(f"{record.name!r} is a comparison: hpsearch compare shows its best arms")
-    conclusion = read_conclusion(files, record)
+    conclusion = conclude_search(record, *read_parts(files))
     trial = conclusion.best.trial
     if trial is None:
         raise HpsearchError(f"{record.name!r} has no best configuration: {_without_value(record)}")
@@ -189,12 +190,14 @@ def report(
 
 def _results(files: StudyFiles, record: StudyRecord, importance: ImportanceMethod) -> Results:
     """Find out what a search, or a comparison, says."""
-    from hpsearch.analysis import analyze_conclusion, compare, find_influence, read_conclusion
+    from hpsearch.analysis import analyze_conclusion, compare, find_influence
+    from hpsearch.scheduling.conclusion import conclude_search
+    from hpsearch.store.reading import read_parts
 
     if record.kind == "comparison":
         return compare(record)
     influence = find_influence(record, files, importance.value, partial(print, file=sys.stderr))
-    return analyze_conclusion(read_conclusion(files, record), influence)
+    return analyze_conclusion(conclude_search(record, *read_parts(files)), influence)
 
 
 @app.command()

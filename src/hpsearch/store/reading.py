@@ -66,6 +66,11 @@ def read_ablation(files: StudyFiles) -> StudyRecord | None:
     return _read_part(files, "ablation")
 
 
+def read_parts(files: StudyFiles) -> tuple[StudyRecord | None, StudyRecord | None]:
+    """Read the confirmation of a search and its ablation."""
+    return read_confirmation(files), read_ablation(files)
+
+
 def _read_part(files: StudyFiles, kind: Kind) -> StudyRecord | None:
     part = StudyFiles(files.out, files.name, PARTS[kind])
     if part not in files.parts:

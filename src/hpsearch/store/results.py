@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.spec import print_spec
+from hpsearch.store.best_study import best_spec
 from hpsearch.store.disk import encoded, rename, write_atomically
 from hpsearch.store.documents import write_document
 from hpsearch.store.ensemble import write_ensemble
@@ -44,14 +46,12 @@ class BestResults:
 
     Attributes:
         model: The model.
-        configuration: Its configuration as a study file.
         applied: What applies it to new rows.
         insides: Its error analysis; None where the stored one is its own, or none was made.
         looks: All test-set evaluations; None where there is no new one.
     """
 
     model: SavedModel
-    configuration: str
     applied: InferenceInfo
     insides: ErrorAnalysis | None = None
     looks: HeldOutEvaluations | None = None
@@ -71,7 +71,6 @@ class StudyResults:
 
     Attributes:
         record: Its record.
-        page: Its report.
         best: Of a search in which a trial has a value.
         ensemble: The ensemble of its trials; None where the study asks for none.
         others: The models that are kept beside the best, by the numbers of their trials.
@@ -79,14 +78,13 @@ class StudyResults:
     """
 
     record: StudyRecord
-    page: str
     best: BestResults | None = None
     ensemble: SavedEnsemble | None = None
     others: tuple[SavedModel, ...] = ()
     probes: Probes | None = None
 
 
-def write_results(files: StudyFiles, results: StudyResults, lease: Lease) -> None:
+def write_results(files: StudyFiles, results: StudyResults, page: str, lease: Lease) -> None:
     """Write what an experiment leaves behind.
 
     The record of test-set evaluations comes behind the model that was evaluated: if the process dies before,
@@ -95,29 +93,31 @@ def write_results(files: StudyFiles, results: StudyResults, lease: Lease) -> Non
     Args:
         files: The experiment.
         results: What to write.
+        page: The report.
         lease: Checked before each file, for another process may take the study over in between.
 
     Raises:
         StoreError: A file cannot be written; those before it are.
         StudyLockedError: The lease was lost.
     """
-    identity, best = results.record.identity, results.best
+    record, best, identity = results.record, results.best, results.record.identity
     if results.probes is not None:
         lease.check()
         write_probes(files.probes, results.probes, identity.stamp())
     if best is not None:
-        _write(lease, files.best_configuration, encoded(best.configuration))
-    _write(lease, files.table, encoded(trials_csv(results.record)))
+        study = best_spec(record, record.trial(best.model.name.trial))
+        _write(lease, files.best_configuration, encoded(print_spec(study)))
+    _write(lease, files.table, encoded(trials_csv(record)))
     if best is not None:
-        _write_best(files, results.record, best, lease)
+        _write_best(files, record, best, lease)
     if results.ensemble is not None:
         lease.check()
         rename(results.ensemble.path, files.ensemble_model)
         lease.check()
         write_ensemble(files, results.ensemble.ensemble, identity)
-    write_page(files, encoded(results.page), identity, lease)
+    write_page(files, encoded(page), identity, lease)
     for model in results.others:
-        _write_other(files, results.record, model, lease)
+        _write_other(files, record, model, lease)
 
 
 def write_page(files: StudyFiles, page: bytes, identity: StudyIdentity, lease: Lease | None = None) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpsearch.analysis import Conclusion
 from hpsearch.analysis.ablation import ablation_of, ended_runs
 from hpsearch.exceptions import HpsearchError, UnsupportedError
 from hpsearch.report.words.numbers import amount
+from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.scheduling.racing.greedy import GreedyPath, path_of
 from hpsearch.spec import Compare, StudySpec
 from hpsearch.spec.experiments import REPLICATE, compared

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.analysis.best_study import best_spec
 from hpsearch.data.archives import bounded, opened
 from hpsearch.data.readers.arrays import is_complete
 from hpsearch.exceptions import HpsearchError
 from hpsearch.spec import load_study_file, print_spec
 from hpsearch.store.arrays import load_arrays
+from hpsearch.store.best_study import best_spec
 from hpsearch.store.disk import encoded
 from hpsearch.store.documents import MAX_BYTES, load_document
 from hpsearch.store.ensemble import load_ensemble

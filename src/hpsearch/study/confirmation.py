@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from hpsearch.analysis.confirmation import name_of
-from hpsearch.analysis.confirmation_plan import plan_confirmation
 from hpsearch.report.words.plan import begun_words
+from hpsearch.scheduling.conclusion.confirmation_plan import plan_confirmation
+from hpsearch.scheduling.conclusion.verdict import name_of
 from hpsearch.spec import Compare, StudySpec
 from hpsearch.spec.experiments import compared
 from hpsearch.store.layout import PARTS, StudyFiles

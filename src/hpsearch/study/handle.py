@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from hpsearch.exceptions import HpsearchError, warnings_as_notes
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import AblationPath, ComparisonResult, Conclusion
+    from hpsearch.analysis import AblationPath, ComparisonResult
+    from hpsearch.scheduling.conclusion import Conclusion
     from hpsearch.spec import StudyFile, StudySpec
     from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
@@ -47,14 +48,14 @@ class Study:
         outcome: Outcome | None = None,
         conclusion: Conclusion | None = None,
     ) -> None:
-        from hpsearch.store.reading import read_ablation, read_confirmation
+        from hpsearch.store.reading import read_parts
 
         self.files, self.record, self.outcome = files, record, outcome
         self._parts: tuple[StudyRecord | None, StudyRecord | None] = (None, None)
         if conclusion is not None:
             self.__dict__["conclusion"] = conclusion
         elif record.kind == "search":
-            self._parts = read_confirmation(files), read_ablation(files)
+            self._parts = read_parts(files)
         self.failure: str | None = None
         """What is to be said where all that was trained failed."""
         self._options = options
@@ -107,14 +108,16 @@ class Study:
     @cached_property
     def conclusion(self) -> Conclusion:
         """Return what a search has come to: its finalists judged, its winner, and what stands for it."""
-        from hpsearch.analysis import conclude_search
+        from hpsearch.scheduling.conclusion import conclude_search
 
         return conclude_search(self.record, *self._parts)
 
     @property
     def ablation(self) -> AblationPath | None:
         """Return the way from the defaults to the winner of a search; None where it was not trained."""
-        return None if self.record.kind == "comparison" else self.conclusion.path
+        from hpsearch.analysis import follow_ablation
+
+        return None if self.record.kind == "comparison" else follow_ablation(self.conclusion)
 
     @cached_property
     def comparison(self) -> ComparisonResult:

@@ -35,7 +35,7 @@ from hpsearch.spec.study_file.problems import placed
 from hpsearch.store.layout import PARTS, StudyFiles
 from hpsearch.store.lease import Lease, leased
 from hpsearch.store.optuna.named import check_named
-from hpsearch.store.reading import read_record
+from hpsearch.store.reading import read_parts, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.removal import check_only_ours
 from hpsearch.store.report_path import check_report_path
@@ -55,7 +55,7 @@ from hpsearch.study.run import conduct, shared_storage
 from hpsearch.training.decisions import Decisions
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import Conclusion
+    from hpsearch.scheduling.conclusion import Conclusion
     from hpsearch.study.ablation import Plan
 
 CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted")
@@ -127,7 +127,7 @@ def compare(study: StudyFile, options: Options, display: Display) -> tuple[Outco
     with _held(study, "comparison", options, display) as held, _opened(held) as opened:
         outcome, record = conduct(opened), read_record(opened.files)
         if outcome != "interrupted":
-            from hpsearch.study.finish.export import leave_comparison
+            from hpsearch.study.finish.results import leave_comparison
 
             leave_comparison(opened, record)
         return outcome, record
@@ -141,13 +141,13 @@ def ablate(
     Raises:
         HpsearchError: The search was not started, has no winner, or its winner differs from no default.
     """
-    from hpsearch.analysis.conclusion import read_conclusion
+    from hpsearch.scheduling.conclusion import conclude_search
     from hpsearch.study.ablation import announce, plan_of
     from hpsearch.study.report import write_report
 
     read_record(StudyFiles(options.out, study.spec.name))
     with _held(study, "search", replace(options, new=False), display) as search:
-        conclusion = read_conclusion(search.files)
+        conclusion = conclude_search(read_record(search.files), *read_parts(search.files))
         plan = plan_of(conclusion, replicates)
         with _opened(_ablation_of(search, plan)) as opened:
             announce(plan, opened)
@@ -278,14 +278,14 @@ def _ablation_of(search: _Held, plan: Plan) -> _Held:
 
 def _concluded(study: OpenStudy, outcome: Outcome) -> tuple[Outcome, Conclusion]:
     """Confirm a search that has ended, conclude, and leave its results behind unless it was interrupted."""
-    from hpsearch.analysis.conclusion import read_conclusion
+    from hpsearch.scheduling.conclusion import conclude_search
     from hpsearch.study.confirmation import confirm
     from hpsearch.study.finish.search import leave_search
 
     record = read_record(study.files)
     if outcome in CONFIRMED:
         outcome = confirm(study, record) or outcome
-    conclusion = read_conclusion(study.files, record)
+    conclusion = conclude_search(record, *read_parts(study.files))
     if outcome != "interrupted":
         ended = outcome in CONFIRMED and not any(trial.state == "running" for trial in record.trials)
         conclusion = leave_search(study, conclusion, ended=ended)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hpsearch.analysis import Conclusion, compare
+from hpsearch.analysis import compare
 from hpsearch.analysis.analysis import analyze_stored
 from hpsearch.report.html.reports import Results, render_results
+from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.record import StudyRecord

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from hpsearch.analysis import Conclusion
 from hpsearch.engines.process.imports import choose_backend
 from hpsearch.exceptions import HpsearchError, StudyNotFoundError
+from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.scheduling.racing.estimates import Estimate
 from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import Curve, StudyRecord, TrialRecord

@@ -2,6 +2,5 @@
 
 from hpsearch.analysis.findings.finding import StudyFinding
 from hpsearch.analysis.findings.judgement import Judgement, judge
-from hpsearch.analysis.findings.why import unexplained
 
-__all__ = ["Judgement", "StudyFinding", "judge", "unexplained"]
+__all__ = ["Judgement", "StudyFinding", "judge"]

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hpsearch.analysis.conditions import Condition
-from hpsearch.analysis.findings.chance import judged
-from hpsearch.analysis.findings.curves import exploded, highest, lowest
 from hpsearch.analysis.findings.finding import StudyFinding, counted, learning_rates, numbers_of, spoken
 from hpsearch.analysis.findings.remedies import before_any_step, remedy_of
 from hpsearch.analysis.rules import Rule, find_rules
+from hpsearch.scheduling.conclusion.learning import exploded, highest, long_enough, lowest
 from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 
@@ -154,7 +153,7 @@ def exploding_loss(record: StudyRecord) -> Iterator[StudyFinding]:
     data = record.data
     if data is None or data.chance_loss is None:
         return
-    trials = {trial.number: trial for trial in judged(record) if exploded(trial, data)}
+    trials = {trial.number: trial for trial in record.trials if long_enough(trial) and exploded(trial, data)}
     # A trial that diverged is no example of one in which this did not happen.
     others = replace(record, trials=tuple(trial for trial in record.trials if trial.state != "failed"))
     for group in _groups(list(trials.values()), find_rules(others, lambda t: t.number in trials)):

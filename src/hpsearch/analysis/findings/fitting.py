@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hpsearch.analysis.findings.curves import (
+from hpsearch.analysis.findings.curves import overfits, underfits, worsening
+from hpsearch.analysis.findings.finding import StudyFinding, counted, numbers_of, spoken
+from hpsearch.data.summary import DataSummary
+from hpsearch.scheduling.conclusion.learning import (
     exploded,
     improvement_at_the_end,
     last_epochs,
     learned_nothing,
     lowest,
     numbers,
-    overfits,
     still_improving,
-    underfits,
-    worsening,
 )
-from hpsearch.analysis.findings.finding import StudyFinding, counted, numbers_of, spoken
-from hpsearch.data.summary import DataSummary
 from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 

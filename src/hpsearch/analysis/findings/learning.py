@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hpsearch.analysis.findings.chance import chanceless
-from hpsearch.analysis.findings.curves import lowest, stayed_at_chance, still_improving
 from hpsearch.analysis.findings.divergence import failures, is_diverged
 from hpsearch.analysis.findings.finding import StudyFinding, counted, learning_rates, numbers_of, spoken
 from hpsearch.analysis.findings.why import Why, explanations
+from hpsearch.scheduling.conclusion.learning import lowest, stayed_at_chance, still_improving
 from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord, TrialRecord
 

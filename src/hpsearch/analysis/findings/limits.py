@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-NOT_LEARNED = 0.95
-"""Share of the chance loss that neither the training nor the validation loss of a trial ever fell below."""
-
-NOT_LEARNED_ACCURACY = 0.1
-"""Share of the way from the accuracy of chance to 1 that neither accuracy of such a trial ever went."""
-
-FEWEST_EPOCHS = 3
-"""Epochs that a pruned trial must have had before it counts as one that did not learn."""
-
-EXPLODED = 10.0
-"""Training loss, as a multiple of the chance loss, that a trial exceeded that never fell below chance."""
-
 OVERFITTING = 0.1
 """By how much the metric got worse from its best epoch to the last epochs; see `overfits`."""
 
@@ -34,12 +22,6 @@ UNDERFITTING = 0.5
 
 UNDERFITTING_GAP = 0.1
 """Share of its training loss by which the validation loss of such a trial may lie above it."""
-
-STILL_IMPROVING = 0.02
-"""Share by which the metric got better in the last tenth of the epochs of a trial that had them all."""
-
-LAST_EPOCHS = 0.1
-"""That last part of a run, at least one epoch."""
 
 EDGE = 0.1
 """Share of a range, on its own scale, that counts as its end."""

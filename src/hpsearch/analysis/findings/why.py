@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpsearch.analysis.findings.chance import chanceless
 from hpsearch.analysis.probe import summarize
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.training.probes.record import ArmProbe
@@ -49,17 +48,3 @@ def _why(record: StudyRecord, trial: TrialRecord) -> Why | None:
     layers = record.first_probes[trial.number]
     found = {one.kind: one.sentence for one in summarize(ArmProbe("", "", "none", layers)).findings}
     return next((Why(kind, found[kind], trial.number) for kind in REMEDIES if kind in found), None)
-
-
-def unexplained(record: StudyRecord, limit: int) -> list[TrialRecord]:
-    """Choose trials that did not learn and whose networks were not probed yet: the first of each network.
-
-    With those that are probed already they are at most `limit`. Only kinds of model that are `probed` count.
-    """
-    known = {t.configuration.model.initial_network for t in record.trials if t.number in record.first_probes}
-    chosen: dict[tuple[str, ...], TrialRecord] = {}
-    for trial in chanceless(record):
-        network = trial.configuration.model.initial_network
-        if trial.configuration.model.probed and network not in known:
-            chosen.setdefault(network, trial)
-    return list(chosen.values())[: max(limit - len(known), 0)]

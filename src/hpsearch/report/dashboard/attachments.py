@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from hpsearch.analysis import AblationPath, Analysis, ComparisonResult, look_into_trial
-from hpsearch.analysis.best_study import best_spec
 from hpsearch.report.dashboard import pictures
 from hpsearch.report.dashboard.notes import PICTURED
 from hpsearch.spec import print_spec
 from hpsearch.spec.sections.study import name_with
+from hpsearch.store.best_study import best_spec
 from hpsearch.store.disk import encoded
 from hpsearch.store.identity import UNKNOWN, DamagedError
 from hpsearch.store.layout import StudyFiles

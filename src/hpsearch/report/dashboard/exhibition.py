@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optuna.storages import RDBStorage
 
-from hpsearch.analysis import NOT_JUDGED, EvaluatedAnalysis, analyze_conclusion, compare, read_conclusion
+from hpsearch.analysis import NOT_JUDGED, EvaluatedAnalysis, analyze_conclusion, compare
 from hpsearch.exceptions import StudyNotFoundError
 from hpsearch.report.dashboard import notes, part_notes
 from hpsearch.report.dashboard.attachments import (
@@ -19,8 +19,9 @@ from hpsearch.report.dashboard.attachments import (
 )
 from hpsearch.report.dashboard.board import Board
 from hpsearch.report.dashboard.mirror import mirror
+from hpsearch.scheduling.conclusion import conclude_search
 from hpsearch.store.layout import PARTS, StudyFiles
-from hpsearch.store.reading import read_record
+from hpsearch.store.reading import read_parts, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, read_resolved
 
@@ -87,7 +88,8 @@ def _shown(files: StudyFiles) -> Iterator[_Shown]:
     parts = {part.part: part for part in files.parts}
     comparison = parts.pop(PARTS["comparison"], None)
     if parts:
-        conclusion = read_conclusion(StudyFiles(files.out, files.name))
+        searched = StudyFiles(files.out, files.name)
+        conclusion = conclude_search(read_record(searched), *read_parts(searched))
         # What mattered is left to the dashboard's own figures: judging it takes seconds.
         search = analyze_conclusion(conclusion, NOT_JUDGED)
         for record in (conclusion.record, conclusion.confirmation, conclusion.ablation):

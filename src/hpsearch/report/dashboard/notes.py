@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpsearch.analysis import Analysis, EvaluatedAnalysis, StudyFinding
-from hpsearch.analysis.confirmation import name_of
 from hpsearch.report.dashboard.markdown import bullets, heading, note, report_table, table, text
 from hpsearch.report.tables.tables import finalists_table
 from hpsearch.report.words import prose
@@ -13,6 +12,7 @@ from hpsearch.report.words import verdict as verdict_words
 from hpsearch.report.words.evaluation import evaluation_words, evaluations_note
 from hpsearch.report.words.numbers import amount, short
 from hpsearch.report.words.study import unconfirmed_note
+from hpsearch.scheduling.conclusion.verdict import name_of
 from hpsearch.scheduling.racing.race import FinalistStanding, RaceConclusion
 from hpsearch.store.record import StudyRecord, TrialRecord
 

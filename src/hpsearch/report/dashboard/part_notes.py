@@ -34,7 +34,7 @@ def _verdict(search: EvaluatedAnalysis) -> str:
     verdict = search.verdict
     if verdict is None or verdict.winner is None:
         return "No finalist has a value from every seed yet."
-    sentences = list(map(text, filter(None, verdict_sentences(search, verdict))))
+    sentences = list(map(text, filter(None, verdict_sentences(search, verdict, search.chance))))
     if verdict.named is not None and search.refitted is None:
         sentences.append(
             f"The saved model is that of replicate {verdict.named.replicate}, trial "

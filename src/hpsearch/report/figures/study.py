@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpsearch.analysis import Analysis, Effect, Spending, Verdict, Winner
+from hpsearch.analysis import Analysis, Effect, Spending, Winner
 from hpsearch.report.figures import (
     BandPanel,
     BandPlot,
@@ -20,6 +20,7 @@ from hpsearch.report.figures.colours import FAILED, GREY, PLAIN, PRUNED
 from hpsearch.report.figures.dots import Kind
 from hpsearch.report.words.estimates import mean_text
 from hpsearch.report.words.numbers import replicates_words, short
+from hpsearch.scheduling.conclusion import Verdict
 from hpsearch.scheduling.racing.race import FinalistStanding
 
 

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
-from hpsearch.analysis import ArmSummary, ComparisonResult, EvaluatedAnalysis
+from hpsearch.analysis import Analysis, ArmSummary, ComparisonResult, EvaluatedAnalysis
 from hpsearch.report.html.comparison import compare_page
 from hpsearch.report.html.document import render
 from hpsearch.report.html.probe import probe_page
-from hpsearch.report.html.study import SearchPage, study_page
+from hpsearch.report.html.study import evaluated_page, search_page, study_page
 from hpsearch.store.disk import encoded, write_atomically
 from hpsearch.store.record import StudyRecord
+from hpsearch.store.results import StudyResults
 from hpsearch.training.probes.record import StudyProbe
 
 Results = EvaluatedAnalysis | ComparisonResult
 """What the report of a search, or of a comparison, is made of."""
 
 
-def render_report(analysis: EvaluatedAnalysis, record: StudyRecord, search: SearchPage | None = None) -> str:
-    """Render the report of a study as an HTML document.
+def render_report(analysis: EvaluatedAnalysis, record: StudyRecord) -> str:
+    """Render the report of a study as an HTML document."""
+    return render(study_page(analysis, record))
 
-    `search` is what was laid out of it before the winner's model was evaluated, if anything was.
+
+def render_search(analysis: Analysis, record: StudyRecord, saving: Future[StudyResults]) -> str:
+    """Render the report of a search while its results are being saved.
+
+    What does not depend on the evaluation of the winner is laid out and drawn before it is waited for.
     """
-    return render(study_page(analysis, record, search))
+    page = search_page(analysis, record)
+    found = saving.result().record
+    return render(evaluated_page(page, analysis.evaluated(found)))
 
 
 def write_report(analysis: EvaluatedAnalysis, record: StudyRecord, path: Path) -> None:

@@ -132,11 +132,13 @@ class StudyPage(SearchPage):
     joined: Joined | None
 
 
-def study_page(
-    analysis: EvaluatedAnalysis, record: StudyRecord, search: SearchPage | None = None
-) -> StudyPage:
-    """Lay out the report of a study; `search` is the page of its search where it was laid out already."""
-    search = search or search_page(analysis, record)
+def study_page(analysis: EvaluatedAnalysis, record: StudyRecord) -> StudyPage:
+    """Lay out the report of a study."""
+    return evaluated_page(search_page(analysis, record), analysis)
+
+
+def evaluated_page(search: SearchPage, analysis: EvaluatedAnalysis) -> StudyPage:
+    """Add to the page of a search what depends on the evaluation of its winner."""
     return StudyPage(
         **{field.name: getattr(search, field.name) for field in fields(SearchPage)},
         answer=prose.answer(analysis),

@@ -13,11 +13,11 @@ from hpsearch.analysis import (
     RankedTrial,
     SearchedParameter,
     StudyFinding,
-    Verdict,
 )
 from hpsearch.data.summary import DataSummary
 from hpsearch.report.figures.parallel import listed_trials, names_in_order
 from hpsearch.report.words.numbers import DASH, exact, short
+from hpsearch.scheduling.conclusion import Verdict
 from hpsearch.scheduling.racing.race import FinalistStanding
 from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import StudyRecord

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.analysis.best_study import best_spec
+from hpsearch.store.best_study import best_spec
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.trials_table import trial_row
 from hpsearch.store.winner import HeldOutEvaluations
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import BestModel, Conclusion, Verdict
+    from hpsearch.scheduling.conclusion import BestModel, Conclusion, Verdict
 
 
 def best_json(conclusion: Conclusion, model: str | None) -> str:
@@ -24,7 +24,7 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
     Raises:
         ValueError: No trial has a value.
     """
-    from hpsearch.analysis import plain
+    from hpsearch.analysis import judge_chance, plain
 
     record, trial = conclusion.record, conclusion.best.trial
     if trial is None:
@@ -35,7 +35,7 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
         "model": model,
         "confirmation": plain(conclusion.verdict),
         "plan": plain(conclusion.plan),
-        "chance": plain(conclusion.chance),
+        "chance": plain(judge_chance(record, conclusion.verdict)),
         "refit": plain(conclusion.refit),
         "test": plain(_evaluations(record.looks)),
         **({} if record.ensemble is None else {"ensemble": plain(record.ensemble)}),
@@ -62,12 +62,14 @@ def _evaluations(looks: HeldOutEvaluations) -> dict[str, Any] | None:
 
 def best_lines(conclusion: Conclusion, model: str | None) -> list[str]:
     """Tell in a few lines what is best, how sure that is, and where its model is."""
+    from hpsearch.analysis import judge_chance
     from hpsearch.report.words.chance import chance_words
     from hpsearch.report.words.evaluation import evaluation_words
     from hpsearch.report.words.plan import obstacle_words
     from hpsearch.report.words.verdict import verdict_sentences
 
     record, best, verdict = conclusion.record, conclusion.best, conclusion.verdict
+    chance = judge_chance(record, verdict)
     place = f"model: {model or 'saved when the study ends'}"
     if best.trial is None:
         return ["no trial has a value", place]
@@ -75,10 +77,10 @@ def best_lines(conclusion: Conclusion, model: str | None) -> list[str]:
     seen = evaluation_words(record.looks, look, record.metric) if look is not None else ""
     if best.run is None or verdict is None:
         score = f"trial {best.trial.number}: {_score(record, best.trial)}"
-        score = "; ".join(filter(None, (score, chance_words(conclusion.chance))))
+        score = "; ".join(filter(None, (score, chance_words(chance))))
         why = obstacle_words(conclusion.plan, record.name)
         return list(filter(None, (score, why, f"{place} ({seen})" if seen else place)))
-    winner, *rest = verdict_sentences(conclusion, verdict)
+    winner, *rest = verdict_sentences(conclusion, verdict, chance)
     about = "; ".join(filter(None, (_model_words(record, best, verdict), seen)))
     return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]
 

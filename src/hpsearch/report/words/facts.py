@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hpsearch.analysis import Analysis, EvaluatedAnalysis, Importance, ParameterImportance, Verdict
+from hpsearch.analysis import Analysis, EvaluatedAnalysis, Importance, ParameterImportance
 from hpsearch.report.words.estimates import mean_text
 from hpsearch.report.words.evaluation import by_metric
 from hpsearch.report.words.numbers import DASH, amount, replicates_words, short
 from hpsearch.report.words.plan import obstacle_words
+from hpsearch.scheduling.conclusion import Verdict
 from hpsearch.scheduling.racing.estimates import Estimate
 
 MATTERED = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from hpsearch.analysis.confirmation_plan import FEWEST_RUNS, ConfirmationPlan
 from hpsearch.report.words.numbers import amount, short
+from hpsearch.scheduling.conclusion.confirmation_plan import FEWEST_RUNS, ConfirmationPlan
 
 
 def begun_words(plan: ConfirmationPlan, name: str) -> str:

@@ -20,7 +20,10 @@ from hpsearch.report.words.verdict import verdict_sentences, with_chance
 def answer(analysis: EvaluatedAnalysis) -> str:
     """Say which trial is best, how the others ended, and how far that can be trusted."""
     if analysis.verdict is not None and analysis.verdict.winner is not None:
-        sentences = (*verdict_sentences(analysis, analysis.verdict), _endings(analysis.counts))
+        sentences = (
+            *verdict_sentences(analysis, analysis.verdict, analysis.chance),
+            _endings(analysis.counts),
+        )
     else:
         sentences = (_winner(analysis), _endings(analysis.counts), _caution(analysis.counts))
     return " ".join(filter(None, (*sentences, _test_part(analysis), _scarcity(analysis))))

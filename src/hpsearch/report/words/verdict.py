@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from hpsearch.analysis import ChanceLevel, Verdict
+from hpsearch.analysis import ChanceLevel
 from hpsearch.report.words.chance import chance_words
 from hpsearch.report.words.numbers import amount, listed, replicates_words, short
+from hpsearch.scheduling.conclusion import Verdict
 from hpsearch.scheduling.racing.estimates import Estimate
 from hpsearch.store.winner import HeldOutEvaluations, Refit
 
@@ -21,24 +22,22 @@ class Concluded(Protocol):
     @property
     def best_of_search(self) -> float | None: ...  # noqa: D102 - the same
     @property
-    def chance(self) -> ChanceLevel | None: ...  # noqa: D102 - the same
-    @property
     def refit(self) -> Refit | None: ...  # noqa: D102 - the same
     @property
     def looks(self) -> HeldOutEvaluations: ...  # noqa: D102 - the same
 
 
-def verdict_sentences(found: Concluded, verdict: Verdict) -> tuple[str, ...]:
+def verdict_sentences(found: Concluded, verdict: Verdict, chance: ChanceLevel | None) -> tuple[str, ...]:
     """Say which finalist won, who cannot be told apart from it, and how lucky the search was."""
     return (
-        _confirmed(found, verdict),
+        _confirmed(found, verdict, chance),
         _ties(verdict),
         _optimism(found, verdict),
         refit_sentence(found, verdict),
     )
 
 
-def _confirmed(found: Concluded, verdict: Verdict) -> str:
+def _confirmed(found: Concluded, verdict: Verdict, chance: ChanceLevel | None) -> str:
     conclusion, better = verdict.conclusion, "lower" if found.minimize else "higher"
     score, own = conclusion.cross_validated_score, conclusion.mean
     numbers = [f"too few replicates for a cross-validated {found.metric}"]
@@ -47,7 +46,7 @@ def _confirmed(found: Concluded, verdict: Verdict) -> str:
     if own is not None:
         numbers.append(f"mean {_over(verdict, own)}")
     text = f"The winner is the configuration of {conclusion.winner}: {', '.join(numbers)}; {better} is better"
-    return f"{with_chance(text, found.chance)}."
+    return f"{with_chance(text, chance)}."
 
 
 def _over(verdict: Verdict, estimate: Estimate) -> str:

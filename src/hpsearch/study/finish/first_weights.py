@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hpsearch.analysis import Conclusion
 from hpsearch.engines import Worker
 from hpsearch.engines.messages import ProbeOrder
+from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.store.record import TrialRecord
 from hpsearch.training.probes.record import LayerProbe
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.analysis import Conclusion
 from hpsearch.engines import Worker
 from hpsearch.engines.messages import TickResult, WeightsOrder
 from hpsearch.engines.single_member import SingleMember
+from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.store.arrays import read_arrays, write_arrays
 from hpsearch.store.identity import digest
 from hpsearch.store.record import StudyRecord

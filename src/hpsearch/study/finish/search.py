@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from hpsearch.analysis import Conclusion
 from hpsearch.engines import Worker
 from hpsearch.exceptions import WorkerDiedError
-from hpsearch.study.finish.export import leave_results
+from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.study.finish.first_weights import explain
 from hpsearch.study.finish.refit import refit_winner
+from hpsearch.study.finish.results import leave_results
 from hpsearch.study.open_study import OpenStudy
 
 Step = Callable[[OpenStudy, Conclusion, Worker], Conclusion]

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hpsearch.analysis.ablation import AblationPath, trace
-from hpsearch.analysis.best_study import best_spec
-from hpsearch.analysis.chance import ChanceLevel, judge_chance
-from hpsearch.analysis.confirmation import Verdict, judge_finalists
-from hpsearch.analysis.confirmation_plan import ConfirmationPlan, plan_confirmation
-from hpsearch.analysis.findings import unexplained
-from hpsearch.analysis.refit import plan_refit
-from hpsearch.spec import StudySpec
+from hpsearch.scheduling.conclusion.confirmation_plan import ConfirmationPlan, plan_confirmation
+from hpsearch.scheduling.conclusion.learning import unexplained
+from hpsearch.scheduling.conclusion.refit import plan_refit
+from hpsearch.scheduling.conclusion.verdict import Verdict, judge_finalists
 from hpsearch.spec.experiments import experiment_of
-from hpsearch.store.layout import StudyFiles
-from hpsearch.store.reading import read_ablation, read_confirmation, read_record
 from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
 from hpsearch.store.winner import HeldOutEvaluation, HeldOutEvaluations, Refit, WinnerName
 from hpsearch.training.messages import SplitName
@@ -108,28 +102,9 @@ class Conclusion:
         return None if self.best.trial is None else self.looks.of(self.best.name)
 
     @property
-    def chance(self) -> ChanceLevel | None:
-        """The winner against a constant prediction; None where its level is not known."""
-        return judge_chance(self.record, self.verdict)
-
-    @property
     def plan(self) -> ConfirmationPlan:
         """How many of the best trials are trained again, or why none."""
         return plan_confirmation(self.record)
-
-    @property
-    def best_study(self) -> StudySpec | None:
-        """The winner's configuration as a study with nothing left to search; None where nothing won."""
-        winner = self.best.trial
-        return None if winner is None else best_spec(self.record, winner)
-
-    @property
-    def path(self) -> AblationPath | None:
-        """The way from the defaults to the winner; None where nothing was ablated."""
-        if self.ablation is None:
-            return None
-        winner = self.best.trial
-        return trace(self.record, self.ablation, None if winner is None else winner.number)
 
     def unexplained(self, limit: int) -> list[TrialRecord]:
         """Choose trials that did not learn and are to be probed: with those that were, at most `limit`."""
@@ -159,16 +134,3 @@ def conclude_search(
     if confirmation is not None and verdict is not None:
         planned = plan_refit(record, confirmation, verdict)
     return Conclusion(record, confirmation, ablation, verdict, planned)
-
-
-def read_conclusion(files: StudyFiles, record: StudyRecord | None = None) -> Conclusion:
-    """Read a search and its parts, and judge its finalists.
-
-    Args:
-        files: The search.
-        record: Its record if it has been read already.
-
-    Raises:
-        StudyNotFoundError: It has not been started.
-    """
-    return conclude_search(record or read_record(files), read_confirmation(files), read_ablation(files))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from hpsearch.analysis.confirmation import Verdict, name_of
+from hpsearch.scheduling.conclusion.verdict import Verdict, name_of
 from hpsearch.seeds import derive
 from hpsearch.spec.experiments import ARM, REPLICATE
 from hpsearch.spec.sections.schedules import ReduceOnPlateau

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from statistics import fmean
 
-from hpsearch.analysis.confirmation import name_of
+from hpsearch.scheduling.conclusion.verdict import name_of
 from hpsearch.scheduling.racing.race import Race
 from hpsearch.store.record import StudyRecord
 
