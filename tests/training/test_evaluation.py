@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import balanced_accuracy_score, r2_score
 
 from hpsearch.training.evaluation import PAIRS, Predictions, evaluate
@@ -73,3 +75,39 @@ def test_one_row_has_no_interval() -> None:
     y, given = np.zeros(1, np.float32), np.ones((1, 1), np.float32)
     loss, mae = evaluate(Predictions(y, given, np.ones(1), ()), "test", "val_loss", 1).measures
     assert (loss.value, loss.low, mae.value, mae.high) == (1.0, None, 1.0, None)
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_the_reliability_of_two_classes_is_that_of_scikit_learn(units: int) -> None:
+    generator = np.random.default_rng(3)
+    said = generator.beta(0.7, 0.7, 400).astype(np.float32)
+    y = (generator.uniform(size=400) < said**1.5).astype(np.int32)
+    given = said[:, None] if units == 1 else np.stack([1 - said, said], axis=1)
+    bins = evaluate(Predictions(y, given, np.zeros(400), ("no", "yes")), "test", "val_loss", 1).reliability
+    observed, predicted = calibration_curve(y, said, n_bins=10)
+    assert [one.observed for one in bins] == pytest.approx(observed.tolist())
+    assert [one.predicted for one in bins] == pytest.approx(predicted.tolist())
+    assert sum(one.rows for one in bins) == 400
+    for one in bins:
+        hits = round(one.observed * one.rows)
+        interval = binomtest(hits, one.rows).proportion_ci(method="wilson")
+        assert (one.low, one.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_the_calibration_error_is_the_distance_of_what_is_said_from_what_is_right() -> None:
+    predictions = of_classes(4, 500)
+    found = evaluate(predictions, "validation", "val_loss", 1)
+    said, right = predictions.given.max(axis=1), predictions.given.argmax(axis=1) == predictions.y
+    error = 0.0
+    for low in np.arange(10) / 10:
+        rows = (said >= low) & (said < low + 0.1)
+        if rows.any():
+            error += rows.mean() * abs(said[rows].mean() - right[rows].mean())
+    assert found.calibration_error == pytest.approx(error, abs=1e-6)
+
+
+def test_what_has_no_probability_has_no_reliability() -> None:
+    y = np.arange(5, dtype=np.float32)
+    found = evaluate(Predictions(y, y[:, None], np.zeros(5), ()), "test", "val_loss", 1)
+    assert found.reliability == ()
+    assert found.calibration_error is None

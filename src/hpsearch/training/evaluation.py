@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -28,6 +28,9 @@ FEWEST_RESAMPLES = 0.9
 
 MAX_CLASSES = 50
 """Above this a confusion matrix is too large to be read."""
+
+BINS = 10
+"""Bins of predicted probabilities."""
 
 PAIRS = 200
 """Pairs of a true and a predicted number that are kept."""
@@ -98,6 +101,25 @@ class Residuals:
 
 
 @dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows whose predicted probability is alike.
+
+    Attributes:
+        rows: Their number.
+        predicted: The mean of their predicted probabilities.
+        observed: The share of them for which it came true.
+        low: The lower end of its 95 % interval (Wilson).
+        high: The upper end.
+    """
+
+    rows: int
+    predicted: float
+    observed: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """A model on one part of the data.
 
@@ -108,6 +130,8 @@ class Evaluation:
         confusion: Counts of rows by their true class (first index) and predicted class, in the order of the
             labels; None for regression and for more than 50 classes.
         residuals: None for classification, and if a prediction is not finite.
+        reliability: Of two classes by the probability of the second, of more by that of the predicted class;
+            empty for other tasks, and if a prediction is not finite.
     """
 
     part: Part
@@ -115,6 +139,15 @@ class Evaluation:
     measures: tuple[Measure, ...]
     confusion: tuple[tuple[int, ...], ...] | None
     residuals: Residuals | None
+    reliability: tuple[ReliabilityBin, ...] = field(default=(), metadata={"where_given": True})
+
+    @property
+    def calibration_error(self) -> float | None:
+        """Return the expected calibration error (Naeini et al. 2015); None where it is not known."""
+        if not self.reliability:
+            return None
+        total = sum(one.rows for one in self.reliability)
+        return sum(one.rows * abs(one.observed - one.predicted) for one in self.reliability) / total
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +210,7 @@ def evaluate(
         tuple(_measures(predictions, by_name, seed)) if part == "test" else (),
         _confusion(predictions),
         None if predictions.labels or are_labels(predictions.y) else _where_wrong(predictions, seed),
+        tuple(_reliability(predictions)),
     )
 
 
@@ -279,6 +313,23 @@ def _confusion(predictions: Predictions) -> tuple[tuple[int, ...], ...] | None:
     places = predictions.y.astype(np.int64) * classes + predictions.guesses
     counts = np.bincount(places, minlength=classes * classes).reshape(classes, classes)
     return tuple(map(tuple, counts.tolist()))
+
+
+def _reliability(predictions: Predictions) -> Iterator[ReliabilityBin]:
+    """Compare probabilities with what came true, in bins of equal width."""
+    if not predictions.labels or not np.isfinite(predictions.given).all():
+        return
+    given = predictions.given.astype(np.float64)
+    if len(predictions.labels) == 2:
+        said, true = given[:, -1], predictions.y == 1
+    else:
+        said, true = given.max(axis=1), predictions.guesses == predictions.y
+    places = np.clip((said * BINS).astype(np.int64), 0, BINS - 1)
+    for place in np.unique(places):
+        rows = places == place
+        hits = _accuracy(true[rows])
+        assert hits.value is not None and hits.low is not None and hits.high is not None  # noqa: S101, PT018 - Wilson's are known
+        yield ReliabilityBin(int(rows.sum()), float(said[rows].mean()), hits.value, hits.low, hits.high)
 
 
 def _where_wrong(predictions: Predictions, seed: int) -> Residuals | None:

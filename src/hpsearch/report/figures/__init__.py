@@ -10,6 +10,7 @@ from hpsearch.report.figures.heat_map import HeatCell, HeatMap, draw_heat_map
 from hpsearch.report.figures.histograms import draw_histograms
 from hpsearch.report.figures.importance import draw_importance
 from hpsearch.report.figures.progress import draw_progress
+from hpsearch.report.figures.reliability import draw_reliability
 from hpsearch.report.figures.residuals import draw_residuals
 from hpsearch.report.figures.scale import Scale, fit_curves, fit_scale
 from hpsearch.report.figures.spending import Share, draw_spending
@@ -38,6 +39,7 @@ __all__ = [
     "draw_histograms",
     "draw_importance",
     "draw_progress",
+    "draw_reliability",
     "draw_residuals",
     "draw_spending",
     "fit_curves",

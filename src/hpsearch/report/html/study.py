@@ -16,6 +16,7 @@ from hpsearch.report.figures import (
     draw_effects,
     draw_importance,
     draw_progress,
+    draw_reliability,
     draw_residuals,
     draw_spending,
     fit_scale,
@@ -129,6 +130,7 @@ class StudyPage(SearchPage):
     facts: Facts
     looks: Explained | None
     mistakes: Explained | None
+    reliability: Explained | None
     joined: Joined | None
 
 
@@ -145,6 +147,7 @@ def evaluated_page(search: SearchPage, analysis: EvaluatedAnalysis) -> StudyPage
         facts=facts_of(analysis),
         looks=_looks(analysis.looks),
         mistakes=_mistakes(analysis.insides),
+        reliability=_reliability(analysis.insides),
         joined=None if analysis.ensemble is None else _joined(analysis, analysis.ensemble),
     )
 
@@ -217,6 +220,14 @@ def _mistakes(insides: ErrorAnalysis | None) -> Explained | None:
     elif found.residuals is not None:
         figure = draw_residuals(found.residuals.pairs)
     return Explained(evaluation.error_note(insides), figure, evaluation.error_table(insides))
+
+
+def _reliability(insides: ErrorAnalysis | None) -> Explained | None:
+    if insides is None or not insides.evaluation.reliability:
+        return None
+    found = insides.evaluation
+    figure = draw_reliability(found.reliability, evaluation.probable(insides))
+    return Explained(evaluation.reliability_note(insides), figure, evaluation.reliability_table(found))
 
 
 def _joined(analysis: Analysis, found: Ensemble) -> Joined:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hpsearch.report.tables.tables import Cell, ReportTable, cell
 from hpsearch.report.words.numbers import amount, short
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations
-from hpsearch.training.evaluation import Measure, Residuals
+from hpsearch.training.evaluation import Evaluation, Measure, Residuals
 
 LOST = "the log of earlier test-set evaluations is damaged: this score may be optimistic"
 
@@ -127,6 +127,34 @@ def _how_to_read(insides: ErrorAnalysis) -> str:
     if insides.labels:
         return "There are too many classes for a confusion matrix."
     return "A row has several labels, or predictions are not finite: there is nothing to draw."
+
+
+def reliability_note(insides: ErrorAnalysis) -> str:
+    """Say how far predicted probabilities are from what came true, and how the figure is read."""
+    found = insides.evaluation
+    error = short(found.calibration_error)
+    of = probable(insides)
+    return (
+        f"Of the rows with about the same predicted probability of {of}, how many it came true for: on the "
+        f"diagonal, probabilities can be taken at their word. The mean distance from it over the rows of the "
+        f"{found.part} set (expected calibration error) is {error}. Vertical lines are 95 % intervals "
+        "(Wilson's); a larger dot stands for more rows."
+    )
+
+
+def probable(insides: ErrorAnalysis) -> str:
+    """Name what the probabilities of a classification are of."""
+    return f"class {insides.labels[1]}" if len(insides.labels) == 2 else "the predicted class"
+
+
+def reliability_table(evaluation: Evaluation) -> ReportTable:
+    """List the bins of predicted probabilities."""
+    columns = ("rows", "mean predicted probability", "observed share", "low", "high")
+    rows = tuple(
+        tuple(map(cell, (one.rows, one.predicted, one.observed, one.low, one.high)))
+        for one in evaluation.reliability
+    )
+    return ReportTable(f"Calibration on the {evaluation.part} set", columns, rows)
 
 
 def error_table(insides: ErrorAnalysis) -> ReportTable | None:
