@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pytest
 from pyarrow import csv, feather, parquet
@@ -197,3 +200,64 @@ class TestOptions:
         with pytest.raises(ValueError, match="validation error") as caught:
             Data.model_validate(options)
         assert told in str(caught.value)
+
+
+class TestExcel:
+    def write(self, path: Path, rows: list[list[Any]]) -> None:
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.create_sheet("notes")
+        book.save(path)
+
+    def test_a_sheet_is_read_as_its_csv(self, tmp_path: Path) -> None:
+        days = [date(2024, 1, row + 1) for row in range(8)]
+        columns = {**COLUMNS, "day": days, "on": [True, False] * 4}
+        rows = [list(columns), *map(list, zip(*columns.values(), strict=True))]
+        rows[3][1] = "#N/A"
+        columns["count"] = [1, 2, None, 4, 5, 6, 7, 9]
+        self.write(tmp_path / "d.xlsx", rows)
+        csv.write_csv(pa.table(columns), tmp_path / "d.csv")
+        book, text = load(tmp_path, table="d.xlsx"), load(tmp_path, csv="d.csv")
+        assert book.encoding is not None
+        assert book.encoding.feature_names == text.encoding.feature_names  # type: ignore[union-attr]
+        for part in ("train", "validation"):
+            np.testing.assert_array_equal(book.raw(0, part).x, text.raw(0, part).x)
+        assert "the sheet 'Sheet' is read, the first of 2" in book.notes
+        np.testing.assert_array_equal(
+            book.preprocessing().read(tmp_path / "d.xlsx").x, text.preprocessing().read(tmp_path / "d.csv").x
+        )
+
+    def test_without_a_header(self, tmp_path: Path) -> None:
+        self.write(tmp_path / "d.xlsx", [[row, row + 0.5, None] for row in range(9)])
+        dataset = load(tmp_path, table="d.xlsx", header=False, target="column_2")
+        np.testing.assert_array_equal(dataset.splits[0].train.x[:, 0], range(7))
+
+    def test_what_reads_it_may_be_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.write(tmp_path / "d.xlsx", [["a", "y"], [1, 2.5], [2, 3.5], [3, 4.5]])
+        assert "Write 'table' instead of 'csv'" in refusal(tmp_path, csv="d.xlsx")
+        monkeypatch.setitem(sys.modules, "openpyxl", None)
+        assert "pip install 'hpsearch[excel]'" in refusal(tmp_path, table="d.xlsx")
+
+    @pytest.mark.parametrize(
+        ("rows", "told"),
+        [
+            ([["a", "y"]], "the sheet has no rows below its header"),
+            ([], "the sheet has no rows"),
+            ([["a", None, "y"], [1, 2, 3]], "column 2 has no name"),
+            ([["a", "a", "y"], [1, 2, 3]], "2 columns are named 'a'"),
+        ],
+    )
+    def test_what_is_no_table_is_told(self, tmp_path: Path, rows: list[list[Any]], told: str) -> None:
+        self.write(tmp_path / "d.xlsx", rows)
+        assert told in refusal(tmp_path, table="d.xlsx")
+
+    def test_damage_is_told(self, tmp_path: Path) -> None:
+        self.write(tmp_path / "d.xlsx", [["a", "y"], *([row, row + 0.5] for row in range(9))])
+        whole = (tmp_path / "d.xlsx").read_bytes()
+        for place in range(0, len(whole), 997):
+            (tmp_path / "d.xlsx").write_bytes(whole[:place] + b"\xff\xff" + whole[place + 2 :])
+            try:
+                load(tmp_path, table="d.xlsx")
+            except DataError as failure:
+                assert "d.xlsx" in str(failure)

@@ -1,4 +1,4 @@
-"""Columns of text from Parquet and Arrow files, which pyarrow reads, and from workbooks of Excel."""
+"""Columns of text from Parquet and Arrow files, which pyarrow reads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_columns(path: Path, kind: str) -> Read:
         table = _parquet(where, path) if "parquet" in kind else _arrow(where, path)
         if table.num_columns == 0 or table.num_rows == 0:
             raise DataError(f"{where}: the table has no rows or no columns.")
-        _refuse_many(where, table.num_rows, table.column_names)
+        refuse_many(where, table.num_rows, table.column_names)
         arrays = [_as_text(where, name, table.column(place)) for place, name in enumerate(table.column_names)]
     except (pa.ArrowException, OSError, ValueError, TypeError) as failure:
         raise DataError(f"{where}: the file cannot be read ({failure}).") from None
@@ -44,7 +44,7 @@ def _parquet(where: str, path: Path) -> Any:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        _refuse_many(where, file.metadata.num_rows, file.schema_arrow.names)
+        refuse_many(where, file.metadata.num_rows, file.schema_arrow.names)
         return _within_memory(where, file.iter_batches(BATCH, use_threads=False), file.schema_arrow)
 
 
@@ -69,7 +69,12 @@ def _within_memory(where: str, batches: Iterable[Any], schema: Any) -> Any:
     return pa.Table.from_batches(kept, schema)
 
 
-def _refuse_many(where: str, rows: int, names: list[str]) -> None:
+def refuse_many(where: str, rows: int, names: list[str]) -> None:
+    """Check that a table is not too large, and that its columns have different names.
+
+    Raises:
+        DataError: It is, or they have not.
+    """
     if len(names) > MAX_COLUMNS:
         raise DataError(f"{where}: {len(names)} columns exceed the limit of {MAX_COLUMNS}.")
     if rows * len(names) > MAX_CELLS:

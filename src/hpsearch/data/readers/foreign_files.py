@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hpsearch.spec.study_file.text import is_number
+
+ZIP = b"PK\x03\x04"
 
 MAGIC: Mapping[bytes, str] = {
     b"PAR1": "a parquet file",
@@ -13,7 +16,7 @@ MAGIC: Mapping[bytes, str] = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",
     b"SQLite format 3\0": "an SQLite database",
     b"\x93NUMPY": "a single NumPy array (npy)",
-    b"PK\x03\x04": "a zip archive, as xlsx and npz files are",
+    ZIP: "a zip archive, as xlsx and npz files are",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel file (xls)",
     b"\x1f\x8b": "compressed by gzip",
     b"BZh91AY&SY": "compressed by bzip2",
@@ -27,11 +30,24 @@ COMPRESSED = ("gzip", "bzip2", "xz")
 """What files of text are unpacked from."""
 
 
+WORKBOOK = "a workbook of Excel (xlsx)"
+
+
 def kind_of_file(path: Path) -> str | None:
     """Return what a file is, by its first bytes; None where it may be text."""
     with path.open("rb") as file:
         start = file.read(max(map(len, MAGIC)))
+    if start.startswith(ZIP) and _is_workbook(path):
+        return WORKBOOK
     return next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), None)
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (OSError, zipfile.BadZipFile, ValueError):
+        return False
 
 
 def header_hint(names: Sequence[str]) -> str:

@@ -16,7 +16,8 @@ from hpsearch.data.loaded import Loaded, of_themselves
 from hpsearch.data.notation import GERMAN, PLAIN, Notation, are_thousands, notations_of
 from hpsearch.data.readers.arrow import read_columns
 from hpsearch.data.readers.dialect import TextOptions
-from hpsearch.data.readers.foreign_files import header_hint, kind_of_file
+from hpsearch.data.readers.excel import read_workbook
+from hpsearch.data.readers.foreign_files import WORKBOOK, header_hint, kind_of_file
 from hpsearch.data.readers.text import Read, read_text
 from hpsearch.data.table import Cells, Table
 from hpsearch.data.types import Array
@@ -100,6 +101,8 @@ def _part(path: Path, options: TableOptions) -> Read:
     kind = kind_of_file(path) if path.is_file() else None
     if options.typed and kind is not None and ("parquet" in kind or "feather" in kind):
         return read_columns(path, kind)
+    if options.typed and kind == WORKBOOK:
+        return read_workbook(path, header=options.text.header)
     return read_text(path, options.text)
 
 

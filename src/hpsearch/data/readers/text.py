@@ -12,7 +12,7 @@ from typing import Any
 from hpsearch.data.archives import MAX_BYTES
 from hpsearch.data.readers.compression import MAX_LINE, content, is_archive_of_text
 from hpsearch.data.readers.dialect import TextOptions, decoded, records, separator_of, with_checked_quotes
-from hpsearch.data.readers.foreign_files import COMPRESSED, header_hint, kind_of_file
+from hpsearch.data.readers.foreign_files import COMPRESSED, WORKBOOK, header_hint, kind_of_file
 from hpsearch.data.table import MAX_COLUMNS
 from hpsearch.exceptions import DataError
 
@@ -87,7 +87,8 @@ def _refuse_foreign(path: Path) -> None:
     kind = kind_of_file(path) if path.is_file() else None
     if kind is None or kind.endswith(COMPRESSED) or is_archive_of_text(path):
         return
-    hint = " Write 'table' instead of 'csv'." if "parquet" in kind or "feather" in kind else ""
+    typed = kind == WORKBOOK or "parquet" in kind or "feather" in kind
+    hint = " Write 'table' instead of 'csv'." if typed else ""
     raise DataError(f"{path}: this is {kind}, not a csv file.{hint}")
 
 
