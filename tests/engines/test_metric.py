@@ -135,7 +135,12 @@ class TestStudies:
     def study(self, metric: str, **changes: Any) -> dict[str, Any]:
         return {
             "name": "a",
-            "data": {"npz": "rows.npz", "task": "regression", "validation": {"last": 8}},
+            "data": {
+                "npz": "rows.npz",
+                "task": "regression",
+                "validation": {"last": 8},
+                "target_transform": "none",
+            },
             "model": {"mlp": {"hidden": [4]}},
             "training": {"epochs": 1, "learning_rate": {"log_uniform": [1e-4, 1e-3]}},
             "search": {"metric": metric, "trials": 2},

@@ -199,7 +199,7 @@ def test_an_exported_model_is_compiled_with_the_loss_where_it_can(name: str, kin
     trainer = TRAINERS["fit"](dataset)
     config = configuration(loss=name)
     report, weights = trained(trainer, config)
-    objective = trainer.objective_of(config)
+    objective = trainer.objective_of(config, split)
     model = export_model(config, dataset.features, objective, split.scaling, weights, 0)
     rows = split.validation
     given = model.predict(rows.x, verbose=0)
@@ -216,13 +216,15 @@ def test_an_exported_model_is_compiled_with_the_loss_where_it_can(name: str, kin
 
 
 def test_a_model_is_not_saved_with_a_loss_that_would_be_loaded_as_another(folder: Path) -> None:
-    objective = TRAINERS["fit"](made_rows(folder, 1, "regression")).objective_of(
-        configuration(loss={"huber": {"delta": 0.25}})
-    )
-    assert objective.exported_loss is None
+    dataset = made_rows(folder, 1, "regression")
+
+    def exported_loss(loss: Any) -> Any:
+        config = configuration(loss=loss)
+        return TRAINERS["fit"](dataset).objective_of(config, dataset.splits[0]).exported_loss
+
+    assert exported_loss({"huber": {"delta": 0.25}}) is None
     for name in (name for name, kind in LOSSES.items() if REGRESSION in getattr(kind, "tasks", ())):
-        exported = TRAINERS["fit"](made_rows(folder, 1, "regression")).objective_of(configuration(loss=name))
-        assert exported.exported_loss is not None, name
+        assert exported_loss(name) is not None, name
 
 
 OWN = """

@@ -134,6 +134,12 @@ class Dataset:
         return len(self.labels) if self.task == "classification" else max(len(self.targets), 1)
 
     @property
+    def has_quantities(self) -> bool:
+        """Return whether any target is a quantity."""
+        layout = self.target_layout
+        return self.task == "regression" or (layout is not None and bool(layout.quantities.any()))
+
+    @property
     def train_rows(self) -> int:
         """Return the number of training rows; with folds, of the smallest training part."""
         return min(len(split.train) for split in self.splits)

@@ -72,6 +72,13 @@ class TargetLayout:
         names = ((f"{one.name}_loss", f"{one.name}_{one.metric}") for one in self.targets)
         return tuple(name for pair in names for name in pair)
 
+    @property
+    def quantities(self) -> Array:
+        """Return which numbers of a row of targets are quantities: (columns,) bool."""
+        return np.repeat(
+            [one.task == "regression" for one in self.targets], [one.columns for one in self.targets]
+        )
+
     def places(self) -> Iterator[tuple[NamedTarget, slice]]:
         """Iterate over the targets, each with its place in a row of targets."""
         ends = accumulate(one.columns for one in self.targets)

@@ -25,6 +25,7 @@ from hpsearch.data.rows import Split, fit_scaling
 from hpsearch.data.source import load_source, text_options
 from hpsearch.data.table import Table
 from hpsearch.data.target import Target, find_target, plain_classes
+from hpsearch.data.target_scaling import check_transform, fit_target_scaling
 from hpsearch.data.types import Array
 from hpsearch.data.windows import rows_of, starts_of
 from hpsearch.exceptions import DataError
@@ -167,6 +168,8 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
     if loaded.inputs is not None:
         unscaled = replace(unscaled, indicators=loaded.inputs.unscaled)
     splits = _splits(loaded.where, unscaled, data, partition.splits)
+    held_out = _held_out(loaded, target, unscaled, partition)
+    splits = _with_target_scaling(raw_data, splits, held_out)
     return Dataset(
         source=data.source,
         task=target.task,
@@ -176,7 +179,7 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
         encoding=encoding,
         fingerprint=loaded.fingerprint,
         unscaled=unscaled,
-        held_out=_held_out(loaded, target, unscaled, partition),
+        held_out=held_out,
         notes=(*_notes(data, unscaled, splits, loaded), *notes_on(raw_data.table, raw_data.warnings)),
         doubtful=target.guessed and len(target.labels) > 2,
         targets=_names_of_targets(target, unscaled, encoding),
@@ -321,6 +324,25 @@ def _split(
         if rows.weights is not None and len(rows) and not rows.weights.any():
             raise DataError(f"{where}: every row of the {part} set has the weight 0.")
     return Split(train, validation, scaling, train_index, validation_index)
+
+
+def _with_target_scaling(
+    raw_data: RawData, splits: tuple[Split, ...], held_out: UnscaledRows | None
+) -> tuple[Split, ...]:
+    """Return splits with the transform of their targets, as the study file has it."""
+    transform, layout, task = (
+        raw_data.data.target_transform,
+        raw_data.loaded.target_layout,
+        raw_data.target.task,
+    )
+    if task not in ("regression", "multitask") or transform is None:
+        return splits
+    columns = None if layout is None else layout.quantities
+    for y in (raw_data.y, *(() if held_out is None else (held_out.y,))):
+        check_transform(raw_data.loaded.where, transform, y if columns is None else y[:, columns])
+    clamp = raw_data.data.clamp
+    scalings = (fit_target_scaling(transform, one.train.y, columns, clamp=clamp) for one in splits)
+    return tuple(replace(split, target_scaling=one) for split, one in zip(splits, scalings, strict=True))
 
 
 def _with_test_part(loaded: Loaded, target: Target, y: Array) -> tuple[Loaded, Array]:

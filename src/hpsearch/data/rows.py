@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from hpsearch.data.target_scaling import TargetScaling
 from hpsearch.data.types import Array
 
 CHUNK = 2**22
@@ -111,6 +113,8 @@ class Split:
             `classes`, `test` and `subset` removed rows.
         validation_index: The same of the validation rows. Where the source's own test part is the validation
             part, its positions continue after the other rows.
+        target_scaling: How the targets of a regression are transformed for a network; None where they are
+            not. Those of `train` and `validation` are in their own units.
     """
 
     train: Rows
@@ -118,6 +122,18 @@ class Split:
     scaling: Scaling
     train_index: Array
     validation_index: Array
+    target_scaling: TargetScaling | None = None
+
+    @cached_property
+    def trained(self) -> Split:
+        """The split with the targets that a network is trained on."""
+        if self.target_scaling is None:
+            return self
+        return replace(self, train=self.aimed(self.train), validation=self.aimed(self.validation))
+
+    def aimed(self, rows: Rows) -> Rows:
+        """Return rows with the targets that a network is trained on."""
+        return rows if self.target_scaling is None else replace(rows, y=self.target_scaling.apply(rows.y))
 
 
 def fit_scaling(x: Array, factor: float, *, standardize: bool, indicators: Array | None = None) -> Scaling:

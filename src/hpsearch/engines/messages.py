@@ -33,6 +33,7 @@ class Job:
         vmapped: Whether members train in one call, if that is decided already.
         timed: Whether the training times of members are compared, so that none may train beside another.
         trainer: That of an earlier run: empty where that did not tell, None where there was none.
+        target_transform: That of an earlier run, where the study file does not say it; None on the first.
     """
 
     spec: dict[str, Any]
@@ -47,6 +48,7 @@ class Job:
     vmapped: bool | None = None
     timed: bool = False
     trainer: str | None = None
+    target_transform: str | None = None
 
 
 @dataclass(frozen=True)

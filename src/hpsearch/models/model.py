@@ -14,6 +14,7 @@ from hpsearch.data.named_inputs import InputLayout
 from hpsearch.models.components.inputs import float_tensors, joined
 from hpsearch.models.components.joined_objective import JoinedObjective
 from hpsearch.models.components.objectives import Objective
+from hpsearch.models.components.target_units import output_layer
 from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.models.sources.layered import first_weights
 from hpsearch.models.weights import Weights, put_weights, weights_of
@@ -90,11 +91,18 @@ def export_model(
 def _predictions(objective: Objective, logits: Any) -> Any:
     """Return the outputs of an exported model; of several targets one for each, by its name."""
     if not isinstance(objective, JoinedObjective):
-        return keras.layers.Activation(objective.activation, name="predictions")(logits)
+        return _output(objective, logits, "predictions")
     return {
-        one.name: keras.layers.Activation(part.activation, name=one.name)(logits[:, place])
+        one.name: _output(part, logits[:, place], one.name)
         for (one, place), part in zip(objective.layout.given(), objective.parts, strict=True)
     }
+
+
+def _output(objective: Objective, logits: Any, name: str) -> Any:
+    """Connect the one layer that makes predictions of logits."""
+    if objective.scaling is not None:
+        return output_layer(objective.scaling, logits, name)
+    return keras.layers.Activation(objective.activation, name=name)(logits)
 
 
 def _scaled(inputs: Any, scaling: Scaling) -> Any:

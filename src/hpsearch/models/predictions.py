@@ -59,7 +59,9 @@ def both_of(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the logits and the predictions of an exported model, with the arguments of `predictions_of`."""
     last = [model.get_layer(name) for name in outputs or ("predictions",)]
-    both = keras.Model(model.inputs, [*(one.input for one in last), *(one.output for one in last)])
+    calls = [one._inbound_nodes[-1] for one in last]  # noqa: SLF001 - a model's own `input` is inside it
+    logits = [call.input_tensors[0] for call in calls]
+    both = keras.Model(model.inputs, [*logits, *(call.output_tensors[0] for call in calls)])
     found = both.predict(_Batches(x, layout), verbose=0)
-    logits, given = found[: len(last)], found[len(last) :]
-    return np.concatenate(logits, axis=1), np.concatenate(given, axis=1)
+    computed, given = found[: len(last)], found[len(last) :]
+    return np.concatenate(computed, axis=1), np.concatenate(given, axis=1)

@@ -29,7 +29,7 @@ FORMAT = 3
 
 FORMATS = (2, FORMAT)
 
-DECISIVE = ("backend", "trainer", "width", "vmapped", "model code", "donor")
+DECISIVE = ("backend", "trainer", "width", "vmapped", "model code", "donor", "target transform")
 """Automatic decisions on which the numbers of a study depend."""
 
 WRITTEN = {"decisions": "settings"}

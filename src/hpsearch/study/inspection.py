@@ -16,6 +16,7 @@ from hpsearch.engines.policy.inputs import check_inputs
 from hpsearch.engines.policy.layer_axes import layer_problems
 from hpsearch.engines.policy.loss import check_class_weights, check_loss
 from hpsearch.engines.policy.metric import check_metric
+from hpsearch.engines.policy.target_transform import check_transform, with_target_transform
 from hpsearch.engines.policy.targets import target_problems
 from hpsearch.exceptions import DataError, UnsupportedError
 from hpsearch.report.words.columns import column_lines
@@ -97,8 +98,7 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
 
         with placed(study.source, ("search", "sampler"), UNSUITED):
             check_sampler(spec, experiment.space)
-    with placed(study.source, ("data",), UNSUITED):
-        dataset = load_dataset(spec.data, study.directory, data_dir)
+    spec, dataset = _with_data(study, spec, data_dir)
     with placed(study.source, ("model",), UNSUITED):
         check_inputs(spec, dataset)
     for place, told in target_problems(spec, dataset):
@@ -113,6 +113,17 @@ def inspect(study: StudyFile, data_dir: Path | None = None) -> Inspection:
         with placed(study.source, place, UNSUITED):
             raise UnsupportedError(told)
     return Inspection(dataset.summary(), tuple(_notes(spec, dataset)), dataset.columns)
+
+
+def _with_data(study: StudyFile, spec: StudySpec, data_dir: Path | None) -> tuple[StudySpec, Dataset]:
+    """Load the data of a study, whose targets are transformed as is decided for it."""
+    with placed(study.source, ("data", "target_transform"), UNSUITED):
+        decided = with_target_transform(spec)
+    with placed(study.source, ("data",), UNSUITED):
+        dataset = load_dataset(decided.data, study.directory, data_dir)
+    with placed(study.source, ("data", "target_transform"), UNSUITED):
+        check_transform(spec, dataset)
+    return decided, dataset
 
 
 def _notes(spec: StudySpec, dataset: Dataset) -> Iterator[str]:

@@ -327,6 +327,7 @@ def job_of(
         probes=decided.probes,
         vmapped=decided.vmapped,
         trainer=None if stored is None else decided.trainer or "",
+        target_transform=None if stored is None else decided.known_transform,
     )
 
 

@@ -98,6 +98,7 @@ def _job(resolved: Resolved, data_dir: Path | None) -> Job:
         probes=bool(decided.probes),
         vmapped=decided.vmapped,
         trainer=decided.trainer or "",
+        target_transform=decided.known_transform,
     )
 
 

@@ -82,7 +82,11 @@ def chance_of(
 def chance_in(dataset: Dataset, metric: str, objective: Objective | None = None) -> Chance:
     """Return what a constant prediction gives on the validation set, the mean over folds."""
     splits, labels = dataset.splits, dataset.labels
-    found = [chance_of(metric, split.train, split.validation, labels, objective) for split in splits]
+    scaled = [None if objective is None else objective.of(split.target_scaling) for split in splits]
+    found = [
+        chance_of(metric, split.train, split.validation, labels, one)
+        for split, one in zip(splits, scaled, strict=True)
+    ]
     values = [one.value for one in found if one.value is not None]
     value = float(np.mean(values)) if len(values) == len(found) else None
     return Chance(value, found[0].constant)

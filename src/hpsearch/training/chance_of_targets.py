@@ -55,7 +55,16 @@ def chance_of_targets_in(dataset: Dataset, metric: str, objective: JoinedObjecti
     if dataset.target_layout is None:
         return UNKNOWN
     name, layout = metric.removeprefix("val_"), dataset.target_layout
-    found = [chance_of_targets(name, one.train, one.validation, layout, objective) for one in dataset.splits]
+    found = [
+        chance_of_targets(
+            name,
+            one.train,
+            one.validation,
+            layout,
+            None if objective is None else objective.of(one.target_scaling),
+        )
+        for one in dataset.splits
+    ]
     values = [one.value for one in found if one.value is not None]
     value = float(np.mean(values)) if len(values) == len(found) else None
     return Chance(value, found[0].constant)

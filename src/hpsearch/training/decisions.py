@@ -35,6 +35,7 @@ class Decisions:
         vmapped: Whether these train in one call; else each has a thread of its own.
         probes: Whether networks are probed while they train.
         workers: The most training processes that a comparison ever had.
+        target_transform: How the targets of a regression are transformed.
     """
 
     backend: str | None = None
@@ -48,6 +49,12 @@ class Decisions:
     vmapped: bool | None = None
     probes: bool | None = None
     workers: int | None = None
+    target_transform: str | None = None
+
+    @property
+    def known_transform(self) -> str:
+        """Return how targets are transformed; studies that did not decide it left them as they are."""
+        return self.target_transform or "none"
 
     @classmethod
     def read(cls, words: Mapping[str, str]) -> Self:

@@ -39,9 +39,9 @@ class Trainer(ABC):
         self.predicts = False
         self._slots: dict[int, Slot] = {}
 
-    def objective_of(self, configuration: Configuration) -> Objective:
-        """Return the loss and the metric of a configuration."""
-        return self.sources.objective(configuration, self.dataset)
+    def objective_of(self, configuration: Configuration, split: Split) -> Objective:
+        """Return the loss and the metric of a configuration on a split."""
+        return self.sources.objective(configuration, self.dataset).of(split.target_scaling)
 
     @abstractmethod
     def network(self, member: Member, split: Split) -> Network:

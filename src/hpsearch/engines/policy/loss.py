@@ -88,9 +88,12 @@ FROM_ZERO = ("poisson", "mean_squared_logarithmic_error")
 """Losses and metrics that take no targets below 0."""
 
 
-def notes_on_losses(spec: StudySpec) -> Iterator[str]:
-    """Write notes on losses that a saved model cannot be compiled with."""
-    if any(isinstance(loss, Huber) and loss.delta != Huber().delta for loss in losses_of(spec)):
+def notes_on_losses(spec: StudySpec, *, scaled: bool = False) -> Iterator[str]:
+    """Write notes on losses that a saved model cannot be compiled with; `scaled`: targets are transformed."""
+    bending = [name for loss in losses_of(spec) if (name := loss.name) in ("huber", "log_cosh")]
+    if scaled and bending:
+        yield f"best.keras is compiled without a loss: {bending[0]} bends at a deviation of the targets"
+    elif any(isinstance(loss, Huber) and loss.delta != Huber().delta for loss in losses_of(spec)):
         yield "best.keras is compiled without a loss: Keras would load it with another delta of huber"
     for name in dict.fromkeys(loss.name for loss in losses_of(spec)):
         if name == OwnFunction.name:

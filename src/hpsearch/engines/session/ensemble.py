@@ -86,7 +86,7 @@ def saved_ensemble(
         build: Makes the exported model of a candidate or the winner.
     """
     first = read_configuration(order.candidates[0].configuration)
-    objective, rows = trainer.objective_of(first), dataset.splits[0].validation
+    objective, rows = trainer.objective_of(first, dataset.splits[0]), dataset.splits[0].validation
     judge = Judge(search.metric, objective, rows, dataset.labels)
     given = np.stack([_predictions(trainer, number, one) for number, one in order.numbered()])
     select_by = Selector(judge.value_on, order.members, minimize=search.direction == "minimize")

@@ -53,7 +53,8 @@ def evaluated(
     if isinstance(objective, JoinedObjective):
         return _of_targets(model, dataset, rows, objective, part)
     logits, given = both_of(model, rows.x, dataset.inputs)
-    losses = keras.ops.convert_to_numpy(objective.losses(rows.y, logits, rows.weights))
+    aimed = dataset.splits[0].aimed(rows)
+    losses = keras.ops.convert_to_numpy(objective.losses(aimed.y, logits, rows.weights))
     return evaluated_predictions(given, losses, rows, dataset, objective, part, search, further)
 
 
@@ -87,7 +88,8 @@ def _of_targets(
     """Evaluate a model of several outputs: its loss, and the loss and the metric of each."""
     outputs = [target.name for target in objective.layout.targets]
     logits, _ = both_of(model, rows.x, dataset.inputs, outputs)
-    measured = {"loss": objective.losses(rows.y, logits, rows.weights), **objective.measures(rows.y, logits)}
+    y = dataset.splits[0].aimed(rows).y
+    measured = {"loss": objective.losses(y, logits, rows.weights), **objective.measures(y, logits)}
     of_rows = {name: keras.ops.convert_to_numpy(values) for name, values in measured.items()}
     found = evaluate_measures(of_rows, part)
     train = dataset.splits[0].train

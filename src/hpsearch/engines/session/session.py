@@ -37,6 +37,12 @@ from hpsearch.engines.policy.loss import (
     single_loss,
 )
 from hpsearch.engines.policy.metric import check_metric
+from hpsearch.engines.policy.target_transform import (
+    check_transform,
+    decided_transform,
+    note_on_targets,
+    with_target_transform,
+)
 from hpsearch.engines.policy.targets import check_targets
 from hpsearch.engines.policy.width import SideBySide
 from hpsearch.engines.process.canary import check_compiler
@@ -62,6 +68,18 @@ if TYPE_CHECKING:
     from hpsearch.training.probes.record import LayerProbe
 
 
+CHECKS = (
+    check_inputs,
+    check_targets,
+    check_metric,
+    check_loss,
+    check_ensemble,
+    check_class_weights,
+    check_images,
+    check_layers,
+)
+"""What a study must suit its data in, in this order."""
+
 MOMENT_SECONDS = 0.05
 """How long members train without returning: short enough that Ctrl-C reacts at once."""
 
@@ -70,20 +88,16 @@ class Session:
     """One study, open in a worker."""
 
     def __init__(self, job: Job, *, spawned: bool) -> None:
-        self.spec = StudySpec.model_validate(job.spec)
+        given = StudySpec.model_validate(job.spec)
+        self.spec = with_target_transform(given, job.target_transform)
         chosen = backend_of(self.spec)
         self.backend = "jax" if chosen == "auto" else chosen
         choose_backend(self.backend)
         self.splits = self._load(job)
         self.dataset = self.splits.own
-        check_inputs(self.spec, self.dataset)
-        check_targets(self.spec, self.dataset)
-        check_metric(self.spec, self.dataset)
-        check_loss(self.spec, self.dataset)
-        check_ensemble(self.spec, self.dataset)
-        check_class_weights(self.spec, self.dataset)
-        check_images(self.spec, self.dataset)
-        check_layers(self.spec, self.dataset)
+        check_transform(given, self.dataset)
+        for check in CHECKS:
+            check(self.spec, self.dataset)
         cores = use_cores(self.spec, self.dataset, job.place) if spawned else None
         import_keras(self.backend, spawned=spawned)
         cached, uncached = self._ready(spawned=spawned)
@@ -92,9 +106,15 @@ class Session:
         self.trainer.predicts = self.spec.ensemble is not None
         self.trainer.further = further_of(self.spec, self.dataset, self.sources)
         self._probers: dict[Any, Prober] = {}
-        self.decisions = self._decided(beside, cores=cores, cached=cached)
+        transform = decided_transform(given, self.spec, self.dataset)
+        self.decisions = self._decided(beside, transform, cores=cores, cached=cached)
         large = None if fits_device(self.dataset) else too_large(self.dataset)
-        self.notes = (*self.dataset.notes, *filter(None, (uncached, large)), *notes_on_losses(self.spec))
+        told = note_on_targets(self.spec, self.dataset)
+        self.notes = (
+            *self.dataset.notes,
+            *filter(None, (told, uncached, large)),
+            *notes_on_losses(self.spec, scaled=told is not None),
+        )
 
     def _load(self, job: Job) -> Splits:
         """Load the data, while JAX is imported where it is wanted."""
@@ -110,7 +130,9 @@ class Session:
         check_compiler(self.backend)
         return cached
 
-    def _decided(self, beside: SideBySide, *, cores: Cores | None, cached: bool | None) -> Decisions:
+    def _decided(
+        self, beside: SideBySide, transform: str | None, *, cores: Cores | None, cached: bool | None
+    ) -> Decisions:
         prints = self.sources.fingerprints
         return Decisions(
             backend=self.backend,
@@ -123,6 +145,7 @@ class Session:
             width=beside.width,
             vmapped=beside.vmapped,
             probes=self.trainer.probes,
+            target_transform=transform,
         )
 
     def _read_sources(self, job: Job) -> Sources:
@@ -255,10 +278,10 @@ class Session:
         configuration = read_configuration(order.configuration)
         key = order.rows, configuration.training.loss, configuration.training.class_weight
         if key not in self._probers:
-            dataset = self.dataset
-            train = with_class_weights(configuration.training, dataset.splits[0].train, dataset.labels)
+            labels, split = self.dataset.labels, self.dataset.splits[0]
+            train = with_class_weights(configuration.training, split.trained.train, labels)
             batch = Rows(*(part[: order.rows] for part in train.arrays))
-            self._probers[key] = Prober(batch, self.trainer.objective_of(configuration))
+            self._probers[key] = Prober(batch, self.trainer.objective_of(configuration, split))
         weights = None if order.members is None else [self.trainer.weights(one) for one in order.members]
         return self._probers[key].probe(configuration, order.seeds, weights)
 
@@ -272,7 +295,8 @@ class Session:
         if order.part is None or (order.part == "test" and weights in order.seen):
             return saved
         try:
-            objective = self.trainer.objective_of(read_configuration(order.export.configuration))
+            configuration = read_configuration(order.export.configuration)
+            objective = self.trainer.objective_of(configuration, dataset.splits[0])
             found = evaluated(model, dataset, objective, order.part, self.spec.search, self.trainer.further)
         except Exception as failure:  # noqa: BLE001 - the study ends well without it
             return replace(saved, problem=told(failure))
@@ -289,11 +313,12 @@ class Session:
         from hpsearch.models.model import export_model
 
         dataset, configuration = self.splits.of(order.split), read_configuration(order.configuration)
+        split = dataset.splits[0]
         return export_model(
             configuration,
             dataset.features,
-            self.trainer.objective_of(configuration),
-            dataset.splits[0].scaling,
+            self.trainer.objective_of(configuration, split),
+            split.scaling,
             order.weights,
             order.seed,
             self.sources,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import keras
 
 from hpsearch.data.named_targets import TargetLayout
+from hpsearch.data.target_scaling import TargetScaling
 from hpsearch.models.components.losses import Given, LossOfRows
 from hpsearch.models.components.objectives import Objective
 
@@ -28,6 +29,25 @@ class JoinedObjective(Objective):
     layout: TargetLayout = field(default_factory=lambda: TargetLayout(()))
     parts: tuple[Objective, ...] = ()
     loss_weights: tuple[float, ...] = ()
+
+    def of(self, scaling: TargetScaling | None) -> Self:
+        """Return the objective of targets of which the quantities are transformed so."""
+        if scaling is None:
+            return self
+        places = zip(self.layout.places(), self.parts, strict=True)
+        parts = tuple(
+            part.of(scaling.of(columns) if one.task == "regression" else None)
+            for (one, columns), part in places
+        )
+        return replace(self, scaling=scaling, parts=parts)
+
+    @property
+    def penalty_unit(self) -> Any:
+        """Return the mean of that of the parts, weighted as their losses are."""
+        if self.scaling is None:
+            return 1.0
+        pairs = list(zip(self.loss_weights, self.parts, strict=True))
+        return sum(weight * part.penalty_unit for weight, part in pairs) / sum(self.loss_weights)
 
     @property
     def units(self) -> int:
@@ -74,6 +94,14 @@ class JoinedObjective(Objective):
         ]
         return sum(weight * loss for weight, loss in zip(self.loss_weights, losses, strict=True))
 
+    def losses(self, y: Any, logits: Any, weights: Any = None) -> Any:
+        """Return the weighted sum of the losses of each row, each in the units of its target."""
+        if self.scaling is None:
+            return self.minimized(y, logits, weights)
+        losses = [part.losses(own, given) for _, part, own, given in self._pieces(y, logits)]
+        found = sum(weight * loss for weight, loss in zip(self.loss_weights, losses, strict=True))
+        return found if weights is None else found * weights
+
     def predictions(self, logits: Any) -> Any:
         """Return the predictions of all parts."""
         parts = zip(self.layout.given(), self.parts, strict=True)
@@ -87,7 +115,7 @@ class JoinedObjective(Objective):
         of_logits, of_predictions = self._pieces(y, logits), self._pieces(y, given)
         for (name, part, own, outputs), (*_, predicted) in zip(of_logits, of_predictions, strict=True):
             measured[f"{name}_loss"] = part.losses(own, outputs)
-            measured[f"{name}_{part.metric}"] = part.scores(own, predicted)
+            measured[f"{name}_{part.metric}"] = part.scores_of_logits(own, outputs, predicted)
         return measured
 
     def _pieces(self, y: Any, given: Any) -> Iterator[tuple[str, Objective, Any, Any]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import keras
 
+from hpsearch.data.target_scaling import TargetScaling
 from hpsearch.models.components.losses import (
     FROM_LOGITS,
     FROM_SCORES,
@@ -16,7 +17,9 @@ from hpsearch.models.components.losses import (
     Given,
     LossOfRows,
 )
+from hpsearch.models.components.target_units import in_deviations, own_units, told_losses
 from hpsearch.spec import Component
+from hpsearch.spec.sections.losses import LOSSES as TOLD
 
 RowMeasures = tuple[Any, Any, dict[str, Any]]
 """Predictions for rows, their losses, and what is measured beside the loss, by the names of `metrics`."""
@@ -31,12 +34,17 @@ class Objective:
     probabilities, which Keras clips to [1e-7, 1 - 1e-7] before it takes their logarithms; where none is
     outside, the two agree up to rounding.
 
+    Where targets are transformed, the network gives transformed ones, and what is minimized is the loss of
+    these. Predictions, losses and metrics are told in the targets' own units. What takes `logits` takes
+    transformed targets with them.
+
     Attributes:
         task: `classification`, `regression` or `multilabel`.
         outputs: The number of classes, or of targets.
         loss: The loss of the study file; None for the task's own.
         function: The user's own function where that is the loss: targets and predictions to losses of rows.
         own_rate: Whether a model gives the rate that a Poisson loss is of, and not its logarithm.
+        scaling: The transform of the targets of a regression; None where they are as they are.
     """
 
     task: str
@@ -44,6 +52,15 @@ class Objective:
     loss: Component | None = None
     function: Callable[[Any, Any], Any] | None = None
     own_rate: bool = False
+    scaling: TargetScaling | None = None
+
+    def of(self, scaling: TargetScaling | None) -> Self:
+        """Return the objective of targets that are transformed so."""
+        return self if scaling is None else replace(self, scaling=scaling.fed(scaling.numbers()))
+
+    def of_numbers(self, numbers: Mapping[str, Any]) -> Self:
+        """Return the objective of targets that are transformed alike, by other numbers."""
+        return self if self.scaling is None else replace(self, scaling=self.scaling.fed(numbers))
 
     @property
     def units(self) -> int:
@@ -74,7 +91,8 @@ class Objective:
 
     def told(self) -> tuple[Any, ...]:
         """Return plain values that part what two objectives compute."""
-        return self.task, self.outputs, None if self.loss is None else self.loss.dump(), self.own_rate
+        known = self.task, self.outputs, None if self.loss is None else self.loss.dump(), self.own_rate
+        return known if self.scaling is None else (*known, self.scaling.told())
 
     @property
     def loss_name(self) -> str:
@@ -84,6 +102,15 @@ class Objective:
         if self.task == "regression":
             return "mean_squared_error"
         return "binary_crossentropy" if self.activation == "sigmoid" else "sparse_categorical_crossentropy"
+
+    @property
+    def penalty_unit(self) -> Any:
+        """Return by what penalties are multiplied beside a loss that is told in the units of targets."""
+        return 1.0 if self.scaling is None else (self.scaling.unit**self._power).mean()
+
+    @property
+    def _power(self) -> int:
+        return TOLD[self.loss_name].unit  # type: ignore[attr-defined, no-any-return]  # of losses of differences
 
     def inner_loss(self, given: Given) -> Any:
         """Make Keras' own loss object, or return the function that is the loss.
@@ -111,9 +138,12 @@ class Objective:
     def exported_loss(self) -> Any:
         """Return the loss object that an exported model is compiled with; None where no stock loss fits.
 
-        None too where a model would be loaded with another loss: Keras does not save the delta of Huber.
+        None too where a model would be loaded with another loss: Keras does not save the delta of Huber; and
+        where a loss bends at so many deviations of transformed targets.
         """
         if self.function is not None or self.loss_name in FROM_SCORES:
+            return None
+        if self.scaling is not None and self.loss_name not in ("mean_squared_error", "mean_absolute_error"):
             return None
         loss = self.inner_loss("predictions")
         again = type(loss).from_config(loss.get_config())
@@ -158,18 +188,30 @@ class Objective:
         Returns:
             (n,) losses.
         """
+        if self.scaling is None:
+            return self.minimized(y, logits, weights)
+        pair = in_deviations(self.scaling, y, logits)
+        found = told_losses(self.scaling, self.inner_loss("logits"), self._power, *pair)
+        return found if weights is None else found * weights
+
+    def minimized(self, y: Any, logits: Any, weights: Any = None) -> Any:
+        """Return of each row what training minimizes, without penalties; with the arguments of `losses`."""
         found = self.losses_with(self.inner_loss("logits"), y, logits, "logits")
         return found if weights is None else found * weights
 
     def losses_of_predictions(self, y: Any, predictions: Any) -> Any:
         """Return the loss of each row as `losses` does, from predictions; hinges take them for scores."""
-        return self.losses_with(self.inner_loss("predictions"), y, predictions, "predictions")
+        inner = self.inner_loss("predictions")
+        if self.scaling is None:
+            return self.losses_with(inner, y, predictions, "predictions")
+        pair = self.targets(y) / self.scaling.unit, predictions / self.scaling.unit
+        return told_losses(self.scaling, inner, self._power, *pair)
 
     def losses_with(self, inner: Any, y: Any, given: Any, form: Given) -> Any:
         """Compute the losses of rows by what `inner_loss` made for the same form."""
         name = self.loss_name
         if form == "logits" and name not in FROM_LOGITS | FROM_SCORES:
-            given = self.predictions(given)
+            given = self._activated(given)
         targets = self.targets(y)
         if self.function is None:
             return inner.call(targets, given)
@@ -179,6 +221,11 @@ class Objective:
 
     def predictions(self, logits: Any) -> Any:
         """Return the exported model's predictions (n, units) for logits of this shape."""
+        if self.scaling is not None:
+            return own_units(self.scaling, logits)
+        return self._activated(logits)
+
+    def _activated(self, logits: Any) -> Any:
         return keras.activations.get(self.activation)(logits)
 
     def scores(self, y: Any, predictions: Any) -> Any:
@@ -202,13 +249,19 @@ class Objective:
             guess = keras.ops.argmax(predictions, -1)
         return keras.ops.cast(keras.ops.cast(guess, "int32") == keras.ops.cast(y, "int32"), "float32")
 
+    def scores_of_logits(self, y: Any, logits: Any, predictions: Any = None) -> Any:
+        """Return the metric of each row; `predictions` are those for the logits, where they are known."""
+        if self.scaling is None:
+            return self.scores(y, self.predictions(logits) if predictions is None else predictions)
+        true, given = in_deviations(self.scaling, y, logits)
+        return keras.ops.mean(keras.ops.abs(given - true) * self.scaling.unit, axis=-1)
+
     def measures(self, y: Any, logits: Any, predictions: Any = None) -> dict[str, Any]:
         """Return what is measured beside the loss, of each row, by the names of `metrics`.
 
         `predictions` are those for the logits, where they are known.
         """
-        given = self.predictions(logits) if predictions is None else predictions
-        return {self.metric: self.scores(y, given)}
+        return {self.metric: self.scores_of_logits(y, logits, predictions)}
 
     def of_rows(self, y: Any, logits: Any, weights: Any = None) -> RowMeasures:
         """Return all that is told of rows; losses, those of several outputs too, with the rows' weights."""

@@ -28,6 +28,7 @@ from hpsearch.spec.sections.parts_of_rows import (
     Validation,
     Window,
 )
+from hpsearch.spec.sections.target_transform import TargetTransform
 from hpsearch.spec.study_file.distributions import problem
 from hpsearch.spec.study_file.parts import Count, Listed, Part, PerLayer, Positive
 
@@ -125,7 +126,7 @@ class Data(Part):
     it; `sklearn:digits` is short for `{sklearn: digits}`. The other fields are options.
     """
 
-    unwritten = frozenset({"header", "missing_indicators"})
+    unwritten = frozenset({"clamp", "header", "missing_indicators"})
 
     sklearn: Literal["digits", "wine", "breast_cancer", "iris", "diabetes"] | None = None
     keras: Literal["mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_housing"] | None = None
@@ -152,6 +153,8 @@ class Data(Part):
     test: TestPart | None = None
     standardize: bool = False
     rescale: Annotated[Positive | None, BeforeValidator(_factor), WithJsonSchema(_FACTOR)] = None
+    target_transform: TargetTransform | None = None
+    clamp: bool = False
     classes: Listed[ClassName] | None = None
     subset: Rows | None = None
     shape: Listed[Count] | None = None
@@ -226,7 +229,7 @@ class Data(Part):
     def _a_row_can_be_its_own_target(self) -> Self:
         if self.tables or self.target != ITSELF:
             return self
-        for name in ("sequence", "window", "classes", "random_normal"):
+        for name in ("sequence", "window", "classes", "random_normal", "target_transform"):
             if getattr(self, name) is not None:
                 raise problem(f"no {name!r} with 'target: x'", at=(name,))
         if self.task not in ("auto", "regression"):
@@ -296,6 +299,11 @@ class Data(Part):
             if getattr(self, name) is not None:
                 raise problem(f"no {name!r} with 'window', which needs all rows as they are", at=(name,))
         return self
+
+    @property
+    def is_its_own_target(self) -> bool:
+        """Return whether the targets are the rows themselves."""
+        return not self.tables and self.target == ITSELF
 
     @property
     def tables(self) -> tuple[str, ...]:

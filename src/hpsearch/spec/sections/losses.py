@@ -19,20 +19,27 @@ OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Loss(Component):
-    """What every loss has: what it is for, and whether it is never below 0."""
+    """What every loss has: what it is for, whether it is never below 0, and its unit.
+
+    `unit` is the power of the unit of numbers in which the loss of a difference is told: 2 for squares. It is
+    None for a loss that is no function of differences, for which the numbers themselves are needed.
+    """
 
     tasks: ClassVar[tuple[str, ...]] = TASKS
     positive: ClassVar[bool] = True
+    unit: ClassVar[int | None] = None
 
 
 class MeanSquaredError(Loss):
     """The squared difference; of classes and labels, that of their probabilities to 0 and 1."""
 
     name = "mean_squared_error"
+    unit = 2
 
 
 class MeanAbsoluteError(Loss):
     name = "mean_absolute_error"
+    unit = 1
 
 
 class MeanAbsolutePercentageError(Loss):
@@ -47,11 +54,13 @@ class MeanSquaredLogarithmicError(Loss):
 
 class Huber(Loss):
     name = "huber"
+    unit = 2
     delta: Searchable[Positive] = 1.0
 
 
 class LogCosh(Loss):
     name = "log_cosh"
+    unit = 2
 
 
 class Poisson(Loss):

@@ -30,6 +30,9 @@ VALIDATION_ROWS = 512, 1024
 Carry = tuple[Any, dict[str, Array], Array]
 """What goes from step to step: the state of a member, the totals, and the first bad step, or 0."""
 
+TARGETS = "targets"
+"""The argument with the numbers of the transform of targets, where they are transformed."""
+
 TOTALS = ("loss", "loss_with_penalties", "score", "rows")
 
 
@@ -173,25 +176,33 @@ class Program:
     ) -> tuple[Tensors, Tensors, dict[str, Array]]:
         """Return the gradients, the moved variables, and what this batch adds to the totals."""
         x, y, *_ = batch
-        row_weights = weights_of_rows(arguments, *batch[1:])
+        row_weights, objective = weights_of_rows(arguments, *batch[1:]), self._objective(arguments)
 
-        def objective(weights: Tensors) -> Any:
+        def minimized(weights: Tensors) -> Any:
             inputs = x.astype(jnp.float32)
             passed = self.forward(weights, state["moving"], inputs, arguments, key, training=True)
-            loss = self.objective.total_loss(y, passed.logits, row_weights)
+            loss = objective.total_loss(y, passed.logits, row_weights)
             penalties = self.forward.penalties(weights, arguments, passed.penalties)
             return loss + penalties, (loss, passed.logits, passed.moving)
 
-        slope = jax.value_and_grad(objective, has_aux=True)
+        slope = jax.value_and_grad(minimized, has_aux=True)
         (total, (loss, logits, moving)), gradients = slope(state["weights"])
+        if objective.scaling is not None:
+            told = jnp.mean(objective.losses(y, logits, row_weights))
+            loss, total = told, told + (total - loss) * objective.penalty_unit
         rows = x.shape[0]
         added = {
             "loss": loss * rows,
             "loss_with_penalties": total * rows,
-            "score": jnp.sum(self.objective.scores(y, self.objective.predictions(logits))),
+            "score": jnp.sum(objective.scores_of_logits(y, logits)),
             "rows": jnp.float32(rows),
         }
         return gradients, moving, added
+
+    def _objective(self, arguments: Arguments) -> Objective:
+        """Return the objective with the numbers of a member's split."""
+        scaling = self.objective.scaling
+        return self.objective if scaling is None else self.objective.of_numbers(arguments[TARGETS])
 
     def _apply(
         self, moments: list[Array], weights: Tensors, gradients: Tensors, arguments: Arguments, rate: Array
@@ -230,6 +241,8 @@ class Program:
             kept = jnp.concatenate([kept, last]) if self.keeps_predictions else None
         loss, score, *activity = [total / self.validation_rows for total in sums]
         penalties = self.forward.penalties(state["weights"], arguments, activity)
+        if self.objective.scaling is not None:
+            penalties = penalties * self._objective(arguments).penalty_unit
         return [loss, loss + penalties, score], kept
 
     def _measure(
@@ -238,10 +251,10 @@ class Program:
         """Sum losses, scores and penalties over rows, and give the predictions if they are kept."""
         rows = inputs.astype(jnp.float32)
         passed = self.forward(state["weights"], state["moving"], rows, arguments, None, training=False)
-        predictions = self.objective.predictions(passed.logits)
-        losses = self.objective.losses(targets, passed.logits, weights)
-        scores = self.objective.scores(targets, predictions)
-        kept = predictions if self.keeps_predictions else None
+        objective = self._objective(arguments)
+        losses = objective.losses(targets, passed.logits, weights)
+        scores = objective.scores_of_logits(targets, passed.logits)
+        kept = objective.predictions(passed.logits) if self.keeps_predictions else None
         # Keras weighs the penalty of a batch by its rows, so the batches' sizes do not matter.
         penalties = [penalty * rows.shape[0] for penalty in passed.penalties]
         return [jnp.sum(losses), jnp.sum(scores), *penalties], kept

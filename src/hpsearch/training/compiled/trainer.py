@@ -26,7 +26,7 @@ from hpsearch.training.compiled.forward.layered import LayeredForward
 from hpsearch.training.compiled.forward.options import ProgramOptions, program_options
 from hpsearch.training.compiled.forward.structure import Structure, arguments_of, structure_of
 from hpsearch.training.compiled.measurements import Measurer
-from hpsearch.training.compiled.program import Program
+from hpsearch.training.compiled.program import TARGETS, Program
 from hpsearch.training.compiled.row_weights import CLASS_WEIGHTS
 from hpsearch.training.interface import EpochPlan, EpochResult, Network, Work
 from hpsearch.training.messages import Member
@@ -116,7 +116,7 @@ class CompiledTrainer(Trainer):
         self._data: WeakKeyDictionary[Split, Any] = WeakKeyDictionary()
 
     def network(self, member: Member, split: Split) -> Network:
-        objective = self.objective_of(member.configuration)
+        objective, split = self.objective_of(member.configuration, split), split.trained
         structure = structure_of(member.configuration, self.options or program_options(member.configuration))
         keeps = self.predicts or self.further is not None or not member.metric.startswith("val_")
         shapes = (split.train.x.shape, split.validation.x.shape, keeps)
@@ -128,6 +128,8 @@ class CompiledTrainer(Trainer):
             labels = self.dataset.labels
             weights = weights_of_classes(member.configuration.training, split.train, labels)
             arguments[CLASS_WEIGHTS] = np.ones(len(labels), np.float32) if weights is None else weights
+        if objective.scaling is not None:
+            arguments[TARGETS] = objective.scaling.numbers()
         data = self._on_device(split)
         return CompiledNetwork(compiled, arguments, member, split, objective, data, self.width)
 

@@ -25,6 +25,10 @@ NOT_DECAYED = ("bias", "beta", "gamma")
 """What is learned beside the weights of layers."""
 
 
+TOLD = "told"
+"""The name of the loss in the units of targets that are transformed, in what `fit` tells."""
+
+
 class WeightedLoss(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]  # Keras has no types
     """The loss of an epoch as Keras has it: the sum of weighted losses by the number of rows."""
 
@@ -75,8 +79,10 @@ class FitNetwork(Network):
         self._compile_with(optimizer, loss=self.objective.keras_loss(from_logits=True))
 
     def _compile_with(self, optimizer: Any, **arguments: Any) -> None:
-        bare = WeightedLoss(self._bare_losses, name="bare")
-        scores, losses = self._score_metrics(), [bare, *self._loss_metrics()]
+        bare = [WeightedLoss(self._bare_losses, name="bare")]
+        if self.objective.scaling is not None:
+            bare.append(WeightedLoss(self._told_losses, name=TOLD))
+        scores, losses = self._score_metrics(), [*bare, *self._loss_metrics()]
         metrics: dict[str, Any] = {"metrics": [*losses, *scores]}
         if self.split.train.weights is not None:
             metrics = {"metrics": scores, "weighted_metrics": losses}
@@ -99,10 +105,13 @@ class FitNetwork(Network):
         return self.model
 
     def _bare_losses(self, y: Any, logits: Any) -> Any:
+        return self.objective.minimized(self.objective.flat(y), logits)
+
+    def _told_losses(self, y: Any, logits: Any) -> Any:
         return self.objective.losses(self.objective.flat(y), logits)
 
     def _scores(self, y: Any, logits: Any) -> Any:
-        return self.objective.scores(self.objective.flat(y), self.objective.predictions(logits))
+        return self.objective.scores_of_logits(self.objective.flat(y), logits)
 
     @property
     def names_in_history(self) -> dict[str, str]:
@@ -145,9 +154,13 @@ class FitNetwork(Network):
     def _measured(self, told: Any) -> dict[str, float]:
         """Return the metrics of the epoch from what `fit` told."""
         history = told.history
+        loss, total = float(history["bare"][-1]), float(history["loss"][-1])
+        if TOLD in history:
+            known = float(history[TOLD][-1])
+            loss, total = known, known + (total - loss) * float(self.objective.penalty_unit)
         return {
-            "loss": float(history["bare"][-1]),
-            "loss_with_penalties": float(history["loss"][-1]),
+            "loss": loss,
+            "loss_with_penalties": total,
             **{name: float(history[told][-1]) for name, told in self.names_in_history.items()},
         }
 
@@ -170,7 +183,8 @@ class FitNetwork(Network):
         loss = mean_of(losses)
         metrics = {
             "val_loss": loss,
-            "val_loss_with_penalties": loss + self._penalties(batches, trained),
+            "val_loss_with_penalties": loss
+            + self._penalties(batches, trained) * float(self.objective.penalty_unit),
             **{f"val_{name}": mean_of(values) for name, values in measures.items()},
         }
         return metrics, np.asarray(keras.ops.convert_to_numpy(outputs))

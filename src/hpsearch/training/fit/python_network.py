@@ -93,6 +93,9 @@ class PythonNetwork(NestedNetwork):
     def _bare_losses(self, y: Any, logits: Any) -> Any:
         return super()._bare_losses(y, self._as_logits(logits))
 
+    def _told_losses(self, y: Any, logits: Any) -> Any:
+        return super()._told_losses(y, self._as_logits(logits))
+
     def _scores(self, y: Any, logits: Any) -> Any:
         return super()._scores(y, self._as_logits(logits))
 
@@ -123,7 +126,8 @@ class PythonNetwork(NestedNetwork):
         _, losses, measures = self._of_rows(rows, self._in_batches(rows))
         loss = mean_of(losses)
         scores = {name: mean_of(of) for name, of in measures.items()}
-        total = float(history["loss"][-1]) if "loss" in history else loss
+        unit = float(self.objective.penalty_unit)
+        total = float(history["loss"][-1]) * unit if "loss" in history else loss
         return {"loss": loss, "loss_with_penalties": total, **scores}
 
     def _evaluated_penalties(self, batches: Any) -> float:

@@ -43,18 +43,12 @@ class FitTrainer(Trainer):
     def network(self, member: Member, split: Split) -> Network:
         model = member.configuration.model
         kind = NETWORKS.get(model.name, FitNetwork)
-        source = self.sources.of(model)
+        source, objective = self.sources.of(model), self.objective_of(member.configuration, split)
+        split = split.trained
         train = with_class_weights(member.configuration.training, split.train, self.dataset.labels)
         if train is not split.train:
             split = replace(split, train=train)
-        network = kind(
-            member,
-            split,
-            self.objective_of(member.configuration),
-            source,
-            stream=self.stream,
-            run_by=self.run_by,
-        )
+        network = kind(member, split, objective, source, stream=self.stream, run_by=self.run_by)
         for note in network.notes:
             self._note(note)
         return network

@@ -86,7 +86,7 @@ def _compiled(model: keras.Model, objective: Objective) -> Program:
 
     def loss(trained: Any, others: Any, x: Any, y: Any, weights: Any) -> Any:
         (*activations, logits), _ = model.stateless_call(trained, others, x, training=True)
-        return keras.ops.mean(objective.losses(y, logits, weights)), activations
+        return keras.ops.mean(objective.minimized(y, logits, weights)), activations
 
     options = {"xla_backend_optimization_level": 1}
     return cast("Program", jax.jit(jax.grad(loss, has_aux=True), compiler_options=options))

@@ -25,9 +25,15 @@ class Measures:
         own = objective.loss is None and objective.function is None
         if type(objective) is not Objective or not own or objective.task not in TASKS:
             return objective.of_rows(*rows)
-        key = (objective.task, objective.outputs, *((part.shape, part.dtype) for part in rows))
+        numbers = {} if objective.scaling is None else objective.scaling.numbers()
+        shapes = ((part.shape, part.dtype) for part in rows)
+        key = (objective.task, objective.outputs, *numbers, *shapes)
+
+        def measured(numbers: dict[str, Any], *rows: Any) -> RowMeasures:
+            return objective.of_numbers(numbers).of_rows(*rows)
+
         if key not in self._programs:
-            program = jax.jit(rounded_apart(objective.of_rows))
-            self._programs[key] = program.lower(ZERO, *rows).compile()
-        found: RowMeasures = self._programs[key](ZERO, *rows)
+            program = jax.jit(rounded_apart(measured))
+            self._programs[key] = program.lower(ZERO, numbers, *rows).compile()
+        found: RowMeasures = self._programs[key](ZERO, numbers, *rows)
         return found

@@ -1,0 +1,96 @@
+"""How the targets of a regression are transformed where a study file does not say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpsearch.data import Dataset
+from hpsearch.exceptions import UnsupportedError
+from hpsearch.spec import PythonModel, StudySpec
+from hpsearch.spec.sections.losses import REGRESSION, Loss
+from hpsearch.spec.sections.target_transform import TARGET_TRANSFORMS
+from hpsearch.spec.study_file.distributions import alternatives
+
+PLACE = "data.target_transform"
+STANDARD, NONE = "standard", "none"
+CLAMPED = tuple(name for name in TARGET_TRANSFORMS if name != NONE)
+
+
+def with_target_transform(spec: StudySpec, decided: str | None = None) -> StudySpec:
+    """Return a study whose data section says how targets are transformed.
+
+    Targets are standardized, unless something needs them as they are: a loss that is no function of
+    differences, a model of the user's own, whose outputs may have a range, rows that are their own targets.
+
+    Args:
+        spec: The study.
+        decided: What was decided when it began; None where it begins.
+
+    Raises:
+        UnsupportedError: A transform is asked for, and a loss needs targets as they are.
+    """
+    given = spec.data.target_transform
+    needs = _needs_of_losses(spec)
+    if given is not None:
+        if given.name != NONE and needs is not None:
+            raise UnsupportedError(f"{PLACE}: expected none, because {needs}; found {given.name}")
+        return spec
+    own = any(isinstance(model, PythonModel) for model in alternatives(spec.model))
+    plain = own or needs is not None or spec.data.is_its_own_target
+    chosen = TARGET_TRANSFORMS[decided or (NONE if plain else STANDARD)]()
+    return spec.model_copy(update={"data": spec.data.model_copy(update={"target_transform": chosen})})
+
+
+def check_transform(spec: StudySpec, dataset: Dataset) -> None:
+    """Check that a transform is not asked for where there are no quantities to predict.
+
+    Raises:
+        UnsupportedError: It is; the message says what is predicted.
+    """
+    given = spec.data.target_transform
+    if given is not None and given.name != NONE and not dataset.has_quantities:
+        raise UnsupportedError(f"{PLACE}: expected a regression; the task is {dataset.task}")
+    if spec.data.clamp and dataset.splits[0].target_scaling is None:
+        raise UnsupportedError(
+            f"data.clamp: expected a regression with a transform of its targets ({', '.join(CLAMPED)}); "
+            "found none"
+        )
+
+
+def decided_transform(given: StudySpec, spec: StudySpec, dataset: Dataset) -> str | None:
+    """Return what was decided for targets; None where the study file says it, or there are no quantities.
+
+    Args:
+        given: The study as it was given.
+        spec: The study with the transform of its targets.
+        dataset: The data.
+    """
+    chosen = spec.data.target_transform
+    if given.data.target_transform is not None or chosen is None:
+        return None
+    return chosen.name if dataset.has_quantities else None
+
+
+def note_on_targets(spec: StudySpec, dataset: Dataset) -> str | None:
+    """Say how targets are transformed; None where they are not."""
+    transform = spec.data.target_transform
+    if transform is None or dataset.splits[0].target_scaling is None:
+        return None
+    return (
+        f"networks are trained on transformed targets ({transform.label}); losses, metrics and predictions "
+        "are in the targets' own units"
+    )
+
+
+def _needs_of_losses(spec: StudySpec) -> str | None:
+    """Return why targets have to stay as they are; None where losses are functions of differences."""
+    for training in alternatives(spec.training):
+        named = [] if training.losses is None else [loss for _, loss in training.losses.items()]
+        for loss in (loss for one in (training.loss, *named) for loss in alternatives(one)):
+            if loss is not None and _needs_numbers(loss):
+                return f"{loss.name} is computed from the targets in their own units"
+    return None
+
+
+def _needs_numbers(loss: Any) -> bool:
+    return not isinstance(loss, Loss) or (REGRESSION in loss.tasks and loss.unit is None)
