@@ -12,8 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from pydantic import TypeAdapter
+from sklearn.feature_extraction.text import CountVectorizer
 
-from hpsearch.data import Dataset, load_dataset
+from hpsearch.data import Dataset, Preprocessing, load_dataset
 from hpsearch.data.columns.kinds import is_name_of_key
 from hpsearch.data.summary import ColumnSummary
 from hpsearch.exceptions import DataError
@@ -385,6 +387,32 @@ class TestDeclarations:
             assert set(np.unique(split.train.x[:, [1, 4, 5]])) <= {0, 1}
         assert len(names(load(columns))) == 4
 
+    def test_text_becomes_a_bag_of_words_where_that_is_said(self, load: Load, tmp_path: Path) -> None:
+        words = [*(f"word{number}" for number in range(300)), "Ein", "a", "été"]
+        chances = 1 / np.arange(1, len(words) + 1)
+        drawn = RNG.choice(len(words), (ROWS, 12), p=chances / chances.sum())
+        reviews = [", ".join(words[place] for place in row) + "!" for row in drawn]
+        columns = {"review": ["", *reviews[1:]], "x": HALVES, "y": NOISE.tolist()}
+        dataset = load(columns, columns={"review": "text"}, standardize=True)
+        train = dataset.splits[0].train_index
+        assert dataset.encoding is not None
+        known = dataset.encoding.columns[0].categories
+        counted = CountVectorizer(binary=True).fit([reviews[row] for row in train if row])
+        rows = np.asarray(counted.transform([reviews[row] for row in train if row]).sum(axis=0))[0]
+        common = {word for word, column in counted.vocabulary_.items() if rows[column] >= 5}
+        assert set(known) == common
+        expected = CountVectorizer(binary=True, vocabulary=known).transform(columns["review"]).toarray()
+        np.testing.assert_array_equal(all_rows(dataset)[:, :-1], expected)
+        np.testing.assert_array_equal(dataset.splits[0].train.x[:, :-1], expected[train])
+        assert column(dataset, "review").becomes == f"bag of words: 0 or 1 for each of {len(known)}"
+        np.testing.assert_array_equal(dataset.preprocessing().read(tmp_path / "d.csv").x, all_rows(dataset))
+
+    def test_text_without_words_is_told(self, load: Load) -> None:
+        columns = {"review": [f"n{row}" for row in range(ROWS)], "x": HALVES, "y": NOISE.tolist()}
+        told = refusal(load, columns, columns={"review": "text"})
+        assert told.startswith("data.columns.review: ")
+        assert "occurs in 5 training rows or more" in told
+
     def test_nothing_left_is_told(self, load: Load) -> None:
         told = refusal(load, {"id": range(ROWS), "y": NOISE.tolist()})
         assert "no column is left that a target could be predicted from: 'id' (a key:" in told
@@ -401,7 +429,10 @@ class TestNewRows:
             "y": NOISE.tolist(),
         }
         dataset = load(columns, columns={"code": "category"}, standardize=True)
-        found = dataset.preprocessing().read(tmp_path / "d.csv")
+        kind = TypeAdapter(Preprocessing)
+        kept = kind.validate_json(kind.dump_json(dataset.preprocessing()))
+        assert kept == dataset.preprocessing()
+        found = kept.read(tmp_path / "d.csv")
         np.testing.assert_array_equal(found.x, all_rows(dataset))
         typed = {
             **columns,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hpsearch.data.checks import fits_in_memory
+from hpsearch.data.columns.bags import LEAST_ROWS, bag_of, frequencies, vocabulary
 from hpsearch.data.columns.views import BOOLEAN, viewed
 from hpsearch.data.notation import PLAIN, Notation
 from hpsearch.data.precision import CHUNK, lossy
@@ -48,8 +49,9 @@ class Column:
 
     Attributes:
         name: The name in the header; of what is taken of a column, that and what is taken.
-        kind: `numeric` or `categorical`.
-        categories: The categories of the training rows, sorted; each becomes a feature. Empty for numbers.
+        kind: `numeric`, `categorical`, or `text`, which is a bag of words.
+        categories: The categories or words of the training rows, sorted; each becomes a feature. Empty for
+            numbers.
         imputation: For each split, the value that replaces a missing one.
         unseen: For each split, the categories that its training part lacks, which are encoded as zeros.
         notation: How the numbers of the column are written in files of text.
@@ -58,7 +60,7 @@ class Column:
     """
 
     name: str
-    kind: Literal["numeric", "categorical"]
+    kind: Literal["numeric", "categorical", "text"]
     categories: tuple[str, ...]
     imputation: tuple[float | str, ...]
     unseen: tuple[tuple[str, ...], ...]
@@ -74,7 +76,7 @@ class Column:
     @property
     def binary(self) -> bool:
         """Return whether all its features are 0 or 1 and stand for words."""
-        return self.kind == "categorical" or (self.view is not None and self.view.binary)
+        return self.kind != "numeric" or (self.view is not None and self.view.binary)
 
     def of(self, cells: Cells) -> Cells:
         """Return what the column takes of cells of the file."""
@@ -83,7 +85,7 @@ class Column:
     @property
     def width(self) -> int:
         """Return the number of features that the column becomes."""
-        return len(self.categories) if self.kind == "categorical" else 1
+        return len(self.categories) if self.kind != "numeric" else 1
 
 
 @dataclass(frozen=True)
@@ -252,9 +254,11 @@ def _column(table: Table, cells: Cells, known: Array, layout: Array, trains: Seq
         if cells.missing[train].all():
             which = f" of fold {number}" if len(trains) > 1 else ""
             raise DataError(f"{table.where}: column {cells.name!r} has no value in the training set{which}.")
-    if not (cells.words_only or cells.text[known].any()):
+    if cells.taken_as == "text":
+        return _bag(table, cells, layout, trains)
+    if not (cells.taken_as or cells.text[known].any()):
         return _numeric(table, cells, trains)
-    if not cells.words_only:
+    if not cells.taken_as:
         table.complain_of_text(cells, known, FEATURES)
     return _categorical(cells, layout, trains)
 
@@ -284,6 +288,18 @@ def _categorical(cells: Cells, layout: Array, trains: Sequence[Array]) -> Column
         tuple(tuple(categories[i] for i in np.flatnonzero(count == 0)) for count in counts),
         pooled=pooled,
     )
+
+
+def _bag(table: Table, cells: Cells, layout: Array, trains: Sequence[Array]) -> Column:
+    words = tuple(vocabulary(cells, layout))
+    if not words:
+        raise DataError(
+            f"data.columns.{cells.name}: {table.where}: no word of column {cells.name!r} occurs in "
+            f"{LEAST_ROWS} training rows or more, so it cannot become a bag of words."
+        )
+    found = [frequencies(cells, train) for train in trains]
+    unseen = tuple(tuple(word for word in words if word not in known) for known in found)
+    return Column(cells.name, "text", words, ("",) * len(trains), unseen)
 
 
 def are_many(categories: int, rows: int) -> bool:
@@ -331,6 +347,9 @@ def _encoded(table: Table, columns: Sequence[Column], kind: type[np.floating[Any
 def _fill(block: Array, cells: Cells, column: Column) -> None:
     if column.kind == "numeric":
         block[0] = cells.numbers
+        return
+    if column.kind == "text":
+        block[:] = bag_of(cells, column.categories)
         return
     numbers = _numbered(cells, column.categories, pooled=column.pooled)
     rows = np.flatnonzero(numbers >= 0)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -66,7 +67,8 @@ class Cells:
         words: The different texts.
         notation: How the numbers of the column are written.
         view: What the column was taken of; None for a column of the table.
-        words_only: Whether its cells are categories, also where they are numbers.
+        taken_as: What its cells are by the word of the study: categories, though they may be numbers, or text
+            that becomes a bag of words; empty where they tell it themselves.
     """
 
     name: str
@@ -74,7 +76,7 @@ class Cells:
     words: tuple[str, ...]
     notation: Notation = PLAIN
     view: View | None = None
-    words_only: bool = False
+    taken_as: Literal["", "categories", "text"] = ""
 
     @classmethod
     def of(cls, name: str, texts: Iterable[str]) -> Cells:

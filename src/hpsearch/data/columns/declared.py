@@ -30,7 +30,7 @@ def declared(table: Table, cells: Cells, known: Array, said: Component) -> KindO
         return category_of(cells.distinct(known), int((~cells.missing[known]).sum()))
     if said.name == "boolean":
         return _boolean(table, cells, known)
-    return KindOfColumn("text" if said.name == "text" else "dropped", why="as the study says")
+    return KindOfColumn("dropped", why="as the study says") if said.name == "drop" else KindOfColumn("text")
 
 
 def _numbers(table: Table, cells: Cells) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from hpsearch.data.columns.dates import moments_of
-from hpsearch.data.columns.kinds import LEFT_OUT
 from hpsearch.data.columns.understanding import UnderstoodColumn, UnderstoodTable
 from hpsearch.data.encoding import Column, Encoding
 from hpsearch.data.summary import ColumnSummary
@@ -40,7 +39,7 @@ def notes_on(table: UnderstoodTable | None, warnings: Mapping[str, str]) -> Iter
     """Tell which columns were left out without being asked to, and what may be wrong."""
     if table is None:
         return
-    left = [one for one in table.columns if one.found.kind in LEFT_OUT and not one.said]
+    left = [one for one in table.columns if one.found.left_out and not one.said]
     if left:
         told = ", ".join(f"{one.cells.name!r} ({one.found.kind}: {one.found.why})" for one in left)
         yield f"left out: {told}; 'columns' in the data section says otherwise"
@@ -84,7 +83,7 @@ def _range(one: UnderstoodColumn, known: Array) -> str:
         used = [(moments[code], code) for code in np.flatnonzero(cells.counts(present)).tolist()]
         dated = sorted(pair for pair in used if pair[0] is not None)
         return _short(f"{cells.words[dated[0][1]]} to {cells.words[dated[-1][1]]}")
-    if cells.text[present].any() or cells.words_only or one.found.kind.endswith("category"):
+    if cells.text[present].any() or one.found.kind.endswith("category"):
         return _frequent(cells, present)
     low, high = cells.numbers[present].min(), cells.numbers[present].max()
     return f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
@@ -109,7 +108,7 @@ def _becomes(one: UnderstoodColumn, fitted: Sequence[Column], data: Data) -> str
     dated = [column.view.part for column in fitted if column.view is not None and _is_part(column)]
     if dated:
         parts.insert(0, _joined_waves(dated) + _scaled(data))
-    if kind in LEFT_OUT or kind == "target":
+    if one.found.left_out or kind == "target":
         parts.insert(0, "what is predicted; its past" if kind == "target" else f"left out: {why}")
     return "; ".join([*parts, *_split_by(one, data)])
 
@@ -127,6 +126,8 @@ def _is_part(column: Column) -> bool:
 
 
 def _feature(column: Column, data: Data) -> str:
+    if column.kind == "text":
+        return f"bag of words: 0 or 1 for each of {column.width}"
     if column.kind == "categorical":
         pooled = ", the rare ones pooled" if column.pooled else ""
         return f"one-hot, {column.width} feature{'' if column.width == 1 else 's'}{pooled}"

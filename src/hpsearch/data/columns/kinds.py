@@ -31,9 +31,6 @@ Kind = Literal[
     "group",
 ]
 
-LEFT_OUT: tuple[Kind, ...] = ("id", "constant", "text", "dropped")
-"""Kinds that become no features."""
-
 UNREAD: tuple[Kind, ...] = ("id", "dropped")
 """Kinds of which not even what is missing is a feature."""
 
@@ -65,12 +62,17 @@ class KindOfColumn:
     Attributes:
         kind: The kind.
         form: How its dates are written.
-        why: Why it is left out.
+        why: Why it is left out; empty if it is not.
     """
 
     kind: Kind
     form: str = ""
     why: str = ""
+
+    @property
+    def left_out(self) -> bool:
+        """Return whether it becomes no feature."""
+        return bool(self.why)
 
 
 def kind_of(table: Table, cells: Cells, known: Array) -> KindOfColumn:

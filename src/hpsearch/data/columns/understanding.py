@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
 from hpsearch.data.checks import meant
 from hpsearch.data.columns.dates import moments_of, parts_of
 from hpsearch.data.columns.declared import declared
-from hpsearch.data.columns.kinds import LEFT_OUT, UNREAD, Kind, KindOfColumn, kind_of
+from hpsearch.data.columns.kinds import UNREAD, Kind, KindOfColumn, kind_of
 from hpsearch.data.columns.views import ABSENT, BOOLEAN, viewed
 from hpsearch.data.table import Cells, Table, View
 from hpsearch.data.types import Array
@@ -120,15 +121,18 @@ def _understood(table: Table, cells: Cells, data: Data, known: Array) -> Underst
             found = declared(table, cells, known, said)
         except DataError as failure:
             raise DataError(f"data.columns.{cells.name}: {failure}") from None
-    codes = said is not None and said.name == "category"
-    features = [*_features(replace(cells, words_only=True) if codes else cells, found, known)]
+    taken = _TAKEN.get("" if said is None else said.name)
+    features = [*_features(cells if taken is None else replace(cells, taken_as=taken), found, known)]
     if data.missing_indicators and found.kind not in UNREAD and cells.missing[known].any():
         features.append(viewed(cells, View(cells.name, ABSENT)))
     return UnderstoodColumn(cells, found, said is not None, tuple(features))
 
 
+_TAKEN: dict[str, Literal["categories", "text"]] = {"category": "categories", "text": "text"}
+
+
 def _features(cells: Cells, found: KindOfColumn, known: Array) -> Iterator[Cells]:
-    if found.kind in LEFT_OUT:
+    if found.left_out:
         return
     if found.kind == "date":
         moments = moments_of(cells.words, found.form)
