@@ -112,8 +112,24 @@ class TestFound:
             f"{tmp_path / 'study.yaml'}:{line_of(tmp_path, 'training')}: training.backend: "
         )
 
+    def test_columns_that_are_not_what_is_said(self, tmp_path: Path) -> None:
+        write_table(tmp_path, ["up", "down"] * 20)
+        told = refusal(tmp_path, study(data={**TABLE, "columns": {"a": "boolean"}}))
+        assert told.startswith(f"{tmp_path / 'study.yaml'}:{line_of(tmp_path, '  columns')}: data.columns.a: ")
+        told = refusal(tmp_path, study(data={**TABLE, "drop": ["a", "b"]}))
+        assert told.startswith(f"{tmp_path / 'study.yaml'}:{line_of(tmp_path, '  drop')}: data.drop.1: ")
+
 
 class TestAllowed:
+    def test_the_columns_of_a_table_are_told(self, tmp_path: Path) -> None:
+        write_table(tmp_path, ["up", "down"] * 20)
+        lines = inspected(tmp_path, study(data=TABLE)).lines()
+        assert [line.split()[:2] for line in lines[1:4]] == [
+            ["column", "kind"],
+            ["a", "number"],
+            ["y", "target"],
+        ]
+
     def test_the_data_are_told(self, tmp_path: Path) -> None:
         found = inspected(tmp_path, study(data={"sklearn": "iris", "test": 0.2, "validation": {"folds": 4}}))
         assert found.lines() == [

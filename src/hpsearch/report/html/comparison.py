@@ -9,7 +9,13 @@ from hpsearch.report.figures import BandPlot, DotPlot, Scale, draw_bands, draw_d
 from hpsearch.report.figures.comparison import bands_of, differences_of, epochs_of, heat_of, means_of
 from hpsearch.report.html.study import Explained
 from hpsearch.report.tables.comparison import arms_table, claims_table, failures_table
-from hpsearch.report.tables.tables import ReportTable, data_table, named_table, provenance_table
+from hpsearch.report.tables.tables import (
+    ReportTable,
+    columns_table,
+    data_table,
+    named_table,
+    provenance_table,
+)
 from hpsearch.report.words import comparison as prose
 from hpsearch.spec import print_spec
 from hpsearch.store.record import StudyRecord
@@ -32,6 +38,7 @@ class ComparePage:
     limits: tuple[str, ...]
     fixed: ReportTable | None
     data: ReportTable | None
+    columns: ReportTable | None
     study_file: str
     provenance: ReportTable
 
@@ -53,6 +60,7 @@ def compare_page(comparison: ComparisonResult, record: StudyRecord) -> ComparePa
         limits=prose.limits_notes(comparison),
         fixed=named_table("Searched hyperparameters fixed in all arms", fixed) if fixed else None,
         data=None if record.data is None else data_table(record.data),
+        columns=None if record.data is None else columns_table(record.data),
         study_file=print_spec(record.spec),
         provenance=provenance_table(record),
     )
