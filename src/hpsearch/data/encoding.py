@@ -112,6 +112,16 @@ class Encoding:
         )
 
     @property
+    def places(self) -> dict[str, list[int]]:
+        """Return the places of the features that each column of the file became."""
+        places: dict[str, list[int]] = {}
+        first = 0
+        for column in self.columns:
+            places.setdefault(column.source, []).extend(range(first, first + column.width))
+            first += column.width
+        return places
+
+    @property
     def indicators(self) -> Array:
         """Return which features are 0 or 1, one for each category: (features,) bool."""
         return np.concatenate([np.full(c.width, c.binary) for c in self.columns])

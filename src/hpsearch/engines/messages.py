@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hpsearch.data import Preprocessing
 from hpsearch.data.summary import DataSummary
 from hpsearch.spec.sources.donor_file import DonorFile
+from hpsearch.training.column_importance import ColumnImportance
 from hpsearch.training.decisions import Decisions
 from hpsearch.training.evaluation import Evaluation, Part
 from hpsearch.training.messages import EpochReport, MemberState, RefitRun, SplitName
@@ -146,12 +147,14 @@ class SavedWinner:
         preprocessing: What applies it to new rows.
         evaluation: None if none was asked for.
         problem: Why the evaluation failed.
+        columns: On which columns of a table it relies there.
     """
 
     weights: str
     preprocessing: Preprocessing
     evaluation: Evaluation | None = None
     problem: str | None = None
+    columns: tuple[ColumnImportance, ...] = ()
 
 
 @dataclass(frozen=True)

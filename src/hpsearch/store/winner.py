@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from hpsearch.data import Preprocessing
 from hpsearch.store.documents import load_document, read_document, write_document
 from hpsearch.store.identity import UNKNOWN, DamagedError, Stamp, StudyIdentity, digest_of_file
 from hpsearch.store.layout import StudyFiles
+from hpsearch.training.column_importance import ColumnImportance
 from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
 
 
@@ -110,7 +111,7 @@ class HeldOutEvaluations:
 
 @dataclass(frozen=True)
 class ErrorAnalysis:
-    """Where a winner is right and wrong: its evaluation, and the labels of the classes.
+    """Where a winner is right and wrong: its evaluation, the labels of the classes, and on what it relies.
 
     Raises:
         ValueError: The confusion matrix does not fit the labels.
@@ -119,6 +120,7 @@ class ErrorAnalysis:
     winner: WinnerName
     labels: tuple[str, ...]
     evaluation: Evaluation
+    columns: tuple[ColumnImportance, ...] = field(default=(), metadata={"where_given": True})
 
     def __post_init__(self) -> None:
         counts, classes = self.evaluation.confusion, len(self.labels)

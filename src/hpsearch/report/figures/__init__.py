@@ -8,7 +8,7 @@ from hpsearch.report.figures.dots import DotPlot, DotRow, draw_dots
 from hpsearch.report.figures.effects import draw_effects
 from hpsearch.report.figures.heat_map import HeatCell, HeatMap, draw_heat_map
 from hpsearch.report.figures.histograms import draw_histograms
-from hpsearch.report.figures.importance import draw_importance
+from hpsearch.report.figures.importance import draw_columns, draw_importance
 from hpsearch.report.figures.progress import draw_progress
 from hpsearch.report.figures.reliability import draw_reliability
 from hpsearch.report.figures.residuals import draw_residuals
@@ -30,6 +30,7 @@ __all__ = [
     "Share",
     "alone",
     "draw_bands",
+    "draw_columns",
     "draw_confusion",
     "draw_curves",
     "draw_depths",

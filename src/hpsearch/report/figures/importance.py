@@ -12,6 +12,7 @@ from hpsearch.analysis import ParameterImportance
 from hpsearch.report.figures.colours import INK, PLAIN
 from hpsearch.report.figures.svg import clip_label, drawing, new_figure, to_svg
 from hpsearch.report.words.numbers import short
+from hpsearch.training.column_importance import ColumnImportance
 
 MOST_BARS = 25
 
@@ -33,6 +34,32 @@ def draw_importance(parameters: Sequence[ParameterImportance]) -> Markup:
         return to_svg(
             figure, "importance", "Share of importance of each parameter; the table has the same numbers"
         )
+
+
+def draw_columns(columns: Sequence[ColumnImportance]) -> Markup:
+    """Draw by how much the loss grows where each column is shuffled, with intervals, the largest on top."""
+    known = [(one, one.value) for one in columns if one.value is not None][:MOST_BARS]
+    bars = [
+        _Bar(
+            clip_label(one.column),
+            value,
+            value if one.low is None else one.low,
+            value if one.high is None else one.high,
+        )
+        for one, value in known
+    ]
+    with drawing():
+        figure, axes = new_figure(0.8 + 0.26 * len(bars))
+        axes.barh(range(len(bars)), [bar.share for bar in bars], color=PLAIN, height=0.7)
+        for place, bar in enumerate(bars):
+            _draw_interval(axes, place, bar)
+        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.set_yticks(range(len(bars)), [bar.name for bar in bars])
+        axes.invert_yaxis()
+        axes.margins(x=0.12)
+        axes.set_xlabel("increase of the loss where the column is shuffled")
+        axes.grid(visible=False, axis="y")
+        return to_svg(figure, "columns", "Permutation importance of each column; the table has the numbers")
 
 
 @dataclass(frozen=True)

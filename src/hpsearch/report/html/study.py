@@ -10,6 +10,7 @@ from hpsearch.analysis import Analysis, EvaluatedAnalysis
 from hpsearch.analysis.curves import evenly
 from hpsearch.report.figures import (
     draw_bands,
+    draw_columns,
     draw_confusion,
     draw_curves,
     draw_dots,
@@ -131,6 +132,7 @@ class StudyPage(SearchPage):
     looks: Explained | None
     mistakes: Explained | None
     reliability: Explained | None
+    relied_on: Explained | None
     joined: Joined | None
 
 
@@ -148,6 +150,7 @@ def evaluated_page(search: SearchPage, analysis: EvaluatedAnalysis) -> StudyPage
         looks=_looks(analysis.looks),
         mistakes=_mistakes(analysis.insides),
         reliability=_reliability(analysis.insides),
+        relied_on=_relied_on(analysis.insides),
         joined=None if analysis.ensemble is None else _joined(analysis, analysis.ensemble),
     )
 
@@ -228,6 +231,14 @@ def _reliability(insides: ErrorAnalysis | None) -> Explained | None:
     found = insides.evaluation
     figure = draw_reliability(found.reliability, evaluation.probable(insides))
     return Explained(evaluation.reliability_note(insides), figure, evaluation.reliability_table(found))
+
+
+def _relied_on(insides: ErrorAnalysis | None) -> Explained | None:
+    if insides is None or not insides.columns:
+        return None
+    known = any(one.value is not None for one in insides.columns)
+    figure = draw_columns(insides.columns) if known else None
+    return Explained(evaluation.columns_note(insides), figure, evaluation.columns_table(insides))
 
 
 def _joined(analysis: Analysis, found: Ensemble) -> Joined:

@@ -157,6 +157,22 @@ def reliability_table(evaluation: Evaluation) -> ReportTable:
     return ReportTable(f"Calibration on the {evaluation.part} set", columns, rows)
 
 
+def columns_note(insides: ErrorAnalysis) -> str:
+    """Say what the importance of columns means."""
+    return (
+        f"By how much the mean loss on rows of the {insides.evaluation.part} set grows where the cells of a "
+        "column are shuffled among them, five times (permutation importance), with 95 % intervals over rows. "
+        "Where an interval reaches 0, the model may not use the column; of columns that tell the same, each "
+        "can seem unimportant, because the other one remains."
+    )
+
+
+def columns_table(insides: ErrorAnalysis) -> ReportTable:
+    """List the columns with their importance."""
+    rows = tuple((Cell(one.column), *map(cell, (one.value, one.low, one.high))) for one in insides.columns)
+    return ReportTable("Permutation importance of the columns", ("column", "increase", "low", "high"), rows)
+
+
 def error_table(insides: ErrorAnalysis) -> ReportTable | None:
     """Tell of each class how many rows are right and what it is taken for, or give quantiles of residuals."""
     found = insides.evaluation

@@ -51,7 +51,9 @@ def found_by(record: StudyRecord, name: WinnerName, winner: SavedWinner) -> Stud
     if found.part == "test" and looked is None:
         look = HeldOutEvaluation(_now(), name, winner.weights, found)
         looks = replace(looks, looks=(*looks.looks, look))
-    return replace(record, insides=ErrorAnalysis(name, winner.preprocessing.labels, found), looks=looks)
+    columns = winner.columns or (record.insides.columns if record.insides is not None else ())
+    insides = ErrorAnalysis(name, winner.preprocessing.labels, found, columns)
+    return replace(record, insides=insides, looks=looks)
 
 
 def _now() -> str:
