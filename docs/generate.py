@@ -25,6 +25,7 @@ from hpsearch.spec.sections.realmlp import RealMlp
 from hpsearch.spec.sections.schedules import SCHEDULES, SHARE_SCHEDULES, Schedule
 from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.spec.sections.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS
+from hpsearch.spec.sections.tabm import Tabm
 from hpsearch.spec.sections.training import CLIPPING
 from hpsearch.spec.study_file.parts import Component, OneOf, label_of
 
@@ -45,7 +46,7 @@ TABLES = {
     "constraints": {name: CONSTRAINTS[name] for name in CONSTRAINTS},
     "batch_norm": BATCH_NORM,
     "input_batch_norm": INPUT_BATCH_NORM,
-    "recipes of tables": {"realmlp": RealMlp},
+    "recipes of tables": {"realmlp": RealMlp, "tabm": Tabm},
     "embeddings of numbers": NUMBER_EMBEDDINGS,
     "embeddings of categories": CATEGORY_EMBEDDINGS,
     "layer_norm": LAYER_NORM,

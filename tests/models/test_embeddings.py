@@ -167,6 +167,14 @@ MODELS: dict[str, Any] = {
         }
     },
     "realmlp": {"realmlp": {"hidden": [8, 8]}},
+    "tabm": {
+        "tabm": {
+            "k": 3,
+            "n_blocks": 2,
+            "d_block": 8,
+            "embedding": {"piecewise_linear": {"bins": 4, "size": 3}},
+        }
+    },
     "listed": {
         "sequential": [
             {"feature_embedding": {"numbers": {"pbld": {"frequencies": 3}}}},

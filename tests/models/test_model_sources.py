@@ -72,6 +72,10 @@ KINDS = {
     "mlp": Kind({"mlp": {"hidden": [6], "dropout": 0.1, "l2": 0.01}}),
     "cnn": Kind({"cnn": {"filters": [2], "hidden": [5]}}),
     "realmlp": Kind({"realmlp": {"hidden": [5]}}, fitted=("robust_scale", "hidden_1", "output")),
+    "tabm": Kind(
+        {"tabm": {"k": 3, "n_blocks": 2, "d_block": 5}},
+        constant=frozenset({"scale_1/kernel", "adapter_2/kernel", "scale_2/kernel"}),
+    ),
     "sequential": Kind(
         {"sequential": [{"conv1d": {"filters": 4, "kernel_size": 3}}, {"lstm": {"units": 3}}]}
     ),

@@ -17,6 +17,7 @@ from hpsearch.models.sources.pretrained import PretrainedSource
 from hpsearch.models.sources.python import PythonSource
 from hpsearch.models.sources.realmlp import RealMlpSource
 from hpsearch.models.sources.sequential import SequentialSource
+from hpsearch.models.sources.tabm import TabmSource
 from hpsearch.models.weights import Weights, weights_of
 from hpsearch.spec import Configuration, Layered, Mlp, ModelComponent, PythonModel, StudySpec
 from hpsearch.spec.sections.own_function import OwnFunction
@@ -67,6 +68,7 @@ SOURCES: dict[str, type[ModelSource[Any]]] = {
     "mlp": LayeredSource,
     "cnn": LayeredSource,
     "realmlp": RealMlpSource,
+    "tabm": TabmSource,
     "sequential": SequentialSource,
     "python": PythonSource,
     "pretrained": PretrainedSource,

@@ -10,7 +10,7 @@ from hpsearch.spec.sections.architecture import Architecture, Convolution, Dense
 from hpsearch.spec.sections.initializers import INITIALIZERS
 from hpsearch.spec.sections.layered import Layered, check_lists, counted, given, item_of
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, bounds, problem
-from hpsearch.spec.study_file.parts import MAX_ITEMS, Component, Count, Listed, OneOf, PerLayer, bare
+from hpsearch.spec.study_file.parts import MAX_ITEMS, Component, Listed, OneOf, PerLayer, Units, bare
 
 KernelSize = Annotated[int, Field(ge=1, le=1_000)]
 PoolSize = Annotated[int, Field(ge=2, le=1_000)]
@@ -45,13 +45,13 @@ class Blocks(Component):
     The sizes of the blocks are given by `filters` as a list, or by `blocks` and `filters` as one number.
     """
 
-    filters: Searchable[PerLayer[Searchable[Count]]]
+    filters: Searchable[PerLayer[Units]]
     blocks: Searchable[Annotated[int, Field(ge=1, le=1_000)]] | None = None
     kernel: Searchable[PerLayer[Searchable[KernelSize]]] = 3
     padding: Searchable[Literal["same", "valid"]] = "same"
     pooling: Searchable[PerLayer[Searchable[PoolingKind]]] = MaxPooling()
     head: Searchable[Literal["flatten", "global_average"]] = "flatten"
-    hidden: Searchable[Listed[Searchable[Count]] | None] = None
+    hidden: Searchable[Listed[Units] | None] = None
 
     @model_validator(mode="after")
     def _blocks_are_counted_once(self) -> Self:

@@ -69,16 +69,18 @@ CATEGORY_EMBEDDINGS: dict[str, type[Component]] = {
     LearnedCategories.name: LearnedCategories,
 }
 
-NumberEmbedding = Annotated[Component, OneOf("an embedding of numbers", NUMBER_EMBEDDINGS)]
-CategoryEmbedding = Annotated[Component, OneOf("an embedding of categories", CATEGORY_EMBEDDINGS)]
+_NUMBERS = Annotated[Component, OneOf("an embedding of numbers", NUMBER_EMBEDDINGS)]
+_CATEGORIES = Annotated[Component, OneOf("an embedding of categories", CATEGORY_EMBEDDINGS)]
+NumberEmbedding = Annotated[Searchable[_NUMBERS], written_once("embeddings_of_numbers")]
+CategoryEmbedding = Annotated[Searchable[_CATEGORIES], written_once("embeddings_of_categories")]
 
 
 class FeatureEmbedding(Component):
     """Embeddings of the rows of a table, as the first of listed layers."""
 
     name = "feature_embedding"
-    numbers: Searchable[NumberEmbedding] = PiecewiseLinear()
-    categories: Searchable[CategoryEmbedding] = CATEGORY_EMBEDDINGS["one_hot"]()
+    numbers: NumberEmbedding = PiecewiseLinear()
+    categories: CategoryEmbedding = CATEGORY_EMBEDDINGS["one_hot"]()
 
 
 class LearnedScale(Component):

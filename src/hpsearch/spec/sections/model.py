@@ -20,6 +20,7 @@ from hpsearch.spec.sections.pretrained import Pretrained
 from hpsearch.spec.sections.python_model import PythonModel
 from hpsearch.spec.sections.realmlp import RealMlp
 from hpsearch.spec.sections.sequential import Sequential
+from hpsearch.spec.sections.tabm import Tabm
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
 from hpsearch.spec.study_file.parts import (
     Component,
@@ -27,6 +28,7 @@ from hpsearch.spec.study_file.parts import (
     ListedOrNone,
     OneOf,
     Positive,
+    Units,
     label_of,
     written_once,
 )
@@ -35,7 +37,7 @@ from hpsearch.spec.study_file.parts import (
 class Sizes(Component):
     """The sizes of dense hidden layers, given by `hidden`, or by `layers` and `units`."""
 
-    hidden: Searchable[ListedOrNone[Searchable[Count]]] | None = None
+    hidden: Annotated[Searchable[ListedOrNone[Units]] | None, written_once("hidden")] = None
     layers: Searchable[Annotated[int, Field(ge=0, le=1_000)]] | None = None
     units: Searchable[Count] | None = None
 
@@ -85,8 +87,8 @@ class Mlp(Layered, Sizes):
     unwritten: ClassVar = frozenset(
         {"embedding", "categories", "input_scale", "layer_norm", "residual", "parametric_activation"}
     )
-    embedding: Searchable[NumberEmbedding] = NUMBER_EMBEDDINGS["none"]()
-    categories: Searchable[CategoryEmbedding] = CATEGORY_EMBEDDINGS["one_hot"]()
+    embedding: NumberEmbedding = NUMBER_EMBEDDINGS["none"]()
+    categories: CategoryEmbedding = CATEGORY_EMBEDDINGS["one_hot"]()
     input_scale: Annotated[Searchable[bool], _FLAG] = False
     layer_norm: Searchable[LayerNorm] = LAYER_NORM["none"]()
     residual: Annotated[Searchable[bool], _FLAG] = False
@@ -128,6 +130,7 @@ MODELS: dict[str, type[ModelComponent]] = {
     "mlp": Mlp,
     "cnn": Cnn,
     "realmlp": RealMlp,
+    "tabm": Tabm,
     "sequential": Sequential,
     "pretrained": Pretrained,
     "python": PythonModel,

@@ -37,6 +37,8 @@ PositiveOrNone = Annotated[
 ]
 
 
+_EPSILON = written_once("optimizers.epsilon")
+
 SHARED = ("weight_decay", "use_ema", "ema_momentum", "ema_overwrite_frequency", "gradient_accumulation_steps")
 """The arguments that every optimizer has."""
 
@@ -85,7 +87,7 @@ class Rmsprop(OptimizerKind):
     name = "rmsprop"
     rho: Searchable[Rate] = 0.9
     momentum: Searchable[Rate] = 0.0
-    epsilon: Searchable[Positive] = 1e-7
+    epsilon: Annotated[Searchable[Positive], _EPSILON] = 1e-7
     centered: Searchable[bool] = False
 
 
@@ -93,7 +95,7 @@ class Nadam(OptimizerKind):
     name = "nadam"
     beta_1: Searchable[Rate] = 0.9
     beta_2: Searchable[Rate] = 0.999
-    epsilon: Searchable[Positive] = 1e-7
+    epsilon: Annotated[Searchable[Positive], _EPSILON] = 1e-7
 
 
 class Adam(Nadam):
@@ -123,7 +125,7 @@ class ScheduleFreeAdamw(Nadam):
     name = "schedule_free_adamw"
     own_rate = 0.0025
     beta_1: Searchable[PositiveRate] = 0.9
-    epsilon: Searchable[Positive] = 1e-8
+    epsilon: Annotated[Searchable[Positive], _EPSILON] = 1e-8
     warmup_steps: Searchable[Steps] = 0
 
 
@@ -136,13 +138,13 @@ class Lion(OptimizerKind):
 class Adagrad(OptimizerKind):
     name = "adagrad"
     initial_accumulator_value: Searchable[NonNegative] = 0.1
-    epsilon: Searchable[Positive] = 1e-7
+    epsilon: Annotated[Searchable[Positive], _EPSILON] = 1e-7
 
 
 class Adadelta(OptimizerKind):
     name = "adadelta"
     rho: Searchable[Rate] = 0.95
-    epsilon: Searchable[Positive] = 1e-7
+    epsilon: Annotated[Searchable[Positive], _EPSILON] = 1e-7
 
 
 class Adafactor(OptimizerKind):
@@ -176,7 +178,7 @@ class Muon(OptimizerKind):
     adam_beta_1: Searchable[Rate] = 0.9
     adam_beta_2: Searchable[Rate] = 0.999
     adam_weight_decay: Searchable[NonNegative] = 0.004
-    epsilon: Searchable[Positive] = 1e-7
+    epsilon: Annotated[Searchable[Positive], _EPSILON] = 1e-7
     exclude_layers: Searchable[Listed[str]] | None = None
     exclude_embeddings: Searchable[bool] = True
     muon_a: Searchable[Number] = 3.4445

@@ -20,7 +20,7 @@ from hpsearch.spec.sections.initializers import INITIALIZERS, Initializer
 from hpsearch.spec.sections.model_component import ModelComponent, in_full
 from hpsearch.spec.sections.python_model import File
 from hpsearch.spec.study_file.distributions import Choice, Searchable, problem
-from hpsearch.spec.study_file.parts import MANY, ONE, Component, Count, Listed, Positive, Rate
+from hpsearch.spec.study_file.parts import MANY, ONE, Component, Listed, Positive, Rate, Units
 from hpsearch.spec.study_file.source import Place
 
 
@@ -70,7 +70,7 @@ class Pretrained(ModelComponent):
     layers: Searchable[Layers] = "all"
     frozen_epochs: Searchable[Epochs] = "all"
     unfrozen_learning_rate: Searchable[Positive] | None = None
-    hidden: Searchable[Listed[Searchable[Count]]] | None = None
+    hidden: Searchable[Listed[Units]] | None = None
     initializer: Searchable[Initializer] = INITIALIZERS["glorot_uniform"]()
     activation: Searchable[Activation] = ACTIVATIONS["relu"]()
     dropout: Searchable[Rate] = 0.0

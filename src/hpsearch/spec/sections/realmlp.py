@@ -9,7 +9,7 @@ from hpsearch.spec.sections.activations import Activation
 from hpsearch.spec.sections.embeddings import CategoryEmbedding, LearnedCategories, NumberEmbedding, Pbld
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.study_file.distributions import Searchable
-from hpsearch.spec.study_file.parts import Count, ListedOrNone, Positive, Rate, written_once
+from hpsearch.spec.study_file.parts import ListedOrNone, Positive, Rate, Units, written_once
 
 _FLAG = written_once("flag_of_tables")
 _FACTOR = written_once("factor_of_rate")
@@ -36,11 +36,11 @@ class RealMlp(ModelComponent):
         "epochs": 256,
         "batch_size": 256,
     }
-    hidden: Searchable[ListedOrNone[Searchable[Count]]] = (256, 256, 256)
+    hidden: Annotated[Searchable[ListedOrNone[Units]], written_once("hidden")] = (256, 256, 256)
     activation: Annotated[Searchable[Activation] | None, written_once("realmlp.activation")] = None
     parametric_activation: Annotated[Searchable[bool], _FLAG] = True
-    embedding: Searchable[NumberEmbedding] = Pbld()
-    categories: Searchable[CategoryEmbedding] = LearnedCategories(size=8)
+    embedding: NumberEmbedding = Pbld()
+    categories: CategoryEmbedding = LearnedCategories(size=8)
     input_scale: Annotated[Searchable[bool], _FLAG] = True
     dropout: Annotated[Searchable[Rate], _RATE] = 0.15
     label_smoothing: Annotated[Searchable[Rate], _RATE] = 0.1

@@ -25,6 +25,7 @@ from hpsearch.spec import (
 )
 from hpsearch.spec.sections.optimizers import SWITCHES
 from hpsearch.spec.sections.realmlp import RealMlp
+from hpsearch.spec.sections.tabm import Tabm
 from hpsearch.spec.space.layers import count_layers, is_structural, joined, list_layers, resolve_layers
 from hpsearch.spec.space.parameter import Condition, Parameter, Value
 
@@ -61,6 +62,10 @@ _STRUCTURAL = {
     "parametric_activation",
     "decay_biases",
     "clamp",
+    "k",
+    "n_blocks",
+    "d_block",
+    "mini",
     *SWITCHES,
 }
 """Fields whose value changes the computation graph; a choice of prelu does too, because it is learned.
@@ -254,7 +259,7 @@ class _Lister(_Walk):
 
 def _is_structural(value: Any, field_name: str) -> bool:
     """Return whether a field changes the computation graph; programs of any Keras model have no switches."""
-    fixed = isinstance(value, RealMlp) or (isinstance(value, Mlp) and not value.is_plain)
+    fixed = isinstance(value, RealMlp | Tabm) or (isinstance(value, Mlp) and not value.is_plain)
     return field_name in _STRUCTURAL or (fixed and field_name in _SWITCHED)
 
 

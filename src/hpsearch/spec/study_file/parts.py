@@ -21,6 +21,7 @@ from hpsearch.spec.study_file.distributions import (
     DEFINITION,
     Choice,
     Numeric,
+    Searchable,
     gather,
     is_distribution,
     kind_of,
@@ -43,6 +44,10 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 def written_once(name: str) -> Any:
     """Let the JSON Schema write what several fields take once, under this name."""
     return Field(json_schema_extra={DEFINITION: name})
+
+
+Units = Annotated[Searchable[Count], written_once("units")]
+"""The size of a layer, which a search may decide on."""
 
 
 class Part(BaseModel):

@@ -10,7 +10,7 @@ from hpsearch.data import Dataset, Split
 from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.training.class_weights import with_class_weights
 from hpsearch.training.fit.execution import Execution, FitExecution
-from hpsearch.training.fit.inner_network import RealMlpNetwork
+from hpsearch.training.fit.inner_network import RealMlpNetwork, TabmNetwork
 from hpsearch.training.fit.nested_network import NestedNetwork
 from hpsearch.training.fit.network import FitNetwork
 from hpsearch.training.fit.pretrained_network import PretrainedNetwork
@@ -23,6 +23,7 @@ NETWORKS: dict[str, type[FitNetwork]] = {
     "pretrained": PretrainedNetwork,
     "python": PythonNetwork,
     "realmlp": RealMlpNetwork,
+    "tabm": TabmNetwork,
     "sequential": NestedNetwork,
 }
 """The kinds of model that are trained otherwise than by `fit` alone."""

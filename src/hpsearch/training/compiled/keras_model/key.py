@@ -198,7 +198,7 @@ def _told_of_loss(loss: Any) -> Any:
             raise ForeignError(f"loss {loss.__name__}")
         return f"{loss.__module__}.{loss.__qualname__}"
     if isinstance(loss, LossOfRows):
-        return [loss.given, _told_of_loss(loss.inner)]
+        return [type(loss).__name__, loss.given, _told_of_loss(loss.inner)]
     if not type(loss).__module__.startswith("keras."):
         raise ForeignError(f"loss {type(loss).__name__}")
     if type(loss).__name__ == "LossFunctionWrapper":
