@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import keras
@@ -41,6 +41,9 @@ TRACED = {
 }
 """Arguments that Keras only multiplies and adds: a compiled drawing takes them as they come."""
 
+UNSCALED = {"mean": 0.0, "stddev": 1.0}
+"""Arguments with which a normal distribution is drawn as it is."""
+
 SHAPED = frozenset({"orthogonal"})
 """Drawings whose numbers depend on the shape."""
 
@@ -58,9 +61,39 @@ MAX_DRAWINGS = 64
 def keras_initializer(component: Component, seed: int) -> keras.initializers.Initializer:
     """Make Keras' initializer; those in `WITHOUT_SEED` ignore the seed."""
     arguments = dict(component.items())
-    if component.name not in WITHOUT_SEED:
-        arguments["seed"] = seed % 2**31
-    return INITIALIZERS[component.name](**arguments)
+    if component.name in WITHOUT_SEED:
+        return INITIALIZERS[component.name](**arguments)
+    return _shared(component.name)(**arguments, seed=seed % 2**31)
+
+
+@cache
+def _shared(name: str) -> type[keras.initializers.Initializer]:
+    """Make a class that draws what Keras' class draws, by a program that arrays of other shapes share.
+
+    To Keras, which copies and saves initializers by their class, it is Keras' own.
+    """
+    kind = INITIALIZERS[name]
+
+    class Shared(kind):  # type: ignore[misc, valid-type]
+        __class__ = property(lambda _: kind)
+
+        def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+            if keras.backend.backend() != "jax" or keras.backend.standardize_dtype(dtype) != "float32":
+                return super().__call__(shape, dtype)
+            family, numbers = _family(name, self, shape)
+            _largest[family] = max(_largest.get(family, 0), math.prod(shape))
+            # Outside of a program Keras rounds what it draws before it scales it.
+            drawn = {argument: UNSCALED.get(argument, number) for argument, number in numbers.items()}
+            array = _drawn(family, drawn, tuple(shape), self.seed, _largest[family])
+            if "stddev" in numbers:
+                array = array * np.float32(numbers["stddev"]) + np.float32(numbers["mean"])
+            return keras.ops.convert_to_tensor(array)
+
+    return Shared
+
+
+_largest: dict[str, int] = {}
+"""The size of the largest array that was drawn for a layer so far, by basic initializer."""
 
 
 def draw(component: Component, shape: tuple[int, ...], seed: int, largest: int = 0) -> NDArray[np.float32]:
@@ -76,10 +109,16 @@ def draw(component: Component, shape: tuple[int, ...], seed: int, largest: int =
     initializer = keras_initializer(component, seed)
     if component.name in WITHOUT_SEED or keras.backend.backend() != "jax":
         return np.asarray(keras.ops.convert_to_numpy(initializer(shape, dtype="float32")))
-    name, numbers = _family(component.name, initializer, shape)
+    return _drawn(*_family(component.name, initializer, shape), shape, seed % 2**31, largest)
+
+
+def _drawn(
+    name: str, numbers: dict[str, float], shape: tuple[int, ...], seed: int, largest: int
+) -> NDArray[np.float32]:
+    """Draw by the basic initializer of a name and its arguments."""
     size = math.prod(shape)
     drawn = _drawing(name, shape if name in SHAPED else _room(size, largest))
-    key = np.array([seed % 2**31, 0], np.uint32)
+    key = np.array([seed, 0], np.uint32)
     array = np.asarray(drawn(key, {name: np.float32(number) for name, number in numbers.items()}))
     return array if name in SHAPED else array[:size].reshape(shape)
 
