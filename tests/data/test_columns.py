@@ -295,12 +295,22 @@ class TestTables:
         assert any(
             note.startswith("200 of 200 validation rows have the same cells") for note in dataset.notes
         )
+        tested = load({"x": halves, "y": halves}, validation={"last": 1}, test=100, split_seed=3)
+        assert any("100 test rows have the same cells as one of the others" in note for note in tested.notes)
         assert not any("same cells" in note for note in load({"x": HALVES, "y": NOISE}).notes)
 
     @pytest.mark.parametrize(("validation", "told"), [(0.2, True), ({"last": 50}, False)])
     def test_an_order_in_time(self, load: Load, validation: Any, *, told: bool) -> None:
         dataset = load({"when": days(), "x": HALVES, "y": NOISE.tolist()}, validation=validation)
         assert ("the rows are in its order" in column(dataset, "when").warning) == told
+
+
+def test_the_past_of_a_target_is_no_leak(load: Load) -> None:
+    columns = {"day": days(), "x": HALVES, "y": NOISE.tolist()}
+    dataset = load(columns, window={"length": 5}, standardize=True)
+    assert [one.warning for one in dataset.columns] == [""] * 3
+    assert column(dataset, "y").becomes == "what is predicted, and its past; standardized"
+    assert dataset.features == (5, 7)
 
 
 class TestDeclarations:

@@ -115,7 +115,9 @@ class TestFound:
     def test_columns_that_are_not_what_is_said(self, tmp_path: Path) -> None:
         write_table(tmp_path, ["up", "down"] * 20)
         told = refusal(tmp_path, study(data={**TABLE, "columns": {"a": "boolean"}}))
-        assert told.startswith(f"{tmp_path / 'study.yaml'}:{line_of(tmp_path, '  columns')}: data.columns.a: ")
+        assert told.startswith(
+            f"{tmp_path / 'study.yaml'}:{line_of(tmp_path, '  columns')}: data.columns.a: "
+        )
         told = refusal(tmp_path, study(data={**TABLE, "drop": ["a", "b"]}))
         assert told.startswith(f"{tmp_path / 'study.yaml'}:{line_of(tmp_path, '  drop')}: data.drop.1: ")
 

@@ -150,7 +150,7 @@ def _understood(raw_data: RawData) -> RawData:
         return raw_data
     splits = _rows_of_splits(data, raw_data.partition)
     table = understand(loaded.table, loaded.x, data, known_rows(splits))
-    warnings = warnings_of(table, raw_data.y, raw_data.target.task, splits[0], data)
+    warnings = warnings_of(table, raw_data.y, raw_data.target.task, splits[0], raw_data.partition.test, data)
     return replace(raw_data, loaded=replace(loaded, x=table.features), table=table, warnings=warnings)
 
 

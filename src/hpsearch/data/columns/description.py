@@ -108,8 +108,10 @@ def _becomes(one: UnderstoodColumn, fitted: Sequence[Column], data: Data) -> str
     dated = [column.view.part for column in fitted if column.view is not None and _is_part(column)]
     if dated:
         parts.insert(0, _joined_waves(dated) + _scaled(data))
-    if one.found.left_out or kind == "target":
-        parts.insert(0, "what is predicted; its past" if kind == "target" else f"left out: {why}")
+    if one.found.left_out:
+        parts.insert(0, f"left out: {why}")
+    if one.cells.name in data.targets:
+        parts.insert(0, "what is predicted, and its past")
     return "; ".join([*parts, *_split_by(one, data)])
 
 

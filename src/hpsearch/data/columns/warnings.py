@@ -23,7 +23,12 @@ CORRELATED = 1 - 1e-9
 
 
 def warnings_of(
-    table: UnderstoodTable, y: Array, task: Task, split: tuple[Array, Array], data: Data
+    table: UnderstoodTable,
+    y: Array,
+    task: Task,
+    split: tuple[Array, Array],
+    test: Array | None,
+    data: Data,
 ) -> dict[str, str]:
     """Find what may be wrong with the columns of a table, by their names; with the table, by the empty name.
 
@@ -32,6 +37,7 @@ def warnings_of(
         y: (n,) or (n, targets).
         task: What is predicted.
         split: Positions of the training and the validation rows.
+        test: Those of the test rows; None without a test part.
         data: The data section.
     """
     found: dict[str, str] = {}
@@ -39,18 +45,13 @@ def warnings_of(
         told = "; ".join(_of_column(column, table.known, y, task, data))
         if told:
             found[column.cells.name] = told
-    twice = _in_both(table, *split) if data.window is None else 0
-    if twice:
-        found[""] = (
-            f"{twice:,} of {len(split[1]):,} validation rows have the same cells as a training row: where "
-            "they are the same thing, results are too good ('group' keeps rows together)"
-        )
-    return found
+    twice = [] if data.window is not None else list(_twice(table, *split, test))
+    return found | ({"": "; ".join(twice)} if twice else {})
 
 
 def _of_column(column: UnderstoodColumn, known: Array, y: Array, task: Task, data: Data) -> Iterator[str]:
     cells, kind = column.cells, column.found.kind
-    if not column.features or kind == "target":
+    if not column.features or cells.name in data.targets:
         return
     rows = known[~cells.missing[known]]
     if len(rows) < max(LEAST_ROWS, 0.9 * len(known)):
@@ -59,7 +60,7 @@ def _of_column(column: UnderstoodColumn, known: Array, y: Array, task: Task, dat
         by_time = data.window is not None or data.time is not None
         if not by_time and not isinstance(data.validation, LastRows | TestRows):
             yield from _in_order(column, rows)
-    elif y.ndim == 1:
+    elif y.ndim == 1 and data.window is None:
         if _gives(cells, rows[:SAMPLE], y, task) and _gives(cells, rows, y, task):
             yield "it alone gives the target: is it known before the target is (a leak)?"
         if not cells.text[rows].any() and bool((cells.numbers[rows] - rows == cells.numbers[0]).all()):
@@ -102,10 +103,24 @@ def _separates(numbers: Array, classes: Array) -> bool:
     )
 
 
-def _in_both(table: UnderstoodTable, train: Array, validation: Array) -> int:
-    """Count the validation rows that have the cells of a training row, by sums of random numbers."""
+def _twice(table: UnderstoodTable, train: Array, validation: Array, test: Array | None) -> Iterator[str]:
+    """Tell how many validation and test rows have the cells of a row that is trained or judged on."""
+    sums = _sums(table)
+    known = np.concatenate([train, validation])
+    parts = [("validation", validation, train, "a training row"), ("test", test, known, "one of the others")]
+    for name, rows, others, what in parts:
+        count = 0 if rows is None else int(np.isin(sums[rows], sums[others]).sum())
+        if rows is not None and count:
+            yield (
+                f"{count:,} of {len(rows):,} {name} rows have the same cells as {what}: where they are the "
+                "same thing, results are too good ('group' keeps rows together)"
+            )
+
+
+def _sums(table: UnderstoodTable) -> Array:
+    """Return a number for each row that only rows with the same cells share: a sum of random numbers."""
     sources = [column.cells for column in table.columns if column.features or column.found.kind == "target"]
     random, sums = np.random.default_rng(0), np.zeros(table.features.rows, np.uint64)
     for cells in sources:
         sums += random.integers(2**64, size=len(cells.words), dtype=np.uint64)[cells.codes]
-    return int(np.isin(sums[validation], sums[train]).sum())
+    return sums
