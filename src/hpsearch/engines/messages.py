@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hpsearch.data import Preprocessing
 from hpsearch.data.summary import DataSummary
 from hpsearch.spec.sources.donor_file import DonorFile
+from hpsearch.training.column_effects import ColumnEffect
 from hpsearch.training.column_importance import ColumnImportance
 from hpsearch.training.decisions import Decisions
 from hpsearch.training.evaluation import Evaluation, Part
@@ -148,6 +149,7 @@ class SavedWinner:
         evaluation: None if none was asked for.
         problem: Why the evaluation failed.
         columns: On which columns of a table it relies there.
+        effects: How its prediction moves with the most important of them.
     """
 
     weights: str
@@ -155,6 +157,7 @@ class SavedWinner:
     evaluation: Evaluation | None = None
     problem: str | None = None
     columns: tuple[ColumnImportance, ...] = ()
+    effects: tuple[ColumnEffect, ...] = ()
 
 
 @dataclass(frozen=True)

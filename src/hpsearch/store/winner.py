@@ -11,6 +11,7 @@ from hpsearch.data import Preprocessing
 from hpsearch.store.documents import load_document, read_document, write_document
 from hpsearch.store.identity import UNKNOWN, DamagedError, Stamp, StudyIdentity, digest_of_file
 from hpsearch.store.layout import StudyFiles
+from hpsearch.training.column_effects import ColumnEffect
 from hpsearch.training.column_importance import ColumnImportance
 from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
 
@@ -121,6 +122,7 @@ class ErrorAnalysis:
     labels: tuple[str, ...]
     evaluation: Evaluation
     columns: tuple[ColumnImportance, ...] = field(default=(), metadata={"where_given": True})
+    effects: tuple[ColumnEffect, ...] = field(default=(), metadata={"where_given": True})
 
     def __post_init__(self) -> None:
         counts, classes = self.evaluation.confusion, len(self.labels)

@@ -18,7 +18,6 @@ from hpsearch.seeds import derive
 from hpsearch.spec import Search
 from hpsearch.training.chance import chance_of
 from hpsearch.training.chance_of_targets import chance_of_targets
-from hpsearch.training.column_importance import ColumnImportance, column_importance
 from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate, evaluate_measures
 from hpsearch.training.further_metrics import FurtherMetrics
 
@@ -57,33 +56,6 @@ def evaluated(
     aimed = dataset.splits[0].aimed(rows)
     losses = keras.ops.convert_to_numpy(objective.losses(aimed.y, logits, rows.weights))
     return evaluated_predictions(given, losses, rows, dataset, objective, part, search, further)
-
-
-def columns_of(
-    model: keras.Model, dataset: Dataset, objective: Objective, part: Part, search: Search
-) -> tuple[ColumnImportance, ...]:
-    """Measure on which columns of a table an exported model relies; other data have none.
-
-    Args:
-        model: The model, which takes raw rows.
-        dataset: The data.
-        objective: The loss, of one output.
-        part: The test set, or the validation set of the first split.
-        search: The search section, which has the seed.
-    """
-    encoding = dataset.preprocessing().encoding
-    if encoding is None or isinstance(objective, JoinedObjective):
-        return ()
-    rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
-    aimed = dataset.splits[0].aimed(rows)
-
-    def losses(places: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
-        weights = None if rows.weights is None else rows.weights[places]
-        logits, _ = both_of(model, x, dataset.inputs)
-        found: NDArray[Any] = keras.ops.convert_to_numpy(objective.losses(aimed.y[places], logits, weights))
-        return found
-
-    return column_importance(encoding.places, rows.x, losses, derive(search.seed, "columns", part))
 
 
 def evaluated_predictions(

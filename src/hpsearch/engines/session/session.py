@@ -286,7 +286,8 @@ class Session:
         return self._probers[key].probe(configuration, order.seeds, weights)
 
     def _winner(self, order: WinnerOrder) -> SavedWinner:
-        from hpsearch.engines.session.evaluation import columns_of, evaluated, fingerprint
+        from hpsearch.engines.session.columns import columns_of
+        from hpsearch.engines.session.evaluation import evaluated, fingerprint
 
         model = self._export(order.export)
         weights = fingerprint(model)
@@ -299,10 +300,10 @@ class Session:
             objective = self.trainer.objective_of(configuration, dataset.splits[0])
             search = self.spec.search
             found = evaluated(model, dataset, objective, order.part, search, self.trainer.further)
-            columns = columns_of(model, dataset, objective, order.part, search)
+            columns, effects = columns_of(model, dataset, objective, order.part, search)
         except Exception as failure:  # noqa: BLE001 - the study ends well without it
             return replace(saved, problem=told(failure))
-        return replace(saved, evaluation=found, columns=columns)
+        return replace(saved, evaluation=found, columns=columns, effects=effects)
 
     def _export(self, order: ExportOrder) -> keras.Model:
         from hpsearch.models.model import save_model

@@ -1,6 +1,7 @@
 """Typed results drawn as figures for the report."""
 
 from hpsearch.report.figures.bands import BandPanel, BandPlot, DrawnBand, draw_bands
+from hpsearch.report.figures.column_effects import draw_column_effects
 from hpsearch.report.figures.confusion import draw_confusion
 from hpsearch.report.figures.curves import draw_curves
 from hpsearch.report.figures.depths import BY_ARM, BY_EPOCH, draw_depths
@@ -30,6 +31,7 @@ __all__ = [
     "Share",
     "alone",
     "draw_bands",
+    "draw_column_effects",
     "draw_columns",
     "draw_confusion",
     "draw_curves",

@@ -10,6 +10,7 @@ from hpsearch.analysis import Analysis, EvaluatedAnalysis
 from hpsearch.analysis.curves import evenly
 from hpsearch.report.figures import (
     draw_bands,
+    draw_column_effects,
     draw_columns,
     draw_confusion,
     draw_curves,
@@ -133,6 +134,7 @@ class StudyPage(SearchPage):
     mistakes: Explained | None
     reliability: Explained | None
     relied_on: Explained | None
+    moved_by: Explained | None
     joined: Joined | None
 
 
@@ -151,6 +153,7 @@ def evaluated_page(search: SearchPage, analysis: EvaluatedAnalysis) -> StudyPage
         mistakes=_mistakes(analysis.insides),
         reliability=_reliability(analysis.insides),
         relied_on=_relied_on(analysis.insides),
+        moved_by=_moved_by(analysis.insides),
         joined=None if analysis.ensemble is None else _joined(analysis, analysis.ensemble),
     )
 
@@ -239,6 +242,13 @@ def _relied_on(insides: ErrorAnalysis | None) -> Explained | None:
     known = any(one.value is not None for one in insides.columns)
     figure = draw_columns(insides.columns) if known else None
     return Explained(evaluation.columns_note(insides), figure, evaluation.columns_table(insides))
+
+
+def _moved_by(insides: ErrorAnalysis | None) -> Explained | None:
+    if insides is None or not insides.effects:
+        return None
+    figure, table = draw_column_effects(insides.effects), evaluation.column_effects_table(insides)
+    return Explained(evaluation.column_effects_note(insides), figure, table)
 
 
 def _joined(analysis: Analysis, found: Ensemble) -> Joined:

@@ -173,6 +173,28 @@ def columns_table(insides: ErrorAnalysis) -> ReportTable:
     return ReportTable("Permutation importance of the columns", ("column", "increase", "low", "high"), rows)
 
 
+def column_effects_note(insides: ErrorAnalysis) -> str:
+    """Say what the effects of columns mean."""
+    what = "probability of the class named above each panel" if insides.labels else "prediction"
+    return (
+        f"The mean {what} over rows of the {insides.evaluation.part} set if all of them had one value of the "
+        "column, with 95 % intervals over rows (partial dependence), for the most important columns that "
+        "have one value in a row. It tells what the model does, not what causes what; combinations of "
+        "values that do not occur are averaged too."
+    )
+
+
+def column_effects_table(insides: ErrorAnalysis) -> ReportTable:
+    """List the mean prediction at each value."""
+    rows = tuple(
+        (Cell(effect.column), Cell(effect.of), *map(cell, (one.value, one.mean, one.low, one.high)))
+        for effect in insides.effects
+        for one in effect.values
+    )
+    columns = ("column", "class", "value", "mean", "low", "high")
+    return ReportTable("Mean prediction by the values of a column", columns, rows)
+
+
 def error_table(insides: ErrorAnalysis) -> ReportTable | None:
     """Tell of each class how many rows are right and what it is taken for, or give quantiles of residuals."""
     found = insides.evaluation

@@ -51,8 +51,9 @@ def found_by(record: StudyRecord, name: WinnerName, winner: SavedWinner) -> Stud
     if found.part == "test" and looked is None:
         look = HeldOutEvaluation(_now(), name, winner.weights, found)
         looks = replace(looks, looks=(*looks.looks, look))
-    columns = winner.columns or (record.insides.columns if record.insides is not None else ())
-    insides = ErrorAnalysis(name, winner.preprocessing.labels, found, columns)
+    insides = ErrorAnalysis(name, winner.preprocessing.labels, found, winner.columns, winner.effects)
+    if winner.evaluation is None and record.insides is not None and record.insides.winner == name:
+        insides = replace(insides, columns=record.insides.columns, effects=record.insides.effects)
     return replace(record, insides=insides, looks=looks)
 
 

@@ -1,0 +1,47 @@
+"""What the report of a table says of its columns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.commands import succeed, write_study
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_column_that_decides_is_told_with_how_it_does(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    decides, colour = generator.normal(size=300), generator.choice(["red", "blue", "green"], 300)
+    lines = [
+        f"{value:.4f},{word},{'yes' if value > 0 else 'no'}"
+        for value, word in zip(decides, colour, strict=True)
+    ]
+    (tmp_path / "rows.csv").write_text("\n".join(["decides,colour,bought", *lines]))
+    study = {
+        "name": "columns",
+        "data": {"csv": "rows.csv", "target": "bought", "test": 0.3, "standardize": True},
+        "model": {"mlp": {"hidden": [8]}},
+        "training": {"learning_rate": 0.02, "epochs": 15},
+        "search": {"trials": 1},
+        "confirm": "none",
+    }
+    write_study(tmp_path / "columns.yaml", study)
+    succeed("optimize", "columns.yaml", cwd=tmp_path)
+    told = json.loads(succeed("report", "columns", "--format", "json", cwd=tmp_path).stdout)
+    insides = told["search"]["insides"]
+    first, second = insides["columns"]
+    assert (first["column"], second["column"]) == ("decides", "colour")
+    assert first["low"] > second["high"]
+    effects = {one["column"]: one for one in insides["effects"]}
+    means = [at["mean"] for at in effects["decides"]["values"]]
+    assert effects["decides"]["of"] == "yes"
+    assert means == sorted(means)
+    assert means[-1] - means[0] > 0.8
+    assert [at["value"] for at in effects["colour"]["values"]] == ["blue", "green", "red"]
+    page = (tmp_path / "reports" / "columns.html").read_text()
+    for heading in ("Importance of the columns", "Effects of the most important columns", "Calibration of"):
+        assert heading in page
