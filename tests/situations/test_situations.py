@@ -17,7 +17,6 @@ pytestmark = pytest.mark.long
 HERE = Path(__file__).parent
 REFUSED = {
     "19_a_table_without_names": "The first line holds numbers: it must hold the names of the columns",
-    "20_a_table_with_surnames": "Leave the column out of the file if it is an identifier",
 }
 """Situations that are refused, and what is said of them."""
 
