@@ -144,7 +144,7 @@ class CompiledModel:
         trainable = [variable.value for variable in model.trainable_variables]
         moved = (
             [variable.value for variable in model.non_trainable_variables],
-            self._first_metrics(self.evaluation, batches[0]),
+            self._first_metrics(self.evaluation, batches[0], len(batches[0][0])),
         )
         for batch in batches:
             given = (trainable, *moved, self.evaluation.numbers, *batch)
@@ -186,7 +186,7 @@ class CompiledModel:
             "trainable": [variable.value for variable in model.trainable_variables],
             "other": [variable.value for variable in model.non_trainable_variables],
             "optimizer": [variable.value for variable in model.optimizer.variables],
-            "metrics": self._first_metrics(self.training, tuple(part[:batch] for part in data)),
+            "metrics": self._first_metrics(self.training, data, batch),
             "step": jax.device_put(np.int32(0)),
             "bad": jax.device_put(np.int32(0)),
         }
@@ -201,18 +201,19 @@ class CompiledModel:
             for variable, value in zip(variables, state[name], strict=True):
                 variable.assign(value)
 
-    def _first_metrics(self, structure: ModelStructure, rows: Any) -> list[Any]:
+    def _first_metrics(self, structure: ModelStructure, rows: Any, size: int) -> list[Any]:
         """Return the metrics' variables as they are before an epoch; they are the same for a structure."""
         kept = self._own if structure.key is None else self.programs.of(structure.key)
         if "metrics" not in kept:
-            kept["metrics"] = self._build(rows)
+            kept["metrics"] = self._build(rows, size)
         return [jax.device_put(value) for value in kept["metrics"]]
 
-    def _build(self, rows: Any) -> list[Any]:
-        x, *others = rows
+    def _build(self, rows: Any, size: int) -> list[Any]:
+        """Build what batches of so many rows need, of which Keras asks for shapes and types alone."""
+        x, *others = (np.zeros((size, *part.shape[1:]), part.dtype) for part in rows)
         self._is_built = True
         try:
-            return self.model.build(np.zeros(x.shape, np.float32), *others)
+            return self.model.build(x.astype(np.float32), *others)
         except Exception as failure:
             raise UntracedError(str(failure)) from failure
 
@@ -225,7 +226,7 @@ class CompiledModel:
 
         def traced() -> Any:
             if rows is not None and not self._is_built:
-                self._build(tuple(part[:1] for part in rows))
+                self._build(rows, 1)
             return self._traced(function, given)
 
         if full not in self._own:
