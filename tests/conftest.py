@@ -21,6 +21,9 @@ os.environ["KERAS_BACKEND"] = "jax"
 # Before any test computes with JAX: later it is not heard.
 tell_compiler()
 
+# Studies of tests are about something else, and are quicker without.
+os.environ["HPSEARCH_BASELINE"] = "off"
+
 # JAX reads these when it is imported. What is asserted of bits and of the form of programs is asserted of what
 # people get: `compiling.optimized`; commands run in an environment of their own.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS

@@ -58,7 +58,14 @@ def environment(**extra: str) -> dict[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
     }
-    return {**known, **kept, "COLUMNS": "200", "PYTHONIOENCODING": "utf-8", **extra}
+    return {
+        **known,
+        **kept,
+        "HPSEARCH_BASELINE": "off",
+        "COLUMNS": "200",
+        "PYTHONIOENCODING": "utf-8",
+        **extra,
+    }
 
 
 def command(*arguments: str | Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 
 from hpsearch.analysis.ablation import AblationPath, follow_ablation
+from hpsearch.analysis.baselines import BaselineComparison, compare_baselines
 from hpsearch.analysis.chance import ChanceLevel, judge_chance
 from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
@@ -88,7 +89,11 @@ class Analysis:
         """Return the analysis with what the evaluation of the winner's model has found."""
         known = {one.name: getattr(self, one.name) for one in fields(Analysis)}
         return EvaluatedAnalysis(
-            **known, looks=record.looks, insides=record.insides, ensemble=record.ensemble
+            **known,
+            looks=record.looks,
+            insides=record.insides,
+            ensemble=record.ensemble,
+            baselines=compare_baselines(record, self.verdict),
         )
 
 
@@ -99,6 +104,7 @@ class EvaluatedAnalysis(Analysis):
     looks: HeldOutEvaluations
     insides: ErrorAnalysis | None
     ensemble: Ensemble | None = field(default=None, metadata={"where_given": True})
+    baselines: BaselineComparison | None = field(default=None, metadata={"where_given": True})
 
 
 def analyze(
@@ -130,7 +136,9 @@ def analyze_stored(conclusion: Conclusion, files: StudyFiles) -> Analysis:
 
 def analyze_search(conclusion: Conclusion, influence: Influence | None = None) -> Analysis:
     """Analyze what does not depend on the evaluation of the winner's model, of which nothing is seen here."""
-    record = replace(conclusion.record, looks=HeldOutEvaluations(), insides=None, ensemble=None)
+    record = replace(
+        conclusion.record, looks=HeldOutEvaluations(), insides=None, ensemble=None, baselines=None
+    )
     influence, ranking = influence or judge_influence(record), rank_trials(record)
     return Analysis(
         name=record.name,

@@ -30,7 +30,7 @@ class ChanceLevel:
 
 def judge_chance(record: StudyRecord, verdict: Verdict | None) -> ChanceLevel | None:
     """Hold the winner of a search against a constant prediction; None where its level is not known."""
-    return chance_for(record, _winner(record, verdict))
+    return chance_for(record, score_of_winner(record, verdict))
 
 
 def against(found: Estimate, level: float, metric: str, *, minimize: bool) -> Against | None:
@@ -66,7 +66,7 @@ def chance_for(record: StudyRecord, found: Estimate | None) -> ChanceLevel | Non
     return ChanceLevel(level, constant, standing)
 
 
-def _winner(record: StudyRecord, verdict: Verdict | None) -> Estimate | None:
+def score_of_winner(record: StudyRecord, verdict: Verdict | None) -> Estimate | None:
     """Return the score of the winner, its own mean where that is not known, or its value in the search."""
     if verdict is not None and verdict.winner is not None:
         score = verdict.conclusion.cross_validated_score

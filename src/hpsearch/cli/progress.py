@@ -40,6 +40,8 @@ class TerminalDisplay(LiveDisplay):
     def _answer(self, conclusion: Conclusion, files: StudyFiles) -> list[str]:
         """Tell what was found: where no trial is of any use, what happened is the last word."""
         from hpsearch.analysis import judge
+        from hpsearch.analysis.baselines import compare_baselines
+        from hpsearch.report.words.baselines import baselines_line
         from hpsearch.report.words.best import best_lines
         from hpsearch.report.words.ensemble import ensemble_line
 
@@ -47,6 +49,9 @@ class TerminalDisplay(LiveDisplay):
         best = best_lines(conclusion, str(files.best_model)) if record.best else [_so_far(record)]
         if record.ensemble is not None:
             best.append(ensemble_line(record.ensemble, str(files.ensemble_model)))
+        baselines = compare_baselines(record, conclusion.verdict)
+        if baselines is not None:
+            best.append(baselines_line(baselines))
         judgement = judge(record)
         if judgement.last_word is not None:
             return [best[0], best[-1], f"report: {files.report}", judgement.last_word]

@@ -24,7 +24,7 @@ ARRAYS = "arrays"
 """Under which name rows that were given in memory lie inside the files of the study."""
 
 OWN = re.compile(
-    r"(study(\.copy)?\.yaml|ticks(\.copy)?\.jsonl|study\.db|best\.(keras|yaml|json)|ensemble\.(keras|json)"
+    r"(study(\.copy)?\.yaml|ticks(\.copy)?\.jsonl|study\.db|best\.(keras|yaml|json)|ensemble\.(keras|json)|baselines\.json"
     r"|test\.json|insides\.json"
     r"|refit\.json|refit(\.checkpoint)?\.npz|probes\.npz|trials\.csv|timing\.json|influence\.json|fanova\.json"
     r"|models(/\d+\.(npz|keras|keras\.json))?|checkpoints(/\d+(\.older)?\.npz)?|(leases|artifacts|arrays)(/.+)?"
@@ -145,6 +145,11 @@ class StudyFiles:
     def ensemble(self) -> Path:
         """What was found of it, and what it takes to apply it to new rows."""
         return self.directory / "ensemble.json"
+
+    @property
+    def baselines(self) -> Path:
+        """What models without a search give on the same rows."""
+        return self.directory / "baselines.json"
 
     @property
     def looks(self) -> Path:

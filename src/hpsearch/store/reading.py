@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hpsearch.exceptions import StoreError, StudyNotFoundError
 from hpsearch.spec.experiments import Experiment, Kind
+from hpsearch.store.baselines import read_baselines
 from hpsearch.store.ensemble import read_ensemble
 from hpsearch.store.events import Asked, Ended, Event, Reported
 from hpsearch.store.layout import PARTS, StudyFiles
@@ -52,6 +53,7 @@ def _record(files: StudyFiles, resolved: Resolved) -> StudyRecord:
         insides=read_error_analysis(files.insides, identity),
         refit=read_refit(files.refit, identity),
         ensemble=read_ensemble(files, identity) if resolved.spec.ensemble is not None else None,
+        baselines=read_baselines(files, identity) if resolved.kind == "search" else None,
         identity=identity,
     )
 

@@ -16,6 +16,7 @@ from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.store.events import Pruning, State
 from hpsearch.store.identity import UNKNOWN, StudyIdentity, digest
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit, WinnerName
+from hpsearch.training.baselines import Baselines
 from hpsearch.training.decisions import Decisions
 from hpsearch.training.ensemble import Ensemble
 from hpsearch.training.probes.record import LayerProbe, TrainingProbe
@@ -100,6 +101,7 @@ class StudyRecord:
     refit: Refit | None = None
     """How a winner was refitted last."""
     ensemble: Ensemble | None = None
+    baselines: Baselines | None = None
     """The trials that were joined to one model last."""
     identity: StudyIdentity = UNKNOWN
     """What its files say of themselves."""

@@ -273,7 +273,8 @@ def _without_budgets(spec: StudySpec) -> dict[str, Any]:
     data: dict[str, Any] = spec.model_copy(update={"training": _with_rate(spec.training)}).dump()
     for section, name in BUDGETS:
         data.get(section, {}).pop(name, None)
-    data.pop("ensemble", None)
+    for name in ("ensemble", "baseline"):
+        data.pop(name, None)
     if spec.compare is not None:
         # The number of a trial tells its arm.
         data["compare"]["order of arms"] = list(spec.compare.arms)

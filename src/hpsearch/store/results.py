@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.spec import print_spec
+from hpsearch.store.baselines import write_baselines
 from hpsearch.store.best_study import best_spec
 from hpsearch.store.disk import encoded, rename, write_atomically
 from hpsearch.store.documents import write_document
@@ -29,6 +30,7 @@ from hpsearch.store.winner import (
     write_held_out,
     write_inference_info,
 )
+from hpsearch.training.baselines import Baselines
 from hpsearch.training.ensemble import Ensemble
 
 
@@ -75,6 +77,7 @@ class StudyResults:
         ensemble: The ensemble of its trials; None where the study asks for none.
         others: The models that are kept beside the best, by the numbers of their trials.
         probes: The probes of trials that did not learn; None where there are no new ones.
+        baselines: Models without a search; None where there are no new ones.
     """
 
     record: StudyRecord
@@ -82,6 +85,7 @@ class StudyResults:
     ensemble: SavedEnsemble | None = None
     others: tuple[SavedModel, ...] = ()
     probes: Probes | None = None
+    baselines: Baselines | None = None
 
 
 def write_results(files: StudyFiles, results: StudyResults, page: str, lease: Lease) -> None:
@@ -104,6 +108,9 @@ def write_results(files: StudyFiles, results: StudyResults, page: str, lease: Le
     if results.probes is not None:
         lease.check()
         write_probes(files.probes, results.probes, identity.stamp())
+    if results.baselines is not None:
+        lease.check()
+        write_baselines(files, results.baselines, identity)
     if best is not None:
         study = best_spec(record, record.trial(best.model.name.trial))
         _write(lease, files.best_configuration, encoded(print_spec(study)))

@@ -32,6 +32,7 @@ from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import check_copy, read_resolved
 from hpsearch.store.trials_table import trials_csv
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, InferenceInfo, Refit, load_applied
+from hpsearch.training.baselines import Baselines
 from hpsearch.training.ensemble import Ensemble
 
 ANEW = "hpsearch optimize rewrites it"
@@ -110,6 +111,7 @@ def _model_checks(files: StudyFiles, identity: StudyIdentity) -> dict[Path, Call
         files.best_preprocessing: lambda path: _document(
             path, InferenceInfo, identity, "preprocessing of the best model"
         ),
+        files.baselines: lambda path: _document(path, Baselines, identity, "baselines"),
         files.ensemble: lambda path: _document(path, Ensemble, identity, "ensemble of trials"),
         files.ensemble_model: lambda path: _model(
             path, files.ensemble, lambda: load_ensemble(files, identity)

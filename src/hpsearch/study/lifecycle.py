@@ -40,6 +40,7 @@ from hpsearch.store.record import StudyRecord
 from hpsearch.store.removal import check_only_ours
 from hpsearch.store.report_path import check_report_path
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
+from hpsearch.study.baselines import begin_baselines
 from hpsearch.study.deletion import clear, forget_arrays, sweep, with_parts
 from hpsearch.study.open_study import OpenStudy
 from hpsearch.study.part import stored_part
@@ -231,7 +232,8 @@ def _opened(held: _Held) -> Iterator[OpenStudy]:
         resolved = _resolved(held, opened)
         held.lease.check()
         write_resolved(held.files, resolved)
-        yield OpenStudy(held.files, resolved, storage, pool, held.lease, held.display)
+        baselines = begin_baselines(held.files, resolved, held.options.data_dir)
+        yield OpenStudy(held.files, resolved, storage, pool, held.lease, held.display, baselines)
     finally:
         pool.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
 from hpsearch.store.resolved import Resolved
 from hpsearch.study.progress import Display
+from hpsearch.training.baselines import Baselines
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -20,6 +22,7 @@ class OpenStudy:
     """An experiment under way: its files, what it obeys, its storage, and the workers that have it open.
 
     Its files are written by the holder of the lease alone. `storage` is None where its own is locked.
+    `baselines` are those that are being fitted; None where there are none to fit.
     """
 
     files: StudyFiles
@@ -28,3 +31,4 @@ class OpenStudy:
     pool: WorkerPool
     lease: Lease
     display: Display
+    baselines: Future[Baselines | None] | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from markupsafe import Markup
 
 from hpsearch.analysis import Analysis, EvaluatedAnalysis
+from hpsearch.analysis.baselines import BaselineComparison
 from hpsearch.analysis.curves import evenly
 from hpsearch.report.figures import (
     draw_bands,
@@ -37,7 +38,7 @@ from hpsearch.report.figures.study import (
 from hpsearch.report.tables import study as study_tables
 from hpsearch.report.tables import tables
 from hpsearch.report.tables.tables import ReportTable
-from hpsearch.report.words import ablation, ensemble, evaluation, prose
+from hpsearch.report.words import ablation, baselines, ensemble, evaluation, prose
 from hpsearch.report.words import study as study_prose
 from hpsearch.report.words import verdict as verdict_words
 from hpsearch.report.words.facts import Facts, facts_of
@@ -136,6 +137,7 @@ class StudyPage(SearchPage):
     relied_on: Explained | None
     moved_by: Explained | None
     joined: Joined | None
+    baselines: Explained | None
 
 
 def study_page(analysis: EvaluatedAnalysis, record: StudyRecord) -> StudyPage:
@@ -155,6 +157,7 @@ def evaluated_page(search: SearchPage, analysis: EvaluatedAnalysis) -> StudyPage
         relied_on=_relied_on(analysis.insides),
         moved_by=_moved_by(analysis.insides),
         joined=None if analysis.ensemble is None else _joined(analysis, analysis.ensemble),
+        baselines=None if analysis.baselines is None else _baselines(analysis.baselines),
     )
 
 
@@ -255,6 +258,10 @@ def _joined(analysis: Analysis, found: Ensemble) -> Joined:
     members = Explained(ensemble.ensemble_note(found, analysis.metric), table=ensemble.ensemble_table(found))
     tested = None if found.evaluation is None else ensemble.measures_table(found.evaluation.measures)
     return Joined(members, tested, f"runs/{analysis.name}/ensemble.keras")
+
+
+def _baselines(found: BaselineComparison) -> Explained:
+    return Explained(baselines.baselines_note(found), table=baselines.baselines_table(found))
 
 
 def _findings(analysis: Analysis) -> Explained:

@@ -39,6 +39,7 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
         "refit": plain(conclusion.refit),
         "test": plain(_evaluations(record.looks)),
         **({} if record.ensemble is None else {"ensemble": plain(record.ensemble)}),
+        **({} if record.baselines is None else {"baselines": plain(record.baselines)}),
     }
     return json.dumps(fields, indent=2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
 
@@ -106,6 +106,8 @@ class StudySpec(Part):
     A kind of model that has a recipe needs no training section: what is left out is as its paper has it.
     """
 
+    unwritten = frozenset({"baseline"})
+
     name: StudyName
     data: Data
     model: Searchable[Model]
@@ -113,6 +115,7 @@ class StudySpec(Part):
     search: Search = Search()
     compare: Compare | None = None
     confirm: Confirmed = BY_DEFAULT
+    baseline: Literal["on", "off"] = "on"
     ensemble: Ensemble | None = None
 
     @model_validator(mode="before")

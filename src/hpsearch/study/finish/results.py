@@ -12,6 +12,7 @@ from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.store.probes import Probes
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.results import StudyResults, write_results
+from hpsearch.study.baselines import with_baselines
 from hpsearch.study.finish.export import save_best, save_others
 from hpsearch.study.open_study import OpenStudy
 
@@ -38,7 +39,11 @@ def leave_results(
         HpsearchError: Something cannot be saved or written; of a model beside the best, after all else is.
     """
     beside = ThreadPoolExecutor(1)
-    saving = beside.submit(save_best, study.files, conclusion, probes, worker, ended=ended)
+
+    def saved() -> StudyResults:
+        return with_baselines(study, save_best(study.files, conclusion, probes, worker, ended=ended))
+
+    saving = beside.submit(saved)
     beside.shutdown(wait=False)  # Ctrl-C does not wait for the worker
     page = render_search(analyze_stored(conclusion, study.files), conclusion.record, saving)
     results, failure = save_others(study.files, saving.result(), worker)
