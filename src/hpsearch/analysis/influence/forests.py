@@ -120,8 +120,11 @@ def _forests(design: Design, seed: int) -> Iterator[list[DecisionTreeRegressor]]
     The trees are many and small: as forests of scikit-learn's they would cost more to set up than to grow.
     """
     # scikit-learn is slow to import, and most commands do without it.
+    from sklearn import config_context
     from sklearn.tree import DecisionTreeRegressor
 
+    # To check so few rows takes longer than to grow the trees; only the check finds missing values.
+    missing = bool(np.isnan(design.rows).any())
     random = np.random.default_rng(seed)
     for _ in range(RESAMPLES):
         sample = random.integers(len(design.places), size=len(design.places))
@@ -130,4 +133,6 @@ def _forests(design: Design, seed: int) -> Iterator[list[DecisionTreeRegressor]]
             DecisionTreeRegressor(min_samples_leaf=LEAF, max_features=SPLIT, random_state=int(state))
             for state in random.integers(2**31, size=TREES)
         ]
-        yield [tree.fit(rows, places) for tree in trees]
+        with config_context(skip_parameter_validation=True):
+            grown = [tree.fit(rows, places, check_input=missing) for tree in trees]
+        yield grown
