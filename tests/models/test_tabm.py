@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,13 +10,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hpsearch.data import load_dataset
 from hpsearch.data.named_targets import NamedTarget, TargetLayout
 from hpsearch.models.components.joined_objective import joined_objective
 from hpsearch.models.components.members import LossOfMembers, merged, of_members
 from hpsearch.models.components.objectives import Objective
+from hpsearch.models.interface import ModelFiles
+from hpsearch.models.model import export_model
+from hpsearch.models.sources.kinds import sources_of
 from hpsearch.models.sources.tabm import MEMBERS, TabmSource
 from hpsearch.models.weights import put_weights, weights_of
+from hpsearch.spec import StudySpec, read_configuration
 from hpsearch.spec.sections.tabm import Tabm
+from hpsearch.training.compiled.keras_model.trainer import KerasModelTrainer
+from hpsearch.training.messages import Member
 
 FEATURES, ROWS = 4, np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 SMALL = {"k": 3, "n_blocks": 2, "d_block": 5}
@@ -120,3 +128,28 @@ def test_members_of_several_targets_are_merged_target_by_target() -> None:
     found = np.asarray(objective.predictions(merged(objective, logits)))
     np.testing.assert_allclose(found, np.mean(each, axis=0), rtol=2e-5)
     assert MEMBERS == "members"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "model", [{"tabm": SMALL}, pytest.param({"realmlp": {"hidden": [6]}}, marks=pytest.mark.long)]
+)
+def test_standardized_targets_are_told_and_exported_in_their_own_units(model: dict[str, Any]) -> None:
+    raw = {"sklearn": "diabetes", "standardize": True, "target_transform": "standard"}
+    spec = StudySpec.model_validate({"name": "a", "data": raw, "model": model, "training": {"epochs": 1}})
+    data = load_dataset(spec.data, Path())
+    sources = sources_of(spec, ModelFiles(Path()), data)
+    one = read_configuration({"model": spec.model.dump(), "training": spec.training.dump()})
+    trainer = KerasModelTrainer(data, sources=sources)
+    trainer.start(Member(0, one, 3))
+    told = trainer.advance(0).metrics
+    assert trainer.new_notes() == ()
+    objective, split = trainer.objective_of(one, data.splits[0]), data.splits[0]
+    made = export_model(
+        one, data.features, objective, split.scaling, trainer.best_weights(0) or {}, 3, sources
+    )
+    rows = data.raw(0, "validation")
+    given = made.predict(rows.x, verbose=0)[:, 0]
+    assert np.abs(given - rows.y).mean() == pytest.approx(told["val_mae"], rel=1e-4)
+    assert np.square(given - rows.y).mean() == pytest.approx(told["val_loss"], rel=1e-4)
+    assert told["loss"] > 1000

@@ -55,6 +55,9 @@ class TabmNetwork(InnerNetwork):
     def _bare_losses(self, y: Any, logits: Any) -> Any:
         return super()._bare_losses(y, self._merged(logits))
 
+    def _told_losses(self, y: Any, logits: Any) -> Any:
+        return super()._told_losses(y, self._merged(logits))
+
     def _scores(self, y: Any, logits: Any) -> Any:
         return super()._scores(y, self._merged(logits))
 
