@@ -17,7 +17,7 @@ from hpsearch.training.scorers import score
 Array = NDArray[Any]
 
 MOST_NUMBERS = 2_000_000
-"""Numbers of training rows, times the classes of a boosting, that a model is fitted to; of more rows an even
+"""Numbers of training rows of all folds, times the classes, that a model is fitted to; of more rows an even
 sample serves. So each takes seconds."""
 
 MOST_FEATURES = 2_000
@@ -120,7 +120,7 @@ def _rounds(dataset: Dataset) -> int:
 def _fitted(name: str, make: Callable[[], Any], dataset: Dataset, metric: str) -> Baseline:
     begun, values, rows = time.perf_counter(), [], 0
     for split in dataset.splits:
-        x, y = _sample(split, len(dataset.labels) or 1)
+        x, y = _sample(split, len(dataset.splits) * (len(dataset.labels) or 1))
         with warnings.catch_warnings():
             # That a solver has not converged is no matter of the study's.
             warnings.simplefilter("ignore")
@@ -131,10 +131,10 @@ def _fitted(name: str, make: Callable[[], Any], dataset: Dataset, metric: str) -
     return Baseline(name, value if np.isfinite(value) else None, time.perf_counter() - begun, rows)
 
 
-def _sample(split: Split, classes: int) -> tuple[Array, Array]:
-    """Return the training rows, flat, or as many of them as fit the time."""
+def _sample(split: Split, fits: int) -> tuple[Array, Array]:
+    """Return the training rows, flat, or as many as fit the time where there are so many `fits`."""
     x, y = split.train.x.reshape(len(split.train), -1), split.train.y
-    step = max(1, -(-x.size * classes // MOST_NUMBERS))
+    step = max(1, -(-x.size * fits // MOST_NUMBERS))
     return x[::step], y[::step]
 
 
