@@ -36,20 +36,25 @@ TRAINERS: dict[str, Any] = {
 
 
 @cache
-def made_rows(folder: Path, outputs: int, task: str = "auto", *, weighted: bool = False) -> Dataset:
-    """Make rows of uneven classes, of labels, or of positive quantities where `outputs` is at most 1."""
-    generator = np.random.default_rng(outputs)
-    x = generator.normal(size=(ROWS, 3)).astype(np.float32)
+def made_rows(
+    folder: Path, outputs: int, task: str = "auto", *, weighted: bool = False, whole: bool = False
+) -> Dataset:
+    """Make rows of uneven classes, of labels, or of positive quantities where `outputs` is at most 1.
+
+    With `whole` the last batch is as large as the others, so that a program has one step to be compiled.
+    """
+    generator, count = np.random.default_rng(outputs), ROWS + 3 if whole else ROWS
+    x = generator.normal(size=(count, 3)).astype(np.float32)
     if task == "multilabel":
-        y: Any = (x[:, :outputs] + generator.normal(size=(ROWS, outputs)) > 0).astype(np.int32)
+        y: Any = (x[:, :outputs] + generator.normal(size=(count, outputs)) > 0).astype(np.int32)
     elif outputs > 1:
-        y = np.minimum(np.arange(ROWS) % (2 * outputs - 1), outputs - 1)
+        y = np.minimum(np.arange(count) % (2 * outputs - 1), outputs - 1)
     else:
         y = np.exp(x[:, 0])
     arrays = {"x": x, "y": y}
     if weighted:
-        arrays["sample_weight"] = generator.uniform(0, 3, ROWS)
-    place = folder / f"{task}{outputs}{weighted}"
+        arrays["sample_weight"] = generator.uniform(0, 3, count)
+    place = folder / f"{task}{outputs}{weighted}{whole}"
     write_arrays(place, given_arrays(arrays))
     data = {"arrays": str(place), "validation": 15, "task": task}
     return load_dataset(Data.model_validate(data), Path())

@@ -13,17 +13,20 @@ from hpsearch.training.compiled.keras_model.execution import CompiledModel
 from hpsearch.training.compiled.keras_model.programs import Programs
 
 ROWS, BATCH = 20, 8
+WHOLE_ROWS = 24
+"""As many batches, all of one size: a smaller one takes a program of its own, which is slow to compile."""
 
 
-def rows_of(model: keras.Model, classes: int = 0) -> tuple[Any, Any]:
+def rows_of(model: keras.Model, classes: int = 0, rows: int = ROWS) -> tuple[Any, Any]:
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(ROWS, *model.input_shape[1:])).astype(np.float32)
+    x = generator.normal(size=(rows, *model.input_shape[1:])).astype(np.float32)
     if classes:
-        return x, generator.integers(0, classes, ROWS).astype(np.int32)
-    return x, generator.normal(size=(ROWS, *model.output_shape[1:])).astype(np.float32)
+        return x, generator.integers(0, classes, rows).astype(np.int32)
+    return x, generator.normal(size=(rows, *model.output_shape[1:])).astype(np.float32)
 
 
-ORDER = np.random.default_rng(1).permutation(ROWS).astype(np.int32)
+def order_of(rows: tuple[Any, Any]) -> Any:
+    return np.random.default_rng(1).permutation(len(rows[0])).astype(np.int32)
 
 
 def compiled(model: keras.Model, programs: Programs, **options: Any) -> CompiledModel:
@@ -32,14 +35,16 @@ def compiled(model: keras.Model, programs: Programs, **options: Any) -> Compiled
 
 
 def run(program: CompiledModel, rows: tuple[Any, Any], epochs: int = 2) -> list[float]:
-    rates = np.full(-(-ROWS // BATCH), float(program.trained.optimizer.learning_rate), np.float32)
+    rates = np.full(-(-len(rows[0]) // BATCH), float(program.trained.optimizer.learning_rate), np.float32)
     data = (jax.device_put(rows[0]), jax.device_put(rows[1]))
-    return [program.fit(data, ORDER, rates, BATCH)[0].history["loss"][0] for _ in range(epochs)]
+    order = order_of(rows)
+    return [program.fit(data, order, rates, BATCH)[0].history["loss"][0] for _ in range(epochs)]
 
 
 def fitted(model: keras.Model, rows: tuple[Any, Any], epochs: int = 2) -> list[float]:
     """Train as `run` does, an epoch a call, as the fit trainer does."""
-    x, y = rows[0][ORDER], rows[1][ORDER]
+    order = order_of(rows)
+    x, y = rows[0][order], rows[1][order]
     told = [model.fit(x, y, batch_size=BATCH, shuffle=False, verbose=0) for _ in range(epochs)]
     return [one.history["loss"][-1] for one in told]
 
@@ -49,15 +54,21 @@ def state_of(model: keras.Model) -> list[Any]:
 
 
 def check_shared(
-    build: Callable[[int], keras.Model], *, shared: bool | None = None, epochs: int = 2, **rows: Any
+    build: Callable[[int], keras.Model],
+    *,
+    shared: bool | None = None,
+    epochs: int = 2,
+    classes: int = 0,
+    whole: bool = False,
 ) -> None:
     """Hold a program that was made with one set of numbers, and fed another, against `fit`.
 
-    Where `shared` is not None it tells whether both sets must have one structure.
+    Where `shared` is not None it tells whether both sets must have one structure. With `whole` the last batch
+    is as large as the others.
     """
     programs = Programs()
     models = [build(0), build(1)]
-    data = rows_of(models[0], **rows)
+    data = rows_of(models[0], classes, WHOLE_ROWS if whole else ROWS)
     first, second = (compiled(model, programs) for model in models)
     assert first.key is not None
     if shared is not None:
