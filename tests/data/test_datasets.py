@@ -825,7 +825,7 @@ class TestCsv:
     @pytest.mark.long
     def test_a_hundred_thousand_columns_are_read(self, table: Callable[..., Dataset]) -> None:
         header = ",".join(["y", *(f"c{c}" for c in range(99_999))])
-        rows = [",".join([f"{r}.5", *["u", "1.5"] * 49_999, "u"]) for r in range(4)]
+        rows = [",".join([f"{r}.5"] * 100_000) for r in range(4)]
         assert table("\n".join([header, *rows]), validation=1).features == (99_999,)
 
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -14,6 +14,9 @@ from hpsearch.data.table import Cells
 from hpsearch.data.types import Array
 from hpsearch.spec import Data
 
+MOST_COLUMNS = 1_000
+"""Columns that are described, because each takes some tenth of a millisecond."""
+
 LONGEST = 40
 """Letters of a range."""
 
@@ -24,14 +27,15 @@ MOST_WORDS = 3
 def columns_of(
     table: UnderstoodTable | None, encoding: Encoding, data: Data, warnings: Mapping[str, str]
 ) -> tuple[ColumnSummary, ...]:
-    """Describe the columns of a table."""
+    """Describe the columns of a table, the first ones of very many."""
     if table is None:
         return ()
     fitted: dict[str, list[Column]] = {}
     for column in encoding.columns:
         fitted.setdefault(column.source, []).append(column)
     return tuple(
-        _described(one, table.known, fitted.get(one.cells.name, []), data, warnings) for one in table.columns
+        _described(one, table.known, fitted.get(one.cells.name, []), data, warnings)
+        for one in table.columns[:MOST_COLUMNS]
     )
 
 
