@@ -166,9 +166,16 @@ def probe(
     return here_or_apart(run, study, ProbeOptions(rows, replicates, Path(out), place, epochs))
 
 
-def predict(study: str | os.PathLike[str] | Study, x: Any, *, out: str | os.PathLike[str] = ".") -> Predicted:
-    """Apply the best model of a study to new rows: an array, or the path of a csv or npz file."""
-    return (study if isinstance(study, Study) else load_study(study, out=out)).predict(x)
+def predict(
+    study: str | os.PathLike[str] | Study,
+    x: Any,
+    *,
+    ensemble: bool = False,
+    out: str | os.PathLike[str] = ".",
+) -> Predicted:
+    """Apply the best model of a study, or its ensemble, to new rows: an array, or the path of a file."""
+    begun = study if isinstance(study, Study) else load_study(study, out=out)
+    return begun.predict(x, ensemble=ensemble)
 
 
 def load_study(study: str | os.PathLike[str], **options: Unpack[Place]) -> Study:
