@@ -257,7 +257,7 @@ class TestCommands:
         assert result.returncode == 2
         path = directory.resolve() / "nets.py"
         assert (
-            result.stderr == f"hpsearch: study.yaml:3: model.python.file: {path}: no such file or directory\n"
+            result.stderr == f"hpsearch: study.yaml:5: model.python.file: {path}: no such file or directory\n"
         )
 
     def test_a_changed_file_is_refused_and_not_run(self, directory: Path) -> None:

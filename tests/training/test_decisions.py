@@ -20,6 +20,7 @@ ALL = {
     "vmapped": "off",
     "probes": "on",
     "workers": "3",
+    "target transform": "standard",
 }
 """The names, words and order of files that were written when these were a dictionary."""
 

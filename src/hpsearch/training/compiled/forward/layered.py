@@ -28,6 +28,7 @@ from hpsearch.training.compiled.forward.operations import (
     total,
 )
 from hpsearch.training.compiled.forward.options import PositionKind, site_branches
+from hpsearch.training.compiled.forward.pooling import quick_pooling
 from hpsearch.training.compiled.forward.structure import Structure
 from hpsearch.training.compiled.forward.traced import with_values
 
@@ -86,7 +87,7 @@ class LayeredForward(Forward):
         self._add(keras.layers.BatchNormalization(name=f"batch_norm_{number}"), activated)
         if self.structure.prelu[index]:
             self._add(prelu_layer(f"activation_{number}", len(activated)), activated)
-        pooling = self._add(pooling_layer(layer, number), activated)
+        pooling = self._add(quick_pooling(pooling_layer(layer, number)), activated)
         return pooling, self._add(head(self.structure.architecture, number), layer.outputs(inputs))
 
     def _add(self, layer: keras.layers.Layer | None, inputs: Shape) -> str:

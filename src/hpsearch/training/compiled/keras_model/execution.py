@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.training.compiled.forward.pooling import quick_pooling
 from hpsearch.training.compiled.keras_model.key import losses_of, structure_key
 from hpsearch.training.compiled.keras_model.places import NO_SHARES, Places
 from hpsearch.training.compiled.keras_model.programs import Programs
@@ -74,6 +75,8 @@ class CompiledModel:
         fed: bool = True,
     ) -> None:
         self.trained, self.predicted, self.programs, self.is_fed = trained, predicted, programs, fed
+        for layer in trained._flatten_layers():  # noqa: SLF001 - nested layers too
+            quick_pooling(layer)
         arguments = trained.get_compile_config() or {}
         weights = arguments.get("loss_weights") if isinstance(arguments, dict) else None
 

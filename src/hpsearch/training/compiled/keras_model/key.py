@@ -13,6 +13,7 @@ import keras
 
 from hpsearch.models.components.losses import LossOfRows
 from hpsearch.models.components.rate_factors import told_of_factors
+from hpsearch.training.compiled.forward.pooling import QuickPooling
 from hpsearch.training.compiled.keras_model.places import Places
 from hpsearch.training.compiled.keras_model.table import (
     CONFIGURED,
@@ -63,7 +64,9 @@ def _check_own(models: tuple[keras.Model, ...]) -> None:
             if not is_configured(layer):
                 raise ForeignError(f"{layer.name} ({type(layer).__name__})")
             for name, value in vars(layer).items():
-                if name not in OWN_FUNCTIONS and (_is_foreign(value) or _shadows(layer, name, value)):
+                if name in OWN_FUNCTIONS or isinstance(value, QuickPooling):
+                    continue
+                if _is_foreign(value) or _shadows(layer, name, value):
                     raise ForeignError(f"{layer.name} ({name})")
 
 
