@@ -13,6 +13,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy import stats
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -116,11 +119,36 @@ def _share(row: dict[str, float | None], name: str) -> str:
     return f"{100 * row[name]:.{1 if name.startswith('optimism') else 0}f} %".replace("-0.0 %", "0.0 %")
 
 
+def tables() -> str:
+    """Give the mean of the test metric and of the seconds for each table, a row for each contestant."""
+    figures = json.loads((RESULTS / "tables.json").read_text())
+    names = list(dict.fromkeys(name for rows in figures.values() for name in rows))
+    lines = ["| test metric (seconds) | " + " | ".join(figures) + " |", "| --- |" + " ---: |" * len(figures)]
+    for name in names:
+        cells = [_of_seeds(rows[name]) if name in rows else "\N{EN DASH}" for rows in figures.values()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _of_seeds(rows: dict[str, dict[str, float]]) -> str:
+    """Give the mean over seeds with its 95 % interval by Student's t, and the mean of the seconds."""
+    metric = "rmse" if "rmse" in next(iter(rows.values())) else "log_loss"
+    values = np.array([row[metric] for row in rows.values()])
+    reach = ""
+    if len(values) > 1:
+        half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+        reach = f" \N{PLUS-MINUS SIGN} {half:.3f}"
+    seconds = [row["seconds"] for row in rows.values() if "seconds" in row]
+    told = f" ({np.mean(seconds):.0f})" if seconds else ""
+    return f"{values.mean():.3f}{reach}{told}"
+
+
 BLOCKS: tuple[tuple[str, str, Any], ...] = (
     ("README.md", "throughput", throughput),
     ("docs/training.md", "decisions", decisions),
     ("docs/training.md", "models", models),
     ("docs/evidence.md", "calibration", calibration),
+    ("docs/tables.md", "tables", tables),
 )
 
 
