@@ -51,12 +51,14 @@ class BestResults:
         applied: What applies it to new rows.
         insides: Its error analysis; None where the stored one is its own, or none was made.
         looks: All test-set evaluations; None where there is no new one.
+        problem: Why its evaluation failed.
     """
 
     model: SavedModel
     applied: InferenceInfo
     insides: ErrorAnalysis | None = None
     looks: HeldOutEvaluations | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from hpsearch.scheduling.conclusion import BestModel, Conclusion
 from hpsearch.spec.sections.parts_of_rows import TestRows
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.layout import StudyFiles
-from hpsearch.store.probes import Probes
 from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
 from hpsearch.store.refit_weights import Arrays, refitted_weights
 from hpsearch.store.results import BestResults, SavedEnsemble, SavedModel, StudyResults
@@ -25,19 +24,32 @@ from hpsearch.study.finish.held_out import found_by, order_for
 from hpsearch.training.messages import Member, SplitName
 
 
-def save_best(
-    files: StudyFiles, conclusion: Conclusion, probes: Probes | None, worker: Worker, *, ended: bool
-) -> StudyResults:
-    """Have a worker save and evaluate the best model of a search, and its ensemble where it asks for one.
+def best_export(
+    files: StudyFiles, conclusion: Conclusion, worker: Worker
+) -> tuple[BestModel, ExportOrder] | None:
+    """Return what is best and how it is saved; None where no trial has a value.
 
     The best model is that of the refit; without one that of the winner's median replicate; without a
     confirmation that of the best trial.
     """
-    record = conclusion.record
     best, weights = _at_hand(files, conclusion)
     if best.trial is None:
-        return StudyResults(record, probes=probes)
-    export = _export(_temporary(files, "best"), record, best, weights, worker)
+        return None
+    return best, _export(_temporary(files, "best"), conclusion.record, best, weights, worker)
+
+
+def save_best(
+    files: StudyFiles,
+    record: StudyRecord,
+    chosen: tuple[BestModel, ExportOrder] | None,
+    worker: Worker,
+    *,
+    ended: bool,
+) -> StudyResults:
+    """Have a worker save and evaluate the best model of a search, and its ensemble where it asks for one."""
+    if chosen is None:
+        return StudyResults(record)
+    best, export = chosen
     winner: SavedWinner = worker.do(order_for(record, best.name, export, ended=ended))
     found = found_by(record, best.name, winner)
     saved = BestResults(
@@ -45,11 +57,12 @@ def save_best(
         applied=InferenceInfo(record.name, best.name, winner.weights, winner.preprocessing),
         insides=None if found.insides == record.insides else found.insides,
         looks=None if found.looks == record.looks else found.looks,
+        problem=winner.problem,
     )
     joined = _joined(files, record, export, worker, ended=ended)
     if joined is not None:
         found = replace(found, ensemble=joined.ensemble)
-    return StudyResults(found, saved, joined, probes=probes)
+    return StudyResults(found, saved, joined)
 
 
 def save_others(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -37,12 +36,6 @@ def found_by(record: StudyRecord, name: WinnerName, winner: SavedWinner) -> Stud
         name: Its winner.
         winner: What the worker found.
     """
-    if winner.problem is not None:
-        warnings.warn(
-            f"the best model was not evaluated on the test set: {winner.problem}",
-            RuntimeWarning,
-            stacklevel=2,
-        )
     looks = record.looks
     looked = looks.of(name)
     found = winner.evaluation or (looked.evaluation if looked is not None else None)

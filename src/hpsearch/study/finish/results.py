@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from hpsearch.analysis import compare
 from hpsearch.analysis.analysis import analyze_stored
@@ -13,7 +15,7 @@ from hpsearch.store.probes import Probes
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.results import StudyResults, write_results
 from hpsearch.study.baselines import with_baselines
-from hpsearch.study.finish.export import save_best, save_others
+from hpsearch.study.finish.export import best_export, save_best, save_others
 from hpsearch.study.open_study import OpenStudy
 
 
@@ -40,13 +42,20 @@ def leave_results(
     """
     beside = ThreadPoolExecutor(1)
 
+    chosen = best_export(study.files, conclusion, worker)
+
     def saved() -> StudyResults:
-        return with_baselines(study, save_best(study.files, conclusion, probes, worker, ended=ended))
+        found = save_best(study.files, conclusion.record, chosen, worker, ended=ended)
+        return with_baselines(study, replace(found, probes=probes))
 
     saving = beside.submit(saved)
     beside.shutdown(wait=False)  # Ctrl-C does not wait for the worker
     page = render_search(analyze_stored(conclusion, study.files), conclusion.record, saving)
     results, failure = save_others(study.files, saving.result(), worker)
+    # Drawing ignores warnings, those of other threads too.
+    if results.best is not None and results.best.problem is not None:
+        told = f"the best model was not evaluated on the test set: {results.best.problem}"
+        warnings.warn(told, RuntimeWarning, stacklevel=2)
     write_results(study.files, results, page, study.lease)
     if failure is not None:
         raise failure
