@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 from hpsearch.engines import ENGINES, EngineName
 from hpsearch.engines.messages import Job, OpenedStudy
 from hpsearch.engines.pool import WorkerPool
-from hpsearch.exceptions import StudyMismatchError
 from hpsearch.report.words.columns import MOST, column_lines
 from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
-from hpsearch.spec.sources.donor_file import DonorFile, check_same_donors
+from hpsearch.spec.sources.donor_file import DonorFile
 from hpsearch.spec.sources.python_file import (
     announced_code,
     check_same_code,
@@ -42,6 +41,7 @@ from hpsearch.store.report_path import check_report_path
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
 from hpsearch.study.baselines import begin_baselines
 from hpsearch.study.deletion import clear, forget_arrays, sweep, with_parts
+from hpsearch.study.material import check_same_material
 from hpsearch.study.open_study import OpenStudy
 from hpsearch.study.part import stored_part
 from hpsearch.study.prerequisites import (
@@ -373,25 +373,6 @@ def resolve(
 def _owner(storage: str | None, known: str | None) -> str | None:
     """Return by what the studies of an experiment are known in a storage that several may share."""
     return known if known is not None or storage is None else uuid.uuid4().hex
-
-
-def check_same_material(stored: Resolved, opened: OpenedStudy) -> None:
-    """Check that a study resumes with the data and the donors that it was started with.
-
-    Raises:
-        StudyMismatchError: They have changed.
-    """
-    name = stored.spec.name
-    if stored.data.fingerprint != opened.data.fingerprint:
-        raise StudyMismatchError(
-            f"the data of the study {name!r} have changed since it was started "
-            f"(fingerprint {stored.data.fingerprint[:12]} -> {opened.data.fingerprint[:12]}): "
-            "restore the old data, give the study another name, or start over with --new"
-        )
-    if stored.data.features != opened.data.features:
-        told = f"the study {name!r} was started by a version that made other features of its table"
-        raise StudyMismatchError(f"{told}: run it with that version, or start over with --new")
-    check_same_donors(name, stored.decisions.donor or "", opened.decisions.donor or "")
 
 
 def with_workers(resolved: Resolved, workers: int) -> Resolved:
