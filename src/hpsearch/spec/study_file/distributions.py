@@ -27,6 +27,9 @@ DEFINITION = "x-definition"
 DEFINED: dict[str, dict[str, Any]] = {}
 """JSON Schemas by that name, of what stands in so many places that it is made only once."""
 
+SEARCHABLE = "searchable"
+"""What the name of the definition of a value begins with in whose place a distribution may stand."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -185,7 +188,9 @@ class _SearchableMarker:
         words = numeric_words(handler.resolve_ref_schema(inner))
         nested = {**one_of({"choice": {"type": "array", "minItems": 1}}), DEFINITION: "choice"}
         options = {"type": "array", "minItems": 1, "items": {"anyOf": [inner, *words, nested]}}
-        return {"anyOf": [inner, *words, {**one_of({"choice": options}), **_name_of_choice(inner)}]}
+        name = _name_of(inner)
+        choice, shared = ({DEFINITION: f"{word}.{name}"} if name else {} for word in ("choice", SEARCHABLE))
+        return {"anyOf": [inner, *words, {**one_of({"choice": options}), **choice}], **shared}
 
     def validate(self, raw: Any, handler: _Handler) -> Any:
         if isinstance(raw, Choice | Numeric):
@@ -224,16 +229,19 @@ class _SearchableMarker:
         return Choice(tuple(accepted))
 
 
-def _name_of_choice(inner: dict[str, Any]) -> dict[str, str]:
-    """Name the choice of a component, of a flag, or of a plain number by its bounds: many fields share it."""
+BOUNDS = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
+"""The bounds of JSON Schema, and how they are called in the name of a definition."""
+
+
+def _name_of(inner: dict[str, Any]) -> str | None:
+    """Name a component, a flag, or a plain number by its bounds; None for what no other field shares."""
     if DEFINITION in inner:
-        return {DEFINITION: f"choice.{inner[DEFINITION]}"}
-    if inner.get("type") not in ("number", "integer", "boolean") or not all(
-        isinstance(value, str | int | float) for value in inner.values()
-    ):
-        return {}
-    bounds = sorted(f"{key}_{value:g}" for key, value in inner.items() if key not in ("type", "title"))
-    return {DEFINITION: ".".join(["choice", str(inner["type"]), *bounds])}
+        return str(inner[DEFINITION])
+    bounds = {key: value for key, value in inner.items() if key not in ("type", "title")}
+    if inner.get("type") not in ("number", "integer", "boolean") or not set(bounds) <= set(BOUNDS):
+        return None
+    told = sorted(f"{BOUNDS[key]}_{value:g}" for key, value in bounds.items())
+    return ".".join([str(inner["type"]), *told])
 
 
 def numeric_words(schema: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hpsearch.spec.sections.study import StudySpec
-from hpsearch.spec.study_file.distributions import DEFINED, DEFINITION
+from hpsearch.spec.study_file.distributions import DEFINED, DEFINITION, SEARCHABLE
 
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 
@@ -55,12 +55,18 @@ def _draft_7(node: Any, components: dict[str, Any]) -> Any:
     return {**rewritten, "allOf": [pointer]} if rewritten else pointer
 
 
-def _reference(node: dict[str, Any], components: dict[str, Any]) -> dict[str, str]:
-    """Refer to what bears the name of a definition, which is written where it was not yet."""
+def _reference(node: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """Refer to what bears the name of a definition, which is written where it was not yet.
+
+    The default of what may be searched stands beside the reference, for editors that show it.
+    """
     name = node[DEFINITION]
     if name not in components:
         components[name] = {}  # first, because a definition may refer to itself
         full = {**DEFINED.get(name, {}), **node}
         own = {key: value for key, value in full.items() if key not in (DEFINITION, "title", "default")}
         components[name] = _draft_7(own, components)
-    return {"$ref": f"#/definitions/{name}"}
+    pointer = {"$ref": f"#/definitions/{name}"}
+    default = node.get("default")
+    told = name.startswith(f"{SEARCHABLE}.") and not _said_elsewhere("default", default)
+    return {"default": default, "allOf": [pointer]} if told else pointer
