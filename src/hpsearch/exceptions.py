@@ -14,6 +14,9 @@ from typing import Any
 LONGEST = 600
 """Characters of an exception's text that are shown; the middle of a longer one is left out."""
 
+MOST_PROBLEMS = 100
+"""Of a study file that are told: whoever made more has made the same one many times."""
+
 
 def spoken(failure: BaseException) -> str:
     """Return an exception's type and text on one line.
@@ -91,13 +94,16 @@ class Problem:
 
 
 class StudyFileError(HpsearchError):
-    """A study file that does not say what a study file can say; lists every problem at once."""
+    """A study file that does not say what a study file can say: all problems, of which the first are told."""
 
     exit_code = 2
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
+        lines = [str(problem) for problem in problems[:MOST_PROBLEMS]]
+        if len(problems) > MOST_PROBLEMS:
+            lines.append(f"and {len(problems) - MOST_PROBLEMS:,} more like these")
+        super().__init__("\n".join(lines))
 
 
 class DataError(HpsearchError):

@@ -609,3 +609,13 @@ def test_an_enqueued_configuration_outside_of_the_space_is_one_problem(
 
 def test_all_problems_of_enqueued_configurations_come_at_once() -> None:
     assert len(enqueued("{activation: rellu, batch_size: 1}, {batch_sise: 8}")) == 4
+
+
+def test_of_many_problems_the_first_are_told_and_the_others_counted() -> None:
+    source = source_of(NESTED, "batch_size: {int: [8, 16]}", f"enqueue: [{'{x: 1}, ' * 150}]")
+    with pytest.raises(StudyFileError) as refused:
+        check_enqueued(read_spec(source), source)
+    told = str(refused.value).splitlines()
+    assert len(told) == 101
+    assert "search.enqueue.0.x: expected the name of a searched parameter; found 'x'" in told[0]
+    assert told[-1] == f"and {len(refused.value.problems) - 100} more like these"

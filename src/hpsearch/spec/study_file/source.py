@@ -6,6 +6,7 @@ import os
 import stat
 import warnings
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, DocumentStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import ReaderError
 
 from hpsearch.exceptions import Problem, StudyFileError
@@ -115,9 +117,9 @@ def parse(text: str, file: str) -> Source:
             or too deeply nested.
     """
     yaml = YAML(typ="safe", pure=True)
+    yaml.Parser = partial(_BoundedParser, file)
     try:
         _check_version(text, file)
-        _check_size(text, file)
         with warnings.catch_warnings(action="ignore"):  # an anchor may be given again, as YAML allows
             root = yaml.compose(text)
     except MarkedYAMLError as failure:
@@ -140,15 +142,25 @@ def _check_version(text: str, file: str) -> None:
             raise _error(file, number, "YAML 1.2", repr(line[:80]))
 
 
-def _check_size(text: str, file: str) -> None:
-    """Refuse deep or large files before a tree is made of them, which takes a stack as deep as the file."""
-    depth = 0
-    for count, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
-        if isinstance(event, DocumentStartEvent) and count > 1:
-            raise _error(file, event.start_mark.line + 1, "one study", "another document")
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > MAX_DEPTH + 1 or count > 2 * MAX_NODES:
-            raise _too_large(file, event.start_mark.line + 1)
+class _BoundedParser(Parser):
+    """Refuse a deep or large file while it is parsed: a tree of it takes a stack as deep as the file."""
+
+    def __init__(self, file: str, loader: YAML) -> None:
+        super().__init__(loader)
+        self.file = file
+        self.events = 0
+        self.depth = 0
+
+    def get_event(self) -> Any:
+        event = super().get_event()
+        line = event.start_mark.line + 1
+        if isinstance(event, DocumentStartEvent) and self.events > 1:
+            raise _error(self.file, line, "one study", "another document")
+        self.depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if self.depth > MAX_DEPTH + 1 or self.events > 2 * MAX_NODES:
+            raise _too_large(self.file, line)
+        self.events += 1
+        return event
 
 
 class _TreeBuilder:
