@@ -1,19 +1,20 @@
 """Tables: our defaults, searches and ensembles beside scikit-learn and Keras Tuner, on a test part.
 
-    python benchmarks/tables.py [--data california digits ...] [--contestants mlp boosting ...] [--seeds 5]
+    python benchmarks/tables.py [--data california ...] [--contestants mlp boosting ...] [--seeds 5] [--again]
 
 California housing has 4,128 test rows of its own, and 3,303 of the other 16,512 validate, by one fixed seed.
 Of other tables a fifth is the test part and a fifth of the rest the validation part, anew for each seed.
 Seeds are those of training and search. Every contestant trains on the training rows alone and may choose by
-the validation rows. Seconds are those of the whole command, its start included. Figures go to
-`benchmarks/results/tables.json`, where contestants that are not run this time stay as they are; `python
-benchmarks/table.py` puts them into docs/tables.md.
+the validation rows. Seconds are those of the whole command, its start included. After each run its figures
+go to `benchmarks/results/tables.json`. What has figures there is not run, so the benchmark may be run in
+pieces; `--again` runs it anew. `python benchmarks/table.py` puts the figures into docs/tables.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import os
 import subprocess
@@ -345,21 +346,22 @@ def run(contestant: str, table: Table, seed: int, known: dict[str, Any]) -> dict
 
 
 def main() -> None:
-    """Run what was asked for; figures are kept after each run."""
+    """Run what was asked for and has no figures yet; figures are kept after each run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", nargs="+", choices=TABLES, default=TABLES)
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=CONTESTANTS)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--again", action="store_true", help="run what has figures too")
     options = parser.parse_args()
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for name in options.data:
-        for seed in range(options.seeds):
-            table = split(name, seed)
-            for contestant in options.contestants:
-                rows = results.setdefault(name, {})
-                for told, figures in run(contestant, table, seed, rows).items():
-                    rows.setdefault(told, {})[str(seed)] = figures
-                RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    asked = itertools.product(options.data, range(options.seeds), options.contestants)
+    for name, seed, contestant in asked:
+        rows = results.setdefault(name, {})
+        if str(seed) in rows.get(contestant, {}) and not options.again:
+            continue
+        for told, figures in run(contestant, split(name, seed), seed, rows).items():
+            rows.setdefault(told, {})[str(seed)] = figures
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

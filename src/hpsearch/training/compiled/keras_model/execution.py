@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.training.compiled.forward.pooling import quick_pooling
+from hpsearch.training.compiled.forward.shared_product import quick_members
 from hpsearch.training.compiled.keras_model.key import losses_of, structure_key
 from hpsearch.training.compiled.keras_model.places import NO_SHARES, Places
 from hpsearch.training.compiled.keras_model.programs import Programs
@@ -77,6 +78,7 @@ class CompiledModel:
         self.trained, self.predicted, self.programs, self.is_fed = trained, predicted, programs, fed
         for layer in trained._flatten_layers():  # noqa: SLF001 - nested layers too
             quick_pooling(layer)
+        quick_members(trained)
         arguments = trained.get_compile_config() or {}
         weights = arguments.get("loss_weights") if isinstance(arguments, dict) else None
 

@@ -14,6 +14,7 @@ import keras
 from hpsearch.models.components.losses import LossOfRows
 from hpsearch.models.components.rate_factors import told_of_factors
 from hpsearch.training.compiled.forward.pooling import QuickPooling
+from hpsearch.training.compiled.forward.shared_product import Passed, SharedProduct
 from hpsearch.training.compiled.keras_model.places import Places
 from hpsearch.training.compiled.keras_model.table import (
     CONFIGURED,
@@ -25,6 +26,8 @@ from hpsearch.training.compiled.keras_model.table import (
 
 OWN_FUNCTIONS = ("build", "quantize", "call_signature_parameters")
 """What Keras itself puts into the dictionary of a layer."""
+QUICK = QuickPooling, Passed, SharedProduct
+"""What stands for the `call` of stock layers, and computes what their configuration says."""
 
 
 class ForeignError(Exception):
@@ -64,7 +67,7 @@ def _check_own(models: tuple[keras.Model, ...]) -> None:
             if not is_configured(layer):
                 raise ForeignError(f"{layer.name} ({type(layer).__name__})")
             for name, value in vars(layer).items():
-                if name in OWN_FUNCTIONS or isinstance(value, QuickPooling):
+                if name in OWN_FUNCTIONS or isinstance(value, QUICK):
                     continue
                 if _is_foreign(value) or _shadows(layer, name, value):
                     raise ForeignError(f"{layer.name} ({name})")
