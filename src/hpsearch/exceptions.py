@@ -100,10 +100,13 @@ class StudyFileError(HpsearchError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        lines = [str(problem) for problem in problems[:MOST_PROBLEMS]]
-        if len(problems) > MOST_PROBLEMS:
-            lines.append(f"and {len(problems) - MOST_PROBLEMS:,} more like these")
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(self.lines()))
+
+    def lines(self) -> list[str]:
+        """Return a line for each problem that is told."""
+        told = [str(problem) for problem in self.problems[:MOST_PROBLEMS]]
+        more = len(self.problems) - len(told)
+        return [*told, f"and {more:,} more like these"] if more else told
 
 
 class DataError(HpsearchError):

@@ -47,8 +47,8 @@ def _code() -> int:
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
     except StudyFileError as failure:
-        for problem in failure.problems:
-            print(clean(str(problem), line=True), file=sys.stderr)
+        for line in failure.lines():
+            print(clean(line, line=True), file=sys.stderr)
         return failure.exit_code
     except HpsearchError as failure:
         _tell(str(failure))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 from hpsearch.data import load_dataset
 from hpsearch.data.summary import DataSummary
@@ -35,9 +36,9 @@ def begin_baselines(
         return None
     if read_baselines(files, resolved.identity) is not None or not _comparable(spec, data):
         return None
-    beside = ThreadPoolExecutor(1)
-    begun = beside.submit(_fitted, spec, Path(resolved.directory), data_dir)
-    beside.shutdown(wait=False)
+    begun: Future[Baselines | None] = Future()
+    # Unlike a pool's, this thread is not waited for by a command that ends early.
+    Thread(target=_fit, args=(begun, spec, Path(resolved.directory), data_dir), daemon=True).start()
     return begun
 
 
@@ -50,8 +51,11 @@ def _comparable(spec: StudySpec, data: DataSummary) -> bool:
     return not own_loss and numbers <= MOST_NUMBERS
 
 
-def _fitted(spec: StudySpec, directory: Path, data_dir: Path | None) -> Baselines | None:
-    return fit_baselines(load_dataset(spec.data, directory, data_dir), spec.search.metric)
+def _fit(begun: Future[Baselines | None], spec: StudySpec, directory: Path, data_dir: Path | None) -> None:
+    try:
+        begun.set_result(fit_baselines(load_dataset(spec.data, directory, data_dir), spec.search.metric))
+    except Exception as failure:  # noqa: BLE001 - whatever a library raises: `with_baselines` tells it
+        begun.set_exception(failure)
 
 
 def with_baselines(study: OpenStudy, results: StudyResults) -> StudyResults:
