@@ -12,9 +12,11 @@ import pytest
 from scipy import signal, stats
 
 from hpsearch.data import Scaling
+from hpsearch.data.scaling import fit_scaling
 from hpsearch.models.components.initializers import INITIALIZERS, WITHOUT_SEED
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.model import export_model, initial_weights, save_model, training_model
+from hpsearch.models.saved import load_stock
 from hpsearch.models.weights import weights_of
 from hpsearch.seeds import derive
 from hpsearch.spec import Configuration
@@ -372,3 +374,27 @@ class TestExportedModel:
         for layer in loaded.layers:
             assert type(layer).__module__.startswith("keras.src."), layer
         assert not np.allclose(np.asarray(model(rows)), np.asarray(model(rows))[0]), "it depends on the rows"
+
+
+@pytest.mark.parametrize("features", [(6,), (3, 2)])
+@pytest.mark.parametrize("scaling", ["robust", "quantile"])
+def test_curves_of_features_are_stock_layers(scaling: str, features: tuple[int, ...], tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    columns = (
+        generator.normal(size=900),
+        generator.lognormal(0, 3, 900),
+        np.where(generator.random(900) < 0.6, 0, generator.exponential(size=900)),
+        generator.integers(0, 2, 900),
+        generator.normal(size=900) * 1e-20,
+        np.full(900, 7),
+    )
+    x = np.stack(columns, axis=1).astype(np.float32).reshape(-1, *features)
+    fitted = fit_scaling(x, scaling, 1.0, (np.arange(6) == 3).reshape(features))
+    file = tmp_path / "best.keras"
+    given = configuration(), features, OBJECTIVE
+    save_model(export_model(*given, fitted, initial_weights(*given, 0), 0), file)
+    model = load_stock(file)
+    layers = keras.Model(model.input, model.get_layer("hidden_1").input)
+    new = np.concatenate([x, x * np.float32(1.01), -x])
+    expected = fitted.apply(new).reshape(len(new), 6)
+    np.testing.assert_allclose(layers.predict(new, verbose=0), expected, rtol=2e-4, atol=2e-4)

@@ -344,14 +344,14 @@ class TestScaling:
     @pytest.mark.parametrize("options", [{"rescale": 0.5}, {"standardize": True}])
     def test_both_is_an_error(self, options: dict[str, Any], tmp_path: Path) -> None:
         path = self.scaled(tmp_path / "donor.keras")
-        with pytest.raises(DonorError, match=r"would scale them twice: remove both, or rescale by 0\.25$"):
+        with pytest.raises(DonorError, match=r"would scale them twice: remove them, or rescale by 0\.25$"):
             opened(path, data(**options), data=_data(**options))
 
     def test_standardizing_is_never_the_same(self, tmp_path: Path) -> None:
         normal = layers.Normalization(mean=[1.0] * 4, variance=[2.0] * 4)
         path = save(tmp_path / "donor.keras", normal, layers.Dense(5))
         opened(path)
-        with pytest.raises(DonorError, match=r"scale the rows \(Normalization\).*remove both$"):
+        with pytest.raises(DonorError, match=r"scale the rows \(Normalization\).*remove them$"):
             opened(path, data(rescale=0.5), data=_data(rescale=0.5))
 
 

@@ -18,7 +18,7 @@ from hpsearch.spec import Data
 LARGEST_WHOLE = 2**24
 """float32, in which rows are kept, has every whole number up to this."""
 
-RESERVED = ("rows", "rescale", "standardize", "predictions", "joined")
+RESERVED = ("rows", "rescale", "standardize", "curve", "predictions", "joined")
 """Names of the layers of an exported model."""
 
 

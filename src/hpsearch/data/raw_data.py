@@ -21,7 +21,8 @@ from hpsearch.data.loaded import Loaded
 from hpsearch.data.named_targets import with_joined_targets
 from hpsearch.data.partition import Partition, Partitioner
 from hpsearch.data.precision import lossy, origin_of
-from hpsearch.data.rows import Split, fit_scaling
+from hpsearch.data.rows import Split
+from hpsearch.data.scaling import fit_scaling
 from hpsearch.data.source import load_source, text_options
 from hpsearch.data.table import Table
 from hpsearch.data.target import Target, find_target, plain_classes
@@ -205,14 +206,15 @@ def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split], loaded: Load
             f"rows have weights ({data.weight or 'sample_weight'}): losses of training, validation and test "
             "rows are multiplied by them; other metrics count every row alike, as in Keras"
         )
-    if data.standardize and splits[0].scaling.deviation is not None:
+    if splits[0].scaling.deviation is not None and data.scaled_by != "none":
         train = splits[0].train.x
         constant = (train.reshape(-1, prod(rows.x.shape[1:])) == 0).all(axis=0)
         if rows.indicators is not None:
             constant &= ~rows.indicators.reshape(-1)
         if constant.any():
-            yield f"constant in the training set, so only centred by 'standardize': {_named(constant)}"
-    if loaded.inputs is not None and (data.standardize or data.rescale):
+            scaled = "'standardize'" if data.standardize else f"'scaling: {data.scaled_by}'"
+            yield f"constant in the training set, so only centred by {scaled}: {_named(constant)}"
+    if loaded.inputs is not None and (data.scaled_by != "none" or data.rescale):
         yield from loaded.inputs.notes_on_scaling()
     if rows.origin is not None:
         yield (
@@ -261,12 +263,12 @@ def _unscaled(
 
 
 def _origin(where: str, data: Data, x: Array) -> Array | None:
-    """Return what is subtracted from rows before they are rounded, where a study standardizes them.
+    """Return what is subtracted from rows before they are rounded, where a study scales them.
 
     Raises:
         DataError: Even then float32 loses the differences within a feature.
     """
-    if x.dtype != np.float64 or not data.standardize:
+    if x.dtype != np.float64 or data.scaled_by == "none":
         return None
     origin = origin_of(x)
     lost = lossy(x - origin)
@@ -310,9 +312,7 @@ def _split(
     train, validation = unscaled.take(train_index, number), unscaled.take(validation_index, number)
     window = unscaled.window
     fitted = train.x if window is None else unscaled.covered(train_index, number, window)
-    scaling = fit_scaling(
-        fitted, data.rescale or 1.0, standardize=data.standardize, indicators=unscaled.indicators
-    )
+    scaling = fit_scaling(fitted, data.scaled_by, data.rescale or 1.0, unscaled.indicators)
     if window is not None:
         scaling = scaling.repeated(unscaled.features)
     train, validation = (scaling.aimed(rows, itself=unscaled.itself) for rows in (train, validation))

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
+from hpsearch.data.curves import Curve
 from hpsearch.data.target_scaling import TargetScaling
 from hpsearch.data.types import Array
-
-CHUNK = 2**22
-"""Numbers that are held as float64 at one time while deviations are computed."""
-
-RANGE = (1e-6, 1e18)
-"""Deviations that Keras' Normalization holds: it clips those below 1e-7, and squares of 1.8e19 overflow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,24 +40,30 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """The scaling of features: `(raw * factor - mean) / deviation`.
+    """The scaling of features: `(raw * factor - mean) / deviation`, and a curve that some go through.
 
     Attributes:
-        factor: A number; or (*features) float64 where some deviation lies outside `RANGE`, with a further
-            power of two by which the mean and the deviation are multiplied, too.
-        mean: (*features) float32, 0 for indicators of categories; None where nothing is standardized.
+        factor: A number; or (*features) float64 where some deviation lies outside the range that Keras
+            divides by, with a further power of two by which the mean and the deviation are multiplied, too.
+        mean: (*features) float32, 0 for indicators of categories; the median for robust scaling; None where
+            nothing is subtracted.
         deviation: (*features) float32, 1 for a feature that is constant in the training part, `factor` for
-            indicators of categories; None where nothing is standardized.
+            indicators of categories; None where nothing is divided.
+        curve: What comes last, for the features of `curved`; None for nothing.
+        curved: The positions of these features in a flat row.
     """
 
     factor: float | Array = 1.0
     mean: Array | None = None
     deviation: Array | None = None
+    curve: Curve | None = None
+    curved: Array | None = None
 
     @property
     def identity(self) -> bool:
         """Return whether scaled rows equal raw ones."""
-        return isinstance(self.factor, float) and self.factor == 1.0 and self.mean is None
+        plain = isinstance(self.factor, float) and self.factor == 1.0
+        return plain and self.mean is None and self.curve is None
 
     def aimed(self, rows: Rows, *, itself: bool) -> Rows:
         """Return raw rows with their targets, which are the scaled rows where each row is its own target."""
@@ -82,7 +83,11 @@ class Scaling:
             return None if part is None else np.broadcast_to(part, features).copy()
 
         factor = self.factor if isinstance(self.factor, float) else np.broadcast_to(self.factor, features)
-        return Scaling(factor, spread(self.mean), spread(self.deviation))
+        if self.curve is None or self.curved is None:
+            return Scaling(factor, spread(self.mean), spread(self.deviation))
+        width, times = prod(features[1:]), features[0]
+        curved = np.concatenate([self.curved + step * width for step in range(times)])
+        return Scaling(factor, spread(self.mean), spread(self.deviation), self.curve.repeated(times), curved)
 
     def apply(self, x: Array) -> Array:
         """Scale features.
@@ -91,13 +96,16 @@ class Scaling:
             x: (n, *features), any numbers.
 
         Returns:
-            float32 of the same shape, computed in float32; infinite on overflow.
+            float32 of the same shape, computed in float32 but for quantiles; infinite on overflow.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             scaled: Array = np.multiply(x, np.asarray(self.factor, np.float32), dtype=np.float32)
             if self.mean is not None and self.deviation is not None:
                 scaled -= self.mean
                 scaled /= self.deviation
+            if self.curve is not None:
+                flat = scaled.reshape(len(x), -1)
+                flat[:, self.curved] = self.curve.apply(flat[:, self.curved])
         return scaled
 
 
@@ -134,62 +142,3 @@ class Split:
     def aimed(self, rows: Rows) -> Rows:
         """Return rows with the targets that a network is trained on."""
         return rows if self.target_scaling is None else replace(rows, y=self.target_scaling.apply(rows.y))
-
-
-def fit_scaling(x: Array, factor: float, *, standardize: bool, indicators: Array | None = None) -> Scaling:
-    """Fit a scaling on the training part.
-
-    Args:
-        x: (n, *features) raw.
-        factor: The study's `data.rescale`.
-        standardize: Whether to subtract the mean and divide by the deviation (of the population, as in
-            scikit-learn's StandardScaler).
-        indicators: (*features) bool, which features stand for categories. Those stay 0 and 1: standardized, a
-            rare category would be a huge number, and a row of an unknown category, all zeros, would have
-            negative values that no training row had.
-    """
-    if not standardize:
-        return _rescaling(factor, indicators)
-    mean = x.mean(axis=0, dtype=np.float64)
-    deviation, centre = np.sqrt(_squares(x, mean) / len(x)) * factor, mean * factor
-    divisor = np.where(x.min(axis=0) == x.max(axis=0), 1.0, deviation)
-    if indicators is not None:
-        centre = np.where(indicators, 0.0, centre)
-        divisor = np.where(indicators, factor, divisor)
-    return _bounded(factor, centre, divisor)
-
-
-def _rescaling(factor: float, indicators: Array | None) -> Scaling:
-    if factor == 1.0 or indicators is None or not indicators.any():
-        return Scaling(factor)
-    divisor = np.where(indicators, factor, 1.0)
-    return _bounded(factor, np.zeros_like(divisor), divisor)
-
-
-def _bounded(factor: float, centre: Array, divisor: Array) -> Scaling:
-    """Return the scaling with divisors in the range that Keras' Normalization divides by.
-
-    Multiplying by powers of two changes no digit, so training and export scale alike.
-    """
-    outside = (divisor < RANGE[0]) | (divisor > RANGE[1])
-    size = np.where(outside, divisor, np.where(np.abs(centre) > RANGE[1], np.abs(centre), 1.0))
-    powers = np.exp2(-np.rint(np.log2(size)))
-    centre = (centre * powers).astype(np.float32)
-    if (powers == 1).all():
-        return Scaling(factor, centre, divisor.astype(np.float32))
-    # What is constant is divided by 1, whatever its size.
-    divisor = np.where(outside | (divisor != 1), divisor * powers, divisor)
-    return Scaling(factor * powers, centre, divisor.astype(np.float32))
-
-
-def _squares(x: Array, mean: Array) -> Array:
-    total = np.zeros_like(mean)
-    for chunk in _chunks(x):
-        total += np.square(chunk - mean).sum(axis=0)
-    return total
-
-
-def _chunks(x: Array) -> Iterator[Array]:
-    step = max(1, CHUNK // max(1, x[0].size))
-    for start in range(0, len(x), step):
-        yield x[start : start + step].astype(np.float64)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hpsearch.data import Scaling
 from hpsearch.data.named_inputs import InputLayout
+from hpsearch.models.components.feature_curves import curved
 from hpsearch.models.components.inputs import float_tensors, joined
 from hpsearch.models.components.joined_objective import JoinedObjective
 from hpsearch.models.components.objectives import Objective
@@ -117,7 +118,7 @@ def _scaled(inputs: Any, scaling: Scaling) -> Any:
         axes = tuple(range(1, scaling.mean.ndim + 1))
         layer = keras.layers.Normalization(axes, mean=scaling.mean, variance=variance, name="standardize")
         tensor = layer(tensor)
-    return tensor
+    return tensor if scaling.curve is None else curved(scaling, tensor)
 
 
 def scaling_weights(model: keras.Model) -> dict[str, NDArray[Any]]:

@@ -23,6 +23,13 @@ LONGEST = 40
 MOST_WORDS = 3
 """Words that a range names."""
 
+SCALED = {
+    "standard": ", standardized",
+    "robust": ", scaled by quartiles and clipped smoothly",
+    "quantile": ", as normal scores by quantiles",
+}
+"""What a scaling of features does, as the table of columns says it."""
+
 
 def columns_of(
     table: UnderstoodTable | None, encoding: Encoding, data: Data, warnings: Mapping[str, str]
@@ -143,8 +150,8 @@ def _feature(column: Column, data: Data) -> str:
 
 
 def _scaled(data: Data) -> str:
-    if data.standardize:
-        return ", standardized"
+    if data.scaled_by != "none":
+        return SCALED[data.scaled_by]
     return "" if data.rescale is None else f", multiplied by {data.rescale:g}"
 
 

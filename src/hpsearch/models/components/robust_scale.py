@@ -8,6 +8,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.data.curves import LIMIT
+from hpsearch.data.scaling import quartiles
+
 Floats = NDArray[np.float64]
 
 ROBUST, LOWEST, HIGHEST = "robust_scale", "lowest", "highest"
@@ -15,9 +18,13 @@ ROBUST, LOWEST, HIGHEST = "robust_scale", "lowest", "highest"
 
 
 def robustly_scaled(rows: Any) -> Any:
-    """Scale flat rows by their quartiles and clip them smoothly to (-3, 3), as arXiv 2407.04491 does."""
-    scaled = _constant_layer(ROBUST, rows)
-    return scaled / keras.ops.sqrt(1 + keras.ops.square(scaled / 3))
+    """Scale flat rows by their quartiles and clip them smoothly, as arXiv 2407.04491 does."""
+    return smoothly_clipped(_constant_layer(ROBUST, rows))
+
+
+def smoothly_clipped(scaled: Any) -> Any:
+    """Keep rows between -3 and 3, as `SmoothClip` does."""
+    return scaled / keras.ops.sqrt(1 + keras.ops.square(scaled / LIMIT))
 
 
 def clamped(outputs: Any) -> Any:
@@ -37,16 +44,13 @@ def _constant_layer(name: str, tensor: Any) -> Any:
 def robust_weights(rows: NDArray[Any], kept: tuple[int, ...]) -> tuple[Floats, Floats]:
     """Return the factors and offsets of robust scaling, fitted to flat rows.
 
-    A feature is centred at its median and divided by the distance of its quartiles; where they are equal by
-    half its range, and what is constant becomes 0.
+    What is constant becomes 0.
 
     Args:
         rows: (n, features).
         kept: The positions of features that stay as they are.
     """
-    low, first, median, third, high = np.quantile(rows.astype(np.float64), [0, 0.25, 0.5, 0.75, 1], axis=0)
-    spread, half = third - first, (high - low) / 2
-    width = np.where(spread > 0, spread, half)
+    median, width = quartiles(rows)
     factors = np.divide(1.0, width, out=np.zeros_like(width), where=width > 0)
     offsets = -median * factors
     factors[list(kept)], offsets[list(kept)] = 1.0, 0.0

@@ -111,22 +111,22 @@ class Donor:
         first = operations.index(_counted(self._flat)[0])
         return [layer for layer in operations[:first] if isinstance(layer, SCALING)]
 
-    def agree_on_scaling(self, factor: float | None, *, standardize: bool) -> None:
+    def agree_on_scaling(self, factor: float | None, *, scaled: bool) -> None:
         """Make sure that rows are scaled once, by removing the donor's layers if the study does the same.
 
         Args:
             factor: The study's `data.rescale`.
-            standardize: The study's `data.standardize`.
+            scaled: Whether the study's `data.standardize` or `data.scaling` scales, too.
 
         Raises:
             DonorError: Both scale, and not in the same way.
         """
-        if not self._scaling or (factor is None and not standardize):
+        if not self._scaling or (factor is None and not scaled):
             return
-        if standardize or factor is None or not math.isclose(self._factor, factor, rel_tol=1e-6):
+        if scaled or factor is None or not math.isclose(self._factor, factor, rel_tol=1e-6):
             raise self._problem(
-                f"its own layers scale the rows ({self._scaling_names}), so that data.rescale and "
-                "data.standardize would scale them twice: remove both"
+                f"its own layers scale the rows ({self._scaling_names}), so that data.rescale, "
+                "data.standardize and data.scaling would scale them twice: remove them"
                 + ("" if math.isnan(self._factor) else f", or rescale by {self._factor:g}")
             )
         self._flat = _flat(self._flat, without=self._scaling)

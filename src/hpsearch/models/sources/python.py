@@ -33,7 +33,7 @@ from hpsearch.spec.sources.python_file import ModelCode, fingerprint, model_code
 from hpsearch.spec.study_file.distributions import alternatives
 from hpsearch.spec.study_file.parts import dump
 
-OWN_NAMES = ("rows", "rescale", "standardize", "predictions")
+OWN_NAMES = ("rows", "rescale", "standardize", "curve", "predictions")
 """Names of the layers that stand around a model, which itself may not bear one of them."""
 
 Raised = (Exception, SystemExit)

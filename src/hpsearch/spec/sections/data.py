@@ -28,6 +28,7 @@ from hpsearch.spec.sections.parts_of_rows import (
     Validation,
     Window,
 )
+from hpsearch.spec.sections.scaling import FeatureScaling
 from hpsearch.spec.sections.target_transform import TargetTransform
 from hpsearch.spec.study_file.distributions import problem
 from hpsearch.spec.study_file.parts import Count, Listed, Part, PerLayer, Positive
@@ -152,6 +153,7 @@ class Data(Part):
     validation: Validation = ShareOfRows(share=0.2)
     test: TestPart | None = None
     standardize: bool = False
+    scaling: FeatureScaling | None = None
     rescale: Annotated[Positive | None, BeforeValidator(_factor), WithJsonSchema(_FACTOR)] = None
     target_transform: TargetTransform | None = None
     clamp: bool = False
@@ -213,6 +215,13 @@ class Data(Part):
         return self
 
     @model_validator(mode="after")
+    def _scaling_is_said_once(self) -> Self:
+        if self.standardize and self.scaling is not None:
+            expected = "'scaling' without 'standardize', which is short for 'scaling: standard'"
+            raise problem(expected, found="both", at=("scaling",))
+        return self
+
+    @model_validator(mode="after")
     def _weights_are_a_column(self) -> Self:
         if self.weight is None:
             return self
@@ -263,8 +272,8 @@ class Data(Part):
         if self.keras not in TEXTS:
             expected = f"keras: {' or '.join(TEXTS)} with 'sequence'"
             raise problem(expected, found=self.source, at=("sequence",))
-        for name in ("standardize", "rescale"):
-            if getattr(self, name):
+        for name in ("standardize", "scaling", "rescale"):
+            if getattr(self, name) and not (name == "scaling" and self.scaled_by == "none"):
                 raise problem(f"no {name!r} with 'sequence', whose numbers name words", at=(name,))
         return self
 
@@ -299,6 +308,13 @@ class Data(Part):
             if getattr(self, name) is not None:
                 raise problem(f"no {name!r} with 'window', which needs all rows as they are", at=(name,))
         return self
+
+    @property
+    def scaled_by(self) -> str:
+        """Return the name of the scaling of features."""
+        if self.scaling is None:
+            return "standard" if self.standardize else "none"
+        return self.scaling.name
 
     @property
     def is_its_own_target(self) -> bool:
