@@ -40,7 +40,7 @@ def main() -> NoReturn:
 
 def _code() -> int:
     """Run a command, tell what went wrong, and give the exit code."""
-    from hpsearch.cli import reading, running  # noqa: F401 - which add the commands
+    from hpsearch.cli import reading, running, starting  # noqa: F401 - which add the commands
 
     try:
         app()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,19 @@ def images_in(folder: Path) -> list[Path]:
     return found
 
 
+def sizes_of(folder: Path, most: int) -> list[tuple[int, int]]:
+    """Return heights and widths of up to `most` images of each class of a folder, read from their headers.
+
+    Raises:
+        DataError: A folder is missing or has no images, or a file is not an image.
+    """
+    found = _folders(folder)
+    classes = _folders(found[1]) if tuple(path.name for path in found) == PARTS else found
+    if not classes:
+        raise DataError(f"{folder}: expected a folder for each class, with its images; found none.")
+    return [_size(path) for one in classes for path in images_in(one)[:most]]
+
+
 def decoded(paths: Sequence[Path], form: tuple[int, ...]) -> Array:
     """Return images as (n, height, width, channels) uint8, resized bilinearly as `keras.utils.load_img` does.
 
@@ -144,15 +158,27 @@ def decoded(paths: Sequence[Path], form: tuple[int, ...]) -> Array:
 
 
 def _decoded(path: Path, size: tuple[int, int], mode: str) -> Array:
+    with _opened(path) as image:
+        _is_shallow(path, image.mode)
+        upright = ImageOps.exif_transpose(image).convert(mode)
+        return np.asarray(upright.resize(size, Image.Resampling.BILINEAR))
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with _opened(path) as image:
+        return image.height, image.width
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image, and say of one that is not to be decoded which and why."""
     try:
         with warnings.catch_warnings():
             # Pillow warns of an image that unpacks to very much, and refuses one of twice as much.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
-                _is_shallow(path, image.mode)
-                upright = ImageOps.exif_transpose(image).convert(mode)
-                return np.asarray(upright.resize(size, Image.Resampling.BILINEAR))
+                yield image
     except FileNotFoundError:
         found = "this link leads to no file" if path.is_symlink() else "there is no such file"
         raise DataError(f"{path}: {found}.") from None

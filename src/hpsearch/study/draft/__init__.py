@@ -1,0 +1,1 @@
+"""A first study file for data that somebody has."""
