@@ -51,3 +51,19 @@ def init(
     print("\n".join(draft.inspection.lines()))
     command = shlex.quote(str(place))
     print(f"{place} is written: look through it, then run hpsearch optimize {command}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed and what this machine has, and what to do about what is wrong."""
+    from hpsearch.study.environment import examine
+
+    advised = stopped = 0
+    for one in examine():
+        mark = "xx" if one.stops else "! " if one.advice else "ok"
+        print(f"{mark} {one.name}: {one.found}" + (f"\n   -> {one.advice}" if one.advice else ""))
+        advised += bool(one.advice)
+        stopped += one.stops
+    if stopped:
+        raise HpsearchError("no study can run here before what is marked with xx is done.")
+    print(f"{advised} to look at, marked with !" if advised else "nothing to do")

@@ -22,7 +22,7 @@ def tell_compiler() -> None:
     Call it before JAX computes anything: later the compiler no longer reads the flag, and the canary detects
     that. Of a flag that is given twice the last one counts, which is this one.
     """
-    if _installed() < FIRST_WRONG:
+    if not has_wrong_kernels():
         return
     others = [flag for flag in os.environ.get(FLAGS, "").split() if flag != NO_FUSIONS]
     os.environ[FLAGS] = " ".join([*others, NO_FUSIONS])
@@ -31,6 +31,11 @@ def tell_compiler() -> None:
 def add_flag(flag: str) -> None:
     """Tell the compiler something else, before it starts."""
     os.environ[FLAGS] = f"{os.environ.get(FLAGS, '')} {flag}".strip()
+
+
+def has_wrong_kernels() -> bool:
+    """Return whether the installed compiler is one that has to be told."""
+    return _installed() >= FIRST_WRONG
 
 
 def _installed() -> tuple[int, ...]:
