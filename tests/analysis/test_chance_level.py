@@ -18,7 +18,8 @@ from hpsearch.scheduling.conclusion import conclude_search
 from hpsearch.scheduling.racing.estimates import estimate
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import HeldOutEvaluation, HeldOutEvaluations, WinnerName
-from hpsearch.training.evaluation import Evaluation, Measure
+from hpsearch.training.evaluation import Evaluation
+from hpsearch.training.measure import Measure
 from support.made_confirmations import confirmed
 
 SHARES = "the shares of the classes"

@@ -19,7 +19,8 @@ from hpsearch.report.words.plan import begun_words, obstacle_words
 from hpsearch.scheduling.conclusion.confirmation_plan import ConfirmationPlan
 from hpsearch.spec import read_configuration
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations, WinnerName
-from hpsearch.training.evaluation import Evaluation, Measure
+from hpsearch.training.evaluation import Evaluation
+from hpsearch.training.measure import Measure
 from support import made_confirmations
 from support.made_hostile import HOSTILE, made_hostile
 

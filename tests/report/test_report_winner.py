@@ -26,7 +26,8 @@ from hpsearch.store.winner import (
     write_error_analysis,
     write_held_out,
 )
-from hpsearch.training.evaluation import Evaluation, Measure, Residuals
+from hpsearch.training.evaluation import Evaluation, Residuals
+from hpsearch.training.measure import Measure
 
 WINNER = WinnerName(3, 1, 7, 4)
 COUNTS = ((8, 2, 0), (0, 5, 0), (1, 3, 1))

@@ -16,6 +16,7 @@ from hpsearch.training.column_importance import ColumnImportance
 from hpsearch.training.decisions import Decisions
 from hpsearch.training.evaluation import Evaluation, Part
 from hpsearch.training.messages import EpochReport, MemberState, RefitRun, SplitName
+from hpsearch.training.threshold import Threshold
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,13 @@ class WinnerOrder:
         export: What to save.
         part: The part to evaluate it on; None if that was done before.
         seen: The SHA-256 of weights that have been evaluated on the test set, which is not done again.
+        threshold: The scorer by which a threshold is chosen; None for none.
     """
 
     export: ExportOrder
     part: Part | None
     seen: tuple[str, ...] = ()
+    threshold: str | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,7 @@ class SavedWinner:
         problem: Why the evaluation failed.
         columns: On which columns of a table it relies there.
         effects: How its prediction moves with the most important of them.
+        threshold: What tells two classes apart; None for one half.
     """
 
     weights: str
@@ -158,6 +162,7 @@ class SavedWinner:
     problem: str | None = None
     columns: tuple[ColumnImportance, ...] = ()
     effects: tuple[ColumnEffect, ...] = ()
+    threshold: Threshold | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +188,7 @@ class EnsembleOrder:
         members: The largest size.
         path: Where to save it.
         winner: What it is held against on the test part; None where that is not to be looked at.
+        threshold: The scorer by which a threshold is chosen; None for none.
     """
 
     numbers: tuple[int, ...]
@@ -190,6 +196,7 @@ class EnsembleOrder:
     members: int
     path: str
     winner: ExportOrder | None = None
+    threshold: str | None = None
 
     def numbered(self) -> Iterator[tuple[int, ExportOrder]]:
         """Iterate over the numbers of the trials and what they are."""

@@ -14,6 +14,7 @@ from hpsearch.store.layout import StudyFiles
 from hpsearch.training.column_effects import ColumnEffect
 from hpsearch.training.column_importance import ColumnImportance
 from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
+from hpsearch.training.threshold import Threshold
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,16 @@ class Refit:
 
 @dataclass(frozen=True)
 class InferenceInfo:
-    """Whose model is the best, the SHA-256 of its weights, and what applies it to new rows."""
+    """Whose model is the best, the SHA-256 of its weights, and what applies it to new rows.
+
+    `threshold` tells two classes apart; None for one half.
+    """
 
     study: str
     winner: WinnerName
     weights: str
     preprocessing: Preprocessing
+    threshold: Threshold | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,8 @@ class HeldOutEvaluations:
 class ErrorAnalysis:
     """Where a winner is right and wrong: its evaluation, the labels of the classes, and on what it relies.
 
+    `threshold` is what tells two classes apart in its predictions; None for one half.
+
     Raises:
         ValueError: The confusion matrix does not fit the labels.
     """
@@ -123,6 +130,7 @@ class ErrorAnalysis:
     evaluation: Evaluation
     columns: tuple[ColumnImportance, ...] = field(default=(), metadata={"where_given": True})
     effects: tuple[ColumnEffect, ...] = field(default=(), metadata={"where_given": True})
+    threshold: Threshold | None = field(default=None, metadata={"where_given": True})
 
     def __post_init__(self) -> None:
         counts, classes = self.evaluation.confusion, len(self.labels)

@@ -18,6 +18,7 @@ from hpsearch.engines.policy.loss import check_class_weights, check_loss
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.engines.policy.target_transform import check_transform, with_target_transform
 from hpsearch.engines.policy.targets import target_problems
+from hpsearch.engines.policy.threshold import check_threshold
 from hpsearch.exceptions import DataError, UnsupportedError
 from hpsearch.report.words.columns import column_lines
 from hpsearch.spec import StudyFile, StudySpec
@@ -67,6 +68,7 @@ class Inspection:
 CHECKS: dict[tuple[str | int, ...], Callable[[StudySpec, Dataset], None]] = {
     ("search", "metric"): check_metric,
     ("search", "metrics"): check_further,
+    ("search", "threshold"): check_threshold,
     ("training", "loss"): check_loss,
     ("ensemble",): check_ensemble,
     ("training", "class_weight"): check_class_weights,

@@ -28,6 +28,7 @@ from hpsearch.store.winner import load_applied
 
 if TYPE_CHECKING:
     from hpsearch.data import NewRows
+    from hpsearch.training.threshold import Threshold
 
 
 Prediction = str | float | tuple[str | float, ...] | None
@@ -44,6 +45,8 @@ class Predicted:
         probabilities: (n, classes) or (n, labels); None for regression.
         notes: Remarks on the rows.
         targets: The names of several targets; empty for one.
+        threshold: The probability above which the second of two classes is predicted; None where none was
+            chosen, which leaves one half.
     """
 
     predictions: tuple[Prediction, ...]
@@ -51,6 +54,7 @@ class Predicted:
     probabilities: NDArray[np.float64] | None
     notes: tuple[str, ...]
     targets: tuple[str, ...] = ()
+    threshold: float | None = None
 
     def rows(self) -> Iterator[tuple[int, Prediction, list[float | None]]]:
         """Iterate over the rows, counted from 0: the prediction, and the probability of each class."""
@@ -103,6 +107,7 @@ class _Applied:
     model: Path
     told: Path
     preprocessing: Preprocessing
+    threshold: Threshold | None
 
 
 def predict(
@@ -124,7 +129,7 @@ def predict(
     preprocessing = applied.preprocessing
     with jax_ahead():
         rows = preprocessing.read(data) if isinstance(data, Path) else preprocessing.take(_plain(data))
-    return _predicted(preprocessing, rows, _given(applied, rows.x))
+    return _predicted(applied, rows, _given(applied, rows.x))
 
 
 def _plain(data: Any) -> Any:
@@ -151,15 +156,14 @@ def _applied(files: StudyFiles, *, ensemble: bool) -> _Applied:
             "search ends; hpsearch optimize continues it"
         )
     try:
-        if ensemble:
-            return _Applied(model, told, load_ensemble(files, identity).preprocessing)
-        return _Applied(model, told, load_applied(files, identity).preprocessing)
+        found = load_ensemble(files, identity) if ensemble else load_applied(files, identity)
+        return _Applied(model, told, found.preprocessing, found.threshold)
     except FileNotFoundError:
-        found = "there is no such file"
+        obstacle = "there is no such file"
     except DamagedError as failure:
-        found = "it is damaged" if str(failure) == "damaged" else str(failure)
+        obstacle = "it is damaged" if str(failure) == "damaged" else str(failure)
     raise StudyNotFoundError(
-        f"{told}: expected the preprocessing of the model, but {found}; "
+        f"{told}: expected the preprocessing of the model, but {obstacle}; "
         "hpsearch optimize with the study file rewrites both"
     )
 
@@ -197,9 +201,8 @@ def _given(applied: _Applied, x: NDArray[Any]) -> NDArray[Any]:
     return predictions_of(model, x, layout, names)
 
 
-def _predicted(preprocessing: Preprocessing, rows: NewRows, given: NDArray[Any]) -> Predicted:
-    from hpsearch.training.evaluation import guessed
-
+def _predicted(applied: _Applied, rows: NewRows, given: NDArray[Any]) -> Predicted:
+    preprocessing = applied.preprocessing
     labels, finite = preprocessing.labels, np.isfinite(given).all(axis=1)
     notes = list(rows.notes)
     if not finite.all():
@@ -218,9 +221,23 @@ def _predicted(preprocessing: Preprocessing, rows: NewRows, given: NDArray[Any])
             number_of(value) if ok else None for value, ok in zip(given[:, 0], finite, strict=True)
         )
         return Predicted(numbers, (), None, tuple(notes))
-    guesses = zip(guessed(given).tolist(), finite, strict=True)
-    named = tuple(labels[guess] if ok else None for guess, ok in guesses)
-    return Predicted(named, labels, probabilities_of(given), tuple(notes))
+    return _of_classes(labels, given, finite, tuple(notes), applied.threshold)
+
+
+def _of_classes(
+    labels: tuple[str, ...],
+    given: NDArray[Any],
+    finite: NDArray[Any],
+    notes: tuple[str, ...],
+    threshold: Threshold | None,
+) -> Predicted:
+    """Return the class of each row, of two classes by the threshold."""
+    from hpsearch.training.evaluation import guessed
+
+    least = None if threshold is None else threshold.value
+    guesses = guessed(given) if least is None else guessed(given, least)
+    named = tuple(labels[guess] if ok else None for guess, ok in zip(guesses.tolist(), finite, strict=True))
+    return Predicted(named, labels, probabilities_of(given), notes, threshold=least)
 
 
 def _of_several(

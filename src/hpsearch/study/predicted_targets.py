@@ -76,7 +76,7 @@ def predicted_targets(
     rows = zip(zip(*columns, strict=True), finite, strict=True)
     predictions = tuple(row if ok else None for row, ok in rows)
     targets = tuple(target.name for target in layout.targets)
-    return PredictedTargets(predictions, (), None, notes, targets, probable, names)
+    return PredictedTargets(predictions, (), None, notes, targets, probable=probable, names=names)
 
 
 def _of(target: NamedTarget, outputs: NDArray[Any]) -> list[Any]:

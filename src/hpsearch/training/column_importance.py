@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.training.evaluation import mean_measure
+from hpsearch.training.measure import mean_measure
 
 Array = NDArray[Any]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Preprocessing
-from hpsearch.training.evaluation import Evaluation, Measure
+from hpsearch.training.evaluation import Evaluation
+from hpsearch.training.measure import Measure
+from hpsearch.training.threshold import Threshold
 
 Array = NDArray[Any]
 ValueOn = Callable[[Array, Array], float]
@@ -57,6 +59,7 @@ class Ensemble:
         preprocessing: What applies the model to new rows.
         evaluation: On the test part; None where that was not looked at.
         test_gain: By how much it is better than the winner there.
+        threshold: What tells two classes apart, chosen by the same rows as the members; None for one half.
 
     Raises:
         ValueError: No trial was joined.
@@ -69,6 +72,7 @@ class Ensemble:
     preprocessing: Preprocessing
     evaluation: Evaluation | None = None
     test_gain: Measure | None = None
+    threshold: Threshold | None = field(default=None, metadata={"where_given": True})
 
     def __post_init__(self) -> None:
         if not self.picks or min(count for _, count in self.picks) < 1:

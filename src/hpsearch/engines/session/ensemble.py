@@ -21,9 +21,10 @@ from hpsearch.models.predictions import predictions_of
 from hpsearch.seeds import derive
 from hpsearch.spec import Search, read_configuration
 from hpsearch.training.ensemble import Ensemble, Selector
-from hpsearch.training.evaluation import Measure, mean_measure, resampled_measure
+from hpsearch.training.measure import Measure, mean_measure, resampled_measure
 from hpsearch.training.messages import Member
 from hpsearch.training.scorers import score
+from hpsearch.training.threshold import choose_threshold
 from hpsearch.training.trainer import Trainer
 
 Array = NDArray[Any]
@@ -98,7 +99,12 @@ def saved_ensemble(
     save_model(model, Path(order.path))
     picks = tuple((order.numbers[place], count) for place, count in selection.counts.items())
     gain = judge.gain(joined, single, seed)
-    saved = Ensemble(fingerprint(model), picks, selection.values, gain, dataset.preprocessing())
+    threshold = None
+    if order.threshold is not None:
+        threshold = choose_threshold(order.threshold, rows.y, selection.mean_of(given))
+    saved = Ensemble(
+        fingerprint(model), picks, selection.values, gain, dataset.preprocessing(), threshold=threshold
+    )
     if order.winner is None:
         return saved
     return _tested(saved, model, build(order.winner), dataset, judge, search)
@@ -128,6 +134,8 @@ def _tested(
     given, single = (predictions_of(one, rows.x, dataset.inputs) for one in (model, winner))
     there = replace(judge, rows=rows)
     losses = np.asarray(judge.objective.losses_of_predictions(rows.y, given))
-    found = evaluated_predictions(given, losses, rows, dataset, judge.objective, "test", search, None)
+    found = evaluated_predictions(
+        given, losses, rows, dataset, judge.objective, "test", search, None, saved.threshold
+    )
     seed = derive(search.seed, "ensemble", "test")
     return replace(saved, evaluation=found, test_gain=there.gain(given, single, seed))

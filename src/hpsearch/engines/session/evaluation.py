@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from hpsearch.data import Dataset, Rows
 from hpsearch.models.components.joined_objective import JoinedObjective
 from hpsearch.models.components.objectives import Objective
-from hpsearch.models.predictions import both_of
+from hpsearch.models.predictions import both_of, predictions_of
 from hpsearch.seeds import derive
 from hpsearch.spec import Search
 from hpsearch.training.chance import chance_of
 from hpsearch.training.chance_of_targets import chance_of_targets
 from hpsearch.training.evaluation import Evaluation, Part, Predictions, evaluate, evaluate_measures
 from hpsearch.training.further_metrics import FurtherMetrics
+from hpsearch.training.threshold import Threshold, choose_threshold
 
 
 def fingerprint(model: keras.Model) -> str:
@@ -31,6 +32,12 @@ def fingerprint(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
+def threshold_of(model: keras.Model, dataset: Dataset, scorer: str) -> Threshold | None:
+    """Choose the threshold of an exported model by the validation rows that it was not trained on."""
+    rows = dataset.raw(0, "validation")
+    return choose_threshold(scorer, rows.y, predictions_of(model, rows.x, dataset.inputs))
+
+
 def evaluated(
     model: keras.Model,
     dataset: Dataset,
@@ -38,6 +45,7 @@ def evaluated(
     part: Part,
     search: Search,
     further: FurtherMetrics | None,
+    threshold: Threshold | None,
 ) -> Evaluation:
     """Evaluate an exported model.
 
@@ -48,6 +56,7 @@ def evaluated(
         part: The test set, or the validation set of the first split.
         search: The search section, which has the metric and the seed.
         further: The metrics beside that of the study.
+        threshold: What tells two classes apart; None for one half.
     """
     rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
     if isinstance(objective, JoinedObjective):
@@ -55,7 +64,7 @@ def evaluated(
     logits, given = both_of(model, rows.x, dataset.inputs)
     aimed = dataset.splits[0].aimed(rows)
     losses = keras.ops.convert_to_numpy(objective.losses(aimed.y, logits, rows.weights))
-    return evaluated_predictions(given, losses, rows, dataset, objective, part, search, further)
+    return evaluated_predictions(given, losses, rows, dataset, objective, part, search, further, threshold)
 
 
 def evaluated_predictions(
@@ -67,9 +76,10 @@ def evaluated_predictions(
     part: Part,
     search: Search,
     further: FurtherMetrics | None,
+    threshold: Threshold | None,
 ) -> Evaluation:
     """Evaluate predictions (n, units) with their losses (n,), with the arguments of `evaluated`."""
-    predictions = Predictions(rows.y, given, losses, dataset.labels)
+    predictions = Predictions(rows.y, given, losses, dataset.labels, threshold)
     others = {} if further is None else further.by_name()
     found = evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part), others)
     train = dataset.splits[0].train

@@ -44,6 +44,7 @@ from hpsearch.engines.policy.target_transform import (
     with_target_transform,
 )
 from hpsearch.engines.policy.targets import check_targets
+from hpsearch.engines.policy.threshold import check_threshold
 from hpsearch.engines.policy.width import SideBySide
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.compilation import use_compilation_cache
@@ -72,6 +73,7 @@ CHECKS = (
     check_inputs,
     check_targets,
     check_metric,
+    check_threshold,
     check_loss,
     check_ensemble,
     check_class_weights,
@@ -287,19 +289,22 @@ class Session:
 
     def _winner(self, order: WinnerOrder) -> SavedWinner:
         from hpsearch.engines.session.columns import columns_of
-        from hpsearch.engines.session.evaluation import evaluated, fingerprint
+        from hpsearch.engines.session.evaluation import evaluated, fingerprint, threshold_of
 
         model = self._export(order.export)
         weights = fingerprint(model)
         dataset = self.splits.of(order.export.split)
         saved = SavedWinner(weights, dataset.preprocessing())
-        if order.part is None or (order.part == "test" and weights in order.seen):
-            return saved
         try:
+            if order.threshold is not None:
+                saved = replace(saved, threshold=threshold_of(model, dataset, order.threshold))
+            if order.part is None or (order.part == "test" and weights in order.seen):
+                return saved
             configuration = read_configuration(order.export.configuration)
             objective = self.trainer.objective_of(configuration, dataset.splits[0])
             search = self.spec.search
-            found = evaluated(model, dataset, objective, order.part, search, self.trainer.further)
+            further, threshold = self.trainer.further, saved.threshold
+            found = evaluated(model, dataset, objective, order.part, search, further, threshold)
             columns, effects = columns_of(model, dataset, objective, order.part, search)
         except Exception as failure:  # noqa: BLE001 - the study ends well without it
             return replace(saved, problem=told(failure))

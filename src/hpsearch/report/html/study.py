@@ -38,7 +38,7 @@ from hpsearch.report.figures.study import (
 from hpsearch.report.tables import study as study_tables
 from hpsearch.report.tables import tables
 from hpsearch.report.tables.tables import ReportTable
-from hpsearch.report.words import ablation, baselines, ensemble, evaluation, prose
+from hpsearch.report.words import ablation, baselines, ensemble, evaluation, prose, threshold
 from hpsearch.report.words import study as study_prose
 from hpsearch.report.words import verdict as verdict_words
 from hpsearch.report.words.facts import Facts, facts_of
@@ -89,6 +89,7 @@ class Joined:
 
     members: Explained
     tested: ReportTable | None
+    decided: ReportTable | None
     model_path: str
 
 
@@ -132,6 +133,7 @@ class StudyPage(SearchPage):
     answer: str
     facts: Facts
     looks: Explained | None
+    threshold: Explained | None
     mistakes: Explained | None
     reliability: Explained | None
     relied_on: Explained | None
@@ -152,6 +154,7 @@ def evaluated_page(search: SearchPage, analysis: EvaluatedAnalysis) -> StudyPage
         answer=prose.answer(analysis),
         facts=facts_of(analysis),
         looks=_looks(analysis.looks),
+        threshold=_threshold(analysis.insides),
         mistakes=_mistakes(analysis.insides),
         reliability=_reliability(analysis.insides),
         relied_on=_relied_on(analysis.insides),
@@ -220,6 +223,15 @@ def _looks(looks: HeldOutEvaluations) -> Explained | None:
     )
 
 
+def _threshold(insides: ErrorAnalysis | None) -> Explained | None:
+    if insides is None or insides.threshold is None:
+        return None
+    decided = insides.evaluation.decided
+    note = threshold.threshold_note(insides.threshold, insides.labels, decided)
+    title = "The winner at its threshold on the test set"
+    return Explained(note, table=threshold.decided_table(decided, title) if decided else None)
+
+
 def _mistakes(insides: ErrorAnalysis | None) -> Explained | None:
     if insides is None:
         return None
@@ -257,7 +269,10 @@ def _moved_by(insides: ErrorAnalysis | None) -> Explained | None:
 def _joined(analysis: Analysis, found: Ensemble) -> Joined:
     members = Explained(ensemble.ensemble_note(found, analysis.metric), table=ensemble.ensemble_table(found))
     tested = None if found.evaluation is None else ensemble.measures_table(found.evaluation.measures)
-    return Joined(members, tested, f"runs/{analysis.name}/ensemble.keras")
+    decided = () if found.evaluation is None else found.evaluation.decided
+    title = "The ensemble at its threshold on the test set"
+    at_threshold = threshold.decided_table(decided, title) if decided else None
+    return Joined(members, tested, at_threshold, f"runs/{analysis.name}/ensemble.keras")
 
 
 def _baselines(found: BaselineComparison) -> Explained:

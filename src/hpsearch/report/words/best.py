@@ -26,7 +26,7 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
     """
     from hpsearch.analysis import judge_chance, plain
 
-    record, trial = conclusion.record, conclusion.best.trial
+    record, trial, insides = conclusion.record, conclusion.best.trial, conclusion.insides
     if trial is None:
         raise ValueError("no trial has a value")
     fields = {
@@ -40,6 +40,7 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
         "test": plain(_evaluations(record.looks)),
         **({} if record.ensemble is None else {"ensemble": plain(record.ensemble)}),
         **({} if record.baselines is None else {"baselines": plain(record.baselines)}),
+        **({} if insides is None or insides.threshold is None else {"threshold": plain(insides.threshold)}),
     }
     return json.dumps(fields, indent=2)
 
@@ -55,6 +56,7 @@ def _evaluations(looks: HeldOutEvaluations) -> dict[str, Any] | None:
             "weights": look.weights,
             "rows": look.evaluation.rows,
             "measures": look.evaluation.measures,
+            **({"decided": look.evaluation.decided} if look.evaluation.decided else {}),
         }
         for look in looks.looks
     ]
@@ -74,16 +76,28 @@ def best_lines(conclusion: Conclusion, model: str | None) -> list[str]:
     place = f"model: {model or 'saved when the study ends'}"
     if best.trial is None:
         return ["no trial has a value", place]
-    look = conclusion.evaluation
+    look, decided = conclusion.evaluation, _threshold(conclusion)
     seen = evaluation_words(record.looks, look, record.metric) if look is not None else ""
     if best.run is None or verdict is None:
         score = f"trial {best.trial.number}: {_score(record, best.trial)}"
         score = "; ".join(filter(None, (score, chance_words(chance))))
         why = obstacle_words(conclusion.plan, record.name)
-        return list(filter(None, (score, why, f"{place} ({seen})" if seen else place)))
+        return list(filter(None, (score, why, f"{place} ({seen})" if seen else place, decided)))
     winner, *rest = verdict_sentences(conclusion, verdict, chance)
     about = "; ".join(filter(None, (_model_words(record, best, verdict), seen)))
-    return [winner, " ".join(filter(None, rest)), f"{place} ({about})"]
+    return list(filter(None, (winner, " ".join(filter(None, rest)), f"{place} ({about})", decided)))
+
+
+def _threshold(conclusion: Conclusion) -> str:
+    """Tell what tells two classes apart, where the study asks for a threshold; else nothing."""
+    from hpsearch.report.words.threshold import NONE, threshold_line
+
+    insides = conclusion.insides
+    if insides is None or conclusion.record.spec.search.threshold is None:
+        return ""
+    if insides.threshold is None:
+        return NONE
+    return threshold_line(insides.threshold, insides.labels, insides.evaluation.decided)
 
 
 def _model_words(record: StudyRecord, best: BestModel, verdict: Verdict) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from hpsearch.report.tables.tables import Cell, ReportTable, cell
+from hpsearch.report.words.measures import gain_words
 from hpsearch.report.words.numbers import amount, short
+from hpsearch.report.words.threshold import rule_words
 from hpsearch.training.ensemble import Ensemble
-from hpsearch.training.evaluation import Measure
+from hpsearch.training.measure import Measure
 
 
 def ensemble_line(ensemble: Ensemble, model: str) -> str:
     """Tell on one line what was joined and what it gains."""
-    gains = [f"{_gain(ensemble.gain)} than the best trial on validation rows that chose neither"]
+    gains = [f"{gain_words(ensemble.gain)} than the best trial on validation rows that chose neither"]
     if ensemble.test_gain is not None:
-        gains.append(f"{_gain(ensemble.test_gain)} than the winner on the test set")
+        gains.append(f"{gain_words(ensemble.test_gain)} than the winner on the test set")
+    if ensemble.threshold is not None:
+        gains.append(rule_words(ensemble.threshold, ensemble.preprocessing.labels))
     return f"ensemble: {_members(ensemble)}, {'; '.join(gains)}; model: {model}"
 
 
@@ -27,27 +31,19 @@ def ensemble_note(ensemble: Ensemble, metric: str) -> str:
     )
     judged = (
         "Where one half of the validation rows chooses and the other half judges, it is "
-        f"{_gain(ensemble.gain)} than the best trial, which is chosen by the same half."
+        f"{gain_words(ensemble.gain)} than the best trial, which is chosen by the same half."
     )
-    if ensemble.test_gain is None:
-        return f"{chosen} {judged}"
-    tested = f"On the test set it is {_gain(ensemble.test_gain)} than the winner's saved model."
-    return f"{chosen} {judged} {tested}"
+    told = [chosen, judged]
+    if ensemble.test_gain is not None:
+        told.append(f"On the test set it is {gain_words(ensemble.test_gain)} than the winner's saved model.")
+    if ensemble.threshold is not None:
+        rule = rule_words(ensemble.threshold, ensemble.preprocessing.labels)
+        told.append(f"It predicts {rule}, a threshold of its own, chosen by the same rows as its members.")
+    return " ".join(told)
 
 
 def _members(ensemble: Ensemble) -> str:
     return f"{amount(ensemble.size, 'member')} from {amount(len(ensemble.picks), 'trial')}"
-
-
-def _gain(gain: Measure) -> str:
-    """Write a gain with its interval, and what it says."""
-    if gain.value is None:
-        return "not comparable, for a value is not finite,"
-    told = f"{short(abs(gain.value))} {'better' if gain.value >= 0 else 'worse'}"
-    if gain.low is None or gain.high is None:
-        return f"{told} (no interval)"
-    unsure = "" if gain.low > 0 or gain.high < 0 else ", which can be chance"
-    return f"{told} (gain {short(gain.low)} to {short(gain.high)}{unsure})"
 
 
 def ensemble_table(ensemble: Ensemble) -> ReportTable:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hpsearch.report.tables.tables import Cell, ReportTable, cell
+from hpsearch.report.words.measures import measured_words
 from hpsearch.report.words.numbers import amount, short
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations
-from hpsearch.training.evaluation import Evaluation, Measure, Residuals
+from hpsearch.training.evaluation import Evaluation, Residuals
+from hpsearch.training.measure import Measure
 
 LOST = "the log of earlier test-set evaluations is damaged: this score may be optimistic"
 
@@ -15,7 +17,7 @@ LOST = "the log of earlier test-set evaluations is damaged: this score may be op
 def evaluation_words(looks: HeldOutEvaluations, look: HeldOutEvaluation, metric: str) -> str:
     """Tell on one line what a winner gives on the test set, and how often that was looked at."""
     measures = by_metric(look.evaluation.measures, metric)
-    text = f"on the test set, with 95 % intervals: {', '.join(map(_measured, measures))}"
+    text = f"on the test set, with 95 % intervals: {', '.join(map(measured_words, measures))}"
     if any(measure.chance is not None for measure in measures):
         worse = (
             "" if measures[0].beats_chance is not False else f"by {measures[0].name} this is not better than "
@@ -33,12 +35,6 @@ def by_metric(measures: Sequence[Measure], metric: str) -> list[Measure]:
 
 def _constant(measure: Measure) -> str:
     return f"{measure.name} {short(measure.chance)}"
-
-
-def _measured(measure: Measure) -> str:
-    if measure.low is None or measure.high is None:
-        return f"{measure.name} {short(measure.value)}"
-    return f"{measure.name} {short(measure.value)} ({short(measure.low)} to {short(measure.high)})"
 
 
 def _often(looks: HeldOutEvaluations) -> str:
@@ -118,8 +114,9 @@ def error_note(insides: ErrorAnalysis) -> str:
 
 def _how_to_read(insides: ErrorAnalysis) -> str:
     if insides.evaluation.confusion is not None:
+        at = "" if insides.threshold is None else f", told apart at {short(insides.threshold.value)}"
         return (
-            "Confusion matrix: rows are true classes, columns are predicted classes. Each cell has the "
+            f"Confusion matrix: rows are true classes, columns are predicted classes{at}. Each cell has the "
             "number of samples; its colour is their share of the true class."
         )
     if insides.evaluation.residuals is not None:

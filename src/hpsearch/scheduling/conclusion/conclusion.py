@@ -10,7 +10,7 @@ from hpsearch.scheduling.conclusion.refit import plan_refit
 from hpsearch.scheduling.conclusion.verdict import Verdict, judge_finalists
 from hpsearch.spec.experiments import experiment_of
 from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
-from hpsearch.store.winner import HeldOutEvaluation, HeldOutEvaluations, Refit, WinnerName
+from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations, Refit, WinnerName
 from hpsearch.training.messages import SplitName
 
 
@@ -100,6 +100,12 @@ class Conclusion:
     def evaluation(self) -> HeldOutEvaluation | None:
         """The evaluation of the winner's model on the test part, where there was one."""
         return None if self.best.trial is None else self.looks.of(self.best.name)
+
+    @property
+    def insides(self) -> ErrorAnalysis | None:
+        """The error analysis of the winner's model; None where there is none, or that of another one."""
+        found = self.record.insides
+        return found if found is not None and self.best.trial and found.winner == self.best.name else None
 
     @property
     def plan(self) -> ConfirmationPlan:

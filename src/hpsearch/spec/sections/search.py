@@ -48,6 +48,11 @@ Metric = Annotated[str, AfterValidator(_known_metric), WithJsonSchema(_METRIC)]
 
 Direction = Literal["minimize", "maximize"]
 
+ThresholdScorer = Literal[
+    "accuracy", "balanced_accuracy", "f1", "f1_macro", "f1_weighted", "jaccard", "matthews_corrcoef"
+]
+"""scikit-learn's scorers of guesses that are not best where one class is always guessed."""
+
 
 def direction_of(metric: str) -> Direction:
     """Return whether a metric is minimized or maximized; scikit-learn's scorers are all to be maximized."""
@@ -117,15 +122,16 @@ Pruner = Annotated[Component, OneOf("a pruner", PRUNERS)]
 class Search(Part):
     """What is optimized, and the budget: the search ends at the first limit that it meets.
 
-    `metrics` are recorded beside the metric, which alone judges.
-    `trial_timeout` is the number of seconds after which a single trial counts as failed. `keep` is the number
-    of best models that are kept. `width` is the number of trials that train side by side; by default a rule
-    on the study chooses it. With `probes` a few epochs of each trial are looked into; by default
-    where that costs next to nothing.
+    `metrics` are recorded beside the metric, which alone judges. By `threshold` the threshold of two
+    classes is chosen. `trial_timeout` is the number of seconds after which a single trial counts as failed.
+    `keep` is the number of best models that are kept. `width` is the number of trials that train side by
+    side; by default a rule on the study chooses it. With `probes` a few epochs of each trial are looked into;
+    by default where that costs next to nothing.
     """
 
     metric: Metric = "val_loss"
     metrics: Annotated[Listed[FurtherMetric] | None, BeforeValidator(one_as_list)] = None
+    threshold: ThresholdScorer | None = None
     trials: Annotated[int, Field(ge=1, le=10**6)] = 100
     timeout: Positive | None = None
     trial_timeout: Positive | None = None

@@ -16,6 +16,7 @@ from hpsearch.spec.sections.ensemble import Ensemble
 from hpsearch.spec.sections.model import Model
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.own_function import OwnFunction
+from hpsearch.spec.sections.parts_of_rows import TestRows
 from hpsearch.spec.sections.python_model import PythonModel
 from hpsearch.spec.sections.recipe import with_recipe
 from hpsearch.spec.sections.search import Search
@@ -129,6 +130,17 @@ class StudySpec(Part):
         if "data" in info.data:
             check_against(confirm, info.data["data"])
         return confirm
+
+    @model_validator(mode="after")
+    def _a_threshold_has_rows_of_its_own(self) -> Self:
+        scorer, why = self.search.threshold, ""
+        if isinstance(self.data.validation, TestRows):
+            why = "with validation: test, no rows would be left to judge it"
+        elif self.confirm.refit:
+            why = "with refit: true, no rows would be left to choose it by"
+        if scorer is not None and why:
+            raise problem(f"none: {why}", found=scorer, at=("search", "threshold"))
+        return self
 
     @model_validator(mode="after")
     def _losses_can_be_judged(self) -> Self:

@@ -35,5 +35,6 @@ def save_ensemble(
         members=section.members,
         path=str(path),
         winner=winner,
+        threshold=record.spec.search.threshold,
     )
     return SavedEnsemble(path, worker.do(order))

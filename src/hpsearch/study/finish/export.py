@@ -54,7 +54,7 @@ def save_best(
     found = found_by(record, best.name, winner)
     saved = BestResults(
         model=SavedModel(Path(export.path), best.name),
-        applied=InferenceInfo(record.name, best.name, winner.weights, winner.preprocessing),
+        applied=InferenceInfo(record.name, best.name, winner.weights, winner.preprocessing, winner.threshold),
         insides=None if found.insides == record.insides else found.insides,
         looks=None if found.looks == record.looks else found.looks,
         problem=winner.problem,

@@ -20,12 +20,12 @@ def order_for(record: StudyRecord, name: WinnerName, export: ExportOrder, *, end
         ended: Whether the search has ended. Only then is the test set evaluated, once for each winner.
     """
     has_test = record.data is not None and record.data.test_rows > 0
-    looked = record.looks.of(name) is not None
+    looked, threshold = record.looks.of(name) is not None, record.spec.search.threshold
     if has_test and ended and not looked:
-        return WinnerOrder(export, "test", tuple(look.weights for look in record.looks.looks))
+        return WinnerOrder(export, "test", tuple(look.weights for look in record.looks.looks), threshold)
     # One that was refitted has seen the validation set.
     known = looked or name.refitted or (record.insides is not None and record.insides.winner == name)
-    return WinnerOrder(export, None if known else "validation")
+    return WinnerOrder(export, None if known else "validation", threshold=threshold)
 
 
 def found_by(record: StudyRecord, name: WinnerName, winner: SavedWinner) -> StudyRecord:
@@ -44,7 +44,8 @@ def found_by(record: StudyRecord, name: WinnerName, winner: SavedWinner) -> Stud
     if found.part == "test" and looked is None:
         look = HeldOutEvaluation(_now(), name, winner.weights, found)
         looks = replace(looks, looks=(*looks.looks, look))
-    insides = ErrorAnalysis(name, winner.preprocessing.labels, found, winner.columns, winner.effects)
+    labels, threshold = winner.preprocessing.labels, winner.threshold
+    insides = ErrorAnalysis(name, labels, found, winner.columns, winner.effects, threshold)
     if winner.evaluation is None and record.insides is not None and record.insides.winner == name:
         insides = replace(insides, columns=record.insides.columns, effects=record.insides.effects)
     return replace(record, insides=insides, looks=looks)
