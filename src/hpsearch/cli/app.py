@@ -17,7 +17,6 @@ app = typer.Typer(
     help="Hyperparameter search for Keras: fast, reproducible, crash-safe.",
     epilog="Exit codes: 0 done, 1 failed, 2 bad input, 3 locked by another process, 130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

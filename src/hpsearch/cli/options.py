@@ -12,12 +12,23 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from hpsearch.cli.completion import studies, study_files
+
 if TYPE_CHECKING:
     from hpsearch.study.lifecycle import Options
 
-StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.", show_default=False)]
+StudyArgument = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY", help="The study file.", show_default=False, autocompletion=study_files),
+]
 NameArgument = Annotated[
-    str, typer.Argument(metavar="STUDY", help="The study file, or the name of the study.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="The study file, or the name of the study.",
+        show_default=False,
+        autocompletion=studies,
+    ),
 ]
 OutOption = Annotated[
     Path,
