@@ -13,6 +13,7 @@ from scipy import signal, stats
 
 from hpsearch.data import Scaling
 from hpsearch.data.scaling import fit_scaling
+from hpsearch.models.components.feature_curves import curved
 from hpsearch.models.components.initializers import INITIALIZERS, WITHOUT_SEED
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.model import export_model, initial_weights, save_model, training_model
@@ -398,3 +399,13 @@ def test_curves_of_features_are_stock_layers(scaling: str, features: tuple[int, 
     new = np.concatenate([x, x * np.float32(1.01), -x])
     expected = fitted.apply(new).reshape(len(new), 6)
     np.testing.assert_allclose(layers.predict(new, verbose=0), expected, rtol=2e-4, atol=2e-4)
+
+
+def test_scores_of_the_largest_number_are_finite_whatever_the_number_of_quantiles() -> None:
+    for rows in range(600, 15_000, 1_440):
+        x = np.minimum(np.arange(rows) % 70, 52).astype(np.float32)[:, np.newaxis]
+        fitted = fit_scaling(x, "quantile", 1.0, np.zeros(1, bool))
+        given = keras.Input((1,))
+        model = keras.Model(given, curved(fitted, given))
+        found = model.predict(np.repeat(np.array([[52.0], [53.0], [0.0]], np.float32), 8, axis=0), verbose=0)
+        np.testing.assert_allclose(found, np.repeat([[5.2], [5.2], [-5.2]], 8, axis=0), atol=0.01)

@@ -91,7 +91,9 @@ def _normalized(tensor: Any, mean: NDArray[Any], width: NDArray[Any]) -> Any:
 
 def _scores(shares: Any) -> Any:
     most = -float(_score(EXTREME))
-    scores = keras.ops.erfinv(keras.layers.Rescaling(2.0, -1.0)(shares))
+    # A mean of float32 may be a little more than all of its numbers, where the score is no number.
+    spread = keras.ops.clip(keras.layers.Rescaling(2.0, -1.0)(shares), -1.0, 1.0)
+    scores = keras.ops.erfinv(spread)
     return keras.ops.clip(keras.layers.Rescaling(math.sqrt(2))(scores), -most, most)
 
 
