@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from hpsearch.engines.process.compiler import tell_compiler
+from support.compiling import compile_quickly
 from support.cores import take_share
 
 PROGRAMS = tempfile.mkdtemp(prefix="hpsearch-programs-")
@@ -20,6 +21,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 # Before any test computes with JAX: later it is not heard.
 tell_compiler()
+compile_quickly()
 
 # Studies of tests are about something else, and are quicker without.
 os.environ["HPSEARCH_BASELINE"] = "off"
@@ -29,7 +31,6 @@ os.environ["HPSEARCH_BASELINE"] = "off"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 LONGEST = (
     "test_cli",
