@@ -43,6 +43,7 @@ def validate(
 ) -> None:
     """Check a study file and its data, and show the search space; trains nothing and runs no code."""
     from hpsearch.cli.tables import search_space_table
+    from hpsearch.spec.sections.keras_tuner_model import unexplored
     from hpsearch.spec.space.arms import arms_of
     from hpsearch.spec.space.space import SearchSpace
 
@@ -54,7 +55,9 @@ def validate(
     space = SearchSpace(loaded.spec)
     if space.parameters:
         console().print(search_space_table(space))
-    else:
+    for model in unexplored(loaded.spec.model):
+        print(f"what {model.file}:{model.function} searches is found by running it when the study begins")
+    if not space.parameters and not any(unexplored(loaded.spec.model)):
         print("nothing is searched: the study has a single configuration")
     count = space.structures()
     print(f"{len(space.parameters)} parameters, {count:,} distinct structure{'' if count == 1 else 's'}")

@@ -37,6 +37,7 @@ class Job:
         timed: Whether the training times of members are compared, so that none may train beside another.
         trainer: That of an earlier run: empty where that did not tell, None where there was none.
         target_transform: That of an earlier run, where the study file does not say it; None on the first.
+        explores: Whether to run the files of models for what they search, where that is not known.
     """
 
     spec: dict[str, Any]
@@ -52,17 +53,22 @@ class Job:
     timed: bool = False
     trainer: str | None = None
     target_transform: str | None = None
+    explores: bool = False
 
 
 @dataclass(frozen=True)
 class OpenedStudy:
-    """What a worker found when it opened a study; `train_rows` are those of its smallest training part."""
+    """What a worker found when it opened a study; `train_rows` are those of its smallest training part.
+
+    `model` is the model section with what its files search; None where that was known.
+    """
 
     data: DataSummary
     decisions: Decisions
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
     train_rows: int = 0
+    model: Any = None
 
 
 @dataclass(frozen=True)

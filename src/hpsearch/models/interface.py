@@ -60,6 +60,14 @@ class ModelSource(ABC, Generic[Kind]):
             HpsearchError: A file cannot be read, does not suit the data, or has changed.
         """
 
+    def explored(self, spec: StudySpec) -> StudySpec:
+        """Return a study with what only running its files tells of its search space.
+
+        Raises:
+            ModelCodeError: A file fails.
+        """
+        return spec
+
     def function(self, model: Kind, name: str, place: str) -> Callable[..., Any]:
         """Return a function of the file that a model comes from.
 

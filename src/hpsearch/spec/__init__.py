@@ -5,11 +5,13 @@ from hpsearch.spec.sections.cnn import Cnn
 from hpsearch.spec.sections.compare import Claim, Compare
 from hpsearch.spec.sections.confirm import Confirm
 from hpsearch.spec.sections.data import Data
+from hpsearch.spec.sections.keras_tuner_model import Hyperparameter, KerasTunerModel
 from hpsearch.spec.sections.layered import Layered
 from hpsearch.spec.sections.model import Mlp
 from hpsearch.spec.sections.model_component import ModelComponent
+from hpsearch.spec.sections.own_model import OwnModel, own_models
 from hpsearch.spec.sections.pretrained import Pretrained, pretrained_models
-from hpsearch.spec.sections.python_model import ArgumentMapping, Arguments, PythonModel, python_models
+from hpsearch.spec.sections.python_model import ArgumentMapping, Arguments, PythonModel
 from hpsearch.spec.sections.search import Search, direction_of
 from hpsearch.spec.sections.sequential import Sequential
 from hpsearch.spec.sections.study import Configuration, StudySpec, read_configuration
@@ -33,10 +35,13 @@ __all__ = [
     "Data",
     "Distribution",
     "EarlyStopping",
+    "Hyperparameter",
+    "KerasTunerModel",
     "Layered",
     "Mlp",
     "ModelComponent",
     "Numeric",
+    "OwnModel",
     "Part",
     "Pretrained",
     "PythonModel",
@@ -48,10 +53,10 @@ __all__ = [
     "direction_of",
     "json_schema",
     "load_study_file",
+    "own_models",
     "pretrained_models",
     "print_spec",
     "print_yaml",
-    "python_models",
     "read_configuration",
     "read_spec",
 ]

@@ -16,6 +16,7 @@ from hpsearch.data.summary import ColumnSummary, DataSummary
 from hpsearch.exceptions import Problem, StoreError, StudyFileError, StudyMismatchError
 from hpsearch.spec import Choice, Confirm, StudySpec, print_yaml, read_spec
 from hpsearch.spec.experiments import KINDS, Experiment, Kind, experiment_of
+from hpsearch.spec.sections.keras_tuner_model import explored
 from hpsearch.spec.study_file.source import MAX_BYTES, Source, parse, read_text
 from hpsearch.store.disk import write_atomically
 from hpsearch.store.identity import DamagedError, StudyIdentity, digest
@@ -255,6 +256,7 @@ def check_same_experiment(stored: StudySpec, given: StudySpec) -> None:
     Raises:
         StudyMismatchError: It does not. The message lists the differences.
     """
+    given = given.model_copy(update={"model": explored(given.model, stored.model)})
     old, new = dict(_leaves(_without_budgets(stored))), dict(_leaves(_without_budgets(given)))
     lines = [
         f"  {path}: {old.get(path, 'nothing')} -> {new.get(path, 'nothing')}"

@@ -20,6 +20,7 @@ from hpsearch.engines.pool import WorkerPool
 from hpsearch.report.words.columns import MOST, column_lines
 from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
+from hpsearch.spec.sections.keras_tuner_model import explored
 from hpsearch.spec.sources.donor_file import DonorFile
 from hpsearch.spec.sources.python_file import (
     announced_code,
@@ -41,6 +42,7 @@ from hpsearch.store.report_path import check_report_path
 from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
 from hpsearch.study.baselines import begin_baselines
 from hpsearch.study.deletion import clear, forget_arrays, sweep, with_parts
+from hpsearch.study.found_space import with_found_space
 from hpsearch.study.material import check_same_material
 from hpsearch.study.open_study import OpenStudy
 from hpsearch.study.part import stored_part
@@ -207,6 +209,9 @@ def _held(given: StudyFile, kind: Kind, options: Options, display: Display) -> I
             forget_arrays(files, study.spec)
         sweep(files)
         stored = stored_of(files, study.spec, code)
+        if stored is not None:
+            known = explored(study.spec.model, stored.spec.model)
+            study = replace(study, spec=study.spec.model_copy(update={"model": known}))
         yield _Held(study, kind, files, options, code, donors, stored, lease, display)
 
 
@@ -229,6 +234,8 @@ def _opened(held: _Held) -> Iterator[OpenStudy]:
         Thread(target=_import_ahead, daemon=True).start()
         with placed(study.source):
             opened = pool.opened()
+            held = replace(held, study=with_found_space(study, opened.model))
+        _check_sampler(held)
         resolved = _resolved(held, opened)
         held.lease.check()
         write_resolved(held.files, resolved)
@@ -240,7 +247,7 @@ def _opened(held: _Held) -> Iterator[OpenStudy]:
 
 def _job(held: _Held) -> Job:
     job = job_of(held.trained, held.options, held.stored, held.code, held.donors)
-    return replace(job, timed=held.kind == "comparison")
+    return replace(job, timed=held.kind == "comparison", explores=held.kind == "search")
 
 
 def _check_sampler(held: _Held) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpsearch.data import Dataset
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.spec import PythonModel, StudySpec
+from hpsearch.spec import OwnModel, StudySpec
 from hpsearch.spec.study_file.distributions import alternatives
 
 
@@ -20,7 +20,7 @@ def check_inputs(spec: StudySpec, dataset: Dataset) -> None:
     if not named:
         return
     for model in alternatives(spec.model):
-        if not isinstance(model, PythonModel):
+        if not isinstance(model, OwnModel):
             raise UnsupportedError(
                 f"model.{model.name}: a model that the study file describes takes a single x and y, "
                 f"and these data have {', '.join(named)}: concatenate them, or write the model in "

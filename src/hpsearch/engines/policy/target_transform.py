@@ -6,7 +6,7 @@ from typing import Any
 
 from hpsearch.data import Dataset
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.spec import PythonModel, StudySpec
+from hpsearch.spec import OwnModel, StudySpec
 from hpsearch.spec.sections.losses import REGRESSION, Loss
 from hpsearch.spec.sections.target_transform import TARGET_TRANSFORMS
 from hpsearch.spec.study_file.distributions import alternatives
@@ -35,7 +35,7 @@ def with_target_transform(spec: StudySpec, decided: str | None = None) -> StudyS
         if given.name != NONE and needs is not None:
             raise UnsupportedError(f"{PLACE}: expected none, because {needs}; found {given.name}")
         return spec
-    own = any(isinstance(model, PythonModel) for model in alternatives(spec.model))
+    own = any(isinstance(model, OwnModel) for model in alternatives(spec.model))
     plain = own or needs is not None or spec.data.is_its_own_target
     chosen = TARGET_TRANSFORMS[decided or (NONE if plain else STANDARD)]()
     return spec.model_copy(update={"data": spec.data.model_copy(update={"target_transform": chosen})})

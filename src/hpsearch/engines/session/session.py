@@ -53,8 +53,9 @@ from hpsearch.engines.process.imports import choose_backend, import_keras, jax_a
 from hpsearch.engines.session.open import TEST_CHOOSES, further_of, trainer_of
 from hpsearch.engines.session.splits import Splits
 from hpsearch.spec import StudySpec, Training, read_configuration
+from hpsearch.spec.sections.keras_tuner_model import unexplored
 from hpsearch.spec.sections.parts_of_rows import TestRows
-from hpsearch.spec.study_file.parts import holds_distribution
+from hpsearch.spec.study_file.parts import dump, holds_distribution
 from hpsearch.training.chance import Chance, chance_in
 from hpsearch.training.class_weights import with_class_weights
 from hpsearch.training.decisions import Cores, Decisions
@@ -151,18 +152,23 @@ class Session:
         )
 
     def _read_sources(self, job: Job) -> Sources:
-        """Read what the models of the study come from: Python files, and saved models."""
+        """Read what the models come from, Python files and saved models, and what those search."""
         from hpsearch.models.interface import ModelFiles
         from hpsearch.models.sources.kinds import sources_of
 
         files = ModelFiles(Path(job.directory), job.model_code, job.donors)
-        return sources_of(self.spec, files, self.dataset)
+        sources = sources_of(self.spec, files, self.dataset)
+        self.explored = job.explores and any(unexplored(self.spec.model))
+        if self.explored:
+            self.spec = sources.explored(self.spec)
+        return sources
 
     def opened(self) -> OpenedStudy:
         """Tell what was found."""
         summary = self._summary()
         versions = versions_of_packages(self.backend)
-        return OpenedStudy(summary, self.decisions, versions, self.notes, self.dataset.train_rows)
+        model = dump(self.spec.model) if self.explored else None
+        return OpenedStudy(summary, self.decisions, versions, self.notes, self.dataset.train_rows, model)
 
     def _summary(self) -> DataSummary:
         """Return the data in numbers, with the level of chance by the study's metric and loss."""

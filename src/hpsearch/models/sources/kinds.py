@@ -12,6 +12,7 @@ from hpsearch.models.components.embeddings import FeatureLayout, fit_bins
 from hpsearch.models.components.joined_objective import joined_objective
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.interface import ModelFiles, ModelSource
+from hpsearch.models.sources.keras_tuner import KerasTunerSource
 from hpsearch.models.sources.layered import connect, entering, first_weights
 from hpsearch.models.sources.pretrained import PretrainedSource
 from hpsearch.models.sources.python import PythonSource
@@ -19,7 +20,7 @@ from hpsearch.models.sources.realmlp import RealMlpSource
 from hpsearch.models.sources.sequential import SequentialSource
 from hpsearch.models.sources.tabm import TabmSource
 from hpsearch.models.weights import Weights, weights_of
-from hpsearch.spec import Configuration, Layered, Mlp, ModelComponent, PythonModel, StudySpec
+from hpsearch.spec import Configuration, Layered, Mlp, ModelComponent, OwnModel, StudySpec
 from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.study_file.distributions import alternatives
 
@@ -71,6 +72,7 @@ SOURCES: dict[str, type[ModelSource[Any]]] = {
     "tabm": TabmSource,
     "sequential": SequentialSource,
     "python": PythonSource,
+    "keras_tuner": KerasTunerSource,
     "pretrained": PretrainedSource,
 }
 
@@ -85,6 +87,16 @@ class Sources:
         """Return the source of a configuration's model."""
         return self._by_kind[model.name]
 
+    def explored(self, spec: StudySpec) -> StudySpec:
+        """Return a study with what only running its files tells of its search space.
+
+        Raises:
+            ModelCodeError: A file fails.
+        """
+        for source in self._by_kind.values():
+            spec = source.explored(spec)
+        return spec
+
     def objective(self, configuration: Configuration, dataset: Dataset) -> Objective:
         """Return the loss and the metric of a configuration on data.
 
@@ -95,7 +107,7 @@ class Sources:
         function = None
         if isinstance(loss, OwnFunction):
             function = self.of(model).function(model, loss.function, "training.loss")
-        own_rate = isinstance(model, PythonModel)
+        own_rate = isinstance(model, OwnModel)
         if dataset.target_layout is not None:
             training = configuration.training
             losses, weights = (

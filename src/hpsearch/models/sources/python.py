@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
 import keras
@@ -26,7 +26,7 @@ from hpsearch.models.sources.several_inputs import called, on_flat_rows
 from hpsearch.models.sources.user_model import UserModel, flat, user_model
 from hpsearch.models.weights import Weights, weights_of
 from hpsearch.seeds import derive
-from hpsearch.spec import PythonModel, StudySpec
+from hpsearch.spec import OwnModel, PythonModel, StudySpec
 from hpsearch.spec.sections.architecture import Shape
 from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.sources.python_file import ModelCode, fingerprint, model_code, read_code
@@ -67,7 +67,7 @@ def line_that_raised(failure: BaseException, path: Path) -> str | None:
     return f"{own[-1].name}, {path.name}:{own[-1].lineno}" if own else None
 
 
-class PythonSource(ModelSource[PythonModel]):
+class PythonSource(ModelSource[OwnModel]):
     """The functions of a study's Python files; each file is run once, here.
 
     Args:
@@ -81,6 +81,7 @@ class PythonSource(ModelSource[PythonModel]):
     """
 
     setting = "model code"
+    kind: ClassVar[type[OwnModel]] = PythonModel
     not_compiled = (
         "a model of a Python file may have custom layers and methods, and is trained by its own fit"
     )
@@ -94,20 +95,24 @@ class PythonSource(ModelSource[PythonModel]):
         self.fingerprint = fingerprint(contents)
         if expected not in (None, self.fingerprint):
             raise StudyMismatchError("the code of the model has changed while the study was running")
-        modules = {path: _run(path, content) for path, content in contents.items()}
-        self._functions = {_key(one.model): _function(modules[one.path], one) for one in code}
+        named = {one.path: f"model.{one.model.name}.file" for one in code}
+        modules = {path: _run(path, content, named[path]) for path, content in contents.items()}
+        own = [one for one in code if isinstance(one.model, self.kind)]
+        self._functions = {
+            (one.model.file, one.model.function): self._function(modules[one.path], one) for one in own
+        }
         self._modules = {one.model.file: modules[one.path] for one in code}
         self._weights: WeakValueDictionary[int, keras.Variable] = WeakValueDictionary()
 
     @contextmanager
-    def blamed(self, model: PythonModel) -> Iterator[None]:
+    def blamed(self, model: OwnModel) -> Iterator[None]:
         """Turn any failure within the context into a ModelError with its cause and place."""
         try:
             yield
         except ModelError:
             raise
         except Raised as failure:
-            raise ModelError(self._functions[_key(model)].cause(failure)) from None
+            raise ModelError(self.builder(model).cause(failure)) from None
 
     @classmethod
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
@@ -121,7 +126,24 @@ class PythonSource(ModelSource[PythonModel]):
                         source.function(model, own.function, place)
         return source
 
-    def function(self, model: PythonModel, name: str, place: str) -> Callable[..., Any]:
+    def _function(self, module: ModuleType, code: ModelCode) -> Function:
+        """Return what builds a model.
+
+        Raises:
+            ModelCodeError: The file has no such function.
+        """
+        name = code.model.function
+        call = getattr(module, name, None)
+        if not callable(call):
+            place = f"model.{code.model.name}.function"
+            raise ModelCodeError(f"{place}: {code.path} has no function {name!r}")
+        return Function(code.path, name, call)
+
+    def builder(self, model: OwnModel) -> Function:
+        """Return what builds a model."""
+        return self._functions[model.file, model.function]
+
+    def function(self, model: OwnModel, name: str, place: str) -> Callable[..., Any]:
         """Return a function of the model's file, whose failures are blamed on it."""
         module = self._modules[model.file]
         call: Any = getattr(module, name, None)
@@ -132,7 +154,7 @@ class PythonSource(ModelSource[PythonModel]):
         return found
 
     def connect(
-        self, model: PythonModel, inputs: Any, objective: Objective, seed: int, *, training: bool
+        self, model: OwnModel, inputs: Any, objective: Objective, seed: int, *, training: bool
     ) -> Any:
         """Build a model and connect its exported form, the same in training, to rows."""
         del training
@@ -141,13 +163,13 @@ class PythonSource(ModelSource[PythonModel]):
             return flat(found.exported()(inputs))
 
     def first_weights(
-        self, model: PythonModel, network: keras.Model, objective: Objective, seed: int
+        self, model: OwnModel, network: keras.Model, objective: Objective, seed: int
     ) -> Weights:
         """Return the weights of the network as the function built it from the seed."""
         del model, objective, seed
         return weights_of(network)
 
-    def build(self, model: PythonModel, features: Shape, objective: Objective, seed: int) -> UserModel:
+    def build(self, model: OwnModel, features: Shape, objective: Objective, seed: int) -> UserModel:
         """Build a model with Keras' random seed set.
 
         Args:
@@ -159,7 +181,7 @@ class PythonSource(ModelSource[PythonModel]):
         Raises:
             ModelError: The function fails, or its model cannot be trained or saved.
         """
-        function = self._functions[_key(model)]
+        function = self.builder(model)
         keras.utils.set_random_seed(derive(seed, "build") % 2**32)
         with self.blamed(model):
             built, given = self._called(function, model, features, objective)
@@ -184,23 +206,25 @@ class PythonSource(ModelSource[PythonModel]):
             raise ModelError(f"{failure} (in {function.place})") from None
 
     def _called(
-        self, function: Function, model: PythonModel, features: Shape, objective: Objective
+        self, function: Function, model: OwnModel, features: Shape, objective: Objective
     ) -> tuple[keras.Model, Any]:
         """Call the function, and its model once; several inputs are told and given by their names."""
-        arguments, layout = dump(model.arguments), self.inputs
-        outputs: Any = objective.units
-        if isinstance(objective, JoinedObjective):
-            outputs = {one.name: one.units for one in objective.layout.targets}
-        if layout is None:
-            built = function.call(features, outputs, **arguments)
-            _check_kind(built, function)
-            return built, built(keras.Input(features))
-        built = function.call({one.name: one.shape for one in layout.inputs}, outputs, **arguments)
+        built, layout = self._built(function, model, features, objective), self.inputs
         _check_kind(built, function)
+        if layout is None:
+            return built, built(keras.Input(features))
         try:
             return built, called(built, layout)
         except ModelError as failure:
             raise ModelError(f"{failure} (in {function.place})") from None
+
+    def _built(self, function: Function, model: Any, features: Shape, objective: Objective) -> Any:
+        """Call the function."""
+        given: Any = features if self.inputs is None else {one.name: one.shape for one in self.inputs.inputs}
+        outputs: Any = objective.units
+        if isinstance(objective, JoinedObjective):
+            outputs = {one.name: one.units for one in objective.layout.targets}
+        return function.call(given, outputs, **dump(model.arguments))
 
     def _check_new(self, built: keras.Model, function: Function) -> None:
         """Refuse layers that another trial has too, because their weights would be trained by both."""
@@ -238,11 +262,17 @@ def _check_saveable(built: keras.Model, function: Function) -> None:
         raise ModelError(f"the model cannot be saved: {spoken(failure)} (in {function.place})") from failure
 
 
-def _key(model: PythonModel) -> tuple[str, str]:
-    return model.file, model.function
+def _remedy(failure: BaseException) -> str:
+    """Say what to do where Keras Tuner is missing, which files of its protocol need not import."""
+    if not isinstance(failure, ModuleNotFoundError) or failure.name not in ("keras_tuner", "kerastuner"):
+        return ""
+    return (
+        ": pip install 'hpsearch[keras-tuner]', or remove the import: `hp` needs no annotation, and a "
+        "hypermodel no base class"
+    )
 
 
-def _run(path: Path, content: bytes) -> ModuleType:
+def _run(path: Path, content: bytes, named: str) -> ModuleType:
     """Run a file as a module that can import its neighbours."""
     module = ModuleType(f"model_{path.stem}")
     module.__file__ = str(path)
@@ -253,16 +283,8 @@ def _run(path: Path, content: bytes) -> ModuleType:
         exec(compile(content, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102 - asked for
     except SyntaxError as failure:
         place = f"{failure.filename or path}:{failure.lineno}"
-        raise ModelCodeError(f"model.python.file: {place}: not Python: {failure.msg}") from None
+        raise ModelCodeError(f"{named}: {place}: not Python: {failure.msg}") from None
     except Raised as failure:
         line = line_that_raised(failure, path) or path.name
-        raise ModelCodeError(f"model.python.file: {path}: {spoken(failure)} (in {line})") from None
+        raise ModelCodeError(f"{named}: {path}: {spoken(failure)} (in {line}){_remedy(failure)}") from None
     return module
-
-
-def _function(module: ModuleType, code: ModelCode) -> Function:
-    name = code.model.function
-    call = getattr(module, name, None)
-    if not callable(call):
-        raise ModelCodeError(f"model.python.function: {code.path} has no function {name!r}")
-    return Function(code.path, name, call)

@@ -14,6 +14,7 @@ from hpsearch.spec.sections.embeddings import (
     CategoryEmbedding,
     NumberEmbedding,
 )
+from hpsearch.spec.sections.keras_tuner_model import KerasTunerModel
 from hpsearch.spec.sections.layered import BATCH_NORM, Layered, counted, given
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.pretrained import Pretrained
@@ -134,5 +135,6 @@ MODELS: dict[str, type[ModelComponent]] = {
     "sequential": Sequential,
     "pretrained": Pretrained,
     "python": PythonModel,
+    "keras_tuner": KerasTunerModel,
 }
 Model = Annotated[ModelComponent, OneOf("a kind of model", MODELS)]

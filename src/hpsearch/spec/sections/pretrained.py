@@ -18,7 +18,7 @@ from pydantic import (
 from hpsearch.spec.sections.activations import ACTIVATIONS, Activation
 from hpsearch.spec.sections.initializers import INITIALIZERS, Initializer
 from hpsearch.spec.sections.model_component import ModelComponent, in_full
-from hpsearch.spec.sections.python_model import File
+from hpsearch.spec.sections.own_model import File
 from hpsearch.spec.study_file.distributions import Choice, Searchable, problem
 from hpsearch.spec.study_file.parts import MANY, ONE, Component, Listed, Positive, Rate, Units
 from hpsearch.spec.study_file.source import Place

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from keyword import iskeyword
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
-from hpsearch.spec.sections.model_component import ModelComponent, in_full
-from hpsearch.spec.sections.own_function import Identifier
+from hpsearch.spec.sections.own_model import OwnModel, Scalar, scalar
 from hpsearch.spec.sections.training import Training
 from hpsearch.spec.study_file.distributions import (
     DEFINITION,
@@ -29,20 +27,9 @@ from hpsearch.spec.study_file.distributions import (
 )
 from hpsearch.spec.study_file.named_values import NamedValues
 from hpsearch.spec.study_file.parts import MAX_ITEMS, Part, PerLayer, holds_distribution, label_of
-from hpsearch.spec.study_file.source import Place
 
 GIVEN = ("features", "outputs")
 """What every function is given, beside the arguments of the study file."""
-
-LARGE = 2**63
-
-
-def _scalar(raw: Any) -> Any:
-    if not isinstance(raw, str | int | float):
-        raise problem("a number, a word, true or false, or a list or a distribution of these")
-    if not isinstance(raw, str) and not -LARGE < raw < LARGE:
-        raise problem("a number that is finite and smaller")
-    return raw
 
 
 def _schema_of(name: str, *others: dict[str, Any]) -> dict[str, Any]:
@@ -52,8 +39,7 @@ def _schema_of(name: str, *others: dict[str, Any]) -> dict[str, Any]:
     return {DEFINITION: name, "anyOf": [*plain, *words, items, *others]}
 
 
-_Scalar = Annotated[Any, PlainValidator(_scalar)]
-_Row = PerLayer[Searchable[_Scalar]]
+_Row = PerLayer[Searchable[Scalar]]
 _Rows = PerLayer[Searchable[_Row]]  # type: ignore[misc]  # mypy takes an alias inside itself for recursion
 Argument = Annotated[Searchable[_Rows], WithJsonSchema(_schema_of("argument"))]
 """A plain value, or a list of plain values and of lists of them."""
@@ -84,7 +70,7 @@ def _mapping_schema() -> Iterator[dict[str, Any]]:
 
 
 def _scalar_or_mapping(raw: Any) -> Any:
-    return ArgumentMapping.model_validate(raw) if isinstance(raw, dict | ArgumentMapping) else _scalar(raw)
+    return ArgumentMapping.model_validate(raw) if isinstance(raw, dict | ArgumentMapping) else scalar(raw)
 
 
 _Value = Annotated[Any, PlainValidator(_scalar_or_mapping)]
@@ -197,29 +183,8 @@ def _searched(value: Any) -> bool:
     )
 
 
-File = Annotated[str, Field(min_length=1)]
-
-
-class PythonModel(ModelComponent):
+class PythonModel(OwnModel):
     """A model that `function` of the Python file `file` builds; its path starts from the study file's."""
 
     name = "python"
-    file: File
-    function: Identifier = "build"
     arguments: Arguments = Arguments()
-
-    def path(self, directory: Path) -> Path:
-        """Return the path of the file, from the directory of the study."""
-        return in_full(self.file, directory)
-
-    def from_anywhere(self, directory: Path) -> Self:
-        return self.model_copy(update={"file": str(self.path(directory))})
-
-
-def python_models(model: Any, place: Place = ("model",)) -> Iterator[tuple[Place, PythonModel]]:
-    """Iterate over the models of a study that the user's own function builds, with their places."""
-    if isinstance(model, PythonModel):
-        yield (*place, model.name), model
-    elif isinstance(model, Choice):
-        for index, option in enumerate(model.options):
-            yield from python_models(option, (*place, "choice", index))

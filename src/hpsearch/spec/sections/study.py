@@ -16,8 +16,8 @@ from hpsearch.spec.sections.ensemble import Ensemble
 from hpsearch.spec.sections.model import Model
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.own_function import OwnFunction
+from hpsearch.spec.sections.own_model import OwnModel
 from hpsearch.spec.sections.parts_of_rows import TestRows
-from hpsearch.spec.sections.python_model import PythonModel
 from hpsearch.spec.sections.recipe import with_recipe
 from hpsearch.spec.sections.search import Search
 from hpsearch.spec.sections.training import Training
@@ -167,7 +167,7 @@ class StudySpec(Part):
 
     def _own_functions_have_a_file(self, components: Sequence[Any], at: tuple[str, str]) -> None:
         own = any(isinstance(one, OwnFunction) for one in components)
-        if own and not all(isinstance(model, PythonModel) for model in alternatives(self.model)):
+        if own and not all(isinstance(model, OwnModel) for model in alternatives(self.model)):
             expected = "a function of one's own only beside a model in Python"
             raise problem(expected, found="another model", at=at)
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hpsearch.exceptions import ModelCodeError, StudyMismatchError, UnsupportedError
-from hpsearch.spec import PythonModel, StudyFile, StudySpec, python_models
+from hpsearch.spec import OwnModel, StudyFile, StudySpec, own_models
 from hpsearch.spec.study_file.problems import dotted
 from hpsearch.spec.study_file.source import Place
 
@@ -18,7 +18,7 @@ from hpsearch.spec.study_file.source import Place
 class ModelCode:
     """A model that the user's own function builds, its place in the study file, and the function's file."""
 
-    model: PythonModel
+    model: OwnModel
     place: Place
     path: Path
 
@@ -28,7 +28,7 @@ class ModelCode:
 
 def model_code(spec: StudySpec, directory: Path) -> tuple[ModelCode, ...]:
     """Find the code that a study runs; relative paths start from the study file's directory."""
-    return tuple(ModelCode(model, place, model.path(directory)) for place, model in python_models(spec.model))
+    return tuple(ModelCode(model, place, model.path(directory)) for place, model in own_models(spec.model))
 
 
 def read_code(code: Iterable[ModelCode]) -> dict[Path, bytes]:
@@ -47,7 +47,7 @@ def _content(code: ModelCode) -> bytes:
         cause = "not a file"
     except (OSError, ValueError) as failure:
         cause = str(getattr(failure, "strerror", None) or failure).lower()
-    raise ModelCodeError(f"model.python.file: {code.path}: {cause}")
+    raise ModelCodeError(f"model.{code.model.name}.file: {code.path}: {cause}")
 
 
 def fingerprint(contents: Mapping[Path, bytes]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from hpsearch.exceptions import MOST_PROBLEMS, Problem, StudyFileError
 from hpsearch.spec import StudySpec
+from hpsearch.spec.sections.keras_tuner_model import unexplored
 from hpsearch.spec.space.parameter import Value
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.problems import dotted, nearest_name, show
@@ -18,6 +19,8 @@ def check_enqueued(spec: StudySpec, source: Source) -> None:
     Raises:
         StudyFileError: With every value that is not.
     """
+    if any(unexplored(spec.model)):
+        return  # its search space is not known before it runs
     space = SearchSpace(spec)
     problems: list[Problem] = []
     for index, values in enumerate(spec.search.enqueue):

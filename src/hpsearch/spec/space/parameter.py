@@ -21,7 +21,17 @@ class AtLeast:
     least: int
 
 
-Condition = tuple[str, Value | AtLeast]
+@dataclass(frozen=True)
+class AnyOf:
+    """One of several values."""
+
+    values: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.values))
+
+
+Condition = tuple[str, Value | AtLeast | AnyOf]
 
 
 def condition_text(condition: Condition, equals: str = " = ") -> str:
@@ -30,7 +40,7 @@ def condition_text(condition: Condition, equals: str = " = ") -> str:
     return f"{name} \u2265 {value.least}" if isinstance(value, AtLeast) else f"{name}{equals}{value}"
 
 
-def _distinct(labels: Iterable[Value]) -> tuple[Value, ...]:
+def distinct(labels: Iterable[Value]) -> tuple[Value, ...]:
     """Put a number behind the later ones of labels that are the same."""
     seen: Counter[str] = Counter()
     found: list[Value] = []
@@ -58,7 +68,7 @@ class Parameter:
         """Label the options of a choice; two options never share a label."""
         if isinstance(self.distribution, Numeric):
             return ()
-        return _distinct(
+        return distinct(
             option if isinstance(option, str | int | float | bool) else label_of(option)
             for option in self.distribution.options
         )
@@ -69,7 +79,7 @@ class Parameter:
         options = self.distribution.options if isinstance(self.distribution, Choice) else ()
         names = [option.inner_name() if isinstance(option, Part) else label_of(option) for option in options]
         numbered = (str(at) if name is None else name for at, name in enumerate(names, start=1))
-        return tuple(map(str, _distinct(numbered)))
+        return tuple(map(str, distinct(numbered)))
 
     def describe(self) -> str:
         """Write the distribution as the study file does."""

@@ -17,6 +17,7 @@ from hpsearch.spec import (
     Choice,
     Component,
     Configuration,
+    KerasTunerModel,
     Mlp,
     Numeric,
     Part,
@@ -26,6 +27,12 @@ from hpsearch.spec import (
 from hpsearch.spec.sections.optimizers import SWITCHES
 from hpsearch.spec.sections.realmlp import RealMlp
 from hpsearch.spec.sections.tabm import Tabm
+from hpsearch.spec.space.hyperparameters import (
+    count_structures,
+    count_values,
+    list_hyperparameters,
+    resolve_hyperparameters,
+)
 from hpsearch.spec.space.layers import count_layers, is_structural, joined, list_layers, resolve_layers
 from hpsearch.spec.space.parameter import Condition, Parameter, Value
 
@@ -74,6 +81,9 @@ What the user's own function does with its arguments is not known: all of them c
 """
 
 
+_SECTIONS = ("model", "training")
+
+
 _SWITCHED = {"activation", "batch_norm", "input_batch_norm"}
 """Fields that the programs of perceptrons switch between."""
 
@@ -87,13 +97,18 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         found: dict[str, Parameter] = {}
-        for name, part in self._roots():
-            for parameter in _Lister().parameters(part, name, (), structural=True):
+        for section in _SECTIONS:
+            for parameter in self.of_section(section):
                 found.setdefault(parameter.name, parameter)
         object.__setattr__(self, "parameters", tuple(found.values()))
 
+    def of_section(self, section: str) -> Iterator[Parameter]:
+        """Iterate over the parameters of the model section, or of the training section."""
+        name, part = dict(zip(_SECTIONS, self._roots(), strict=True))[section]
+        yield from _Lister().parameters(part, name, (), structural=True)
+
     def _roots(self) -> Iterator[tuple[str, Any]]:
-        for field_name in ("model", "training"):
+        for field_name in _SECTIONS:
             part = getattr(self.spec, field_name)
             yield (field_name if isinstance(part, Choice) else ""), part
 
@@ -251,6 +266,9 @@ class _Lister(_Walk):
                 replace(self, home=prefix, home_conditions=conditions), value, prefix, conditions
             )
             return
+        if isinstance(value, KerasTunerModel):
+            yield from list_hyperparameters(value, prefix, conditions)
+            return
         for name, item, field_name in _children(value, prefix):
             inherited = structural and _belongs(value, field_name)
             known = inherited or _is_structural(value, field_name)
@@ -277,6 +295,8 @@ def _size(value: Any) -> float:
         return sum(map(_size, value.options))
     if isinstance(value, Sequential):
         return count_layers(value, lambda _, item: _size(item))
+    if isinstance(value, KerasTunerModel):
+        return count_values(value)
     return math.prod(_size(item) for _, item, _ in _children(value, ""))
 
 
@@ -287,8 +307,8 @@ def _component_name(value: Any) -> str:
 def _structures(value: Any, *, structural: bool) -> int:
     if isinstance(value, Choice | Numeric) and value.shared is not None:
         return 1
-    if isinstance(value, Sequential):
-        return int(min(count_layers(value, _structures_of_argument), MAX_STRUCTURES))
+    if isinstance(value, Sequential | KerasTunerModel):
+        return int(min(_structures_of_own(value), MAX_STRUCTURES))
     if isinstance(value, Numeric):
         return int(min(Parameter("", value).count, MAX_STRUCTURES)) if structural else 1
     if isinstance(value, Choice):
@@ -303,6 +323,12 @@ def _structures(value: Any, *, structural: bool) -> int:
         inherited = structural and _belongs(value, field_name)
         total *= _structures(item, structural=inherited or _is_structural(value, field_name))
     return min(total, MAX_STRUCTURES)
+
+
+def _structures_of_own(model: Sequential | KerasTunerModel) -> float:
+    if isinstance(model, Sequential):
+        return count_layers(model, _structures_of_argument)
+    return count_structures(model, MAX_STRUCTURES)
 
 
 def _structures_of_argument(argument: str, value: Any) -> int:
@@ -340,6 +366,8 @@ class _Resolver(_Walk):
         if isinstance(value, Sequential):
             home = replace(self, home=prefix, home_conditions=conditions, choose=_remembered(self.choose))
             return resolve_layers(home, value, prefix, conditions)
+        if isinstance(value, KerasTunerModel):
+            return resolve_hyperparameters(self.choose, value, prefix, conditions)
         if isinstance(value, Part):
             items = {
                 field_name: self.resolve(item, name, conditions)

@@ -115,6 +115,8 @@ class Component(Part):
     """The one field that is written without its name, as in `{clipvalue: 0.5}`."""
     listed: ClassVar[str | None] = None
     """The field that a list in the place of the arguments stands for."""
+    worded: ClassVar[str | None] = None
+    """The field that a word in the place of the arguments stands for."""
 
     def dump(self) -> Any:
         if self.scalar is not None:
@@ -274,6 +276,8 @@ class OneOf:
         unwritten = kind.scalar
         if isinstance(arguments, list | tuple) and kind.listed is not None:
             unwritten = kind.listed
+        if isinstance(arguments, str) and kind.worded is not None:
+            unwritten = kind.worded
         if unwritten is not None:
             arguments = {unwritten: arguments}
         elif arguments is None:
@@ -314,8 +318,9 @@ def _arguments_schema(kind: type[Component], handler: GetJsonSchemaHandler) -> d
     if kind.scalar is not None:
         found: dict[str, Any] = schema["properties"][kind.scalar]
         return found
-    if kind.listed is not None:
-        return {"anyOf": [schema["properties"][kind.listed], schema]}
+    short = kind.listed or kind.worded
+    if short is not None:
+        return {"anyOf": [schema["properties"][short], schema]}
     return {**schema, DEFINITION: f"{kind.__module__.rpartition('.')[2]}.{kind.__qualname__}"}
 
 

@@ -14,7 +14,7 @@ from hpsearch.data import Split
 from hpsearch.exceptions import ModelError
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.python import PythonSource
-from hpsearch.spec import PythonModel
+from hpsearch.spec import OwnModel
 from hpsearch.training.fit.execution import FitExecution
 from hpsearch.training.fit.nested_network import NestedNetwork
 from hpsearch.training.fit.network import RunBy, mean_of
@@ -43,7 +43,7 @@ class PythonNetwork(NestedNetwork):
         run_by: RunBy = FitExecution,
     ) -> None:
         # The table of networks names this one for such models only.
-        self.python = cast("PythonModel", member.configuration.model)
+        self.python = cast("OwnModel", member.configuration.model)
         self.functions = source
         with source.blamed(self.python):
             super().__init__(member, split, objective, source, stream=stream, run_by=run_by)

@@ -22,6 +22,7 @@ from hpsearch.training.trainer import Trainer
 NETWORKS: dict[str, type[FitNetwork]] = {
     "pretrained": PretrainedNetwork,
     "python": PythonNetwork,
+    "keras_tuner": PythonNetwork,
     "realmlp": RealMlpNetwork,
     "tabm": TabmNetwork,
     "sequential": NestedNetwork,
