@@ -146,19 +146,16 @@ def measured(table: Table, given: Any, labels: Any = None) -> dict[str, float]:
 # Ours: the command line, as a person calls it
 
 EMBEDDED = {"piecewise_linear": {"bins": 48, "size": 16}}
+COSINES = {"pbld": {"frequencies": 32, "sigma": {"log_uniform": [0.3, 3.0]}, "size": 16}}
 SPACE: dict[str, Any] = {
-    "hidden": {"choice": [[256, 256], [256, 256, 256], [512, 512]]},
-    "activation": {"choice": ["relu", "selu"]},
-    "embedding": {"choice": ["none", EMBEDDED, "pbld"]},
+    "n_blocks": {"choice": [2, 3]},
+    "d_block": {"choice": [64, 128]},
+    "embedding": {"choice": [EMBEDDED, COSINES]},
     "categories": {"embedding": {"above": 9}},
-    "dropout": {"uniform": [0.0, 0.5]},
 }
 TRAINING: dict[str, Any] = {
-    "optimizer": {"adamw": {"weight_decay": {"log_uniform": [1e-4, 1e-1]}}},
-    "learning_rate": {"log_uniform": [3e-4, 1e-2]},
-    "batch_size": 256,
-    "epochs": 100,
-    "early_stopping": {"patience": 12},
+    "optimizer": {"adamw": {"weight_decay": {"log_uniform": [1e-3, 1e-1]}}},
+    "learning_rate": {"log_uniform": [5e-3, 5e-2]},
 }
 PLAIN: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 60, "batch_size": 256}
 
@@ -178,7 +175,7 @@ def study_of(contestant: str, seed: int) -> dict[str, Any]:
         return {**FIXED[contestant], "search": {"trials": 1, "seed": seed}, "confirm": "none"}
     search = {"trials": SEARCHED[contestant], "seed": seed, "timeout": 900}
     return {
-        "model": {"mlp": SPACE},
+        "model": {"tabm": SPACE},
         "training": TRAINING,
         "search": search,
         "confirm": "none",
@@ -207,7 +204,7 @@ def ours(contestant: str, table: Table, seed: int) -> dict[str, dict[str, float]
             "target": "target",
             "task": task,
             "validation": {"last": len(table.validation[1])},
-            "standardize": True,
+            "scaling": "quantile",
         }
         study = {"name": "table", "data": data, **study_of(contestant, seed)}
         YAML().dump(study, directory / "study.yaml")

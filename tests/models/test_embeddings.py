@@ -172,6 +172,8 @@ MODELS: dict[str, Any] = {
             "k": 3,
             "n_blocks": 2,
             "d_block": 8,
+            "dropout": 0.1,
+            "mini": False,
             "embedding": {"piecewise_linear": {"bins": 4, "size": 3}},
         }
     },

@@ -73,7 +73,7 @@ KINDS = {
     "cnn": Kind({"cnn": {"filters": [2], "hidden": [5]}}),
     "realmlp": Kind({"realmlp": {"hidden": [5]}}, fitted=("robust_scale", "hidden_1", "output")),
     "tabm": Kind(
-        {"tabm": {"k": 3, "n_blocks": 2, "d_block": 5}},
+        {"tabm": {"k": 3, "d_block": 5, "dropout": 0.1, "mini": False, "embedding": "none"}},
         constant=frozenset({"scale_1/kernel", "adapter_2/kernel", "scale_2/kernel"}),
     ),
     "sequential": Kind(

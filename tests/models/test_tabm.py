@@ -26,7 +26,7 @@ from hpsearch.training.compiled.keras_model.trainer import KerasModelTrainer
 from hpsearch.training.messages import Member
 
 FEATURES, ROWS = 4, np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
-SMALL = {"k": 3, "n_blocks": 2, "d_block": 5}
+SMALL = {"k": 3, "n_blocks": 2, "d_block": 5, "mini": False, "embedding": "none"}
 
 
 def network(objective: Objective, **given: Any) -> keras.Model:
