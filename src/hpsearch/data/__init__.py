@@ -6,6 +6,7 @@ from hpsearch.data.encoding import Column, Encoding
 from hpsearch.data.preprocessing import NewRows, Preprocessing
 from hpsearch.data.raw_data import RawData, load_dataset, load_raw_data
 from hpsearch.data.rows import Rows, Scaling, Split
+from hpsearch.data.scaled_splits import scaled_as
 
 __all__ = [
     "Column",
@@ -22,4 +23,5 @@ __all__ = [
     "chance_loss",
     "load_dataset",
     "load_raw_data",
+    "scaled_as",
 ]

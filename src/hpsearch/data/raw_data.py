@@ -22,7 +22,7 @@ from hpsearch.data.named_targets import with_joined_targets
 from hpsearch.data.partition import Partition, Partitioner
 from hpsearch.data.precision import lossy, origin_of
 from hpsearch.data.rows import Split
-from hpsearch.data.scaling import fit_scaling
+from hpsearch.data.scaled_splits import scaled_split
 from hpsearch.data.source import load_source, text_options
 from hpsearch.data.table import Table
 from hpsearch.data.target import Target, find_target, plain_classes
@@ -168,7 +168,8 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
     unscaled, encoding = _unscaled(loaded, data, raw_data.y, partition)
     if loaded.inputs is not None:
         unscaled = replace(unscaled, indicators=loaded.inputs.unscaled)
-    splits = _splits(loaded.where, unscaled, data, partition.splits)
+    prepared = loaded.where, unscaled, data.scalings[0], data.rescale or 1.0
+    splits = tuple(scaled_split(*prepared, number, pair) for number, pair in enumerate(partition.splits))
     held_out = _held_out(loaded, target, unscaled, partition)
     splits = _with_target_scaling(raw_data, splits, held_out)
     return Dataset(
@@ -206,15 +207,15 @@ def _notes(data: Data, rows: UnscaledRows, splits: Sequence[Split], loaded: Load
             f"rows have weights ({data.weight or 'sample_weight'}): losses of training, validation and test "
             "rows are multiplied by them; other metrics count every row alike, as in Keras"
         )
-    if splits[0].scaling.deviation is not None and data.scaled_by != "none":
+    if splits[0].scaling.deviation is not None and data.scalings[0] != "none":
         train = splits[0].train.x
         constant = (train.reshape(-1, prod(rows.x.shape[1:])) == 0).all(axis=0)
         if rows.indicators is not None:
             constant &= ~rows.indicators.reshape(-1)
         if constant.any():
-            scaled = "'standardize'" if data.standardize else f"'scaling: {data.scaled_by}'"
+            scaled = "'standardize'" if data.standardize else f"'scaling: {data.scalings[0]}'"
             yield f"constant in the training set, so only centred by {scaled}: {_named(constant)}"
-    if loaded.inputs is not None and (data.scaled_by != "none" or data.rescale):
+    if loaded.inputs is not None and (data.is_scaled or data.rescale):
         yield from loaded.inputs.notes_on_scaling()
     if rows.origin is not None:
         yield (
@@ -268,7 +269,7 @@ def _origin(where: str, data: Data, x: Array) -> Array | None:
     Raises:
         DataError: Even then float32 loses the differences within a feature.
     """
-    if x.dtype != np.float64 or data.scaled_by == "none":
+    if x.dtype != np.float64 or not data.is_scaled:
         return None
     origin = origin_of(x)
     lost = lossy(x - origin)
@@ -298,32 +299,6 @@ def _features(where: str, data: Data, x: Array) -> tuple[int, ...]:
             f"but a row has {had if len(found) == 1 else f'{had} = {prod(found)}'}."
         )
     return data.shape
-
-
-def _splits(
-    where: str, unscaled: UnscaledRows, data: Data, indices: Sequence[tuple[Array, Array]]
-) -> tuple[Split, ...]:
-    return tuple(_split(where, unscaled, data, number, *pair) for number, pair in enumerate(indices))
-
-
-def _split(
-    where: str, unscaled: UnscaledRows, data: Data, number: int, train_index: Array, validation_index: Array
-) -> Split:
-    train, validation = unscaled.take(train_index, number), unscaled.take(validation_index, number)
-    window = unscaled.window
-    fitted = train.x if window is None else unscaled.covered(train_index, number, window)
-    scaling = fit_scaling(fitted, data.scaled_by, data.rescale or 1.0, unscaled.indicators)
-    if window is not None:
-        scaling = scaling.repeated(unscaled.features)
-    train, validation = (scaling.aimed(rows, itself=unscaled.itself) for rows in (train, validation))
-    if not scaling.identity:
-        train, validation = (replace(rows, x=scaling.apply(rows.x)) for rows in (train, validation))
-        if not all(np.isfinite(rows.x).all() for rows in (train, validation)):
-            raise DataError(f"{where}: scaling makes some numbers too large for a float32.")
-    for part, rows in (("training", train), ("validation", validation)):
-        if rows.weights is not None and len(rows) and not rows.weights.any():
-            raise DataError(f"{where}: every row of the {part} set has the weight 0.")
-    return Split(train, validation, scaling, train_index, validation_index)
 
 
 def _with_target_scaling(

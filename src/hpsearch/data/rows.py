@@ -104,7 +104,7 @@ class Scaling:
                 scaled -= self.mean
                 scaled /= self.deviation
             if self.curve is not None:
-                flat = scaled.reshape(len(x), -1)
+                flat = scaled.reshape(len(x), prod(x.shape[1:]))
                 flat[:, self.curved] = self.curve.apply(flat[:, self.curved])
         return scaled
 

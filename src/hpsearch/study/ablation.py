@@ -82,7 +82,8 @@ def announce(plan: Plan, ablation: OpenStudy) -> None:
 
 def outdated(plan: Plan, stored: StudySpec) -> str:
     """Say why an ablation is not that of a plan; empty where it is."""
-    if (stored.model, stored.training) == (plan.spec.model, plan.spec.training):
+    parts = ((one.model, one.training, one.data.scaling) for one in (stored, plan.spec))
+    if len(set(parts)) == 1:
         return ""
     return "the search has a new winner: the ablation starts over"
 

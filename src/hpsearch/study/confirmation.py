@@ -68,5 +68,5 @@ def confirmation_of(record: StudyRecord) -> StudySpec | None:
     plan = plan_confirmation(record)
     if not plan.possible:
         return None
-    arms = {name_of(trial): trial.configuration.dump() for trial in record.ranking[: plan.finalists]}
+    arms = {name_of(trial): trial.configuration.changes() for trial in record.ranking[: plan.finalists]}
     return compared(record.spec, Compare(arms=arms, replicates=plan.replicates), plan.runs)

@@ -105,9 +105,9 @@ class Trainer(ABC):
         """Return the weights of a member's best epoch on one split; None before it had one."""
         return self._slots[number].best_weights(split)
 
-    def predictions_by(self, member: Member, weights: Weights) -> NDArray[Any]:
-        """Return a member's predictions (rows, units) for the first validation part with given weights."""
-        return self.network(member, self.dataset.splits[0]).predictions_by(weights)
+    def predictions_by(self, member: Member, weights: Weights, split: Split) -> NDArray[Any]:
+        """Return a member's predictions (rows, units) for a validation part with given weights."""
+        return self.network(member, split).predictions_by(weights)
 
     def has(self, number: int) -> bool:
         """Return whether a member is under way here."""

@@ -24,9 +24,10 @@ MOST_WORDS = 3
 """Words that a range names."""
 
 SCALED = {
-    "standard": ", standardized",
-    "robust": ", scaled by quartiles and clipped smoothly",
-    "quantile": ", as normal scores by quantiles",
+    "none": "as it is",
+    "standard": "standardized",
+    "robust": "scaled by quartiles and clipped smoothly",
+    "quantile": "as normal scores by quantiles",
 }
 """What a scaling of features does, as the table of columns says it."""
 
@@ -150,8 +151,8 @@ def _feature(column: Column, data: Data) -> str:
 
 
 def _scaled(data: Data) -> str:
-    if data.scaled_by != "none":
-        return SCALED[data.scaled_by]
+    if data.is_scaled:
+        return ", " + " or ".join(SCALED[name] for name in data.scalings)
     return "" if data.rescale is None else f", multiplied by {data.rescale:g}"
 
 

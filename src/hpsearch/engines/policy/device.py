@@ -10,10 +10,10 @@ SHARE = 0.25
 """The share of the device's memory for the data; the rest is for networks and batches."""
 
 
-def data_bytes(dataset: Dataset) -> int:
-    """Count the bytes of the rows of all splits, as a device holds them."""
+def data_bytes(dataset: Dataset, ways: int = 1) -> int:
+    """Count the bytes of the rows of all splits, as a device holds them, scaled in so many ways."""
     parts = [part for split in dataset.splits for part in (split.train, split.validation)]
-    return sum(part.x.nbytes + part.y.nbytes for part in parts)
+    return ways * sum(part.x.nbytes + part.y.nbytes for part in parts)
 
 
 def device_bytes() -> int | None:
@@ -30,15 +30,15 @@ def device_bytes() -> int | None:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def fits_device(dataset: Dataset) -> bool:
-    """Return whether the data may be laid on the device whole."""
+def fits_device(dataset: Dataset, ways: int = 1) -> bool:
+    """Return whether the data may be laid on the device whole, scaled in so many ways."""
     limit = device_bytes()
-    return limit is None or data_bytes(dataset) <= SHARE * limit
+    return limit is None or data_bytes(dataset, ways) <= SHARE * limit
 
 
-def too_large(dataset: Dataset) -> str:
+def too_large(dataset: Dataset, ways: int = 1) -> str:
     """Return why the data are streamed."""
-    size, limit = data_bytes(dataset) / 1e9, (device_bytes() or 0) * SHARE / 1e9
+    size, limit = data_bytes(dataset, ways) / 1e9, (device_bytes() or 0) * SHARE / 1e9
     return (
         f"the data ({size:.2f} GB) exceed the limit for the device ({limit:.2f} GB): "
         "they are streamed through model.fit, which is slower than the compiled trainer"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hpsearch.data import Dataset, Rows
 from hpsearch.engines.messages import EnsembleOrder, ExportOrder
 from hpsearch.engines.session.evaluation import evaluated_predictions, fingerprint
+from hpsearch.engines.session.splits import Splits
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.ensemble import ensemble_model
 from hpsearch.models.model import save_model
@@ -72,7 +73,7 @@ class Judge:
 
 
 def saved_ensemble(
-    order: EnsembleOrder, trainer: Trainer, dataset: Dataset, search: Search, build: Build
+    order: EnsembleOrder, trainer: Trainer, splits: Splits, search: Search, build: Build
 ) -> Ensemble:
     """Choose the members, join them to one model, save it, and hold it against the winner.
 
@@ -82,14 +83,15 @@ def saved_ensemble(
     Args:
         order: The candidates, and what to do with them.
         trainer: Gives the predictions of the candidates.
-        dataset: The data.
+        splits: The data.
         search: The search section, which has the metric and the seed.
         build: Makes the exported model of a candidate or the winner.
     """
     first = read_configuration(order.candidates[0].configuration)
+    dataset = splits.own
     objective, rows = trainer.objective_of(first, dataset.splits[0]), dataset.splits[0].validation
     judge = Judge(search.metric, objective, rows, dataset.labels)
-    given = np.stack([_predictions(trainer, number, one) for number, one in order.numbered()])
+    given = np.stack([_predictions(trainer, splits, number, one) for number, one in order.numbered()])
     select_by = Selector(judge.value_on, order.members, minimize=search.direction == "minimize")
     selection = select_by(given, np.arange(len(rows)))
     seed = derive(search.seed, "ensemble")
@@ -110,9 +112,10 @@ def saved_ensemble(
     return _tested(saved, model, build(order.winner), dataset, judge, search)
 
 
-def _predictions(trainer: Trainer, number: int, candidate: ExportOrder) -> Array:
+def _predictions(trainer: Trainer, splits: Splits, number: int, candidate: ExportOrder) -> Array:
     configuration = read_configuration(candidate.configuration)
-    return trainer.predictions_by(Member(number, configuration, candidate.seed), candidate.weights)
+    member, dataset = Member(number, configuration, candidate.seed), splits.of(None, configuration.scaling)
+    return trainer.predictions_by(member, candidate.weights, dataset.splits[0])
 
 
 def _member(build: Build, order: EnsembleOrder, place: int, count: int) -> tuple[keras.Model, int]:

@@ -62,7 +62,7 @@ def trainer_of(
     from hpsearch.models.sources.kinds import LAYERED
     from hpsearch.training.fit.trainer import FitTrainer
 
-    stream = not fits_device(dataset)
+    stream = not fits_device(dataset, len(spec.data.scalings))
     sources = sources or LAYERED
     others = any(training.any_model_only for training in alternatives(spec.training))
     if backend != "auto" or stream or sources.not_compiled or others:

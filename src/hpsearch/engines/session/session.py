@@ -111,7 +111,8 @@ class Session:
         self._probers: dict[Any, Prober] = {}
         transform = decided_transform(given, self.spec, self.dataset)
         self.decisions = self._decided(beside, transform, cores=cores, cached=cached)
-        large = None if fits_device(self.dataset) else too_large(self.dataset)
+        ways = len(self.spec.data.scalings)
+        large = None if fits_device(self.dataset, ways) else too_large(self.dataset, ways)
         told = note_on_targets(self.spec, self.dataset)
         self.notes = (
             *self.dataset.notes,
@@ -219,7 +220,7 @@ class Session:
         if isinstance(order, EnsembleOrder):
             from hpsearch.engines.session.ensemble import saved_ensemble
 
-            return saved_ensemble(order, self.trainer, self.dataset, self.spec.search, self._built)
+            return saved_ensemble(order, self.trainer, self.splits, self.spec.search, self._built)
         self._export(order)
         return None
 
@@ -255,7 +256,7 @@ class Session:
 
         member = Member.read(start.member)
         try:
-            dataset = self.splits.of(member.split)
+            dataset = self.splits.of(member.split, member.configuration.scaling)
             if start.refit is not None:
                 from hpsearch.training.refit import refit_slot
 
@@ -284,10 +285,11 @@ class Session:
         from hpsearch.training.probes.network import Prober
 
         configuration = read_configuration(order.configuration)
-        key = order.rows, configuration.training.loss, configuration.training.class_weight
+        training = configuration.training
+        key = order.rows, configuration.scaling, training.loss, training.class_weight
         if key not in self._probers:
-            labels, split = self.dataset.labels, self.dataset.splits[0]
-            train = with_class_weights(configuration.training, split.trained.train, labels)
+            labels, split = self.dataset.labels, self.splits.of(None, configuration.scaling).splits[0]
+            train = with_class_weights(training, split.trained.train, labels)
             batch = Rows(*(part[: order.rows] for part in train.arrays))
             self._probers[key] = Prober(batch, self.trainer.objective_of(configuration, split))
         weights = None if order.members is None else [self.trainer.weights(one) for one in order.members]
@@ -299,14 +301,14 @@ class Session:
 
         model = self._export(order.export)
         weights = fingerprint(model)
-        dataset = self.splits.of(order.export.split)
+        configuration = read_configuration(order.export.configuration)
+        dataset = self.splits.of(order.export.split, configuration.scaling)
         saved = SavedWinner(weights, dataset.preprocessing())
         try:
             if order.threshold is not None:
                 saved = replace(saved, threshold=threshold_of(model, dataset, order.threshold))
             if order.part is None or (order.part == "test" and weights in order.seen):
                 return saved
-            configuration = read_configuration(order.export.configuration)
             objective = self.trainer.objective_of(configuration, dataset.splits[0])
             search = self.spec.search
             further, threshold = self.trainer.further, saved.threshold
@@ -326,7 +328,8 @@ class Session:
     def _built(self, order: ExportOrder) -> keras.Model:
         from hpsearch.models.model import export_model
 
-        dataset, configuration = self.splits.of(order.split), read_configuration(order.configuration)
+        configuration = read_configuration(order.configuration)
+        dataset = self.splits.of(order.split, configuration.scaling)
         split = dataset.splits[0]
         return export_model(
             configuration,

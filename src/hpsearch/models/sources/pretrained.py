@@ -86,7 +86,7 @@ def _donor(file: DonorFile, data: Data, dataset: Dataset) -> Donor:
             f"model.pretrained.donor: {file.path}: it takes rows of shape {donor.features}, but those of "
             f"{dataset.source} have shape {dataset.features}"
         )
-    donor.agree_on_scaling(data.rescale, scaled=data.scaled_by != "none")
+    donor.agree_on_scaling(data.rescale, scaled=data.is_scaled)
     return donor
 
 

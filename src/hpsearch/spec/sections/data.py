@@ -30,7 +30,7 @@ from hpsearch.spec.sections.parts_of_rows import (
 )
 from hpsearch.spec.sections.scaling import FeatureScaling
 from hpsearch.spec.sections.target_transform import TargetTransform
-from hpsearch.spec.study_file.distributions import problem
+from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
 from hpsearch.spec.study_file.parts import Count, Listed, Part, PerLayer, Positive
 
 Text = Annotated[str, Field(min_length=1)]
@@ -153,7 +153,7 @@ class Data(Part):
     validation: Validation = ShareOfRows(share=0.2)
     test: TestPart | None = None
     standardize: bool = False
-    scaling: FeatureScaling | None = None
+    scaling: Searchable[FeatureScaling] | None = None
     rescale: Annotated[Positive | None, BeforeValidator(_factor), WithJsonSchema(_FACTOR)] = None
     target_transform: TargetTransform | None = None
     clamp: bool = False
@@ -241,6 +241,9 @@ class Data(Part):
         for name in ("sequence", "window", "classes", "random_normal", "target_transform"):
             if getattr(self, name) is not None:
                 raise problem(f"no {name!r} with 'target: x'", at=(name,))
+        if len(self.scalings) > 1:
+            expected = "one 'scaling' with 'target: x', whose losses could not be compared otherwise"
+            raise problem(expected, found="a choice", at=("scaling",))
         if self.task not in ("auto", "regression"):
             raise problem("regression with 'target: x'", found=self.task, at=("task",))
         return self
@@ -273,7 +276,7 @@ class Data(Part):
             expected = f"keras: {' or '.join(TEXTS)} with 'sequence'"
             raise problem(expected, found=self.source, at=("sequence",))
         for name in ("standardize", "scaling", "rescale"):
-            if getattr(self, name) and not (name == "scaling" and self.scaled_by == "none"):
+            if getattr(self, name) and (name != "scaling" or self.is_scaled):
                 raise problem(f"no {name!r} with 'sequence', whose numbers name words", at=(name,))
         return self
 
@@ -310,11 +313,16 @@ class Data(Part):
         return self
 
     @property
-    def scaled_by(self) -> str:
-        """Return the name of the scaling of features."""
+    def scalings(self) -> tuple[str, ...]:
+        """Return the names of the scalings of features that trials may have, the first one as the default."""
         if self.scaling is None:
-            return "standard" if self.standardize else "none"
-        return self.scaling.name
+            return ("standard" if self.standardize else "none",)
+        return tuple(one.name for one in alternatives(self.scaling))
+
+    @property
+    def is_scaled(self) -> bool:
+        """Return whether features are scaled by more than a factor, at least in some trials."""
+        return self.scalings != ("none",)
 
     @property
     def is_its_own_target(self) -> bool:

@@ -19,10 +19,11 @@ from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.sections.own_model import OwnModel
 from hpsearch.spec.sections.parts_of_rows import TestRows
 from hpsearch.spec.sections.recipe import with_recipe
+from hpsearch.spec.sections.scaling import SCALING, FeatureScaling
 from hpsearch.spec.sections.search import Search
 from hpsearch.spec.sections.training import Training
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
-from hpsearch.spec.study_file.parts import Part, holds_distribution
+from hpsearch.spec.study_file.parts import Component, Part, holds_distribution
 from hpsearch.spec.study_file.text import JOINERS
 
 MAX_NAME_BYTES = 100
@@ -174,22 +175,32 @@ class StudySpec(Part):
     @property
     def fixed(self) -> bool:
         """Return whether nothing is left to search."""
-        return not holds_distribution(self.model) and not holds_distribution(self.training)
+        return not any(map(holds_distribution, (self.model, self.training, self.data.scaling)))
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """A spec in which every distribution has been replaced by a value; hashable, prints as YAML."""
+    """A spec in which every distribution has been replaced by a value; hashable, prints as YAML.
+
+    The scaling of features is a part of it where the study names one.
+    """
 
     model: ModelComponent
     training: Training
+    scaling: Component | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", self.training.with_rate())
 
     def dump(self) -> dict[str, Any]:
         """Return the configuration as plain data, as the study file writes it."""
-        return {"model": self.model.dump(), "training": self.training.dump()}
+        data = {} if self.scaling is None else {"data": {"scaling": self.scaling.dump()}}
+        return {**data, "model": self.model.dump(), "training": self.training.dump()}
+
+    def changes(self) -> dict[str, Any]:
+        """Return the configuration as changes of a study by their paths, as arms of a comparison are."""
+        scaling = {} if self.scaling is None else {SCALING: self.scaling.dump()}
+        return {**scaling, "model": self.model.dump(), "training": self.training.dump()}
 
     def training_at(self, epoch: int) -> Training:
         """Return the training section that holds in an epoch, from 1: a body may have a rate of its own."""
@@ -199,7 +210,12 @@ class Configuration:
         return self.training.model_copy(update={"learning_rate": rate})
 
 
+class _FixedData(Part):
+    scaling: FeatureScaling
+
+
 class _Fixed(Part):
+    data: _FixedData | None = None
     model: Model
     training: Training
 
@@ -207,4 +223,4 @@ class _Fixed(Part):
 def read_configuration(raw: dict[str, Any]) -> Configuration:
     """Read what `Configuration.dump` gave; used where a configuration crosses a process or a file."""
     fixed = _Fixed.model_validate(raw)
-    return Configuration(fixed.model, fixed.training)
+    return Configuration(fixed.model, fixed.training, None if fixed.data is None else fixed.data.scaling)

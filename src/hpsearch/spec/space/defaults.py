@@ -20,6 +20,7 @@ from hpsearch.spec import (
     Training,
 )
 from hpsearch.spec.sections.optimizers import OptimizerKind
+from hpsearch.spec.sections.scaling import SCALINGS
 from hpsearch.spec.sections.sequential import Group
 from hpsearch.spec.study_file.loading import with_value
 from hpsearch.spec.study_file.parts import dump, label_of
@@ -51,6 +52,8 @@ class SearchedPlace:
     def name(self) -> str:
         """Return its short dotted name in the search space where nothing around it is searched."""
         section, *rest = self.path
+        if section == "data":
+            return ".".join(map(str, self.path))
         own = rest if section == "training" else rest[1:]
         if rest[:2] == ["python", "arguments"]:
             own = rest[2:]
@@ -90,7 +93,11 @@ def ablation_space(spec: StudySpec, winner: Configuration) -> AblationSpace:
         winner: The configuration that it found.
     """
     training = _as_given(spec.training, winner.training)
-    space = spec.model_copy(update={"model": winner.model, "training": training, "compare": None})
+    data = spec.data
+    if winner.scaling is not None:
+        data = data.model_copy(update={"scaling": winner.scaling})
+    update = {"data": data, "model": winner.model, "training": training, "compare": None}
+    space = spec.model_copy(update=update)
     kept: list[UnchangedParameter] = []
     for place in searched_places(spec, winner):
         changed = None if place.default is REQUIRED or place.default == place.value else _with(space, place)
@@ -144,7 +151,10 @@ def searched_places(spec: StudySpec, winner: Configuration) -> tuple[SearchedPla
     inside = _with_rate_inside(winner.training)
     training = inside if _can_give(spec.training, inside) else winner.training
     sections = (("model", spec.model, winner.model), ("training", spec.training, training))
-    return tuple(place for name, part, value in sections for place in _places(part, value, (name,), REQUIRED))
+    places = [place for name, part, value in sections for place in _places(part, value, (name,), REQUIRED)]
+    if isinstance(spec.data.scaling, Choice):
+        places.append(SearchedPlace(("data", "scaling"), SCALINGS["none"](), winner.scaling))
+    return tuple(places)
 
 
 def _places(part: Any, value: Any, path: tuple[Step, ...], default: Any) -> Iterator[SearchedPlace]:

@@ -26,6 +26,7 @@ from hpsearch.spec import (
 )
 from hpsearch.spec.sections.optimizers import SWITCHES
 from hpsearch.spec.sections.realmlp import RealMlp
+from hpsearch.spec.sections.scaling import SCALING
 from hpsearch.spec.sections.tabm import Tabm
 from hpsearch.spec.space.hyperparameters import (
     count_structures,
@@ -97,20 +98,22 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         found: dict[str, Parameter] = {}
-        for section in _SECTIONS:
-            for parameter in self.of_section(section):
+        for name, part in self._roots():
+            for parameter in _Lister().parameters(part, name, (), structural=name != SCALING):
                 found.setdefault(parameter.name, parameter)
         object.__setattr__(self, "parameters", tuple(found.values()))
 
     def of_section(self, section: str) -> Iterator[Parameter]:
         """Iterate over the parameters of the model section, or of the training section."""
-        name, part = dict(zip(_SECTIONS, self._roots(), strict=True))[section]
+        name, part = dict(zip(_SECTIONS, self._roots(), strict=False))[section]
         yield from _Lister().parameters(part, name, (), structural=True)
 
     def _roots(self) -> Iterator[tuple[str, Any]]:
         for field_name in _SECTIONS:
             part = getattr(self.spec, field_name)
             yield (field_name if isinstance(part, Choice) else ""), part
+        if self.spec.data.scaling is not None:
+            yield SCALING, self.spec.data.scaling
 
     def __getitem__(self, name: str) -> Parameter:
         return next(parameter for parameter in self.parameters if parameter.name == name)
@@ -131,8 +134,7 @@ class SearchSpace:
             ValidationError: The values together are no valid configuration.
         """
         resolver = _Resolver(choose=choose)
-        model, training = (resolver.resolve(part, name, ()) for name, part in self._roots())
-        return Configuration(model, training)
+        return Configuration(*(resolver.resolve(part, name, ()) for name, part in self._roots()))
 
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
         """Return the configuration of stored parameter values."""
@@ -193,8 +195,8 @@ class SearchSpace:
     def structures(self) -> int:
         """Count the distinct computation graphs that the space can ask for, at most MAX_STRUCTURES."""
         total = 1
-        for _, part in self._roots():
-            total *= _structures(part, structural=isinstance(part, Choice))
+        for name, part in self._roots():
+            total *= _structures(part, structural=isinstance(part, Choice) and name != SCALING)
         return min(total, MAX_STRUCTURES)
 
 

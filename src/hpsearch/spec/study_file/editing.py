@@ -21,7 +21,7 @@ def replace_distribution(spec: StudySpec, old: Distribution, new: Distribution) 
     Raises:
         ValidationError: The new distribution is not valid in that place.
     """
-    changed = {name: _replaced(getattr(spec, name), old, new) for name in ("model", "training")}
+    changed = {name: _replaced(getattr(spec, name), old, new) for name in ("model", "training", "data")}
     edited = spec.model_copy(update=changed)
     StudySpec.model_validate(edited.dump())
     return edited

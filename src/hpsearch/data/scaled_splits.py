@@ -1,0 +1,63 @@
+"""Splits whose rows are scaled, each as fitted on its own training part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hpsearch.data.dataset import Dataset, UnscaledRows
+from hpsearch.data.rows import Split
+from hpsearch.data.scaling import fit_scaling
+from hpsearch.data.types import Array
+from hpsearch.exceptions import DataError
+
+
+def scaled_split(
+    where: str, unscaled: UnscaledRows, kind: str, factor: float, number: int, index: tuple[Array, Array]
+) -> Split:
+    """Take the training and the validation part of a split, and scale them.
+
+    Args:
+        where: The source, with which an error message begins.
+        unscaled: All rows.
+        kind: The study's `data.scaling`.
+        factor: The study's `data.rescale`.
+        number: The number of the split.
+        index: The positions of the training and of the validation rows.
+
+    Raises:
+        DataError: The rows cannot be scaled, or have no weight.
+    """
+    train, validation = (unscaled.take(part, number) for part in index)
+    window = unscaled.window
+    fitted = train.x if window is None else unscaled.covered(index[0], number, window)
+    scaling = fit_scaling(fitted, kind, factor, unscaled.indicators)
+    if window is not None:
+        scaling = scaling.repeated(unscaled.features)
+    train, validation = (scaling.aimed(rows, itself=unscaled.itself) for rows in (train, validation))
+    if not scaling.identity:
+        train, validation = (replace(rows, x=scaling.apply(rows.x)) for rows in (train, validation))
+        if not all(np.isfinite(rows.x).all() for rows in (train, validation)):
+            raise DataError(f"{where}: scaling makes some numbers too large for a float32.")
+    for part, rows in (("training", train), ("validation", validation)):
+        if rows.weights is not None and len(rows) and not rows.weights.any():
+            raise DataError(f"{where}: every row of the {part} set has the weight 0.")
+    return Split(train, validation, scaling, *index)
+
+
+def scaled_as(dataset: Dataset, kind: str, factor: float) -> Dataset:
+    """Return a data set with the same rows and targets, scaled in another way.
+
+    Raises:
+        DataError: The rows cannot be scaled so.
+    """
+    given = dataset.source, dataset.unscaled, kind, factor
+    splits = (
+        replace(
+            scaled_split(*given, number, (one.train_index, one.validation_index)),
+            target_scaling=one.target_scaling,
+        )
+        for number, one in enumerate(dataset.splits)
+    )
+    return replace(dataset, splits=tuple(splits))
