@@ -42,6 +42,17 @@ def test_the_column_that_decides_is_told_with_how_it_does(tmp_path: Path) -> Non
     assert means == sorted(means)
     assert means[-1] - means[0] > 0.8
     assert [at["value"] for at in effects["colour"]["values"]] == ["blue", "green", "red"]
+    slices = insides["slices"]
+    measured = {one["name"]: one["value"] for one in insides["evaluation"]["measures"]}
+    assert slices["looked_at"] == 7, "three colours, and four quarters of the numbers"
+    assert slices["whole"]["value"] == pytest.approx(measured["accuracy"])
+    assert {one["column"] for one in slices["found"]} == {"decides", "colour"}
+    assert sum(one["rows"] for one in slices["found"] if one["column"] == "colour") == 90
     page = (tmp_path / "reports" / "columns.html").read_text()
-    for heading in ("Importance of the columns", "Effects of the most important columns", "Calibration of"):
+    for heading in (
+        "Importance of the columns",
+        "Effects of the most important columns",
+        "Calibration of",
+        "Slices: where",
+    ):
         assert heading in page

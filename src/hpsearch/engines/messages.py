@@ -16,6 +16,7 @@ from hpsearch.training.column_importance import ColumnImportance
 from hpsearch.training.decisions import Decisions
 from hpsearch.training.evaluation import Evaluation, Part
 from hpsearch.training.messages import EpochReport, MemberState, RefitRun, SplitName
+from hpsearch.training.slices import Slices
 from hpsearch.training.threshold import Threshold
 
 
@@ -160,6 +161,7 @@ class SavedWinner:
         columns: On which columns of a table it relies there.
         effects: How its prediction moves with the most important of them.
         threshold: What tells two classes apart; None for one half.
+        slices: Where it is better or worse there than elsewhere; None where nothing was found.
     """
 
     weights: str
@@ -169,6 +171,7 @@ class SavedWinner:
     columns: tuple[ColumnImportance, ...] = ()
     effects: tuple[ColumnEffect, ...] = ()
     threshold: Threshold | None = None
+    slices: Slices | None = None
 
 
 @dataclass(frozen=True)

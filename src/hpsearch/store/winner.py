@@ -14,6 +14,7 @@ from hpsearch.store.layout import StudyFiles
 from hpsearch.training.column_effects import ColumnEffect
 from hpsearch.training.column_importance import ColumnImportance
 from hpsearch.training.evaluation import MAX_CLASSES, Evaluation
+from hpsearch.training.slices import Slices
 from hpsearch.training.threshold import Threshold
 
 
@@ -131,6 +132,7 @@ class ErrorAnalysis:
     columns: tuple[ColumnImportance, ...] = field(default=(), metadata={"where_given": True})
     effects: tuple[ColumnEffect, ...] = field(default=(), metadata={"where_given": True})
     threshold: Threshold | None = field(default=None, metadata={"where_given": True})
+    slices: Slices | None = field(default=None, metadata={"where_given": True})
 
     def __post_init__(self) -> None:
         counts, classes = self.evaluation.confusion, len(self.labels)

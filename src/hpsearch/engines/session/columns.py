@@ -1,4 +1,4 @@
-"""On which columns of a table an exported model relies, and how its prediction moves with them."""
+"""On which columns of a table an exported model relies, how it moves with them, and where it is wrong."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import keras
+import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Dataset, Rows
@@ -17,7 +18,9 @@ from hpsearch.seeds import derive
 from hpsearch.spec import Search
 from hpsearch.training.column_effects import ColumnEffect, ColumnFeatures, column_effects
 from hpsearch.training.column_importance import ColumnImportance, column_importance
-from hpsearch.training.evaluation import Part
+from hpsearch.training.evaluation import Part, guessed
+from hpsearch.training.slices import Errors, Guesses, Slices, find_slices
+from hpsearch.training.threshold import HALF, Threshold
 
 Array = NDArray[Any]
 
@@ -39,7 +42,7 @@ def columns_of(
     encoding = dataset.preprocessing().encoding
     if encoding is None or isinstance(objective, JoinedObjective):
         return (), ()
-    rows = cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")
+    rows = _rows_of(dataset, part)
     aimed, seed = dataset.splits[0].aimed(rows), derive(search.seed, "columns", part)
 
     def losses(places: Array, x: Array) -> Array:
@@ -64,3 +67,35 @@ def _with_single_values(encoding: Encoding, found: Sequence[ColumnImportance]) -
         if one.value is not None and len(columns) == 1 and not columns[0].pooled:
             places = tuple(encoding.places[one.column])
             yield ColumnFeatures(one.column, places, columns[0].categories)
+
+
+def slices_of(
+    model: keras.Model, dataset: Dataset, objective: Objective, part: Part, threshold: Threshold | None
+) -> Slices | None:
+    """Find where a model differs most from elsewhere; None for other data than tables of single rows.
+
+    Args:
+        model: The model, which takes raw rows.
+        dataset: The data.
+        objective: The loss; of several outputs nothing is found.
+        part: The test set, or the validation set of the first split.
+        threshold: What tells two classes apart; None for one half.
+    """
+    preprocessing = dataset.preprocessing()
+    encoding, origin = preprocessing.encoding, preprocessing.origin
+    if encoding is None or isinstance(objective, JoinedObjective) or dataset.targets:
+        return None
+    rows = _rows_of(dataset, part)
+    given = predictions_of(model, rows.x, dataset.inputs)
+    if rows.x.ndim != 2 or not np.isfinite(given).all():
+        return None
+    judged: Guesses | Errors = Errors(given[:, 0].astype(np.float64) - rows.y)
+    if dataset.labels:
+        guesses = guessed(given, HALF if threshold is None else threshold.value)
+        judged = Guesses(rows.y, guesses, dataset.labels)
+    return find_slices(encoding, rows.x if origin is None else rows.x + np.array(origin), judged)
+
+
+def _rows_of(dataset: Dataset, part: Part) -> Rows:
+    """Return the raw rows of a part."""
+    return cast("Rows", dataset.raw_test()) if part == "test" else dataset.raw(0, "validation")

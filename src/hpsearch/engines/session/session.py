@@ -296,7 +296,7 @@ class Session:
         return self._probers[key].probe(configuration, order.seeds, weights)
 
     def _winner(self, order: WinnerOrder) -> SavedWinner:
-        from hpsearch.engines.session.columns import columns_of
+        from hpsearch.engines.session.columns import columns_of, slices_of
         from hpsearch.engines.session.evaluation import evaluated, fingerprint, threshold_of
 
         model = self._export(order.export)
@@ -314,9 +314,10 @@ class Session:
             further, threshold = self.trainer.further, saved.threshold
             found = evaluated(model, dataset, objective, order.part, search, further, threshold)
             columns, effects = columns_of(model, dataset, objective, order.part, search)
+            slices = slices_of(model, dataset, objective, order.part, threshold)
         except Exception as failure:  # noqa: BLE001 - the study ends well without it
             return replace(saved, problem=told(failure))
-        return replace(saved, evaluation=found, columns=columns, effects=effects)
+        return replace(saved, evaluation=found, columns=columns, effects=effects, slices=slices)
 
     def _export(self, order: ExportOrder) -> keras.Model:
         from hpsearch.models.model import save_model

@@ -38,7 +38,7 @@ from hpsearch.report.figures.study import (
 from hpsearch.report.tables import study as study_tables
 from hpsearch.report.tables import tables
 from hpsearch.report.tables.tables import ReportTable
-from hpsearch.report.words import ablation, baselines, ensemble, evaluation, prose, threshold
+from hpsearch.report.words import ablation, baselines, ensemble, evaluation, prose, slices, threshold
 from hpsearch.report.words import study as study_prose
 from hpsearch.report.words import verdict as verdict_words
 from hpsearch.report.words.facts import Facts, facts_of
@@ -136,6 +136,7 @@ class StudyPage(SearchPage):
     threshold: Explained | None
     mistakes: Explained | None
     reliability: Explained | None
+    slices: Explained | None
     relied_on: Explained | None
     moved_by: Explained | None
     joined: Joined | None
@@ -157,6 +158,7 @@ def evaluated_page(search: SearchPage, analysis: EvaluatedAnalysis) -> StudyPage
         threshold=_threshold(analysis.insides),
         mistakes=_mistakes(analysis.insides),
         reliability=_reliability(analysis.insides),
+        slices=_slices(analysis.insides),
         relied_on=_relied_on(analysis.insides),
         moved_by=_moved_by(analysis.insides),
         joined=None if analysis.ensemble is None else _joined(analysis, analysis.ensemble),
@@ -249,6 +251,14 @@ def _reliability(insides: ErrorAnalysis | None) -> Explained | None:
     found = insides.evaluation
     figure = draw_reliability(found.reliability, evaluation.probable(insides))
     return Explained(evaluation.reliability_note(insides), figure, evaluation.reliability_table(found))
+
+
+def _slices(insides: ErrorAnalysis | None) -> Explained | None:
+    if insides is None or insides.slices is None:
+        return None
+    return Explained(
+        slices.slices_note(insides, insides.slices), table=slices.slices_table(insides, insides.slices)
+    )
 
 
 def _relied_on(insides: ErrorAnalysis | None) -> Explained | None:

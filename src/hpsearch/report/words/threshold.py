@@ -50,7 +50,8 @@ def threshold_note(threshold: Threshold, labels: tuple[str, ...], decided: tuple
 
 def decided_table(decided: tuple[Decided, ...], title: str) -> ReportTable:
     """List scores at the threshold and at one half, and what is gained."""
-    columns = ("score", "at the threshold", "low", "high", "at 0.5", "low", "high", "gain", "low", "high")
+    ends = ("low", "high")
+    columns = ("score", "at the threshold", *ends, "at one half", *ends, "gain", *ends)
     rows = tuple(
         (
             Cell(one.gain.name),

@@ -45,9 +45,10 @@ def found_by(record: StudyRecord, name: WinnerName, winner: SavedWinner) -> Stud
         look = HeldOutEvaluation(_now(), name, winner.weights, found)
         looks = replace(looks, looks=(*looks.looks, look))
     labels, threshold = winner.preprocessing.labels, winner.threshold
-    insides = ErrorAnalysis(name, labels, found, winner.columns, winner.effects, threshold)
+    insides = ErrorAnalysis(name, labels, found, winner.columns, winner.effects, threshold, winner.slices)
     if winner.evaluation is None and record.insides is not None and record.insides.winner == name:
-        insides = replace(insides, columns=record.insides.columns, effects=record.insides.effects)
+        known = record.insides
+        insides = replace(insides, columns=known.columns, effects=known.effects, slices=known.slices)
     return replace(record, insides=insides, looks=looks)
 
 
