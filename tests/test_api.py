@@ -15,7 +15,9 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import csv
 from sklearn.datasets import load_iris
 
 import hpsearch
@@ -175,6 +177,20 @@ def test_the_handle_says_what_the_command_line_prints(
     made = types.SimpleNamespace(DataFrame=lambda columns: ("a table of", columns))
     monkeypatch.setitem(sys.modules, "pandas", made)
     assert study.trials.to_pandas() == ("a table of", study.trials.columns())
+
+
+def test_a_table_in_memory_goes_on_and_predicts_wherever_it_is(tmp_path: Path) -> None:
+    words = np.array(["short", "long", None])[np.arange(len(X)) % 3]
+    table = pa.table({"width": X[:, 0], "word": words.tolist(), "kind": Y.astype(str)})
+    csv.write_csv(table, tmp_path / "rows.csv")
+    study = optimize(PLAIN, table, target="kind")
+    assert study.best is not None
+    (tmp_path / "elsewhere").mkdir()
+    shutil.move(tmp_path / "runs", tmp_path / "elsewhere" / "runs")
+    moved = hpsearch.load_study("a", out=tmp_path / "elsewhere", engine="in_process")
+    assert len(moved.resume(trials=3).trials) == 3
+    found, file = moved.predict(table.drop_columns(["kind"])), moved.predict(tmp_path / "rows.csv")
+    assert found.csv() == file.csv()
 
 
 def test_the_model_and_the_predictions_are_those_of_the_files(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from hpsearch.data.checks import features, meant
 from hpsearch.data.encoding import Column, Encoding
 from hpsearch.data.named_inputs import InputLayout
 from hpsearch.data.named_targets import TargetLayout
+from hpsearch.data.readers.frames import is_frame, read_frame
 from hpsearch.data.readers.npz import read_features, read_inputs
 from hpsearch.data.readers.tables import TableOptions, read_table
-from hpsearch.data.table import Cells
+from hpsearch.data.table import Cells, Table
 from hpsearch.data.types import Array, Task
 from hpsearch.data.windows import gathered
 from hpsearch.exceptions import DataError
@@ -109,7 +110,8 @@ class Preprocessing:
                 if self.inputs is not None:
                     return NewRows(self._rows(read_inputs(path, self.inputs)))
                 return self._arrays(str(path), read_features(path))
-            return self._table(path, self.encoding)
+            given = read_table([path], _options(self.encoding, typed=True)).table
+            return self._table(given, self.encoding)
         except MemoryError:
             raise DataError(f"{path}: there is not enough memory for these rows.") from None
 
@@ -136,14 +138,18 @@ class Preprocessing:
         """Return new rows that are in memory as a model takes them.
 
         Args:
-            x: (n, *features), or arrays by the names of the inputs, with or without `x_`.
+            x: (n, *features), or arrays by the names of the inputs, with or without `x_`; a table of pandas,
+                polars or pyarrow where the study was trained on a table.
 
         Raises:
-            DataError: They do not fit the model, or the study was trained on a csv file.
+            DataError: They do not fit the model.
         """
         if self.encoding is not None:
+            if is_frame(x):
+                return self._table(read_frame(x, _options(self.encoding)).table, self.encoding)
             raise DataError(
-                f"x: expected a csv file with its columns, because the study was trained on {self.source}."
+                "x: expected a csv file with its columns, or a table of pandas or polars, because the study "
+                f"was trained on {self.source}."
             )
         if self.inputs is not None or isinstance(x, Mapping):
             return self._inputs(x)
@@ -166,9 +172,7 @@ class Preprocessing:
             raise DataError(f"{where}: a row of x has {shown} numbers, but the model takes {known}.")
         return NewRows(self._rows(x))
 
-    def _table(self, path: Path, encoding: Encoding) -> NewRows:
-        notations = {column.name: column.notation for column in encoding.columns if column.view is None}
-        given = read_table([path], TableOptions(encoding.text, typed=True, notations=notations)).table
+    def _table(self, given: Table, encoding: Encoding) -> NewRows:
         by_name = {column.name: column for column in given.columns}
         chosen = tuple(one.of(_named(given.where, one.source, by_name)) for one in encoding.columns)
         table = replace(given, columns=chosen)
@@ -199,6 +203,12 @@ class Preprocessing:
         if flat.dtype != np.uint8:
             flat = flat.astype(np.float32, copy=False)
         return flat.reshape(len(x), *(self.features if self.window is None else (-1, *self._row)))
+
+
+def _options(encoding: Encoding, *, typed: bool = False) -> TableOptions:
+    """Return how new rows are read: as the study read its own."""
+    notations = {column.name: column.notation for column in encoding.columns if column.view is None}
+    return TableOptions(encoding.text, typed=typed, notations=notations)
 
 
 def _is_whole(encoding: Encoding, features: int) -> bool:

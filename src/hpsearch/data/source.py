@@ -73,7 +73,7 @@ def _table(data: Data, directory: Path) -> Loaded:
         data.targets,
         data.weight,
         tested=[] if tested is None else _places(directory, tested),
-        options=TableOptions(text_options(data), data.table is not None, data.decimal, data.thousands),
+        options=TableOptions(text_options(data), data.csv is None, data.decimal, data.thousands),
         classes=data.task == "classification",
         past=data.window is not None,
     )

@@ -13,8 +13,10 @@ from typing import Any
 
 from hpsearch.data.archives import bounded, opened
 from hpsearch.data.readers.arrays import is_complete
+from hpsearch.data.readers.frames import is_whole_frame
 from hpsearch.exceptions import HpsearchError
 from hpsearch.spec import load_study_file, print_spec
+from hpsearch.spec.sections.data import FRAME
 from hpsearch.store.arrays import load_arrays
 from hpsearch.store.best_study import best_spec
 from hpsearch.store.disk import encoded
@@ -258,12 +260,12 @@ def _rows(files: StudyFiles) -> Iterator[Checked]:
     """Check rows that were given in memory, against the content that their folder is named after."""
     for folder in sorted(files.arrays.glob("*")) if not files.part else ():
         checked = _checked(folder, _rows_of)
-        for path in sorted(folder.glob("*.npy")):
+        for path in sorted((*folder.glob("*.npy"), *folder.glob(FRAME))):
             yield replace(checked, path=path)
 
 
 def _rows_of(folder: Path) -> str:
-    if not is_complete(folder):
+    if not (is_whole_frame(folder) if (folder / FRAME).exists() else is_complete(folder)):
         raise ValueError("the rows are not those that were given: give them again, or restore them")
     return "rows that were given in memory"
 

@@ -141,7 +141,7 @@ class Study:
         return self.files.report
 
     def predict(self, x: Any, *, ensemble: bool = False) -> Predicted:
-        """Apply the best model to new rows: an array, arrays by the names of inputs, or the path of a file.
+        """Apply the best model to new rows: an array, arrays by the names of inputs, a table, or a file.
 
         Args:
             x: The rows.

@@ -78,13 +78,22 @@ def _with_rows(
     source: Source, directory: Path, settings: Sequence[str], data: Any, target: str | None, out: Path
 ) -> StudyFile:
     """Return a study of rows in memory, which are kept once all else is known to be right."""
-    from hpsearch.data.readers.arrays import folder_of, given_arrays, write_arrays
+    from hpsearch.data.readers.arrays import given_arrays, write_arrays
+    from hpsearch.data.readers.frames import given_frame, is_frame, is_of_arrays, write_frame
+    from hpsearch.data.readers.kept_rows import folder_of
 
-    given = given_arrays(data, target)
-    section = {"arrays": given.fingerprint, **_validation(source, given.validation)}
+    given: Any
+    write: Any
+    section: dict[str, Any]
+    if is_frame(data) and not is_of_arrays(data, target, _options(source)):
+        given, write = given_frame(data, target), write_frame
+        section = {"arrays": given.fingerprint, "target": target}
+    else:
+        given, write = given_arrays(data, target), write_arrays
+        section = {"arrays": given.fingerprint, **_validation(source, given.validation)}
     study = study_file_of(_with_section(source, {**_options(source), **section}), directory, settings)
-    folder = folder_of(StudyFiles(out, _checked(study).spec.name).arrays.resolve(), given)
-    write_arrays(folder, given)
+    folder = folder_of(StudyFiles(out, _checked(study).spec.name).arrays.resolve(), given.fingerprint)
+    write(folder, given)
     rows = study.spec.data.model_copy(update={"arrays": str(folder)})
     spec = study.spec.model_copy(update={"data": rows})
     return replace(study, spec=spec, source=_with_section(study.source, rows.dump()))

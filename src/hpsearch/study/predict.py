@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hpsearch.data import Preprocessing
 from hpsearch.data.readers.arrays import plain_array
+from hpsearch.data.readers.frames import is_frame
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.imports import defer_tensorflow, import_keras, jax_ahead
 from hpsearch.exceptions import ModelError, StudyNotFoundError
@@ -117,7 +118,8 @@ def predict(
 
     Args:
         files: The study.
-        data: The path of a csv or npz file, or (n, *features) raw rows, or arrays by the names of inputs.
+        data: The path of a csv or npz file, or (n, *features) raw rows, or arrays by the names of inputs, or
+            a table in memory.
         ensemble: Whether to apply the ensemble of its trials instead.
 
     Raises:
@@ -128,11 +130,16 @@ def predict(
     applied = _applied(files, ensemble=ensemble)
     preprocessing = applied.preprocessing
     with jax_ahead():
-        rows = preprocessing.read(data) if isinstance(data, Path) else preprocessing.take(_plain(data))
+        if isinstance(data, Path):
+            rows = preprocessing.read(data)
+        else:
+            rows = preprocessing.take(_plain(data, preprocessing))
     return _predicted(applied, rows, _given(applied, rows.x))
 
 
-def _plain(data: Any) -> Any:
+def _plain(data: Any, preprocessing: Preprocessing) -> Any:
+    if preprocessing.encoding is not None and is_frame(data):
+        return data
     if isinstance(data, Mapping):
         return {str(name): plain_array(array) for name, array in data.items()}
     return plain_array(data)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from hpsearch.data.array_names import named_array
-from hpsearch.data.checks import NUMBERS, features, targets, weights
+from hpsearch.data.checks import features, targets, weights
 from hpsearch.data.loaded import fingerprint, from_arrays
 from hpsearch.data.named_inputs import with_validation_of_inputs
+from hpsearch.data.readers.frames import columns_of, is_frame, target_expected
+from hpsearch.data.readers.kept_rows import folder_of, written
 from hpsearch.data.readers.npz import BROKEN, KNOWN, keys_of
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
@@ -30,9 +30,6 @@ FORMS = (
     "(x, y), ((x, y), (x_val, y_val)), where x and y may map names to arrays, a mapping of arrays with the "
     "names of an npz file, or a table with the name of its target"
 )
-
-DIGITS = 16
-"""Hexadecimal digits of the fingerprint that name the folder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +71,7 @@ def given_arrays(data: Any, target: str | None = None) -> Given:
 
 def _named(data: Any, target: str | None) -> dict[str, Any]:
     """Return arrays under the names of an npz file and of a validation part."""
-    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
+    if is_frame(data):
         return _of_table(data, target)
     if target is not None:
         raise DataError(f"{WHERE}: target= is the name of a column, and no table was given.")
@@ -127,23 +124,14 @@ def _of_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_table(table: Any, target: str | None) -> dict[str, Any]:
-    """Return the columns of a pandas or polars table; all but the target must be numbers."""
-    names = list(table.columns)
-    if target is None or target not in names:
-        found = "no target" if target is None else repr(target)
-        shown = ", ".join(map(repr, names[:10]))
-        raise DataError(f"{WHERE}: expected target=, the name of a column of {shown}; found {found}.")
-    columns = {name: np.asarray(table[name]) for name in names if name != target}
-    for name, column in columns.items():
-        if column.dtype.kind not in NUMBERS:
-            raise DataError(
-                f"{WHERE}: column {name!r} holds {column.dtype}, and arrays hold numbers: write the table as "
-                "csv, which keeps words and missing values, and give "
-                f"data={{'csv': FILE, 'target': {target!r}}}."
-            )
+    """Return the columns of a table as two arrays; all but the target are numbers."""
+    given = dict(columns_of(table))
+    if target is None or target not in given:
+        raise DataError(f"{WHERE}: {target_expected(given, target)}")
+    columns = [np.asarray(column) for name, column in given.items() if name != target]
     if not columns:
         raise DataError(f"{WHERE}: the table has no column but {target!r}.")
-    return {"x_train": np.column_stack(list(columns.values())), "y_train": table[target]}
+    return {"x_train": np.column_stack(columns), "y_train": given[target]}
 
 
 def plain_array(array: Any) -> Array:
@@ -197,32 +185,19 @@ def _joined_weights(named: dict[str, Array], rows: int, validated: int) -> dict[
     return {"sample_weight": np.concatenate(parts)}
 
 
-def folder_of(parent: Path, given: Given) -> Path:
-    """Return the folder of arrays, which is named after their content."""
-    return parent / given.fingerprint[:DIGITS]
-
-
 def write_arrays(folder: Path, given: Given) -> None:
     """Write arrays into a folder atomically, unless it exists and is complete."""
     if is_complete(folder):
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
-    try:
+    with written(folder) as new:
         for name, array in given.arrays.items():
             np.save(new / f"{name}.npy", array, allow_pickle=False)
-        new.chmod(0o755)
-        with suppress(FileExistsError):
-            new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def is_complete(folder: Path) -> bool:
     """Return whether a folder holds the arrays that it is named after."""
     with suppress(DataError):
-        return fingerprint(read_arrays(folder))[:DIGITS] == folder.name
+        return folder_of(folder.parent, fingerprint(read_arrays(folder))) == folder
     return False
 
 

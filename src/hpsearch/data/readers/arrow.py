@@ -31,12 +31,26 @@ def read_columns(path: Path, kind: str) -> Read:
     where = str(path)
     try:
         table = _parquet(where, path) if "parquet" in kind else _arrow(where, path)
-        if table.num_columns == 0 or table.num_rows == 0:
-            raise DataError(f"{where}: the table has no rows or no columns.")
-        refuse_many(where, table.num_rows, table.column_names)
-        arrays = [_as_text(where, name, table.column(place)) for place, name in enumerate(table.column_names)]
     except (pa.ArrowException, OSError, ValueError, TypeError) as failure:
         raise DataError(f"{where}: the file cannot be read ({failure}).") from None
+    return text_columns(where, table)
+
+
+def text_columns(where: str, table: Any) -> Read:
+    """Return the typed columns of a table as text, as `read_columns` does.
+
+    Raises:
+        DataError: It is empty or too large, or a column holds lists, mappings or bytes.
+    """
+    import pyarrow as pa
+
+    if table.num_columns == 0 or table.num_rows == 0:
+        raise DataError(f"{where}: the table has no rows or no columns.")
+    refuse_many(where, table.num_rows, table.column_names)
+    try:
+        arrays = [_as_text(where, name, table.column(place)) for place, name in enumerate(table.column_names)]
+    except (pa.ArrowException, ValueError, TypeError) as failure:
+        raise DataError(f"{where}: the table cannot be read ({failure}).") from None
     return Read(where, [name.strip() for name in table.column_names], arrays)
 
 

@@ -81,7 +81,19 @@ def read_table(paths: Sequence[Path], options: TableOptions) -> ReadTable:
     Raises:
         DataError: It cannot be read; the message has the line where there is one.
     """
-    parts = [_part(path, options) for path in paths]
+    return read_parts([_part(path, options) for path in paths], options)
+
+
+def read_parts(parts: list[Read], options: TableOptions) -> ReadTable:
+    """Make a table of columns of text.
+
+    Args:
+        parts: The columns of each file, or of a table in memory.
+        options: How they were read.
+
+    Raises:
+        DataError: The parts have different columns, or a column cannot be understood.
+    """
     names = parts[0].names
     for part in parts[1:]:
         _same_columns(parts[0], part)

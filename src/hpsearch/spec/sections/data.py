@@ -40,6 +40,9 @@ KERAS = ("mnist", "fashion_mnist", "cifar10", "reuters", "imdb", "california_hou
 ITSELF = "x"
 """The target that stands for the rows themselves."""
 
+FRAME = "table.arrow"
+"""The file in a folder of `arrays` that holds a table which was given in memory, with its target column."""
+
 TEXTS = ("imdb", "reuters")
 """Data sets of texts, which are bags of words or sequences of tokens."""
 
@@ -332,6 +335,8 @@ class Data(Part):
     @property
     def tables(self) -> tuple[str, ...]:
         """Return the files of a table, or patterns of their names; empty for other data."""
+        if self.arrays is not None and self.target not in (None, ITSELF):
+            return (str(PurePath(self.arrays) / FRAME),)
         given = self.csv or self.table
         return (given,) if isinstance(given, str) else given or ()
 
