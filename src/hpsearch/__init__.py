@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpsearch import exceptions
-    from hpsearch.api import Study, ablate, compare, confirm, load_study, optimize, predict, probe
+    from hpsearch.api.estimators import KerasSearchClassifier, KerasSearchRegressor
+    from hpsearch.api.functions import Study, ablate, compare, confirm, load_study, optimize, predict, probe
     from hpsearch.exceptions import HpsearchError
     from hpsearch.spec import StudySpec
     from hpsearch.study.results import Best, Trial, Trials
@@ -17,6 +18,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Best",
     "HpsearchError",
+    "KerasSearchClassifier",
+    "KerasSearchRegressor",
     "Study",
     "StudySpec",
     "Trial",
@@ -36,11 +39,13 @@ __all__ = [
 _ELSEWHERE = {
     "Best": "hpsearch.study.results",
     "HpsearchError": "hpsearch.exceptions",
+    "KerasSearchClassifier": "hpsearch.api.estimators",
+    "KerasSearchRegressor": "hpsearch.api.estimators",
     "StudySpec": "hpsearch.spec",
     "Trial": "hpsearch.study.results",
     "Trials": "hpsearch.study.results",
 }
-"""Modules of what does not come from `hpsearch.api`."""
+"""Modules of what does not come from `hpsearch.api.functions`."""
 
 
 def __getattr__(name: str) -> Any:
@@ -49,7 +54,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "exceptions":
         return import_module("hpsearch.exceptions")
-    found = getattr(import_module(_ELSEWHERE.get(name, "hpsearch.api")), name)
+    found = getattr(import_module(_ELSEWHERE.get(name, "hpsearch.api.functions")), name)
     globals()[name] = found
     return found
 

@@ -40,5 +40,10 @@ def use(x: NDArray[np.float64], y: NDArray[np.int64], spec: hpsearch.StudySpec) 
         told.append(f"{best.cross_validated_score}, from {low:.3g} to {high:.3g}, of {best.tied}")
     if study.ablation is not None:
         told.append(str(study.ablation.planned))
+    classifier = hpsearch.KerasSearchClassifier(trials=3, random_state=0).fit(x, y)
+    regressor = hpsearch.KerasSearchRegressor({"mlp": {"hidden": [8]}}, out="there").fit(
+        x, y, sample_weight=x
+    )
+    told += [str(classifier.predict_proba(x)), str(regressor.predict(x)), str(regressor.best_params_)]
     page: Path = hpsearch.probe(spec, rows=100, at_epochs=[0, 1]).page
     return [*told, page.name, study.report().name, hpsearch.predict("a", x).csv(), study.predict(x).json()]

@@ -11,7 +11,7 @@ from hpsearch.study.progress import Outcome
 from hpsearch.study.terminal import LiveDisplay
 
 if TYPE_CHECKING:
-    from hpsearch.api import Study
+    from hpsearch.api.functions import Study
     from hpsearch.scheduling.conclusion import Conclusion
 
 ENDINGS: dict[Outcome, str] = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.api import ABLATION_REPLICATES, run
+from hpsearch.api.functions import ABLATION_REPLICATES, run
 from hpsearch.cli.app import INTERRUPTED, app
 from hpsearch.cli.options import (
     CommandOptions,
@@ -27,7 +27,7 @@ from hpsearch.spec.study_file.text import clean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hpsearch.api import Command, Study
+    from hpsearch.api.functions import Command, Study
     from hpsearch.cli.progress import TerminalDisplay
     from hpsearch.spec import StudyFile
     from hpsearch.spec.experiments import Kind

@@ -135,11 +135,16 @@ class Best:
         """
         if not self.path.exists():
             raise StudyNotFoundError(f"there is no {self.path} yet: it is saved when the search ends")
-        if "keras" not in sys.modules:
-            choose_backend(os.environ.get("KERAS_BACKEND", "jax"))
-        from hpsearch.models.saved import load_stock
+        return loaded(self.path)
 
-        return load_stock(self.path)
+
+def loaded(path: Path) -> keras.Model:
+    """Load a saved model, on the backend on which Keras runs, or will: see `Best.model`."""
+    if "keras" not in sys.modules:
+        choose_backend(os.environ.get("KERAS_BACKEND", "jax"))
+    from hpsearch.models.saved import load_stock
+
+    return load_stock(path)
 
 
 def best_result(conclusion: Conclusion, path: Path) -> Best | None:
