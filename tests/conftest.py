@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from hpsearch.cli import YOUNG
 from hpsearch.engines.process.compiler import tell_compiler
 from support.compiling import compile_quickly
 from support.cores import take_share
@@ -23,6 +25,9 @@ os.environ["KERAS_BACKEND"] = "jax"
 tell_compiler()
 compile_quickly()
 
+# As commands do.
+gc.set_threshold(YOUNG)
+
 # Studies of tests are about something else, and are quicker without.
 os.environ["HPSEARCH_BASELINE"] = "off"
 
@@ -33,6 +38,9 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
 
 LONGEST = (
+    "test_losses",
+    "test_stock_keras",
+    "test_sequential",
     "test_cli",
     "test_kills",
     "test_contract",
@@ -49,8 +57,17 @@ LONGEST = (
     "test_damage",
     "test_pretrained",
     "test_lease",
+    "test_further_metrics",
+    "test_target_transform",
+    "test_storages",
+    "test_optimizers",
+    "test_keras_trainer",
+    "test_probes",
+    "test_several_outputs",
+    "test_api",
+    "test_test_part",
 )
-"""Modules of half a minute and more, in the order in which they begin."""
+"""Modules of half a minute and more, in the order in which they begin: none is left over for one process alone."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

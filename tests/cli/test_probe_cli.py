@@ -11,7 +11,7 @@ import pytest
 from hpsearch.spec import load_study_file
 from hpsearch.spec.space.enqueue import check_enqueued
 from hpsearch.spec.space.space import SearchSpace
-from support.commands import Result, run, succeed, write_study
+from support.commands import Result, run, succeed_here, write_study
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ STUDY: dict[str, Any] = {
 def probed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     directory = tmp_path_factory.mktemp("probed")
     write_study(directory / "study.yaml", STUDY)
-    return directory, succeed("probe", "study.yaml", cwd=directory)
+    return directory, succeed_here("probe", "study.yaml", cwd=directory)
 
 
 def test_the_table_has_a_row_for_each_arm_and_says_what_is_fixed(probed: tuple[Path, Result]) -> None:
@@ -68,7 +68,7 @@ def test_json_holds_every_number(probed: tuple[Path, Result]) -> None:
     directory, _ = probed
     settings = ("--set", "model.mlp.activation=tanh", "--set", "model.mlp.dropout=0")
     options = ("--rows", "20", "--replicates", "1", "--format", "json", "--out", "elsewhere")
-    told = json.loads(succeed("probe", "study.yaml", *settings, *options, cwd=directory).stdout)
+    told = json.loads(succeed_here("probe", "study.yaml", *settings, *options, cwd=directory).stdout)
     assert (told["rows"], told["replicates"], told["fixed"]) == (20, 1, {})
     assert [(arm["initializer"], arm["activation"]) for arm in told["arms"]] == [
         ("zeros", "tanh"),

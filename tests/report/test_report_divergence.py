@@ -20,7 +20,7 @@ from hpsearch.store.reading import read_confirmation, read_record
 from hpsearch.training.fit.trainer import FitTrainer
 from hpsearch.training.interface import EpochPlan
 from hpsearch.training.messages import Member
-from support.commands import succeed
+from support.commands import succeed_here
 
 pytestmark = pytest.mark.slow
 
@@ -33,9 +33,9 @@ class Search:
     """The finished search: its trials as other programs read them, its analysis, and its page."""
 
     def __init__(self, directory: Path) -> None:
-        succeed("optimize", STUDY, cwd=directory)
+        succeed_here("optimize", STUDY, cwd=directory)
         files = StudyFiles(directory, "divergence")
-        told = succeed("trials", "divergence", "--format", "json", cwd=directory).stdout
+        told = succeed_here("trials", "divergence", "--format", "json", cwd=directory).stdout
         self.trials: list[dict[str, Any]] = json.loads(told)
         self.record = read_record(files)
         self.confirmation = read_confirmation(files)

@@ -31,7 +31,7 @@ from hpsearch.store.resolved import Resolved, read_resolved, write_resolved
 from hpsearch.study.ablation import Plan, outdated, plan_of, with_budget
 from hpsearch.study.deletion import delete
 from hpsearch.study.part import stored_part
-from support.commands import ended, in_process, started, succeed, wait_until, write_study
+from support.commands import ended, in_process, started, succeed, succeed_here, wait_until, write_study
 from support.made_confirmations import confirmed
 
 pytestmark = pytest.mark.slow
@@ -71,7 +71,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("searched")
     write_study(directory / "a.yaml", STUDY)
-    succeed("optimize", "a.yaml", cwd=directory)
+    succeed_here("optimize", "a.yaml", cwd=directory)
     return directory
 
 
@@ -79,7 +79,8 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("ablated") / "b"
     shutil.copytree(searched, directory)
-    (directory / "printed").write_text(succeed("ablate", "a.yaml", cwd=directory).stdout, encoding="utf-8")
+    told = succeed_here("ablate", "a.yaml", cwd=directory).stdout
+    (directory / "printed").write_text(told, encoding="utf-8")
     return directory
 
 
@@ -305,9 +306,11 @@ class TestShown:
 
 @pytest.mark.long
 def test_killed_in_the_middle_it_ends_the_same(
-    searched: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    directory = tmp_path / "killed"
+    undisturbed, directory = tmp_path / "undisturbed", tmp_path / "killed"
+    shutil.copytree(searched, undisturbed)
+    succeed("ablate", "a.yaml", cwd=undisturbed)
     shutil.copytree(searched, directory)
     with started("ablate", "a.yaml", cwd=directory) as process:
         wait_until(lambda: len(ended(directory / "runs" / "a" / "ablate")) >= 14, process)
@@ -316,7 +319,7 @@ def test_killed_in_the_middle_it_ends_the_same(
     assert 14 <= len(ended(directory / "runs" / "a" / "ablate")) < RUNS
     told = succeed("ablate", "a.yaml", cwd=directory).stdout
     assert re.search(r"21 runs, 1\d of them done", told)
-    assert runs(directory, capsys) == runs(finished, capsys)
+    assert runs(directory, capsys) == runs(undisturbed, capsys)
 
 
 class Notes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support.commands import succeed, write_study
+from support.commands import succeed_here, write_study
 
 pytestmark = pytest.mark.slow
 
@@ -30,8 +30,8 @@ def test_the_column_that_decides_is_told_with_how_it_does(tmp_path: Path) -> Non
         "confirm": "none",
     }
     write_study(tmp_path / "columns.yaml", study)
-    succeed("optimize", "columns.yaml", cwd=tmp_path)
-    told = json.loads(succeed("report", "columns", "--format", "json", cwd=tmp_path).stdout)
+    succeed_here("optimize", "columns.yaml", cwd=tmp_path)
+    told = json.loads(succeed_here("report", "columns", "--format", "json", cwd=tmp_path).stdout)
     insides = told["search"]["insides"]
     first, second = insides["columns"]
     assert (first["column"], second["column"]) == ("decides", "colour")

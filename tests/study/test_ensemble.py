@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from support.commands import run, succeed, write_study
+from support.commands import run, succeed, succeed_here, write_study
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ STUDY: dict[str, Any] = {
 def begun(directory: Path, y: Any = LABELS, **sections: Any) -> Path:
     np.savez(directory / "rows.npz", x=X[:-TEST], y=y[:-TEST], x_test=X[-TEST:], y_test=y[-TEST:])
     write_study(directory / "joined.yaml", {**STUDY, **sections})
-    succeed("optimize", "joined.yaml", cwd=directory)
+    succeed_here("optimize", "joined.yaml", cwd=directory)
     return directory / "runs" / "joined"
 
 
@@ -102,7 +102,7 @@ def test_the_test_rows_say_how_much_better_it_is_than_the_winner(joined: Path) -
 
 def test_it_is_told_and_applied_like_the_winner(joined: Path) -> None:
     directory = joined.parents[1]
-    again = succeed("optimize", "joined.yaml", cwd=directory)
+    again = succeed_here("optimize", "joined.yaml", cwd=directory)
     line = next(line for line in again.stdout.splitlines() if line.startswith("ensemble: "))
     assert line.endswith("model: runs/joined/ensemble.keras")
     assert re.search(r"\d members from \d trials", line)
@@ -143,7 +143,7 @@ def test_a_damaged_ensemble_is_told_and_made_again(joined: Path, tmp_path: Path)
     refused = run("predict", "joined", "rows.npz", "--ensemble", cwd=tmp_path)
     assert refused.returncode == 2
     assert "hpsearch optimize" in refused.stderr
-    succeed("optimize", "joined.yaml", cwd=tmp_path)
+    succeed_here("optimize", "joined.yaml", cwd=tmp_path)
     assert found_in(study) == before
     succeed("check", "joined", cwd=tmp_path)
 
