@@ -6,13 +6,14 @@ import json
 import os
 import signal
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hpsearch.data import load_dataset
-from hpsearch.exceptions import ModelCodeError
+from hpsearch.exceptions import ModelCodeError, ModelError
 from hpsearch.models.sources.keras_tuner import KerasTunerSource
 from hpsearch.models.sources.kinds import Sources
 from hpsearch.spec import Data, StudySpec, read_configuration
@@ -141,19 +142,27 @@ def test_a_missing_keras_tuner_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         explored(tmp_path, code)
 
 
-def test_a_learning_rate_compiles_nothing_anew(tmp_path: Path) -> None:
-    found, _ = source(tmp_path, GUIDE)
+def opened(directory: Path, code: str) -> tuple[KerasModelTrainer, Callable[..., Member]]:
+    """Give a trainer of models that `code` builds, and what makes its members."""
+    directory.mkdir(exist_ok=True)
+    found, _ = source(directory, code)
     dataset = load_dataset(Data.model_validate(study()["data"]), Path())
     trainer = KerasModelTrainer(dataset, sources=Sources({"keras_tuner": found}))
-    compilations = []
-    for number, (units, rate) in enumerate([(8, 1e-3), (8, 1e-2), (8, 2e-4), (16, 1e-3)]):
-        values = {"num_layers": 1, "units_0": units, "activation": "tanh", "dropout": True, "lr": rate}
+
+    def member(number: int, **values: Any) -> Member:
         known = [{"name": name, "value": value} for name, value in values.items()]
         model = {"keras_tuner": {"file": "nets.py", "hyperparameters": known}}
-        configuration = read_configuration({"model": model, "training": study()["training"]})
-        trainer.start(Member(number, configuration, 5))
-        report = trainer.advance(number)
-        assert report.metrics["learning_rate"] == pytest.approx(rate)
+        return Member(number, read_configuration({"model": model, "training": study()["training"]}), 5)
+
+    return trainer, member
+
+
+def test_a_learning_rate_compiles_nothing_anew(tmp_path: Path) -> None:
+    trainer, member = opened(tmp_path, GUIDE)
+    compilations = []
+    for number, (units, rate) in enumerate([(8, 1e-3), (8, 1e-2), (8, 2e-4), (16, 1e-3)]):
+        trainer.start(member(number, units_0=units, activation="tanh", dropout=True, lr=rate))
+        assert trainer.advance(number).metrics["learning_rate"] == pytest.approx(rate)
         compilations.append(trainer.programs.compilations)
     first, second, third, other = compilations
     assert first == second == third < other
@@ -225,3 +234,22 @@ class TestCommands:
             found.append(reports(files))
         assert found[0] == found[1]
         assert len(found[0]) == 3 * EPOCHS
+
+
+@pytest.mark.parametrize("loss", ["'categorical_crossentropy'", "keras.losses.CategoricalCrossentropy()"])
+def test_a_loss_of_ones_among_zeros_is_that_of_numbers(loss: str, tmp_path: Path) -> None:
+    """The getting-started models of `keras_tuner.applications` are compiled with it."""
+    found = []
+    for number, name in enumerate(("'sparse_categorical_crossentropy'", loss)):
+        code = GUIDE.replace('"sparse_categorical_crossentropy"', name)
+        trainer, member = opened(tmp_path / str(number), code)
+        trainer.start(member(0, activation="tanh", lr=1e-2))
+        found.append(dict(trainer.advance(0).metrics))
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
+def test_smoothed_labels_are_refused_with_what_to_write(tmp_path: Path) -> None:
+    smoothed = "keras.losses.CategoricalCrossentropy(label_smoothing=0.1)"
+    trainer, member = opened(tmp_path, GUIDE.replace('"sparse_categorical_crossentropy"', smoothed))
+    with pytest.raises(ModelError, match=r"categorical_crossentropy: \{label_smoothing: 0.1\}"):
+        trainer.start(member(0))

@@ -77,7 +77,8 @@ class UserModel:
     def loss(self) -> Any:
         """Return the loss on the model's outputs: its own if it is compiled with one."""
         if self.model.compiled and self.model.loss is not None:
-            return self.model.loss
+            softmax = self.objective.activation == "softmax"
+            return _of_numbers(self.model.loss) if softmax else self.model.loss
         return self.objective.keras_loss(from_logits=not self.output_activation.probable)
 
     def compile_arguments(self) -> dict[str, Any]:
@@ -170,6 +171,25 @@ def overridden(model: keras.Model, names: tuple[str, ...]) -> tuple[str, ...]:
     kind = type(model)
     stock = next(one for one in kind.__mro__ if one.__module__.startswith("keras."))
     return tuple(name for name in names if getattr(kind, name, None) is not getattr(stock, name, None))
+
+
+def _of_numbers(loss: Any) -> Any:
+    """Return the same loss of the numbers of classes, where one is of a 1 among zeros.
+
+    Raises:
+        ModelError: It smooths the zeros and the 1.
+    """
+    if loss in ("categorical_crossentropy", keras.losses.categorical_crossentropy):
+        return keras.losses.SparseCategoricalCrossentropy()
+    if type(loss) is not keras.losses.CategoricalCrossentropy:
+        return loss
+    smoothing = loss.get_config()["label_smoothing"]
+    if smoothing:
+        raise ModelError(
+            f"the loss in compile smooths labels by {smoothing:g}, which are numbers here: compile without "
+            f"a loss, and write loss: {{categorical_crossentropy: {{label_smoothing: {smoothing:g}}}}} in training"
+        )
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=loss.from_logits, name=loss.name)
 
 
 def _takes_logits(loss: Any) -> bool | None:
