@@ -150,7 +150,8 @@ def opened(directory: Path, code: str) -> tuple[KerasModelTrainer, Callable[...,
     trainer = KerasModelTrainer(dataset, sources=Sources({"keras_tuner": found}))
 
     def member(number: int, **values: Any) -> Member:
-        known = [{"name": name, "value": value} for name, value in values.items()]
+        every = {one["name"]: one["default"] for one in FOUND if "when" not in one} | values
+        known = [{"name": name, "value": value} for name, value in every.items()]
         model = {"keras_tuner": {"file": "nets.py", "hyperparameters": known}}
         return Member(number, read_configuration({"model": model, "training": study()["training"]}), 5)
 

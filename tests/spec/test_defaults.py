@@ -109,6 +109,20 @@ def test_sides_are_kerass_default_and_the_winners_value() -> None:
     assert whys(spec, winner) == {"initializer": ("glorot_uniform", "it is the default")}
 
 
+def test_of_a_function_of_keras_tuner_the_defaults_are_those_that_it_tells() -> None:
+    found = [
+        {"name": "kind", "value": {"choice": ["sgd", "adam"]}, "default": "sgd"},
+        {"name": "rate", "value": {"uniform": [0.1, 0.9]}, "default": 0.1, "when": {"kind": ["sgd"]}},
+        {"name": "rate", "value": {"uniform": [0.01, 0.09]}, "default": 0.05, "when": {"kind": ["adam"]}},
+        {"name": "units", "value": {"int": [8, 64]}, "default": 8},
+        {"name": "fixed", "value": 3, "default": 3},
+    ]
+    spec = read(model={"keras_tuner": {"file": "nets.py", "hyperparameters": found}})
+    winner = winner_of(spec, **{"kind": "adam", "rate#2": 0.07, "units": 8})
+    assert sides(spec, winner) == {"kind": ("sgd", "adam"), "rate": (0.05, 0.07)}
+    assert whys(spec, winner) == {"units": ("8", "it is the default")}
+
+
 def test_a_learning_rate_that_is_not_given_is_that_of_each_optimizer() -> None:
     """On the way from the defaults, Adam begins with its own, and not with that of the winner's sgd."""
     optimizers = {"choice": ["adam", "rmsprop", "sgd"]}

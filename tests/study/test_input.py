@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hpsearch.data import load_dataset
-from hpsearch.exceptions import DataError, StudyFileError
+from hpsearch.exceptions import DataError, ModelCodeError, StudyFileError
 from hpsearch.spec import load_study_file, read_spec
 from hpsearch.spec.study_file.source import Source
 from hpsearch.store.layout import StudyFiles
@@ -30,6 +32,28 @@ def test_what_python_has_beside_plain_data_is_plain_data(tmp_path: Path) -> None
     odd = {**STUDY, "model": {"mlp": {"hidden": (np.int64(4),)}}, "data": {"npz": tmp_path / "rows.npz"}}
     assert read_study(odd).spec.dump()["data"]["npz"] == str(tmp_path / "rows.npz")
     assert read_study(odd).spec.model == read_study(STUDY).spec.model
+
+
+def test_a_function_of_a_file_is_named_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "given_nets.py").write_text("def build(hp):\n    pass\n\nclass Net:\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module: Any = importlib.import_module("given_nets")
+    for code in (module.build, module.Net):
+        model = read_study({**STUDY, "model": {"keras_tuner": code}}).spec.model
+        named = {"file": str(tmp_path / "given_nets.py"), "function": code.__name__}
+        assert model.dump() == {"keras_tuner": named}
+    for code in (lambda hp: hp, study_of_nothing()):
+        with pytest.raises(ModelCodeError, match=r"move it to a file such as my_model\.py"):
+            read_study({**STUDY, "model": {"keras_tuner": code}})
+
+
+def study_of_nothing() -> Any:
+    """Give a function that no file names."""
+
+    def build(hp: Any) -> Any:
+        return hp
+
+    return build
 
 
 def test_settings_are_those_of_the_command_line(tmp_path: Path) -> None:

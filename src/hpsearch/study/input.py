@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import types
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.exceptions import DataError
+from hpsearch.exceptions import DataError, ModelCodeError
 from hpsearch.spec import Part, StudyFile, StudySpec
 from hpsearch.spec.sections.data import SOURCES
 from hpsearch.spec.study_file.loading import study_file_of
@@ -119,7 +121,28 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, types.FunctionType | type):
+        return _place_of(value)
     return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def _place_of(code: types.FunctionType | type) -> str:
+    """Write a function or a class as the study file names it, by its file: a worker runs that.
+
+    Raises:
+        ModelCodeError: It is not defined at the top of a file that can be run for it alone.
+    """
+    try:
+        path = inspect.getsourcefile(code)
+    except (OSError, TypeError):
+        path = None
+    if path is None or not Path(path).is_file() or "." in code.__qualname__ or code.__module__ == "__main__":
+        raise ModelCodeError(
+            f"model: expected a function or class of a file of its own, which workers run; found "
+            f"{code.__qualname__} of {code.__module__}: move it to a file such as my_model.py, and import it "
+            "from there"
+        )
+    return f"{path}:{code.__qualname__}"
 
 
 def overridden(settings: Settings, given: Mapping[str, Any] | None = None) -> list[str]:

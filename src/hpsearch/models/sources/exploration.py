@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -47,6 +48,13 @@ def explore(build: Callable[[HyperParameters], Any]) -> tuple[Hyperparameter, ..
     """
     exploration = _Exploration(build)
     exploration.run_all()
+    if exploration.left:
+        warnings.warn(
+            f"what build(hp) searches was looked for in {MOST_RUNS} runs, and {len(exploration.left)} more "
+            "would be left: what only these would ask for has its default",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     return tuple(map(exploration.described, exploration.space))
 
 

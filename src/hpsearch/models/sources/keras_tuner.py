@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -44,7 +45,16 @@ class KerasTunerSource(PythonSource):
 
     def _built(self, function: Function, model: Any, features: Shape, objective: Objective) -> Any:
         del features, objective  # the protocol gives neither
-        return function.call(HyperParameters({one.name: one.value for one in model.hyperparameters or ()}))
+        given = {one.name: one.value for one in model.hyperparameters or ()}
+        hp = HyperParameters(given)
+        built = function.call(hp)
+        for name in sorted(hp.values.keys() - given.keys()) if given else ():
+            warnings.warn(
+                f"build(hp) asks for {name!r}, which the study does not search then: it has its default",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return built
 
     def explored(self, spec: StudySpec) -> StudySpec:
         """Return a study with the hyperparameters that its files ask for.

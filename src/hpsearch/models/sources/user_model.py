@@ -187,7 +187,8 @@ def _of_numbers(loss: Any) -> Any:
     if smoothing:
         raise ModelError(
             f"the loss in compile smooths labels by {smoothing:g}, which are numbers here: compile without "
-            f"a loss, and write loss: {{categorical_crossentropy: {{label_smoothing: {smoothing:g}}}}} in training"
+            "a loss, and write in the training section "
+            f"loss: {{categorical_crossentropy: {{label_smoothing: {smoothing:g}}}}}"
         )
     return keras.losses.SparseCategoricalCrossentropy(from_logits=loss.from_logits, name=loss.name)
 

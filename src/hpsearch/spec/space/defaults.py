@@ -13,6 +13,7 @@ from hpsearch.spec import (
     Choice,
     Component,
     Configuration,
+    KerasTunerModel,
     Numeric,
     Part,
     Sequential,
@@ -42,15 +43,19 @@ class SearchedPlace:
         path: The keys that lead to it in a study file.
         default: `REQUIRED` if the field has none.
         value: What the configuration has there.
+        named: Its name, where that is not told by the path.
     """
 
     path: tuple[Step, ...]
     default: Any
     value: Any
+    named: str = ""
 
     @property
     def name(self) -> str:
         """Return its short dotted name in the search space where nothing around it is searched."""
+        if self.named:
+            return self.named
         section, *rest = self.path
         if section == "data":
             return ".".join(map(str, self.path))
@@ -166,6 +171,8 @@ def _places(part: Any, value: Any, path: tuple[Step, ...], default: Any) -> Iter
     if isinstance(part, Sequential) and not _is_flat(part):
         # Its winner has other layers in other places.
         yield SearchedPlace(path, REQUIRED, value)
+    elif isinstance(part, KerasTunerModel):
+        yield from _hyperparameters(part, value, (*path, part.name, "hyperparameters"))
     elif isinstance(part, Part):
         for name, item, own, inner in _fields(part, value, path):
             yield from _places(item, own, name, inner)
@@ -173,6 +180,20 @@ def _places(part: Any, value: Any, path: tuple[Step, ...], default: Any) -> Iter
         for index, (item, own) in enumerate(zip(part, value, strict=True)):
             of_item = default[index] if isinstance(default, tuple) and index < len(default) else default
             yield from _places(item, own, (*path, index), of_item)
+
+
+def _hyperparameters(
+    part: KerasTunerModel, value: KerasTunerModel, path: tuple[Step, ...]
+) -> Iterator[SearchedPlace]:
+    """Iterate over what `build` asked for in a configuration and is searched; it has told the defaults."""
+    given = value.hyperparameters or ()
+    values = {one.name: one.value for one in given}
+    known = {one.name: one for one in reversed(part.hyperparameters or ()) if one.is_given(values)}
+    for index, one in enumerate(given):
+        declared = known.get(one.name)
+        if declared is not None and isinstance(declared.value, Choice | Numeric):
+            default = REQUIRED if declared.default is None else declared.default
+            yield SearchedPlace((*path, index, "value"), default, one.value, one.name)
 
 
 def _is_flat(model: Sequential) -> bool:
@@ -226,8 +247,8 @@ def _can_give(part: Any, value: Any) -> bool:
         # A number may stand for a component, as a share of the run does for a length of time.
         number = getattr(value, value.scalar) if isinstance(value, Component) and value.scalar else value
         return isinstance(number, int | float) and part.low <= number <= part.high
-    if isinstance(part, Sequential) and not _is_flat(part):
-        return isinstance(value, Sequential)
+    if isinstance(part, KerasTunerModel) or (isinstance(part, Sequential) and not _is_flat(part)):
+        return type(part) is type(value) and _code_of(part) == _code_of(value)
     if isinstance(part, Part):
         same = type(part) is type(value) and dict(part.items()).keys() == dict(value.items()).keys()
         found = dict(value.items())
@@ -238,3 +259,7 @@ def _can_give(part: Any, value: Any) -> bool:
     if isinstance(part, tuple) and isinstance(value, tuple):
         return len(part) == len(value) and all(map(_can_give, part, value))
     return bool(part == value)
+
+
+def _code_of(model: Any) -> tuple[str, str] | None:
+    return (model.file, model.function) if isinstance(model, KerasTunerModel) else None
