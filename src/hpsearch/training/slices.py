@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -155,15 +156,21 @@ def find_slices(encoding: Encoding, x: Array, judged: Guesses | Errors) -> Slice
     """
     if len(encoding.columns) > MOST_COLUMNS:
         return None
-    least, most = FEWEST_ROWS, len(x) - FEWEST_ROWS
-    cuts = [cut for cut in cuts_of(encoding, x) if least <= int(cut.rows.sum()) <= most]
-    if not cuts:
+    chances: list[float] = []
+
+    def tried() -> Iterator[tuple[int, Cut]]:
+        for cut in cuts_of(encoding, x):
+            if FEWEST_ROWS <= int(cut.rows.sum()) <= len(x) - FEWEST_ROWS:
+                chances.append(judged.chance(cut.rows))
+                yield len(chances) - 1, cut
+
+    # Of many cuts only a few are held at a time: each is as long as the table.
+    first = heapq.nsmallest(MOST_TOLD, tried(), key=lambda one: chances[one[0]])
+    if not first:
         return None
-    chances = holm([judged.chance(cut.rows) for cut in cuts])
-    found = [_slice(cut, judged, p) for cut, p in zip(cuts, chances, strict=True)]
-    order = sorted(range(len(cuts)), key=lambda place: (found[place].p, -abs(found[place].difference)))
-    told = tuple(judged.told(cuts[place], found[place]) for place in order[:MOST_TOLD])
-    return Slices(told, len(cuts), judged.measure())
+    corrected = holm(chances)
+    found = tuple(judged.told(cut, _slice(cut, judged, corrected[place])) for place, cut in first)
+    return Slices(found, len(chances), judged.measure())
 
 
 def _slice(cut: Cut, judged: Guesses | Errors, p: float) -> Slice:
@@ -192,27 +199,27 @@ def cuts_of(encoding: Encoding, x: Array) -> Iterator[Cut]:
         place += column.width
         if column.kind == "text" or (column.view is not None and column.view.part.endswith(WAVES)):
             continue
-        cuts = list(_cuts(column, given))
-        yield from cuts if len(cuts) > 2 else sorted(cuts, key=lambda cut: int(cut.rows.sum()))[:1]
+        names, which = _values(column, given)
+        counts = np.bincount(which + 1, minlength=len(names) + 1)[1:]
+        chosen = np.flatnonzero(counts)
+        if len(chosen) == 2 and counts.sum() == len(x):
+            chosen = chosen[[counts[chosen].argmin()]]
+        for value in chosen:
+            yield Cut(column.name, names[value], which == value)
 
 
-def _cuts(column: Column, given: Array) -> Iterator[Cut]:
+def _values(column: Column, given: Array) -> tuple[list[str], Array]:
+    """Return the names of values of a column, and which of them each row has: (n,) int, -1 for none."""
     if column.categories:
-        for category, rows in zip(column.categories, given.T > 0, strict=True):
-            if rows.any():
-                yield Cut(column.name, category, rows)
-        return
+        return list(column.categories), np.where(given.any(axis=1), given.argmax(axis=1), -1)
     numbers = given[:, 0]
-    distinct = np.unique(numbers)
+    distinct, which = np.unique(numbers, return_inverse=True)
     if len(distinct) <= FEW_VALUES:
-        for number in distinct:
-            yield Cut(column.name, _value(column, float(number)), numbers == number)
-        return
+        return [_value(column, number) for number in distinct.tolist()], which
     ends = np.unique(np.quantile(numbers, QUARTILES, method="nearest"))
     which = np.searchsorted(ends, numbers, side="left")
-    for part in np.unique(which):
-        inside = numbers[which == part]
-        yield Cut(column.name, f"{inside.min():.5g} to {inside.max():.5g}", which == part)
+    parts = (numbers[which == part] for part in range(len(ends) + 1))
+    return [f"{part.min():.5g} to {part.max():.5g}" if len(part) else "" for part in parts], which
 
 
 def _value(column: Column, number: float) -> str:
