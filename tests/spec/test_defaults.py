@@ -313,3 +313,35 @@ def test_the_choices_are_named_as_a_trial_of_the_ablation_names_them() -> None:
     assert (place.name, replicate.name) == ("dropout", "replicate")
     assert ablation.configuration({"dropout": "default", "replicate": 7}).model.dropout == 0.0
     assert ablation.configuration({"dropout": "winner", "replicate": 7}).model.dropout == 0.25
+
+
+class TestRecipe:
+    """Of a model with a recipe the defaults of training are what the study would have without a word on it."""
+
+    def read(self, training: Any, model: Any = "realmlp") -> StudySpec:
+        return read(data={"sklearn": "diabetes"}, model=model, training=training)
+
+    def sides_of(self, training: Any, values: dict[str, Any], model: Any = "realmlp") -> dict[str, Any]:
+        spec = self.read(training, model)
+        return sides(spec, SearchSpace(spec).configuration(values))
+
+    def test_numbers_and_components_come_from_it(self) -> None:
+        rate = {"learning_rate": {"log_uniform": [0.01, 0.1]}, "batch_size": {"choice": [64, 128]}}
+        found = self.sides_of(rate, {"learning_rate": 0.02, "batch_size": 64})
+        assert found == {"learning_rate": (0.04, 0.02), "batch_size": (256, 64)}
+        schedule = {"schedule": {"choice": ["constant", "cosine"]}}
+        (default, won) = self.sides_of(schedule, {"schedule": "cosine"})["schedule"]
+        assert (default.name, default.cycles, won.name) == ("coslog", 4, "cosine")
+
+    def test_what_is_nested_in_its_optimizer_too(self) -> None:
+        adam = {"beta_2": {"uniform": [0.9, 0.99]}, "learning_rate": {"log_uniform": [0.01, 0.1]}}
+        values = {"optimizer.adam.beta_2": 0.92, "optimizer.adam.learning_rate": 0.02}
+        found = self.sides_of({"optimizer": {"adam": adam}}, values)
+        assert set(found.values()) == {(0.95, 0.92), (0.04, 0.02)}
+
+    def test_other_optimizers_and_kinds_of_models_have_their_own_defaults(self) -> None:
+        rmsprop = {"optimizer": {"rmsprop": {"rho": {"uniform": [0.1, 0.5]}}}}
+        assert self.sides_of(rmsprop, {"optimizer.rmsprop.rho": 0.25})["optimizer.rmsprop.rho"][0] == 0.9
+        batch = {"epochs": 3, "batch_size": {"choice": [64, 128]}}
+        both = {"choice": ["realmlp", {"mlp": {"hidden": [4]}}]}
+        assert self.sides_of(batch, {"model": "realmlp", "batch_size": 64}, both) == {"batch_size": (32, 64)}

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import skew
 
+from hpsearch.data import load_dataset
 from hpsearch.exceptions import HpsearchError
-from hpsearch.spec import load_study_file
+from hpsearch.spec import Data, load_study_file
 from hpsearch.study.inspection import Inspection, inspect
 from support.commands import STUDY, run, write_study
 
@@ -41,6 +43,11 @@ def line_of(directory: Path, word: str) -> int:
 def write_table(directory: Path, targets: list[Any]) -> None:
     rows = [f"{row / 7},{target}" for row, target in enumerate(targets)]
     (directory / "d.csv").write_text("\n".join(["a,y", *rows]) + "\n")
+
+
+def train_part(directory: Path, **data: Any) -> Any:
+    section = Data.model_validate({**TABLE, "task": "regression", **data})
+    return load_dataset(section, directory).splits[0].train.y.astype(float)
 
 
 TABLE = {"csv": "d.csv", "target": "y"}
@@ -154,7 +161,8 @@ class TestAllowed:
         assert "5 distinct whole numbers of the target are treated as classes" in note
         assert "'task: regression'" in note
         for task in ("regression", "classification"):
-            assert inspected(tmp_path, study(data={**TABLE, "task": task})).notes == ()
+            said = inspected(tmp_path, study(data={**TABLE, "task": task})).notes
+            assert not any("data.task" in one for one in said)
 
     def test_two_numbers_are_classes(self, tmp_path: Path) -> None:
         write_table(tmp_path, [0, 1] * 50)
@@ -187,3 +195,28 @@ class TestCommand:
         result = run("validate", "study.yaml", "--data-dir", "sets", cwd=tmp_path)
         assert result.returncode == 0, result.stderr
         assert result.stdout.startswith("data: 16 rows to train on, 4 to validate on, 20 to test on; 28 x 28")
+
+
+class TestTargets:
+    def told(self, tmp_path: Path, targets: list[Any], **data: Any) -> tuple[str, ...]:
+        write_table(tmp_path, targets)
+        found = inspected(tmp_path, study(data={**TABLE, "task": "regression", **data}))
+        return tuple(note for note in found.notes if "targets" in note)
+
+    def test_their_transform_is_told_as_when_a_study_starts(self, tmp_path: Path) -> None:
+        (note,) = self.told(tmp_path, [number / 3 for number in range(40)])
+        assert note.startswith("networks are trained on transformed targets (standard)")
+        assert "skewed" not in note
+        assert self.told(tmp_path, [number / 3 for number in range(40)], target_transform="none") == ()
+
+    @pytest.mark.parametrize(("sign", "transform"), [(1, "log"), (-1, "power")])
+    def test_a_long_tail_is_told_with_what_may_suit_it(
+        self, tmp_path: Path, sign: int, transform: str
+    ) -> None:
+        prices = (sign * np.exp(np.random.default_rng(0).normal(0, 1.5, 400))).tolist()
+        (note,) = self.told(tmp_path, prices, split_seed=3)
+        assert f"which 'target_transform: {transform}' may suit" in note
+        (written,) = self.told(tmp_path, prices, target_transform="power")
+        assert "skewed" not in written
+        skewness = float(note.partition("skewness ")[2].partition(")")[0])
+        assert skewness == pytest.approx(skew(train_part(tmp_path, split_seed=3)), abs=0.05)

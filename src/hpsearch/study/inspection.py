@@ -14,9 +14,13 @@ from hpsearch.engines.policy.ensemble import check_ensemble
 from hpsearch.engines.policy.further_metrics import check_further
 from hpsearch.engines.policy.inputs import check_inputs
 from hpsearch.engines.policy.layer_axes import layer_problems
-from hpsearch.engines.policy.loss import check_class_weights, check_loss
+from hpsearch.engines.policy.loss import check_class_weights, check_loss, notes_on_losses
 from hpsearch.engines.policy.metric import check_metric
-from hpsearch.engines.policy.target_transform import check_transform, with_target_transform
+from hpsearch.engines.policy.target_transform import (
+    check_transform,
+    note_on_targets,
+    with_target_transform,
+)
 from hpsearch.engines.policy.targets import target_problems
 from hpsearch.engines.policy.threshold import check_threshold
 from hpsearch.exceptions import DataError, UnsupportedError
@@ -130,6 +134,10 @@ def _with_data(study: StudyFile, spec: StudySpec, data_dir: Path | None) -> tupl
 
 def _notes(spec: StudySpec, dataset: Dataset) -> Iterator[str]:
     yield from dataset.notes
+    transformed = note_on_targets(spec, dataset)
+    if transformed is not None:
+        yield transformed
+    yield from notes_on_losses(spec, scaled=transformed is not None)
     largest = max(int(bounds(training.batch_size)[1]) for training in alternatives(spec.training))
     if largest > dataset.train_rows:
         yield (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from hpsearch.data import Dataset
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.spec import OwnModel, StudySpec
@@ -13,6 +15,9 @@ from hpsearch.spec.study_file.distributions import alternatives
 
 PLACE = "data.target_transform"
 STANDARD, NONE = "standard", "none"
+SKEWED = 2.0
+"""The skewness that a transform is proposed for, which is that of an exponential distribution."""
+
 CLAMPED = tuple(name for name in TARGET_TRANSFORMS if name != NONE)
 
 
@@ -78,8 +83,20 @@ def note_on_targets(spec: StudySpec, dataset: Dataset) -> str | None:
         return None
     return (
         f"networks are trained on transformed targets ({transform.label}); losses, metrics and predictions "
-        "are in the targets' own units"
+        f"are in the targets' own units{_skewed(transform.name, dataset)}"
     )
+
+
+def _skewed(transform: str, dataset: Dataset) -> str:
+    """Say of a single target with a long tail what may suit it."""
+    y = dataset.splits[0].train.y.astype(np.float64)
+    if transform != STANDARD or y.ndim > 1:
+        return ""
+    found = float((((y - y.mean()) / (y.std() or 1.0)) ** 3).mean())
+    if abs(found) <= SKEWED:
+        return ""
+    better = "log" if found > 0 and y.min() >= 0 else "power"
+    return f"; they are skewed (skewness {found:.1f}), which 'target_transform: {better}' may suit"
 
 
 def _needs_of_losses(spec: StudySpec) -> str | None:

@@ -13,15 +13,18 @@ LENGTHS = ("epochs", "steps")
 
 
 def with_recipe(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Fill the training section of a study, as it is written, with the recipe of its kind of model.
+    """Fill the training section of a study, as it is written, with the recipe of its kind of model."""
+    recipe = recipe_of(raw.get("model"))
+    return {**raw, "training": _filled(raw.get("training"), recipe)} if recipe else raw
 
-    Nothing is filled where kinds of models are searched that have different recipes.
+
+def recipe_of(model: Any) -> Mapping[str, Any]:
+    """Return the recipe of a model section, as it is written or read.
+
+    There is none where kinds of models are searched that have different recipes.
     """
-    kinds = list(_kinds(raw.get("model")))
-    recipes = [MODELS[kind].recipe if kind in MODELS else {} for kind in kinds]
-    if not any(recipes) or any(recipe != recipes[0] for recipe in recipes):
-        return raw
-    return {**raw, "training": _filled(raw.get("training"), recipes[0])}
+    recipes = [MODELS[kind].recipe if kind in MODELS else {} for kind in _kinds(model)]
+    return recipes[0] if recipes and all(recipe == recipes[0] for recipe in recipes) else {}
 
 
 def _kinds(model: Any) -> Iterator[Any]:

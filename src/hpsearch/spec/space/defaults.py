@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from hpsearch.spec import (
     Training,
 )
 from hpsearch.spec.sections.optimizers import OptimizerKind
+from hpsearch.spec.sections.recipe import recipe_of
 from hpsearch.spec.sections.scaling import SCALINGS
 from hpsearch.spec.sections.sequential import Group
 from hpsearch.spec.study_file.loading import with_value
@@ -157,9 +158,33 @@ def searched_places(spec: StudySpec, winner: Configuration) -> tuple[SearchedPla
     training = inside if _can_give(spec.training, inside) else winner.training
     sections = (("model", spec.model, winner.model), ("training", spec.training, training))
     places = [place for name, part, value in sections for place in _places(part, value, (name,), REQUIRED)]
+    recipe = recipe_of(spec.model)
+    if recipe:
+        places = [_by_recipe(place, recipe) for place in places]
     if isinstance(spec.data.scaling, Choice):
         places.append(SearchedPlace(("data", "scaling"), SCALINGS["none"](), winner.scaling))
     return tuple(places)
+
+
+def _by_recipe(place: SearchedPlace, recipe: Mapping[str, Any]) -> SearchedPlace:
+    """Put what the recipe of the model has in a place in the place of its default."""
+    section, *path = place.path
+    if section != "training" or not path or path[0] not in recipe:
+        return place
+    found = _found_in(Training.model_validate(dict(recipe)), path)
+    return place if found is None else replace(place, default=found)
+
+
+def _found_in(recipe: Training, path: list[Step]) -> Any:
+    if path[-1] == "learning_rate":
+        return recipe.learning_rate
+    value: Any = recipe
+    for step in path:
+        if not isinstance(value, Component) or value.name != step:
+            value = dict(value.items()).get(str(step)) if isinstance(value, Part) else None
+    # The field of a component that is written without its name, as a number is, has no step of its own.
+    unwritten = value.scalar if isinstance(value, Component) and value.name == path[-1] else None
+    return value if unwritten is None else getattr(value, unwritten)
 
 
 def _places(part: Any, value: Any, path: tuple[Step, ...], default: Any) -> Iterator[SearchedPlace]:
