@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 import hpsearch
-from support.commands import run, succeed, write_study
+from support.commands import here, succeed, write_study
 
 VALIDATION, TEST = 150, 150
 RANDOM = np.random.default_rng(0)
@@ -121,7 +121,7 @@ def test_a_confirmed_winner_gets_it_from_the_split_of_its_replicate(tmp_path: Pa
 def test_where_no_rows_remain_it_is_refused_with_its_line(sections: Any, told: str, tmp_path: Path) -> None:
     file = begin(tmp_path, **sections)
     line = next(n for n, text in enumerate(file.read_text().splitlines(), 1) if "threshold" in text)
-    refused = run("validate", "rare.yaml", cwd=tmp_path)
+    refused = here("validate", "rare.yaml", cwd=tmp_path)
     assert refused.returncode == 2
     assert f"rare.yaml:{line}: search.threshold" in refused.stderr
     assert told in refused.stderr
@@ -139,7 +139,7 @@ def test_where_no_rows_remain_it_is_refused_with_its_line(sections: Any, told: s
 def test_other_data_are_refused_with_a_sentence_and_its_line(y: Any, told: str, tmp_path: Path) -> None:
     file = begin(tmp_path, y)
     line = next(n for n, text in enumerate(file.read_text().splitlines(), 1) if "threshold" in text)
-    refused = run("validate", "rare.yaml", cwd=tmp_path)
+    refused = here("validate", "rare.yaml", cwd=tmp_path)
     assert refused.returncode == 2
     assert f"rare.yaml:{line}: search.threshold: " in refused.stderr
     assert told in refused.stderr
