@@ -58,6 +58,25 @@ def test_powers_are_those_of_scipy(exponent: float) -> None:
     np.testing.assert_allclose(yeo_johnson(y, np.array(exponent)), yeojohnson(y, exponent), rtol=1e-10)
 
 
+@pytest.mark.parametrize("exponent", [-2.0, 0.0, 0.5, 1.0, 2.0, 4.0])
+def test_an_exponent_may_be_given(exponent: float) -> None:
+    from scipy.stats import yeojohnson
+
+    powers = np.stack([yeojohnson(column, exponent) for column in BOTH_SIGNS.T], axis=1)
+    expected = StandardScaler().fit_transform(powers)
+    found = fitted("power", BOTH_SIGNS, exponent=exponent).apply(BOTH_SIGNS)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_power_is_written_as_it_is_given() -> None:
+    for given in ("power", {"power": 0.5}):
+        data = Data.model_validate({"npz": "a.npz", "target_transform": given})
+        assert data.dump()["target_transform"] == given
+        assert Data.model_validate(data.dump()) == data
+    with pytest.raises(ValueError, match="less than or equal to 4"):
+        Data.model_validate({"npz": "a.npz", "target_transform": {"power": 5}})
+
+
 def test_targets_of_one_value_are_only_centred() -> None:
     scaling = fitted("power", np.full(9, 4.0))
     np.testing.assert_allclose(scaling.apply(np.full(3, 4.0)), np.zeros(3), atol=1e-6)

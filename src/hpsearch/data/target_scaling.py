@@ -137,20 +137,27 @@ def _columns(y: Array) -> Array:
 
 
 def _exponents(transform: Component, y: Array, kept: Array) -> Array | None:
-    """Return the exponents of a transform: for a power the most likely ones; 1 for what is kept as it is."""
+    """Return exponents: for a power the one that is given or the most likely ones; 1 for what is kept."""
     if transform.name == "log":
         return np.where(kept, 1.0, 0.0)
     if transform.name != "power":
         return None
+    given = getattr(transform, "exponent", None)
+    if given is not None:
+        return np.where(kept, 1.0, _exact(np.array(given)))
+    constant = kept | (y.min(axis=0) == y.max(axis=0))
     # SciPy is imported only where a power is fitted.
     from scipy.stats import yeojohnson_normmax
 
-    constant = kept | (y.min(axis=0) == y.max(axis=0))
     pairs = zip(y.T, constant, strict=True)
-    found = np.array([1.0 if same else float(yeojohnson_normmax(column)) for column, same in pairs])
+    return _exact(np.array([1.0 if same else float(yeojohnson_normmax(column)) for column, same in pairs]))
+
+
+def _exact(exponents: Array) -> Array:
+    """Take exponents that are nearly those of a logarithm for these."""
     for logarithm in (0.0, 2.0):
-        found[np.abs(found - logarithm) < NO_POWER] = logarithm
-    return found
+        exponents = np.where(np.abs(exponents - logarithm) < NO_POWER, logarithm, exponents)
+    return exponents
 
 
 def _deviation(y: Array) -> Array:
