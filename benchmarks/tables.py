@@ -146,16 +146,17 @@ def measured(table: Table, given: Any, labels: Any = None) -> dict[str, float]:
 # Ours: the command line, as a person calls it
 
 EMBEDDED = {"piecewise_linear": {"bins": 48, "size": 16}}
-COSINES = {"pbld": {"frequencies": 32, "sigma": {"log_uniform": [0.3, 3.0]}, "size": 16}}
+COSINES = {"frequencies": 32, "sigma": {"log_uniform": [0.1, 3.0]}, "size": {"choice": [4, 8, 16]}}
 SPACE: dict[str, Any] = {
     "n_blocks": {"choice": [2, 3]},
     "d_block": {"choice": [64, 128]},
-    "embedding": {"choice": [EMBEDDED, COSINES]},
+    "embedding": {"pbld": COSINES},
     "categories": {"embedding": {"above": 9}},
 }
 TRAINING: dict[str, Any] = {
     "optimizer": {"adamw": {"weight_decay": {"log_uniform": [1e-3, 1e-1]}}},
     "learning_rate": {"log_uniform": [5e-3, 5e-2]},
+    "epochs": 60,
 }
 PLAIN: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 60, "batch_size": 256}
 

@@ -35,7 +35,7 @@ class Tabm(ModelComponent):
         "learning_rate": 0.02,
         "schedule": "cosine",
         "decay_biases": False,
-        "epochs": 60,
+        "epochs": 100,
         "batch_size": 256,
     }
     k: Annotated[Searchable[Annotated[int, Field(ge=1, le=1_000)]], written_once("up_to_1000")] = 16
@@ -45,6 +45,6 @@ class Tabm(ModelComponent):
         "relu"
     ]()
     dropout: Annotated[Searchable[Rate], written_once("rate_of_tables")] = 0.0
-    embedding: NumberEmbedding = Pbld(frequencies=32, sigma=1.0, size=16)
+    embedding: NumberEmbedding = Pbld(frequencies=32, sigma=1.0, size=8)
     categories: CategoryEmbedding = CATEGORY_EMBEDDINGS["one_hot"]()
     mini: Annotated[Searchable[bool], written_once("flag_of_tables")] = True
