@@ -67,6 +67,9 @@ def test_it_is_chosen_kept_applied_and_judged(tmp_path: Path) -> None:
         assert decided["at_half"]["value"] == pytest.approx(scores(judged_by, y_test, 0.5))
         applied = hpsearch.predict("rare", X[:100], ensemble=name == "ensemble", out=tmp_path)
         assert applied.threshold == threshold["value"]
+        assert applied.notes[-1].startswith(
+            f"1 is predicted where its probability is above {threshold['value']:.6g}"
+        )
         assert applied.predictions == tuple(
             "01"[int(p > threshold["value"])] for p in given[:100, 0].astype(float)
         )

@@ -241,8 +241,12 @@ def _of_classes(
     """Return the class of each row, of two classes by the threshold."""
     from hpsearch.training.evaluation import guessed
 
-    least = None if threshold is None else threshold.value
-    guesses = guessed(given) if least is None else guessed(given, least)
+    least, guesses = None, guessed(given)
+    if threshold is not None:
+        least = threshold.value
+        guesses = guessed(given, least)
+        by = f"the threshold with the best {threshold.scorer} on the validation rows"
+        notes = (*notes, f"{labels[1]} is predicted where its probability is above {least:.6g}, {by}")
     named = tuple(labels[guess] if ok else None for guess, ok in zip(guesses.tolist(), finite, strict=True))
     return Predicted(named, labels, probabilities_of(given), notes, threshold=least)
 
