@@ -150,7 +150,7 @@ def test_a_cache_that_jax_does_not_know_is_none(tmp_path, monkeypatch):
     assert compilation.use_compilation_cache() == (False, None)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_study_says_that_it_does_without(tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()

@@ -101,6 +101,7 @@ class TestModelsInTrouble:
 
 
 class TestDivergence:
+    @pytest.mark.long
     def test_a_space_that_mostly_fails_has_its_budget(self, tmp_path: Path) -> None:
         raw = study(
             model=LINEAR,

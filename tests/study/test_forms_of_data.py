@@ -131,6 +131,7 @@ def test_several_inputs_are_named_from_the_file_to_the_predictions(tmp_path: Pat
         load_study("a", out=tmp_path).predict({"facts": arrays["facts"]})
 
 
+@pytest.mark.long
 def test_several_outputs_are_named_from_the_file_to_the_predictions(tmp_path: Path) -> None:
     x = DRAWN.normal(3, 2, (60, 4)).astype(np.float32)
     targets = {"y_age": x.sum(axis=1), "y_job": np.array(["cook", "none", "smith"])[np.arange(60) % 3]}

@@ -143,6 +143,7 @@ def test_a_member_of_a_cohort_equals_the_same_member_alone(cohort: tuple[StudySp
             np.testing.assert_allclose(ours[name], value, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.long
 def test_members_in_threads_train_at_once_and_get_the_bits_that_they_get_in_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
