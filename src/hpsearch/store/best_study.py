@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from hpsearch.spec import Data, StudySpec
+from hpsearch.spec.sections.parts_of_rows import TestFile
 from hpsearch.spec.sections.study import name_with
 from hpsearch.store.record import StudyRecord, TrialRecord
 
-FILES = ("csv", "npz", "arrays", "images")
+FILES = ("csv", "table", "npz", "arrays", "images")
 """Sources of data that are paths."""
 
 
@@ -29,8 +31,15 @@ def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
 
 
 def _found_from_anywhere(data: Data, directory: str) -> Data:
-    """Write the path of a data file in full, because the study file may be moved."""
-    paths = {name: getattr(data, name) for name in FILES if getattr(data, name) is not None}
-    return data.model_copy(
-        update={name: str(Path(directory, Path(path).expanduser())) for name, path in paths.items()}
-    )
+    """Write the paths of data files in full, because the study file may be moved."""
+
+    def full(path: str) -> str:
+        return str(Path(directory, Path(path).expanduser()))
+
+    given = {name: path for name in FILES if (path := getattr(data, name)) is not None}
+    update: dict[str, Any] = {
+        name: full(path) if isinstance(path, str) else tuple(map(full, path)) for name, path in given.items()
+    }
+    if isinstance(data.test, TestFile):
+        update["test"] = TestFile(file=full(data.test.file))
+    return data.model_copy(update=update)
