@@ -10,7 +10,7 @@ import pytest
 
 from hpsearch.models.components.hyperparameters import HyperParameters
 from hpsearch.models.sources.exploration import MOST_RUNS, explore
-from hpsearch.scheduling.samplers.base import draw
+from hpsearch.scheduling.samplers.base import draw, value_at
 from hpsearch.spec import Choice, KerasTunerModel, StudySpec, print_spec, read_spec
 from hpsearch.spec.space.parameter import condition_text
 from hpsearch.spec.space.space import SearchSpace
@@ -155,6 +155,33 @@ class TestHp:
                     answer = type(failure)
                 known.append((answer, hp.values, [(one.name, one.default) for one in hp.space]))
             assert known[0] == known[1]
+
+
+@pytest.mark.long
+def test_grids_and_ranges_are_those_of_keras_tuner() -> None:
+    keras_tuner = pytest.importorskip("keras_tuner")
+
+    def known(build: Callable[[Any], Any]) -> Any:
+        hp = keras_tuner.HyperParameters()
+        build(hp)
+        return hp.space[0]
+
+    for kind, (build, _) in GRIDS.items():
+        expected = [int(value) if "int" in kind else value for value in known(build).values]
+        if kind == "float with a step":
+            expected.append(1.0)  # which its reference has, and its code loses by a rounding
+        assert values_of(build) == (pytest.approx(expected) if "float" in kind else expected), kind
+    for sampling in ("linear", "log", "reverse_log"):
+
+        def ask(hp: Any, sampling: str = sampling) -> Any:
+            return hp.Float("a", 0.5, 0.9, sampling=sampling)
+
+        space = space_of(ask)
+        (parameter,) = space.parameters
+        for share in (0.05, 0.5, 0.8):
+            drawn = value_at(parameter, 1 - share if sampling == "reverse_log" else share)
+            model: Any = space.configuration({parameter.name: drawn}).model
+            assert model.hyperparameters[0].value == pytest.approx(known(ask).prob_to_value(share))
 
 
 def build_layers(hp: Any) -> None:

@@ -254,3 +254,17 @@ def test_smoothed_labels_are_refused_with_what_to_write(tmp_path: Path) -> None:
     trainer, member = opened(tmp_path, GUIDE.replace('"sparse_categorical_crossentropy"', smoothed))
     with pytest.raises(ModelError, match=r"categorical_crossentropy: \{label_smoothing: 0.1\}"):
         trainer.start(member(0))
+
+
+@pytest.mark.long
+def test_a_subclass_of_keras_tuners_hypermodel(tmp_path: Path) -> None:
+    pytest.importorskip("keras_tuner")
+    code = (
+        f"import keras_tuner\n{GUIDE}\n\n"
+        "class Hyper(keras_tuner.HyperModel):\n"
+        "    def build(self, hp: keras_tuner.HyperParameters):\n"
+        "        return build(hp)\n\n"
+        "fixed = Hyper(tunable=False)\n"
+    )
+    assert explored(tmp_path, code, "Hyper") == FOUND
+    assert explored(tmp_path, code, "fixed") == []
