@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import psutil
 import pytest
@@ -60,6 +62,18 @@ def test_when_all_die_it_says_so(job: Job) -> None:
         assert len(engine.made) == ATTEMPTS
     finally:
         pool.close()
+
+
+def test_what_a_study_searches_is_looked_for_once(job: Job) -> None:
+    found = {"keras_tuner": {"file": "nets.py", "hyperparameters": []}}
+    opened = mock.Mock(model=found)
+    engine = mock.Mock()
+    engine.start.return_value.result.return_value = opened
+    pool = WorkerPool(engine, 1, replace(job, explores=True))
+    assert pool.opened() is opened
+    pool.renew(pool.workers[0])
+    first, second = (call.args[0].spec for call in engine.start.call_args_list)
+    assert (first, second) == (job.spec, {**job.spec, "model": found})
 
 
 @pytest.fixture

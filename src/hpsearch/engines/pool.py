@@ -34,6 +34,9 @@ class WorkerPool:
             HpsearchError: The study cannot be opened.
         """
         found = [self._opened(place) for place in range(len(self.workers))]
+        if found[0].model is not None:
+            # One that takes the place of a lost worker need not look for it again.
+            self._job = replace(self._job, spec={**self._job.spec, "model": found[0].model})
         return found[0]
 
     def _opened(self, place: int) -> OpenedStudy:
