@@ -67,6 +67,15 @@ StorageOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 
 
+class ModelFormat(StrEnum):
+    """A format of models."""
+
+    keras = "keras"
+    savedmodel = "savedmodel"
+    litert = "litert"
+    onnx = "onnx"
+
+
 class EngineChoice(StrEnum):
     """Where training runs."""
 

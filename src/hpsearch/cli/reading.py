@@ -15,6 +15,7 @@ from hpsearch.cli.options import (
     BestFormat,
     DataDirOption,
     ImportanceMethod,
+    ModelFormat,
     NameArgument,
     OutOption,
     PredictFormat,
@@ -198,6 +199,22 @@ def _results(files: StudyFiles, record: StudyRecord, importance: ImportanceMetho
         return compare(record)
     influence = find_influence(record, files, importance.value, partial(print, file=sys.stderr))
     return analyze_conclusion(conclude_search(record, *read_parts(files)), influence)
+
+
+@app.command()
+def export(
+    study: NameArgument,
+    to: Annotated[ModelFormat, typer.Option("--to", help="The format.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Where to write it; by default here.")
+    ] = None,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Write the ensemble of the trials.")] = False,
+    out: OutOption = Path(),
+) -> None:
+    """Write the best model in a format that other programs load, and compare its predictions."""
+    from hpsearch.study.formats import export_model
+
+    print(export_model(files_of(study, out), to.value, output, ensemble=ensemble))
 
 
 @app.command()

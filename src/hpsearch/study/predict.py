@@ -102,7 +102,7 @@ class Predicted:
 
 
 @dataclass(frozen=True)
-class _Applied:
+class AppliedModel:
     """A model of a study, the file that tells what applies it to new rows, and what that is."""
 
     model: Path
@@ -127,7 +127,7 @@ def predict(
         DataError: The rows do not suit the model.
         ModelError: The model cannot be loaded.
     """
-    applied = _applied(files, ensemble=ensemble)
+    applied = applied_model(files, ensemble=ensemble)
     preprocessing = applied.preprocessing
     with jax_ahead():
         if isinstance(data, Path):
@@ -145,7 +145,7 @@ def _plain(data: Any, preprocessing: Preprocessing) -> Any:
     return plain_array(data)
 
 
-def _applied(files: StudyFiles, *, ensemble: bool) -> _Applied:
+def applied_model(files: StudyFiles, *, ensemble: bool) -> AppliedModel:
     """Find the model that is to be applied, and check that what applies it belongs to it."""
     resolved = read_resolved(files)
     identity = UNKNOWN if resolved is None else resolved.identity
@@ -164,7 +164,7 @@ def _applied(files: StudyFiles, *, ensemble: bool) -> _Applied:
         )
     try:
         found = load_ensemble(files, identity) if ensemble else load_applied(files, identity)
-        return _Applied(model, told, found.preprocessing, found.threshold)
+        return AppliedModel(model, told, found.preprocessing, found.threshold)
     except FileNotFoundError:
         obstacle = "there is no such file"
     except DamagedError as failure:
@@ -175,7 +175,7 @@ def _applied(files: StudyFiles, *, ensemble: bool) -> _Applied:
     )
 
 
-def _given(applied: _Applied, x: NDArray[Any]) -> NDArray[Any]:
+def _given(applied: AppliedModel, x: NDArray[Any]) -> NDArray[Any]:
     """Return what the model gives for rows: (n, units)."""
     import_keras("jax", spawned=False)
     check_compiler()
@@ -208,7 +208,7 @@ def _given(applied: _Applied, x: NDArray[Any]) -> NDArray[Any]:
     return predictions_of(model, x, layout, names)
 
 
-def _predicted(applied: _Applied, rows: NewRows, given: NDArray[Any]) -> Predicted:
+def _predicted(applied: AppliedModel, rows: NewRows, given: NDArray[Any]) -> Predicted:
     preprocessing = applied.preprocessing
     labels, finite = preprocessing.labels, np.isfinite(given).all(axis=1)
     notes = list(rows.notes)
