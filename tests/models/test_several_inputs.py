@@ -208,7 +208,7 @@ def test_the_saved_model_has_the_inputs_by_name_and_the_metric(
     rows = dataset.preprocessing().take(raw).x
     given = predictions_of(load_stock(tmp_path / "best.keras"), rows, dataset.inputs)
     np.testing.assert_allclose(given, model.predict(raw, verbose=0), rtol=1e-6)
-    judged = evaluated(made, dataset, OBJECTIVE, "test", Search(), None)
+    judged = evaluated(made, dataset, OBJECTIVE, "test", Search(), None, None)
     tested = np.setdiff1d(np.arange(ROWS), np.concatenate([dataset.splits[0].train_index, index]))
     raw = {name: array[tested] for name, array in ARRAYS.items()}
     found = model.evaluate(raw, Y[tested, None], verbose=0, return_dict=True)

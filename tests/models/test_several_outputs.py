@@ -241,7 +241,8 @@ def test_the_saved_model_has_the_outputs_by_name_and_the_metrics(
     rows = dataset.preprocessing().take(of_rows(X, index)).x
     joined = predictions_of(load_stock(tmp_path / "best.keras"), rows, dataset.inputs, list(Y))
     np.testing.assert_allclose(joined, np.concatenate([given[name] for name in Y], axis=1), rtol=1e-6)
-    judged = {one.name: one for one in evaluated(made, dataset, objective, "test", Search(), None).measures}
+    evaluation = evaluated(made, dataset, objective, "test", Search(), None, None)
+    judged = {one.name: one for one in evaluation.measures}
     tested = np.setdiff1d(np.arange(ROWS), np.concatenate([split.train_index, index]))
     found = model.evaluate(of_rows(X, tested), columns(tested), verbose=0, return_dict=True)
     for name in ("age_mae", "kind_accuracy", "sex_loss"):
