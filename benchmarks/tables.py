@@ -149,14 +149,19 @@ EMBEDDED = {"piecewise_linear": {"bins": 48, "size": 16}}
 COSINES = {"frequencies": 32, "sigma": {"log_uniform": [0.1, 3.0]}, "size": {"choice": [4, 8, 16]}}
 SPACE: dict[str, Any] = {
     "n_blocks": {"choice": [2, 3]},
-    "d_block": {"choice": [64, 128]},
     "embedding": {"pbld": COSINES},
     "categories": {"embedding": {"above": 9}},
 }
 TRAINING: dict[str, Any] = {
     "optimizer": {"adamw": {"weight_decay": {"log_uniform": [1e-3, 1e-1]}}},
     "learning_rate": {"log_uniform": [5e-3, 5e-2]},
-    "epochs": 60,
+}
+DEFAULTS: dict[str, Any] = {
+    "n_blocks": 2,
+    "embedding.pbld.sigma": 1.0,
+    "embedding.pbld.size": 8,
+    "optimizer.adamw.weight_decay": 0.01,
+    "learning_rate": 0.02,
 }
 PLAIN: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 60, "batch_size": 256}
 
@@ -174,7 +179,7 @@ def study_of(contestant: str, seed: int) -> dict[str, Any]:
     """Return the study of a contestant but for its data."""
     if contestant in FIXED:
         return {**FIXED[contestant], "search": {"trials": 1, "seed": seed}, "confirm": "none"}
-    search = {"trials": SEARCHED[contestant], "seed": seed, "timeout": 900}
+    search = {"trials": SEARCHED[contestant], "seed": seed, "timeout": 900, "enqueue": [DEFAULTS]}
     return {
         "model": {"tabm": SPACE},
         "training": TRAINING,
