@@ -37,6 +37,17 @@ def build(features, outputs, units=6):
     return keras.Model(rows, layers.Dense(outputs)(layers.Dense(units, activation="relu")(layers.Flatten()(rows))))
 """
 
+TUNED = """
+import keras
+from keras import layers
+
+def build(hp):
+    units = hp.Int("units", 1, 9, default=6)
+    return keras.Sequential([layers.Input((8, 8)), layers.Flatten(), layers.Dense(units), layers.Dense(10)])
+"""
+
+CODE = {"nets.py": NETS, "tuned.py": TUNED}
+
 DATA = {"sklearn": "digits", "shape": [8, 8], "rescale": 0.0625, "subset": 300}
 OBJECTIVE = Objective("classification", 10)
 SEED = 5
@@ -60,8 +71,9 @@ class Kind:
 
     def write(self, directory: Path, units: int = 6) -> None:
         """Write the file; other units make another file."""
-        if self.file == "nets.py":
-            (directory / self.file).write_text(NETS.replace("units=6", f"units={units}"), encoding="utf-8")
+        if self.file in CODE:
+            text = CODE[self.file].replace("=6", f"={units}")
+            (directory / self.file).write_text(text, encoding="utf-8")
         elif self.file is not None:
             keras.utils.set_random_seed(1)
             body = [layers.Rescaling(0.0625), layers.Flatten(), layers.Dense(units, activation="tanh")]
@@ -80,6 +92,7 @@ KINDS = {
         {"sequential": [{"conv1d": {"filters": 4, "kernel_size": 3}}, {"lstm": {"units": 3}}]}
     ),
     "python": Kind({"python": {"file": "nets.py"}}, "nets.py"),
+    "keras_tuner": Kind({"keras_tuner": {"file": "tuned.py"}}, "tuned.py"),
     "pretrained": Kind({"pretrained": {"donor": "donor.keras", "hidden": [5]}}, "donor.keras"),
 }
 
