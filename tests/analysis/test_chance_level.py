@@ -161,3 +161,8 @@ def test_the_test_part_names_the_metric_first_and_the_constant() -> None:
     assert evaluation_words(HeldOutEvaluations((good,)), good, "f1").endswith(
         "f1 0.4; a constant prediction has f1 0.036"
     )
+    lost = (Measure("loss", None, None, None, "normal"), replace(measures[1], value=0.5))
+    told = replace(look, evaluation=replace(look.evaluation, measures=lost))
+    assert evaluation_words(HeldOutEvaluations((told,)), told, "val_loss").endswith(
+        "no number for loss: a prediction for these rows is not finite, or the rows do not define it"
+    )

@@ -24,7 +24,14 @@ def evaluation_words(looks: HeldOutEvaluations, look: HeldOutEvaluation, metric:
         )
         text = f"{text}; {worse}a constant prediction{', which has' if worse else ' has'} "
         text += ", ".join(_constant(measure) for measure in measures if measure.chance is not None)
-    return "; ".join(filter(None, (text, _often(looks))))
+    return "; ".join(filter(None, (text, _unknown(measures), _often(looks))))
+
+
+def _unknown(measures: Sequence[Measure]) -> str:
+    """Say which numbers there are none of, and why that may be."""
+    names = ", ".join(measure.name for measure in measures if measure.value is None)
+    why = "a prediction for these rows is not finite, or the rows do not define it"
+    return names and f"no number for {names}: {why}"
 
 
 def by_metric(measures: Sequence[Measure], metric: str) -> list[Measure]:
