@@ -2,8 +2,7 @@
 
     python benchmarks/tables.py [--data california ...] [--contestants mlp boosting ...] [--seeds 5] [--again]
 
-Of the 20,640 rows of California housing 4,128 are the test part and 3,303 validate, drawn by one fixed seed, as
-in published splits.
+Of the 20,640 rows of California housing 4,128 are the test part and 3,303 validate, drawn by one fixed seed.
 Of other tables a fifth is the test part and a fifth of the rest the validation part, anew for each seed.
 Seeds are those of training and search. Every contestant trains on the training rows alone and may choose by
 the validation rows. Seconds are those of the whole command, its start included. After each run its figures

@@ -109,7 +109,7 @@ def test_what_is_kept_is_a_study_that_goes_on(tmp_path: Path) -> None:
     ("kind", "y", "told"),
     [
         (KerasSearchClassifier, ["a"], "expected at least 2 classes; found one class, a"),
-        (KerasSearchRegressor, [0.5], "a validation set of 1 rows leaves none of the 1 rows for training"),
+        (KerasSearchRegressor, [0.5], "rows to train on and rows to validate on; found 1 sample"),
     ],
 )
 def test_too_few_rows_are_an_error_of_values(kind: type[Any], y: list[Any], told: str) -> None:

@@ -136,6 +136,8 @@ class KerasSearch(BaseEstimator):  # type: ignore[misc]
 
     def _search(self, x: Array, y: Array, weights: Array | None, task: str) -> Self:
         """Run the search, and keep of it what predictions and reports need."""
+        if len(x) < 2:
+            raise ValueError("expected rows to train on and rows to validate on; found 1 sample")
         arrays = {"x_train": x, "y_train": y} | ({} if weights is None else {"sample_weight": weights})
         if self.out is not None:
             self._keep(self._run(arrays, task, Path(self.out)))
