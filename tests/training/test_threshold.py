@@ -69,7 +69,7 @@ def test_no_threshold_between_probabilities_is_better(name: str, seed: int) -> N
     )
     assert abs(found.value - HALF) == pytest.approx(nearest)
     assert found.score_at_half == pytest.approx(scores[0])
-    assert by_sklearn(name, y, guessed(given, found.value)) == pytest.approx(found.score)
+    assert by_sklearn(name, y, guessed(given, found)) == pytest.approx(found.score)
     assert (found.scorer, found.rows) == (name, len(y))
 
 
@@ -99,7 +99,7 @@ def test_neighbours_of_float32_are_told_apart() -> None:
     found = choose_threshold("accuracy", np.array([0, 1]), given)
     assert found is not None
     assert found.score == 1.0
-    assert guessed(given, found.value).tolist() == [0, 1]
+    assert guessed(given, found).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("y", [[0, 0, 0], [1, 1, 1]])
@@ -120,7 +120,7 @@ def test_other_rows_judge_it_with_the_intervals_of_a_bootstrap_over_rows() -> No
     y, given = rows(2, 300)
     found = {one.gain.name: one for one in judge_threshold(threshold, y, given, 0)}
     assert list(found) == ["f1", "accuracy", "balanced_accuracy", "precision", "recall"]
-    chosen, half = guessed(given, threshold.value), guessed(given)
+    chosen, half = guessed(given, threshold), guessed(given)
     for name, one in found.items():
         values = by_sklearn(name, y, chosen), by_sklearn(name, y, half)
         assert [one.at_threshold.value, one.at_half.value] == pytest.approx(values)

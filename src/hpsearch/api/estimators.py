@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from sklearn.utils.validation import (
 )
 
 from hpsearch.api.functions import optimize
+from hpsearch.data.loaded import fingerprint
 from hpsearch.exceptions import DataError, HpsearchError
 from hpsearch.store.identity import UNKNOWN
 from hpsearch.store.layout import StudyFiles
@@ -134,11 +134,13 @@ class KerasSearch(BaseEstimator):  # type: ignore[misc]
         self.engine = engine
         self.progress = progress
 
-    def _search(self, x: Array, y: Array, weights: Array | None, task: str) -> Self:
+    def _search(self, x: Array, y: Array, weights: Any, task: str) -> Self:
         """Run the search, and keep of it what predictions and reports need."""
         if len(x) < 2:
             raise ValueError("expected rows to train on and rows to validate on; found 1 sample")
-        arrays = {"x_train": x, "y_train": y} | ({} if weights is None else {"sample_weight": weights})
+        arrays = {"x_train": x, "y_train": y}
+        if weights is not None:
+            arrays["sample_weight"] = _check_sample_weight(weights, x)
         if self.out is not None:
             self._keep(self._run(arrays, task, Path(self.out)))
             return self
@@ -167,9 +169,6 @@ class KerasSearch(BaseEstimator):  # type: ignore[misc]
         training = dict(TRAINING if self.training is None else self.training)
         if self.epochs is not None:
             training["epochs"] = self.epochs
-        digest = hashlib.sha256()
-        for array in arrays.values():
-            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
         data = {
             "task": task,
             "validation": self.validation,
@@ -178,7 +177,7 @@ class KerasSearch(BaseEstimator):  # type: ignore[misc]
             **given.pop("data", {}),
         }
         return {
-            "name": f"search-{digest.hexdigest()[:12]}",
+            "name": f"search-{fingerprint(arrays)[:12]}",
             "data": data,
             "model": dict(MODEL if self.model is None else self.model),
             "training": training,
@@ -241,8 +240,7 @@ class KerasSearchClassifier(ClassifierMixin, KerasSearch):  # type: ignore[misc]
         self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"expected at least 2 classes; found one class, {self.classes_[0]}")
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, x)
-        return self._search(x, codes, weights, "classification")
+        return self._search(x, codes, sample_weight, "classification")
 
     def predict_proba(self, X: Any) -> Array:  # noqa: N803 - scikit-learn's name
         """Return the probability of every class: (n, classes)."""
@@ -254,9 +252,7 @@ class KerasSearchClassifier(ClassifierMixin, KerasSearch):  # type: ignore[misc]
         from hpsearch.training.evaluation import guessed
 
         given = self._given(X)
-        chosen = self.winner_.load()[1].threshold
-        least = None if chosen is None else chosen.value
-        return self.classes_[guessed(given) if least is None else guessed(given, least)]
+        return self.classes_[guessed(given, self.winner_.load()[1].threshold)]
 
 
 class KerasSearchRegressor(RegressorMixin, KerasSearch):  # type: ignore[misc]
@@ -269,8 +265,7 @@ class KerasSearchRegressor(RegressorMixin, KerasSearch):  # type: ignore[misc]
         """Search on rows (n, features) of numbers with their targets (n,), and weights of the rows."""
         x, y = validate_data(self, X, y, dtype="numeric", y_numeric=True)
         y = column_or_1d(y, warn=True)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, x)
-        return self._search(x, y, weights, "regression")
+        return self._search(x, y, sample_weight, "regression")
 
     def predict(self, X: Any) -> Array:  # noqa: N803 - scikit-learn's name
         """Return a number for each row, in the units of the targets."""

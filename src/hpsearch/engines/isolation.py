@@ -38,12 +38,28 @@ def here_or_apart(
         import_keras("jax", spawned=False)
         check_compiler()
     except (ModelError, WrongNumbersError):
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            with main_hidden():
-                future = pool.submit(function, *arguments, **named)
-            try:
-                return future.result()
-            except BrokenProcessPool:
-                raise WorkerDiedError("the process that computed died: was the memory used up?") from None
+        return apart(function, *arguments, **named)
     return function(*arguments, **named)
+
+
+def apart(
+    function: Callable[Arguments, Found], *arguments: Arguments.args, **named: Arguments.kwargs
+) -> Found:
+    """Call a function in a process of its own, where Keras may run on any backend.
+
+    Args:
+        function: A function that can be pickled.
+        *arguments: Its arguments.
+        **named: Its arguments.
+
+    Raises:
+        WorkerDiedError: The other process died.
+        Exception: Whatever the function raises.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with main_hidden():
+            future = pool.submit(function, *arguments, **named)
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            raise WorkerDiedError("the process that computed died: was the memory used up?") from None

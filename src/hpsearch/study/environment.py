@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -147,10 +148,8 @@ def _memory() -> Finding:
         whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return Finding("memory", "unknown on this system")
-    try:
+    with suppress(OSError, ValueError):  # no container, or the word "max"
         whole = min(whole, int(MEMORY.read_text()))
-    except (OSError, ValueError):  # no container, or the word "max"
-        whole = int(whole)
     advice = "a worker takes about 1 GB, and the data" if whole < ENOUGH else ""
     return Finding("memory", f"{whole / 2**30:.1f} GB, {min(free, whole) / 2**30:.1f} GB unused", advice)
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.engines.isolation import apart
 from hpsearch.engines.policy.backend import INSTALLED_BY
 from hpsearch.engines.process.imports import choose_backend
-from hpsearch.engines.process.spawn import main_hidden
-from hpsearch.exceptions import HpsearchError, ModelError, UnsupportedError, WorkerDiedError, spoken
+from hpsearch.exceptions import HpsearchError, ModelError, UnsupportedError, spoken
 from hpsearch.store.layout import StudyFiles
 from hpsearch.study.predict import applied_model
 
@@ -68,14 +65,7 @@ def export_model(
         shutil.copyfile(model, place)
         return place
     _check_installed(to)
-    # Keras writes these formats on TensorFlow, and can have one backend in a process.
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        with main_hidden():
-            done = pool.submit(_export, model, to, place)
-        try:
-            done.result()
-        except BrokenProcessPool:
-            raise WorkerDiedError("the process that exported died: was the memory used up?") from None
+    apart(_export, model, to, place)  # Keras writes these formats on TensorFlow
     return place
 
 

@@ -241,10 +241,9 @@ def _of_classes(
     """Return the class of each row, of two classes by the threshold."""
     from hpsearch.training.evaluation import guessed
 
-    least, guesses = None, guessed(given)
+    guesses, least = guessed(given, threshold), None
     if threshold is not None:
         least = threshold.value
-        guesses = guessed(given, least)
         by = f"the threshold with the best {threshold.scorer} on the validation rows"
         notes = (*notes, f"{labels[1]} is predicted where its probability is above {least:.6g}, {by}")
     named = tuple(labels[guess] if ok else None for guess, ok in zip(guesses.tolist(), finite, strict=True))

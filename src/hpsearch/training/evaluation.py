@@ -135,21 +135,21 @@ class Predictions:
     @property
     def decided(self) -> Array:
         """Return the class of each row by the threshold: (n,) int."""
-        return guessed(self.given, HALF if self.threshold is None else self.threshold.value)
+        return guessed(self.given, self.threshold)
 
 
-def guessed(given: Array, threshold: float = HALF) -> Array:
+def guessed(given: Array, threshold: Threshold | None = None) -> Array:
     """Return the predicted classes of rows.
 
     Args:
         given: (n, units) probabilities; one unit is the probability of the second class.
-        threshold: Above this probability it is the second class.
+        threshold: What tells two classes apart; None for one half.
 
     Returns:
         (n,) int64.
     """
     # A float64 is not rounded to the float32 of the probabilities, which may lie next to it.
-    exact = np.float64(threshold)
+    exact = np.float64(HALF if threshold is None else threshold.value)
     return (given[:, 0] > exact).astype(np.int64) if given.shape[1] == 1 else given.argmax(axis=-1)
 
 

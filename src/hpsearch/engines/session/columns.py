@@ -20,7 +20,7 @@ from hpsearch.training.column_effects import ColumnEffect, ColumnFeatures, colum
 from hpsearch.training.column_importance import ColumnImportance, column_importance
 from hpsearch.training.evaluation import Part, guessed
 from hpsearch.training.slices import Errors, Guesses, Slices, find_slices
-from hpsearch.training.threshold import HALF, Threshold
+from hpsearch.training.threshold import Threshold
 
 Array = NDArray[Any]
 
@@ -91,7 +91,7 @@ def slices_of(
         return None
     judged: Guesses | Errors = Errors(given[:, 0].astype(np.float64) - rows.y)
     if dataset.labels:
-        guesses = guessed(given, HALF if threshold is None else threshold.value)
+        guesses = guessed(given, threshold)
         judged = Guesses(rows.y, guesses, dataset.labels)
     return find_slices(encoding, rows.x if origin is None else rows.x + np.array(origin), judged)
 
