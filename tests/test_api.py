@@ -12,7 +12,6 @@ import sys
 import types
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +20,7 @@ from pyarrow import csv
 from sklearn.datasets import load_iris
 
 import hpsearch
-from hpsearch.engines import ENGINES
-from hpsearch.engines.in_process import InProcessEngine
+from hpsearch.analysis import plain
 from hpsearch.exceptions import (
     DataError,
     StudyMismatchError,
@@ -30,9 +28,6 @@ from hpsearch.exceptions import (
 )
 from hpsearch.study.progress import LoggedProgress
 from support.commands import STUDY, environment, here, succeed_here, write_study
-
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 
 X, Y = load_iris(return_X_y=True)
 PLAIN: dict[str, Any] = {name: section for name, section in STUDY.items() if name != "data"}
@@ -104,8 +99,12 @@ def test_rows_that_a_comparison_is_of_outlive_a_search_that_starts_over() -> Non
     assert [arm.best.count for arm in comparison.comparison.arms] == [2, 2]
     with pytest.raises(hpsearch.HpsearchError, match="'a' is a comparison, which has no best configuration"):
         _ = comparison.best
+    with pytest.raises(
+        hpsearch.HpsearchError, match="'a' is a comparison, which varies nothing but its arms"
+    ):
+        comparison.importance()
     with pytest.raises(hpsearch.HpsearchError, match="only a comparison has arms"):
-        _ = hpsearch.load_study("a").comparison
+        _ = hpsearch.load("a").comparison
 
 
 @pytest.mark.long
@@ -113,7 +112,7 @@ def test_a_study_of_arrays_may_be_moved(tmp_path: Path) -> None:
     whole = optimize({**PLAIN, "name": "whole"}, (X, Y), trials=3)
     optimize(PLAIN, (X, Y), out=tmp_path / "one")
     shutil.move(tmp_path / "one", tmp_path / "two")
-    moved = hpsearch.load_study("a", out=tmp_path / "two", engine="in_process").resume(trials=3)
+    moved = hpsearch.load("a", out=tmp_path / "two", engine="in_process").resume(trials=3)
     assert numbers(moved) == numbers(whole)
     assert str(tmp_path / "two") in moved.yaml
 
@@ -123,7 +122,7 @@ def test_the_command_line_goes_on_with_a_study_of_arrays(tmp_path: Path) -> None
     study = optimize(PLAIN, (X, Y))
     (tmp_path / "mine.yaml").write_text(study.yaml, encoding="utf-8")
     succeed_here("optimize", "mine.yaml", "--trials", "3", cwd=tmp_path)
-    found = hpsearch.load_study("mine.yaml")
+    found = hpsearch.load("mine.yaml")
     assert numbers(found) == numbers(whole)
     assert json.loads(succeed_here("best", "a", "--format", "json", cwd=tmp_path).stdout)["number"] == (
         found.best and found.best.trial
@@ -145,7 +144,8 @@ def test_the_handle_says_what_the_command_line_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = optimize({**CONFIRMED, "data": "sklearn:iris"})
-    best, rows = study.best, [dict(vars(trial)) for trial in study.trials]
+    best = study.best
+    rows = [{name: value for name, value in vars(one).items() if name != "_record"} for one in study.trials]
     assert best is not None
     told = json.loads(succeed_here("best", "a", "--format", "json", cwd=tmp_path).stdout)
     standing = told["confirmation"]["conclusion"]["standings"][0]["estimate"]
@@ -171,6 +171,9 @@ def test_the_handle_says_what_the_command_line_prints(
     assert "</html>" in study.report().read_text(encoding="utf-8")
     assert repr(study) == f"<study 'a' of 2 trials in {tmp_path / 'runs' / 'a'}>"
     assert len(study.trials[:1]) == 1
+    known = json.loads(succeed_here("report", "a", "--format", "json", cwd=tmp_path).stdout)
+    assert plain(study.findings) == known["search"]["judgement"]["findings"]
+    assert plain(study.importance()) == known["search"]["importance"]
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(hpsearch.HpsearchError, match="to_pandas needs pandas"):
         study.trials.to_pandas()
@@ -187,7 +190,7 @@ def test_a_table_in_memory_goes_on_and_predicts_wherever_it_is(tmp_path: Path) -
     assert study.best is not None
     (tmp_path / "elsewhere").mkdir()
     shutil.move(tmp_path / "runs", tmp_path / "elsewhere" / "runs")
-    moved = hpsearch.load_study("a", out=tmp_path / "elsewhere", engine="in_process")
+    moved = hpsearch.load("a", out=tmp_path / "elsewhere", engine="in_process")
     assert len(moved.resume(trials=3).trials) == 3
     found, file = moved.predict(table.drop_columns(["kind"])), moved.predict(tmp_path / "rows.csv")
     assert found.csv() == file.csv()
@@ -233,7 +236,7 @@ def test_a_study_whose_trials_all_failed_is_an_error() -> None:
     sentence = "the only trial failed: the training loss is not finite; fix it and start over with --new"
     with pytest.raises(hpsearch.HpsearchError, match=sentence):
         optimize(study)
-    assert hpsearch.load_study("a").best is None
+    assert hpsearch.load("a").best is None
 
 
 def test_an_interruption_ends_a_script_and_the_same_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +253,7 @@ def test_an_interruption_ends_a_script_and_the_same_call_goes_on(monkeypatch: py
         patch.setattr(LoggedProgress, "ended", interrupt)
         with pytest.raises(KeyboardInterrupt, match="make the same call again to continue"):
             optimize(STUDY, trials=3)
-    assert len(hpsearch.load_study("a").trials) < 3
+    assert len(hpsearch.load("a").trials) < 3
     assert numbers(optimize(STUDY, trials=3)) == numbers(whole)
 
 
@@ -316,33 +319,3 @@ def test_a_program_may_have_used_keras_and_jax_before(tmp_path: Path) -> None:
             check=False,
         )
         assert done.stdout.endswith(expected), done.stderr
-
-
-def snippets(page: str) -> list[str]:
-    """List the Python of a page that uses hpsearch."""
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    return [block for block in blocks if "import hpsearch" in block or "study." in block]
-
-
-def run_snippets(page: str, count: int) -> dict[str, Any]:
-    """Run the Python of a page in this process, and give its names."""
-    scope: dict[str, Any] = {}
-    blocks = snippets(page)
-    assert len(blocks) == count
-    with mock.patch.dict(ENGINES, local=InProcessEngine):
-        for block in blocks:
-            exec(compile(block, "page", "exec"), scope)  # noqa: S102 - our own pages
-    return scope
-
-
-def test_the_snippets_of_the_page_run() -> None:
-    assert len(run_snippets(PAGE, 2)["study"].trials) == 6
-
-
-@pytest.mark.long
-def test_the_snippet_of_the_readme_runs(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("trials=20", "trials=1")
-    short = (ROOT / "studies" / "digits.yaml").read_text(encoding="utf-8").replace("epochs: 30", "epochs: 1")
-    (tmp_path / "studies").mkdir()
-    (tmp_path / "studies" / "digits.yaml").write_text(short, encoding="utf-8")
-    assert run_snippets(readme, 1)["model"].input_shape == (None, 64)

@@ -92,6 +92,11 @@ def test_functions_are_short() -> None:
     assert long == LONG
 
 
+def test_files_are_short() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert [path for path, length in lengths.items() if length > 400] == []
+
+
 def test_two_loops_order_training() -> None:
     """The coordinator trains members side by side and decides between epochs; all else trains single ones."""
     orders = {path.stem for path in PACKAGE.rglob("*.py") if "TickOrder(" in path.read_text(encoding="utf-8")}

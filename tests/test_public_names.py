@@ -15,6 +15,7 @@ import typer
 from sklearn.datasets import load_iris
 
 import hpsearch
+from hpsearch.analysis import Importance, ParameterImportance, StudyFinding
 from hpsearch.api import functions as api
 from hpsearch.api.functions import RunOptions, optimize
 from hpsearch.cli import reading, running  # noqa: F401 - which add the commands
@@ -63,9 +64,9 @@ def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "workers: expected a whole number from 1 to 1,024",
         ),
         (
-            lambda: optimize(STUDY, engine="ray"),
+            lambda: optimize(STUDY, engine="cluster"),
             UnsupportedError,
-            "engine: expected one of local, in_process; found 'ray'",
+            "engine: expected one of local, in_process, ray, slurm; found 'cluster'",
         ),
         (
             lambda: hpsearch.ablate(STUDY, replicates=0),
@@ -73,7 +74,7 @@ def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "replicates: expected a whole number from 1",
         ),
         (lambda: hpsearch.probe(STUDY, rows=1), UnsupportedError, "rows: expected a whole number from 2"),
-        (lambda: hpsearch.load_study("b"), StudyNotFoundError, "there is no study 'b'"),
+        (lambda: hpsearch.load("b"), StudyNotFoundError, "there is no study 'b'"),
         (lambda: hpsearch.confirm(STUDY), StudyNotFoundError, "there is no study 'a'"),
         (lambda: hpsearch.probe(STUDY, at_epochs=[-1]), UnsupportedError, "expected epochs"),
     ],
@@ -102,7 +103,20 @@ def test_python_can_what_the_command_can(name: str) -> None:
 def test_what_is_public_is_what_the_page_describes() -> None:
     assert set(api.__all__) - {"ABLATION_REPLICATES", "Command", "RunOptions", "run"} <= set(hpsearch.__all__)
     functions = set(re.findall(r"^\| `(\w+)\(", PAGE, re.MULTILINE))
-    objects = {"Study", "Best", "Trial", "Trials", "StudySpec", "HpsearchError", "exceptions", "__version__"}
+    objects = {
+        "Study",
+        "Best",
+        "Trial",
+        "Trials",
+        "Curves",
+        "Front",
+        "FrontMember",
+        "StudySpec",
+        "HpsearchError",
+        "exceptions",
+        "keras_tuner",
+        "__version__",
+    }
     objects |= {"KerasSearchClassifier", "KerasSearchRegressor"}
     assert functions | objects == set(hpsearch.__all__)
     assert [
@@ -115,9 +129,10 @@ def test_what_is_public_is_what_the_page_describes() -> None:
         _ = hpsearch.optimise  # type: ignore[attr-defined]
     methods = [name for name in vars(hpsearch.Study) if not name.startswith("_")]
     assert [name for name in methods if not re.search(rf"`{name}[`(]", PAGE)] == []
-    for kind in (hpsearch.Best, hpsearch.Trial):
+    results = (hpsearch.Best, hpsearch.Trial, hpsearch.Front, hpsearch.FrontMember)
+    for kind in (*results, StudyFinding, Importance, ParameterImportance):
         for field in kind.__dataclass_fields__:
-            assert f"`{field}`" in PAGE
+            assert f"`{field}`" in PAGE or field.startswith("_")
 
 
 def test_mypy_sees_every_public_name_used() -> None:

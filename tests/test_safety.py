@@ -335,6 +335,7 @@ class TestLargeSpaces:
 import json, resource, sys
 import hpsearch.scheduling.samplers as samplers
 from hpsearch.spec.experiments import SearchExperiment
+from hpsearch.scheduling.beginning import begun
 from hpsearch.scheduling.samplers.base import draw
 from hpsearch.scheduling.schedulers import SearchScheduler
 from hpsearch.store.events import Asked
@@ -344,7 +345,7 @@ from hpsearch.spec import read_spec
 from hpsearch.spec.study_file.source import Source
 resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-spec = read_spec(Source("study.yaml", json.loads(sys.argv[1]), {(): 1}))
+spec = begun(read_spec(Source("study.yaml", json.loads(sys.argv[1]), {(): 1})))[0]
 space = SearchSpace(spec)
 try:
     samplers.check_sampler(spec, space)
@@ -383,7 +384,7 @@ draw(space, 1)
         assert result.stderr.startswith(told)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("sampler", ["qmc", "random"])
+    @pytest.mark.parametrize("sampler", ["auto", "qmc", "random"])
     def test_a_long_range_is_drawn_from_and_not_listed(self, sampler: str, tmp_path: Path) -> None:
         result = self.limited(tmp_path, sampler, [{"int": [1, 10**9, 1]}])
         assert result.returncode == 0, result.stderr[-500:]

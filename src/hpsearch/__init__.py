@@ -6,17 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hpsearch import exceptions
+    from hpsearch import exceptions, keras_tuner
+    from hpsearch.analysis import Front, FrontMember
     from hpsearch.api.estimators import KerasSearchClassifier, KerasSearchRegressor
-    from hpsearch.api.functions import Study, ablate, compare, confirm, load_study, optimize, predict, probe
+    from hpsearch.api.functions import Study, ablate, compare, confirm, load, optimize, predict, probe
     from hpsearch.exceptions import HpsearchError
     from hpsearch.spec import StudySpec
     from hpsearch.study.results import Best, Trial, Trials
+    from hpsearch.study.tables import Curves
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Best",
+    "Curves",
+    "Front",
+    "FrontMember",
     "HpsearchError",
     "KerasSearchClassifier",
     "KerasSearchRegressor",
@@ -29,7 +34,8 @@ __all__ = [
     "compare",
     "confirm",
     "exceptions",
-    "load_study",
+    "keras_tuner",
+    "load",
     "optimize",
     "predict",
     "probe",
@@ -38,6 +44,9 @@ __all__ = [
 
 _ELSEWHERE = {
     "Best": "hpsearch.study.results",
+    "Curves": "hpsearch.study.tables",
+    "Front": "hpsearch.analysis",
+    "FrontMember": "hpsearch.analysis",
     "HpsearchError": "hpsearch.exceptions",
     "KerasSearchClassifier": "hpsearch.api.estimators",
     "KerasSearchRegressor": "hpsearch.api.estimators",
@@ -52,8 +61,8 @@ def __getattr__(name: str) -> Any:
     """Import what is public when it is first asked for (PEP 562): `import hpsearch` itself costs nothing."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "exceptions":
-        return import_module("hpsearch.exceptions")
+    if name in ("exceptions", "keras_tuner"):
+        return import_module(f"hpsearch.{name}")
     found = getattr(import_module(_ELSEWHERE.get(name, "hpsearch.api.functions")), name)
     globals()[name] = found
     return found

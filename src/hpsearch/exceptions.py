@@ -165,6 +165,10 @@ class StorageLockedError(StoreError):
     """A storage that another process does not let go."""
 
 
+class StorageAwayError(StoreError):
+    """A storage whose server does not answer: it may come back."""
+
+
 class WorkerError(HpsearchError):
     """An order that a worker could not carry out."""
 

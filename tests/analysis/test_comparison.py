@@ -19,7 +19,7 @@ from hpsearch.report.tables.comparison import arms_table
 from hpsearch.spec.sections.further_metrics import METRICS
 from hpsearch.spec.space.arms import Arm
 from hpsearch.store.resolved import Resolved
-from hpsearch.study.lifecycle import with_workers
+from hpsearch.study.worker_count import with_workers
 from hpsearch.training.decisions import Decisions
 from support import made_comparisons as made
 

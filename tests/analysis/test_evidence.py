@@ -14,8 +14,8 @@ from hpsearch.scheduling.racing.bounds import bounds_of
 from hpsearch.scheduling.racing.estimates import Estimate, difference, estimate
 from hpsearch.scheduling.racing.ties import tie_set
 from hpsearch.spec import StudySpec
+from hpsearch.spec.sections.objectives import METRICS
 from hpsearch.spec.sections.scorer_names import SCORERS
-from hpsearch.spec.sections.search import METRICS
 from hpsearch.training.scorers import score
 
 NOTHING = {"low": None, "high": None}

@@ -97,7 +97,7 @@ def test_its_own_settings_may_be_searched() -> None:
 @pytest.mark.slow
 def test_what_is_kept_is_a_study_that_goes_on(tmp_path: Path) -> None:
     search = KerasSearchClassifier(**SEARCHED, trials=1, random_state=0, out=tmp_path).fit(X, Y)
-    study = hpsearch.load_study(search.study_name_, out=tmp_path)
+    study = hpsearch.load(search.study_name_, out=tmp_path)
     assert study.name.startswith("search-")
     assert (study.directory / "best.keras").read_bytes() == search.winner_.model
     longer = clone(search).set_params(trials=2).fit(X, Y)

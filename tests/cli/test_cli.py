@@ -24,7 +24,8 @@ from ruamel.yaml import YAML
 from hpsearch.cli.options import EngineChoice
 from hpsearch.engines import ENGINES
 from hpsearch.spec import load_study_file
-from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.lifecycle import optimize
+from hpsearch.study.options import Options
 from support.commands import (
     LIMIT,
     Result,
@@ -270,6 +271,7 @@ class TestBadStudyFiles:
             ["--set", "training.epochs=0"],
             ["--set", "nonsense"],
             ["--workers", "0"],
+            ["--workers", "many"],
             ["--unknown"],
         ],
     )
@@ -432,7 +434,8 @@ class TestWhatAStudyLeaves:
     def test_the_resolved_study_has_every_default(self, finished: Finished) -> None:
         resolved = YAML(typ="safe", pure=True).load(finished.files / "study.yaml")
         assert resolved["training"]["optimizer"] == {"sgd": {"momentum": 0.0, "nesterov": False}}
-        assert resolved["search"]["sampler"] == {"tpe": {"startup_trials": 10}}
+        assert resolved["search"]["sampler"] == {"hierarchical_tpe": {"startup_trials": 10}}
+        assert resolved["resolved"]["settings"]["sampler"].startswith("hierarchical_tpe, because ")
         assert resolved["resolved"]["settings"]["trainer"] == "CompiledTrainer"
         assert resolved["resolved"]["versions"]["keras"]
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -77,7 +78,9 @@ def printed(show: Any, *, terminal: bool = False) -> str:
 class TestConsole:
     @pytest.mark.parametrize("kind", HOSTILE)
     def test_notes_are_one_line_of_plain_text(self, kind: str) -> None:
-        told = printed(lambda made: TerminalDisplay(made, 1, "val_loss").note(f"{HOSTILE[kind]} {MARKUP}"))
+        told = printed(
+            lambda made: TerminalDisplay(1, "val_loss", console=made).note(f"{HOSTILE[kind]} {MARKUP}")
+        )
         assert not set(told.rstrip("\n")) & FORBIDDEN
         assert MARKUP in told
 
@@ -99,11 +102,21 @@ class TestConsole:
 
     def test_the_live_line_takes_no_markup(self) -> None:
         stream = io.StringIO()
-        display = TerminalDisplay(Console(file=stream, force_terminal=True, width=150), 3, "val_loss")
+        display = TerminalDisplay(3, "val_loss", console=Console(file=stream, force_terminal=True, width=150))
         with display.live():
             display.begin(3, f"one {MARKUP}")
             display._progress.refresh()  # type: ignore[union-attr]
         assert "[red]r[/red]" in stream.getvalue()
+
+    def test_the_live_line_tells_where_trials_wait_while_none_has_ended(self) -> None:
+        stream = io.StringIO()
+        display = TerminalDisplay(9, "val_loss", console=Console(file=stream, force_terminal=True, width=150))
+        trials = [SimpleNamespace(epochs=[{}] * epochs) for epochs in (1, 3, 1)]
+        with display.live():
+            display.advanced(SimpleNamespace(epochs=1234, paused=trials))  # type: ignore[arg-type]
+            display._progress.refresh()  # type: ignore[union-attr]
+        assert "1,234 epochs, paused: 2 after epoch 1, 1 after epoch 3" in stream.getvalue()
+        assert "/min" not in stream.getvalue(), "nothing has ended that could be counted"
 
 
 class TestStreams:

@@ -16,7 +16,7 @@ from hpsearch.engines.policy.metric import check_metric
 from hpsearch.engines.policy.targets import check_targets
 from hpsearch.exceptions import DataError, StudyFileError, UnsupportedError
 from hpsearch.spec import Data, StudySpec, load_study_file
-from hpsearch.spec.sections.search import direction_of
+from hpsearch.spec.sections.objectives import direction_of
 
 DRAWN = np.random.default_rng(0)
 ROWS = 40

@@ -12,7 +12,8 @@ from hpsearch.cli.progress import TerminalDisplay
 from hpsearch.data import load_dataset
 from hpsearch.exceptions import StudyMismatchError
 from hpsearch.spec import load_study_file
-from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.lifecycle import optimize
+from hpsearch.study.options import Options
 from support.commands import write_study
 
 STUDY = {
@@ -28,7 +29,7 @@ STUDY = {
 def test_it_is_trained_its_model_kept_and_a_changed_draw_refused(tmp_path: Path) -> None:
     path = write_study(tmp_path / "study.yaml", STUDY)
     study = load_study_file(path)
-    display = TerminalDisplay(Console(), 2, "val_loss", quiet=True)
+    display = TerminalDisplay(2, "val_loss", quiet=True, console=Console())
     options = Options(out=tmp_path, engine="in_process")
     outcome, conclusion = optimize(study, options, display)
     assert outcome == "finished"

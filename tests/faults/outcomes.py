@@ -73,6 +73,17 @@ KINDS: dict[str, dict[str, Any]] = {
             },
         ),
         study(
+            "rungs",
+            data=DIGITS,
+            model=LARGER,
+            training={"epochs": 81, "batch_size": 2, "early_stopping": {"patience": 25}},
+            search={
+                "trials": 40,
+                "sampler": {"tpe": {"startup_trials": 5}},
+                "schedule": {"rungs": {"min_epochs": 3, "generation": 18}},
+            },
+        ),
+        study(
             "stopped",
             data=DIGITS,
             model=LARGER,

@@ -32,7 +32,8 @@ from hpsearch.store.events import dump_event
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import TickLog
 from hpsearch.store.winner import read_error_analysis, read_held_out, read_inference_info
-from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.lifecycle import optimize
+from hpsearch.study.options import Options
 from hpsearch.training.evaluation import Evaluation
 from support.commands import write_study
 

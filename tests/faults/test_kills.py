@@ -30,6 +30,13 @@ def test_killed_studies_end_as_if_nothing_had_happened(tmp_path: Path) -> None:
     assert tally.saving > 0
 
 
+def test_a_killed_study_with_rungs_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    few = KILLS // 4
+    tally = torment(tmp_path, [shorter("rungs", 18, 27)], kills=few, seed=SEED, each=few)
+    assert tally.problems == []
+    assert tally.kills == few
+
+
 def test_a_killed_study_of_a_model_in_python_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     tally = torment(tmp_path, [shorter("lstm", 6, 30)], kills=KILLS, seed=SEED, each=KILLS // 2)
     assert tally.problems == []

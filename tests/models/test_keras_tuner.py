@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +124,6 @@ def test_a_hypermodel_is_a_class_or_an_object(name: str, tmp_path: Path) -> None
             "class Net:\n    def __init__(self, size):\n        pass\n",
             "Net",
             "an object of it, as in my_model",
-        ),
-        (
-            "class Net:\n    def build(self, hp):\n        pass\n    def fit(self):\n        pass\n",
-            "Net",
-            "fit of its own",
         ),
     ],
 )
@@ -268,3 +265,93 @@ def test_a_subclass_of_keras_tuners_hypermodel(tmp_path: Path) -> None:
     )
     assert explored(tmp_path, code, "Hyper") == FOUND
     assert explored(tmp_path, code, "fixed") == []
+
+
+FIT = (
+    GUIDE.replace("def build(", "def network(")
+    + """
+
+TOLD = []
+
+class Hyper:
+    def build(self, hp):
+        return network(hp)
+
+    def fit(self, hp, model, *args, callbacks, **kwargs):
+        shuffle = hp.Boolean("shuffle")
+        TOLD.append(model.fit(*args, callbacks=callbacks, shuffle=shuffle, verbose=0, **kwargs).history)
+        return TOLD[-1]
+
+build = Hyper()
+"""
+)
+
+LOOP = (
+    GUIDE.replace("def build(", "def network(")
+    + """
+
+class Hyper:
+    def build(self, hp):
+        return network(hp)
+
+    def fit(self, hp, model, x, y, validation_data, callbacks=None, **kwargs):
+        epochs = hp.Int("epochs", 2, 12)
+        for callback in callbacks:
+            callback.set_model(model)
+        for epoch in range(epochs):
+            model.train_on_batch(x, y)
+            for callback in callbacks:
+                callback.on_epoch_end(epoch, logs={"my_metric": 1.0})
+        return 1.0
+
+build = Hyper()
+"""
+)
+"""The form of the guide's own training loop."""
+
+
+def test_a_fit_of_its_own_is_asked_for_what_it_searches(tmp_path: Path) -> None:
+    assert explored(tmp_path, FIT)[-1] == {
+        "name": "shuffle",
+        "value": {"choice": [True, False]},
+        "default": False,
+    }
+    assert explored(tmp_path, LOOP)[-1] == {"name": "epochs", "value": {"int": [2, 12]}, "default": 2}
+
+
+@pytest.mark.long
+def test_a_fit_of_its_own_reports_what_keras_tells_it_and_goes_on(tmp_path: Path) -> None:
+    trainer, member = opened(tmp_path, FIT)
+    one = member(0, activation="tanh", lr=1e-2, shuffle=True)
+    trainer.start(one)
+    found = [trainer.advance(0) for _ in range(EPOCHS)]
+    (told,) = __import__("sys").modules["model_nets"].TOLD
+    assert [report.last for report in found] == [False] * (EPOCHS - 1) + [True]
+    for name in ("val_loss", "val_accuracy"):
+        assert [report.metrics[name] for report in found] == pytest.approx(told[name], rel=1e-5)
+    assert found[0].metrics["learning_rate"] == pytest.approx(1e-2)
+
+    trainer.start(replace(one, number=1))
+    for _ in range(3):
+        trainer.advance(1)
+    state = trainer.state(1)
+    trainer.start(replace(one, number=2), state)
+    assert [trainer.advance(2).metrics for _ in range(3, EPOCHS)] == [report.metrics for report in found[3:]]
+    assert "trains by its own fit" in " ".join(trainer.new_notes())
+
+
+@pytest.mark.long
+def test_a_loop_of_its_own_says_how_long_it_is(tmp_path: Path) -> None:
+    trainer, member = opened(tmp_path, LOOP)
+    trainer.start(member(0, lr=1e-2, epochs=10))
+    found = [trainer.advance(0) for _ in range(10)]
+    assert [report.last for report in found] == [False] * 9 + [True]
+    assert found[-1].metrics["val_loss"] < found[0].metrics["val_loss"]
+
+
+def test_what_a_fit_of_its_own_raises_is_blamed_on_it(tmp_path: Path) -> None:
+    trainer, member = opened(tmp_path, LOOP.replace("model.train_on_batch(x, y)", "raise ValueError('no')"))
+    trainer.start(member(0, epochs=2))
+    failure = trainer.advance(0).failure
+    assert failure is not None
+    assert re.search(r"ValueError: no \(in fit, nets.py:\d+\)", failure.told)

@@ -34,12 +34,13 @@ from hpsearch.scheduling.conclusion import conclude_search
 from hpsearch.spec import load_study_file
 from hpsearch.store import lease
 from hpsearch.store.layout import StudyFiles
-from hpsearch.store.optuna import storage as storages
+from hpsearch.store.optuna import drivers
 from hpsearch.store.optuna.storage import open_storage
 from hpsearch.store.optuna.urls import url_of
 from hpsearch.store.reading import read_parts, read_record
 from hpsearch.store.resolved import read_resolved, write_resolved
-from hpsearch.study.lifecycle import Options, compare, optimize
+from hpsearch.study.lifecycle import compare, optimize
+from hpsearch.study.options import Options
 from support.commands import in_process, python, write_study
 
 pytestmark = pytest.mark.slow
@@ -378,7 +379,7 @@ class TestStorages:
     def test_a_storage_that_is_locked_is_tried_again(
         self, own: StudyFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(storages, "LOCK_SECONDS", 0.1)
+        monkeypatch.setattr(drivers, "LOCK_SECONDS", 0.1)
         storage, told = opened(own), set[str]()
         with closing(sqlite3.connect(own.database)) as other:
             other.execute("BEGIN IMMEDIATE")

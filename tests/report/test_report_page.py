@@ -277,7 +277,7 @@ def test_importance_is_told_with_its_intervals_and_what_took_part(synthetic):
     assert (
         "60 finished trials (9 pruned, ranked by their values at the epochs they trained; " in importance.note
     )
-    assert "2 failed, counted as the worst)" in importance.note
+    assert "2 without a value, counted as the worst)" in importance.note
     assert "90 % of the shares over 200 resamples" in importance.note
     assert importance.table.columns[:4] == ("parameter", "share", "from", "to")
     shares = {

@@ -246,9 +246,11 @@ def test_a_large_search_is_sampled_and_says_so(synthetic):
     analysis = analyze(record, influence=NOT_JUDGED)
     started = time.process_time()
     page = study_page(analysis, record)
-    assert len(page.ranking.rows) == len(page.parallel.numbers) == MOST_ROWS
-    assert "Of 2,500 trials, the best 1,000 and an even sample of 1,000 of the others" in page.ranking_note
-    assert [cells[0].value for cells in page.ranking.rows[:1000]] == [str(rank) for rank in range(1, 1001)]
+    assert len(page.ranking.table.rows) == len(page.parallel.numbers) == MOST_ROWS
+    assert "Of 2,500 trials, the best 1,000 and an even sample of 1,000 of the others" in page.ranking.note
+    assert [cells[0].value for cells in page.ranking.table.rows[:1000]] == [
+        str(rank) for rank in range(1, 1001)
+    ]
     assert "The marks are an even sample of 2,000 of 2,500 trials" in page.progress.note
     assert time.process_time() - started < 20
 

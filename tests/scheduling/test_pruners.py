@@ -14,7 +14,8 @@ from hpsearch.spec import StudySpec, load_study_file
 from hpsearch.spec.experiments import SearchExperiment
 from hpsearch.store.events import Asked, Ended, Reported, State
 from hpsearch.store.record import StudyRecord
-from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.lifecycle import optimize
+from hpsearch.study.options import Options
 from support.commands import write_study
 from support.progress import Silent
 
@@ -25,7 +26,7 @@ def spec_of(pruner: Any, metric: str = "val_loss", **training: Any) -> StudySpec
         "data": "sklearn:iris",
         "model": {"mlp": {"hidden": [4], "dropout": {"uniform": [0.0, 0.5]}}},
         "training": training or {"epochs": 9},
-        "search": {"pruner": pruner, "metric": metric},
+        "search": {"pruner": pruner, "metric": metric, "sampler": "random"},
     }
     return StudySpec.model_validate(raw)
 

@@ -24,7 +24,8 @@ from hpsearch.store.events import Asked, Ended, Event, Pruning, Reported, State
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import TickLog
 from hpsearch.store.record import StudyRecord
-from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.lifecycle import optimize
+from hpsearch.study.options import Options
 from support.commands import write_study
 from support.progress import Silent
 

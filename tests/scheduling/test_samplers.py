@@ -103,6 +103,7 @@ def key(values: Values) -> str:
 
 CASES = [
     pytest.param("tpe", CONDITIONAL, id="tpe"),
+    pytest.param("hierarchical_tpe", CONDITIONAL, id="hierarchical_tpe"),
     pytest.param("random", CONDITIONAL, id="random"),
     pytest.param("qmc", CONDITIONAL, id="qmc"),
     pytest.param("grid", FINITE, id="grid"),
@@ -217,7 +218,7 @@ class TestFiniteSpaces:
         assert found != Study(spec_of(FINITE, "grid", seed=1)).search(distance, SIZE)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("sampler", ["grid", "tpe", "qmc", "random", "cmaes"])
+    @pytest.mark.parametrize("sampler", ["grid", "tpe", "hierarchical_tpe", "qmc", "random", "cmaes"])
     def test_nothing_to_search(self, sampler: str) -> None:
         if sampler == "cmaes":
             pytest.importorskip("cmaes")

@@ -536,9 +536,9 @@ data: sklearn:digit
 def test_a_text_that_is_no_study_is_one_problem_with_its_line(
     tmp_path: Path, text: str | bytes, line: int | None, found: str
 ) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     (problem,) = problems_of(tmp_path, text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert problem.line == line
     assert found in problem.found
 
@@ -564,9 +564,9 @@ def test_foreign_tags_are_refused(tmp_path: Path, text: str) -> None:
 def test_aliases_cannot_multiply_without_end(tmp_path: Path) -> None:
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    start = time.perf_counter()
+    start = time.process_time()
     (problem,) = problems_of(tmp_path, "\n".join(rows))
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert "aliases counted" in problem.expected
 
 

@@ -144,7 +144,6 @@ def test_what_is_told_is_accepted(section: str, line: str, place: str, instead: 
     ("section", "line"),
     [
         ("SEARCH", "trials: [10, 20]"),
-        ("SEARCH", "metric: [accuracy, f1_macro]"),
         ("TRAINING", "backend: [jax, torch]"),
         ("DATA", "{sklearn: digits, standardize: [true, false]}"),
         ("TRAINING", "epochs: ten"),

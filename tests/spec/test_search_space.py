@@ -409,6 +409,7 @@ def test_the_grid_has_every_combination_once_with_conditions_respected() -> None
         ),
         (NESTED, "[4]", math.inf),
         ("", "[{int: [1, 1000000000]}, {int: [1, 1000000000]}]", 10**18),
+        (NESTED, "[{int: [1, 1000000000]}" + ", {int: [1, 1000000000]}" * 39 + "]", math.inf),
     ],
 )
 def test_the_size_of_a_space_is_that_of_its_grid(model: str, hidden: str, size: float) -> None:
@@ -544,6 +545,17 @@ def test_a_choice_contains_its_labels_only() -> None:
 )
 def test_a_parameter_is_described_as_the_study_file_writes_it(distribution: Any, text: str) -> None:
     assert Parameter("x", distribution).describe() == text
+
+
+def test_preferred_values_are_of_the_space() -> None:
+    source = source_of(NESTED, "batch_size: {int: [8, 16]}", "prior: {batch_sise: 8, batch_size: 17}")
+    with pytest.raises(StudyFileError) as caught:
+        check_enqueued(read_spec(source), source)
+    problems = [(p.path, p.expected, p.found, p.nearest) for p in caught.value.problems]
+    assert problems == [
+        ("search.prior.batch_sise", "the name of a searched parameter", "'batch_sise'", "batch_size"),
+        ("search.prior.batch_size", "a value of int [8, 16]", "17", None),
+    ]
 
 
 def enqueued(values: str) -> list[tuple[str, str, str, str | None]]:

@@ -19,9 +19,9 @@ from hpsearch.spec.sections.activations import ACTIVATIONS, UNAVAILABLE
 from hpsearch.spec.sections.further_metrics import ALIASES, METRICS, UNAVAILABLE_METRICS
 from hpsearch.spec.sections.initializers import INITIALIZERS
 from hpsearch.spec.sections.losses import LOSSES, SHORT, UNAVAILABLE_LOSSES
+from hpsearch.spec.sections.objectives import direction_of
 from hpsearch.spec.sections.optimizers import OPTIMIZERS, SWITCHES
 from hpsearch.spec.sections.scorer_names import SCORERS
-from hpsearch.spec.sections.search import direction_of
 from hpsearch.spec.study_file.parts import Component
 
 REQUIRED = "required"

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from hpsearch import load_study
+from hpsearch import load
 from hpsearch.scheduling.racing.race import conclude
 from support.commands import STUDY, succeed_here, write_study
 from support.rooms import walked
@@ -121,7 +121,7 @@ def test_a_command_that_tells_of_no_winner_judges_nothing(
 
 
 def test_a_handle_judges_the_finalists_once(finished: Path, judged: mock.Mock) -> None:
-    study = load_study("a", out=finished)
+    study = load("a", out=finished)
     assert study.best is not None
     assert study.ablation is not None
     assert study.ablation.trial == study.best.trial

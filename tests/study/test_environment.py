@@ -56,13 +56,11 @@ def test_a_compiler_that_computes_wrong_numbers_stops_everything(
     assert "no study can run here" in result.stderr
 
 
-def test_a_container_with_the_time_of_half_a_core(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    quota = tmp_path / "cpu.max"
-    monkeypatch.setattr(environment, "QUOTA", quota)
-    quota.write_text("50000 100000\n")
+def test_a_container_with_the_time_of_half_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "processor_quota", lambda: 0.5)
     assert found("cores").found.endswith("the container has the time of 0.5")
     assert found("cores").advice == "use at most --workers 1"
-    quota.write_text("max 100000\n")
+    monkeypatch.setattr(environment, "processor_quota", lambda: None)
     assert found("cores").advice == ""
 
 

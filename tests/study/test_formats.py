@@ -86,3 +86,12 @@ def test_a_format_that_computes_something_else_is_noticed(monkeypatch: pytest.Mo
     monkeypatch.setitem(formats.READERS, "litert", lambda _, rows: model.predict(rows, verbose=0) + 0.01)
     with pytest.raises(ModelError, match=r"predictions for random rows differ by 0.01"):
         formats._check_same(model, "litert", Path("a.tflite"))
+
+
+def test_tokens_are_such_as_every_embedding_has() -> None:
+    import keras
+
+    layers = [keras.Input((4,)), keras.layers.Embedding(3, 2), keras.layers.Flatten(), keras.layers.Dense(1)]
+    rows = formats._rows_for(keras.Sequential([keras.Input((4,)), keras.Sequential(layers)]))
+    assert set(np.unique(rows)) == {0.0, 1.0, 2.0}
+    assert rows.shape == (formats.ROWS, 4)

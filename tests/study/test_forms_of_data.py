@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from hpsearch import load_study
+from hpsearch import load
 from hpsearch.exceptions import DataError
 from support.commands import succeed_here, write_study
 
@@ -125,10 +125,10 @@ def test_several_inputs_are_named_from_the_file_to_the_predictions(tmp_path: Pat
     given = model.predict(arrays, verbose=0)
     rows = json.loads(predicted(tmp_path, "new.npz", "json"))
     np.testing.assert_allclose([row["prediction"] for row in rows], given[:, 0], rtol=1e-6)
-    found = load_study("a", out=tmp_path).predict(arrays).predictions
+    found = load("a", out=tmp_path).predict(arrays).predictions
     np.testing.assert_allclose(np.array(found), given[:, 0], rtol=1e-6)
     with pytest.raises(DataError, match="lacks x_words; it holds x_facts"):
-        load_study("a", out=tmp_path).predict({"facts": arrays["facts"]})
+        load("a", out=tmp_path).predict({"facts": arrays["facts"]})
 
 
 @pytest.mark.long
@@ -158,5 +158,5 @@ def test_several_outputs_are_named_from_the_file_to_the_predictions(tmp_path: Pa
     np.testing.assert_allclose(
         [float(row["probability.job.cook"]) for row in table], given["job"][:, 0], rtol=1e-5
     )
-    study = load_study("a", out=tmp_path)
+    study = load("a", out=tmp_path)
     assert {"val_age_mae", "val_job_accuracy", "val_tags_loss"} <= set(study.trials[0].history)

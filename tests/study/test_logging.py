@@ -37,6 +37,7 @@ def test_starts_resumes_ends_and_warnings_are_heard(
         study = hpsearch.optimize(STUDY, engine="in_process", progress=False)
         assert heard(caplog, logging.INFO) == [
             f"optimize a: started in {directory}",
+            "sampler: hierarchical_tpe, because the space has no conditions, and is larger than the number of trials",
             "optimize a: ended (finished), 2 trials",
         ]
         assert study.outcome == "finished"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +14,15 @@ from typing import Any
 
 import keras
 import numpy as np
+import pyarrow as pa
 import pytest
+from sklearn.base import is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+import hpsearch
 from hpsearch.study.predict import probabilities_of
 from support.commands import in_process, seal, succeed_here, write_study
 
@@ -293,3 +297,21 @@ class TestModel:
     def test_goes_with_the_study(self, copied: Path) -> None:
         assert in_process("delete", "sums", "--yes") == 0
         assert not copied.exists()
+
+
+def test_a_pipeline_of_scikit_learn_predicts_the_same(studies: Path) -> None:
+    trees, sums = (hpsearch.load(name, out=studies) for name in ("trees", "sums"))
+    numbers = {name: [float(row[name] or "nan") for row in NEW] for name in NUMERIC}
+    table = pa.table(numbers | {name: [row[name] for row in NEW] for name in CATEGORIES})
+    pipeline = pickle.loads(pickle.dumps(trees.pipeline()))
+    expected = trees.predict(table)
+    assert pipeline.predict(table).tolist() == list(expected.predictions)
+    np.testing.assert_array_equal(pipeline.predict_proba(table), expected.probabilities)
+    truth = [row["kind"] for row in NEW]
+    right = np.mean(np.array(expected.predictions) == truth)
+    assert pipeline.fit(table[:3], truth[:3]).score(table, truth) == right
+    x = np.arange(18).reshape(3, 2, 3)
+    found = sums.pipeline()
+    assert found.predict(x).tolist() == list(sums.predict(x).predictions)
+    assert is_regressor(found)
+    assert is_classifier(pipeline)

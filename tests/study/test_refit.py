@@ -30,8 +30,9 @@ from hpsearch.store.record import StudyRecord
 from hpsearch.store.winner import model_problem
 from hpsearch.study import snapshots
 from hpsearch.study.finish import refit as refitting
-from hpsearch.study.lifecycle import Options, confirm_search, optimize
+from hpsearch.study.lifecycle import confirm_search, optimize
 from hpsearch.study.open_study import OpenStudy
+from hpsearch.study.options import Options
 from support.commands import ended, in_process, started, succeed, wait_until, write_study
 from support.progress import Notes
 

@@ -19,9 +19,10 @@ import pytest
 from hpsearch.spec import load_study_file
 from hpsearch.store.arrays import read_arrays
 from hpsearch.store.record import TrialRecord
-from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.lifecycle import optimize
+from hpsearch.study.options import Options
 from hpsearch.study.snapshots import SnapshotClock
-from hpsearch.study.trial import RunningTrial
+from hpsearch.study.state import StudyState
 from hpsearch.training.messages import EpochReport
 from hpsearch.training.trainer import Trainer
 from support.commands import ended, events, started, succeed, wait_until, write_study
@@ -67,7 +68,7 @@ def check_finished(directory: Path, trials: int) -> None:
     assert states == {number: names[end["state"]] for number, end in ended(directory).items()}
     for trial in study.trials:
         end = ended(directory)[trial.number]
-        assert trial.value == end["value"] or end["state"] == "failed"
+        assert (trial.values or [None])[0] == end["value"] or end["state"] == "failed"
         # The storage has a thinned curve; what it has is what was reported, up to the last epoch.
         known = {epoch: value for number, epoch, value in reported if number == trial.number}
         assert trial.intermediate_values.items() <= known.items()
@@ -198,7 +199,7 @@ class Watcher:
     def begin(self, runs: int, told: str) -> None:
         pass
 
-    def advanced(self, running: list[RunningTrial]) -> None:
+    def advanced(self, state: StudyState) -> None:
         self.ticks += 1
         if self.ticks != self.at:
             return
@@ -243,9 +244,24 @@ STUDIES = [
         },
     ),
     study(
+        "rungs",
+        training={"schedule": {"cosine": {"warmup": {"uniform": [0.0, 0.3]}}}, "epochs": 9},
+        search={
+            "schedule": {"rungs": {"generation": 6}},
+            "sampler": {"tpe": {"startup_trials": 3}},
+            "width": 2,
+            "trials": 16,
+        },
+    ),
+    study(
         "plateau and cmaes",
         training={"schedule": PLATEAU, "early_stopping": {"patience": 2, "min_delta": 0.02}, "epochs": 12},
         search={"sampler": "cmaes", "trials": 8},
+    ),
+    study(
+        "objectives",
+        training={"early_stopping": {"patience": 1, "min_delta": 0.1}},
+        search={"metric": ["val_loss", "parameters", "f1_macro"], "sampler": {"tpe": {"startup_trials": 3}}},
     ),
     study(
         "fit",
@@ -297,7 +313,7 @@ class TestEveryPart:
     def check_variety(raw: dict[str, Any], expected: dict[str, Any]) -> None:
         """Check that the study has what it is there for."""
         ends = expected["ends"].values()
-        if "pruner" in raw["search"]:
+        if raw["search"].keys() & {"pruner", "schedule"}:
             assert {end["state"] for end in ends} == {"complete", "pruned"}
         if "early_stopping" in raw["training"]:
             assert min(end["epochs"] for end in ends) < raw["training"]["epochs"]

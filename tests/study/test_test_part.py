@@ -29,7 +29,8 @@ from hpsearch.store.reading import read_record
 from hpsearch.store.record import StudyRecord, winner_name
 from hpsearch.store.winner import HeldOutEvaluations
 from hpsearch.study.finish.held_out import order_for
-from hpsearch.study.lifecycle import Options, optimize
+from hpsearch.study.lifecycle import optimize
+from hpsearch.study.options import Options
 from support.commands import environment, run, succeed, write_study
 from support.progress import Silent
 

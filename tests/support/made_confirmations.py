@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from hpsearch.scheduling.conclusion.confirmation_plan import finalists_of
 from hpsearch.scheduling.conclusion.verdict import name_of
 from hpsearch.scheduling.racing.race import race_of
 from hpsearch.spec.experiments import ARM, REPLICATE
@@ -21,7 +22,7 @@ def confirmed(record: StudyRecord, noise: float = 0.01, **confirm: Any) -> Study
     spec = confirmation_of(record)
     assert spec is not None
     runs: list[TrialRecord] = []
-    finalists = {name_of(trial): trial for trial in record.ranking[: rules.finalists]}
+    finalists = {name_of(trial): trial for trial in finalists_of(record)}
     while True:
         found = replace(record, spec=spec, kind="confirmation", trials=tuple(runs))
         missing = _missing(found)

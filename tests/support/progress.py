@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpsearch.store.record import TrialRecord
 from hpsearch.study.progress import Display
-from hpsearch.study.trial import RunningTrial
+from hpsearch.study.state import StudyState
 
 
 class Silent(Display):
@@ -13,7 +13,7 @@ class Silent(Display):
     def ended(self, record: TrialRecord, best: TrialRecord | None, finished: int) -> None:
         pass
 
-    def advanced(self, running: list[RunningTrial]) -> None:
+    def advanced(self, state: StudyState) -> None:
         pass
 
     def begin(self, runs: int, told: str) -> None:

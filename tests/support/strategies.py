@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hpsearch.spec.sections.search import METRICS
+from hpsearch.spec.sections.objectives import METRICS
 from hpsearch.spec.sections.study import RESERVED
 
 Data = st.SearchStrategy[Any]

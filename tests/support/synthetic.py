@@ -118,7 +118,7 @@ def trial_of(spec: StudySpec, number: int, epochs: int = 30, seed: int = 0) -> T
         "val_accuracy": tuple(1 / (1 + loss) for loss in losses),
         "learning_rate": (10.0**rate,) * epochs,
     }
-    curve = history[spec.search.metric]
+    curve = history[spec.search.first_metric]
     value = (min if spec.search.direction == "minimize" else max)(curve)
     seconds = 0.24 + 0.01 * draw.random()
     return TrialRecord(

@@ -27,7 +27,8 @@ ALL = {
 
 def test_reads_and_writes_the_words_of_earlier_files() -> None:
     decisions = Decisions.read(ALL)
-    assert len(ALL) == len(fields(Decisions))
+    later = {"sampler", "warm_start", "stream"}
+    assert {name.replace(" ", "_") for name in ALL} == {one.name for one in fields(Decisions)} - later
     assert decisions.compilation_cache is True
     assert decisions.vmapped is False
     assert (decisions.width, decisions.workers, decisions.model_code) == (2, 3, "6b21")

@@ -14,7 +14,7 @@ import pytest
 from pydantic import TypeAdapter
 from sklearn import metrics as sklearn_metrics
 
-from hpsearch import load_study
+from hpsearch import load
 from hpsearch.analysis import plain as plain_data
 from hpsearch.analysis.ranking import rank_trials
 from hpsearch.models.model import export_model
@@ -228,7 +228,7 @@ def test_tables_and_reports_show_them(tmp_path: Path) -> None:
     assert "auc(curve=PR)" in succeed_here("trials", "a", cwd=tmp_path).stdout
     best = json.loads(succeed_here("best", "a", "--format", "json", cwd=tmp_path).stdout)
     assert all(name in (tmp_path / "reports" / "a.html").read_text(encoding="utf-8") for name in names)
-    study = load_study("a", out=tmp_path)
+    study = load("a", out=tmp_path)
     (trial,) = study.trials
     assert trial.metrics == row["metrics"] == best["metrics"]
     assert plain_data(rank_trials(study.record)[0])["metrics"] == row["metrics"]

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from keras.src.random.seed_generator import global_seed_generator
 
 from hpsearch.data import Dataset, load_dataset
 from hpsearch.engines.messages import Job
@@ -299,6 +300,20 @@ def test_a_model_that_is_compiled_trains_as_in_plain_keras(
     later = maker(iris(), sources=sources(named)[1])
     later.start(member(0, named, **YAML), state)
     assert later.advance(0).metrics == report.metrics
+
+
+def test_what_draws_without_a_seed_is_seeded_in_each_epoch_in_one_variable(sources: Any) -> None:
+    named = model("stock", rate=0.2)
+    trainer = FitTrainer(iris(), sources=sources(named)[1])
+    network = trainer.network(member(0, named), iris().splits[0])
+    generators = []
+    for seed in (3, 4, 3):
+        keras.utils.set_random_seed(seed)
+        expected = [float(keras.random.uniform(())) for _ in range(2)]
+        network._seed_noise(seed)
+        assert [float(keras.random.uniform(())) for _ in range(2)] == expected
+        generators.append(global_seed_generator())
+    assert generators[0] is generators[1] is generators[2]
 
 
 def test_a_learning_rate_that_is_a_function_is_refused(sources: Any) -> None:

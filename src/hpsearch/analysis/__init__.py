@@ -12,7 +12,8 @@ from hpsearch.analysis.curves import LearningCurve, LearningCurves
 from hpsearch.analysis.export import comparison_to_json, plain, probe_to_json, to_json
 from hpsearch.analysis.failures import CauseOfFailure, total_failure
 from hpsearch.analysis.findings import Judgement, StudyFinding, judge
-from hpsearch.analysis.influence.cache import check_kept, find_influence
+from hpsearch.analysis.front import Front, FrontMember, find_front
+from hpsearch.analysis.influence.cache import check_kept, find_influence, kept_influence
 from hpsearch.analysis.influence.effects import Effect, Level
 from hpsearch.analysis.influence.importance import Importance, ParameterImportance
 from hpsearch.analysis.influence.influence import NOT_JUDGED, Effects, Influence, judge_influence
@@ -24,6 +25,7 @@ from hpsearch.analysis.progress import ProgressPoint
 from hpsearch.analysis.pruning import PrunedTrial
 from hpsearch.analysis.ranking import RankedTrial
 from hpsearch.analysis.rules import Rule, find_rules
+from hpsearch.analysis.rungs import RungResult
 from hpsearch.analysis.searched import SearchedParameter
 from hpsearch.analysis.spending import Spending
 from hpsearch.analysis.winner import Winner, look_into_trial
@@ -43,6 +45,8 @@ __all__ = [
     "Effects",
     "EvaluatedAnalysis",
     "Finding",
+    "Front",
+    "FrontMember",
     "Importance",
     "Influence",
     "Interaction",
@@ -59,6 +63,7 @@ __all__ = [
     "PrunedTrial",
     "RankedTrial",
     "Rule",
+    "RungResult",
     "SearchedParameter",
     "SpaceChange",
     "Spending",
@@ -70,12 +75,14 @@ __all__ = [
     "check_kept",
     "compare",
     "comparison_to_json",
+    "find_front",
     "find_influence",
     "find_rules",
     "follow_ablation",
     "judge",
     "judge_chance",
     "judge_influence",
+    "kept_influence",
     "look_into_trial",
     "plain",
     "probe_to_json",

@@ -11,6 +11,7 @@ from hpsearch.analysis.counts import Counts, count_trials
 from hpsearch.analysis.curves import LearningCurves, learning_curves
 from hpsearch.analysis.failures import CauseOfFailure, group_failures
 from hpsearch.analysis.findings import Judgement, judge
+from hpsearch.analysis.front import Front, find_front
 from hpsearch.analysis.influence.cache import find_influence
 from hpsearch.analysis.influence.importance import Importance
 from hpsearch.analysis.influence.influence import Effects, Influence, judge_influence
@@ -20,6 +21,7 @@ from hpsearch.analysis.progress import ProgressPoint, follow_progress
 from hpsearch.analysis.pruning import PrunedTrial, explain_pruning
 from hpsearch.analysis.ranking import RankedTrial, rank_trials
 from hpsearch.analysis.rules import Rule, find_rules
+from hpsearch.analysis.rungs import RungResult, follow_rungs
 from hpsearch.analysis.searched import SearchedParameter, describe_parameter
 from hpsearch.analysis.spending import Spending, count_spending
 from hpsearch.analysis.winner import Winner, look_into_winner
@@ -27,6 +29,7 @@ from hpsearch.data.summary import DataSummary
 from hpsearch.scheduling.conclusion.conclusion import Conclusion, conclude_search
 from hpsearch.scheduling.conclusion.confirmation_plan import ConfirmationPlan
 from hpsearch.scheduling.conclusion.verdict import Verdict
+from hpsearch.scheduling.gain import ExpectedGain
 from hpsearch.spec.sections.parts_of_rows import TestRows
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.record import StudyRecord
@@ -69,6 +72,11 @@ class Analysis:
     """How many of the best trials its confirmation trains again, or why none."""
     judged_on_test: bool = False
     """Whether the test set is what epochs and configurations were chosen by."""
+    rungs: tuple[RungResult, ...] = field(default=(), metadata={"where_given": True})
+    no_gain: ExpectedGain | None = field(default=None, metadata={"where_given": True})
+    """For what expectation the search ended by itself."""
+    front: Front | None = field(default=None, metadata={"where_given": True})
+    """Of a search with several objectives."""
 
     @property
     def best(self) -> RankedTrial | None:
@@ -159,6 +167,9 @@ def analyze_search(conclusion: Conclusion, influence: Influence | None = None) -
         pruned=explain_pruning(record),
         next_study=suggest_next_study(record, influence.effects),
         spending=count_spending(record),
+        rungs=follow_rungs(record),
+        no_gain=conclusion.no_gain,
+        front=find_front(conclusion),
         winner=look_into_winner(conclusion),
         origin=origin_of(record),
         data=record.data,

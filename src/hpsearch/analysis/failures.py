@@ -38,6 +38,8 @@ def group_failures(record: StudyRecord) -> tuple[CauseOfFailure, ...]:
 def total_failure(record: StudyRecord, what: str = "trial") -> str | None:
     """Say that all that was trained failed, and why; None where something did not, or nothing has ended."""
     over = [trial for trial in record.trials if trial.state != "running"]
+    if over and all(trial.state == "infeasible" for trial in over):
+        return f"every {what} violates search.constraints; of {what} {over[0].number}, {over[0].cause}"
     causes = group_failures(record)
     if not over or any(trial.state != "failed" for trial in over):
         return None

@@ -123,7 +123,7 @@ def _edited(spec: StudySpec, parameter: Parameter, new: Distribution) -> StudySp
 
 def _named_anew(spec: StudySpec) -> StudySpec:
     """Give the next study a name of its own; configurations to try first may lie outside of its ranges."""
-    search = spec.search.model_copy(update={"enqueue": ()})
+    search = spec.search.without_beginning()
     return spec.model_copy(update={"name": name_with(spec.name, "-next"), "search": search})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hpsearch.spec.space.parameter import Value
-from hpsearch.store.events import State
+from hpsearch.store.events import Origin, State
 from hpsearch.store.record import StudyRecord, TrialRecord, finite
 
 WHERE_GIVEN = {"where_given": True}
@@ -30,6 +30,7 @@ class RankedTrial:
     seed: int
     parameters: Mapping[str, Value]
     cause: str | None
+    origin: Origin | None
     metrics: Mapping[str, float | None] = field(default_factory=dict, metadata=WHERE_GIVEN)
 
 
@@ -60,5 +61,6 @@ def _row(trial: TrialRecord, rank: int | None, further: tuple[str, ...]) -> Rank
         seed=trial.seed,
         parameters=dict(trial.parameters),
         cause=trial.cause,
+        origin=trial.origin,
         metrics=trial.at_best(further),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from hpsearch.analysis.ranking import WHERE_GIVEN
 from hpsearch.store.events import State
 from hpsearch.store.record import StudyRecord, TrialRecord
 
@@ -26,11 +27,13 @@ class Spending:
     saved_by_stopping: int | None
     lost_to_failures: int | None
     seconds: float
+    infeasible: int = field(default=0, metadata=WHERE_GIVEN)
+    saved_by_constraints: int | None = field(default=0, metadata=WHERE_GIVEN)
 
     @property
     def trained(self) -> int:
         """Count the epochs that were trained."""
-        return self.complete + self.pruned + self.failed
+        return self.complete + self.pruned + self.failed + self.infeasible
 
 
 def count_spending(record: StudyRecord) -> Spending:
@@ -45,6 +48,8 @@ def count_spending(record: StudyRecord) -> Spending:
         saved_by_stopping=_left(over, "complete"),
         lost_to_failures=_left(over, "failed"),
         seconds=math.fsum(trial.seconds for trial in over if math.isfinite(trial.seconds)),
+        infeasible=_trained(over, "infeasible"),
+        saved_by_constraints=_left(over, "infeasible"),
     )
 
 

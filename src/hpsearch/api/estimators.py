@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
@@ -25,15 +23,14 @@ from sklearn.utils.validation import (
 from hpsearch.api.functions import optimize
 from hpsearch.data.loaded import fingerprint
 from hpsearch.exceptions import DataError, HpsearchError
-from hpsearch.store.identity import UNKNOWN
-from hpsearch.store.layout import StudyFiles
-from hpsearch.store.winner import InferenceInfo, load_applied
-from hpsearch.study.results import Trials, loaded
+from hpsearch.study.results import Trials
+from hpsearch.study.saved_winner import SavedWinner
 
 if TYPE_CHECKING:
     import keras
 
     from hpsearch.engines import EngineName
+    from hpsearch.spec.sections.engine import WorkerCount
     from hpsearch.study.handle import Study
 
 Array = NDArray[Any]
@@ -59,33 +56,6 @@ TRAINING: Mapping[str, Any] = {
 LARGEST_SEED = 2**31
 
 
-@dataclass(frozen=True)
-class SavedWinner:
-    """The winner of a search as the bytes of its two files, which need no place on a disk."""
-
-    model: bytes
-    inference: bytes
-
-    @classmethod
-    def of(cls, files: StudyFiles) -> SavedWinner:
-        """Read the winner of a study."""
-        return cls(files.best_model.read_bytes(), files.best_preprocessing.read_bytes())
-
-    def load(self) -> tuple[keras.Model, InferenceInfo]:
-        """Load the model in Keras' safe mode, and what applies it to new rows; both are kept."""
-        return _load(self)
-
-
-@lru_cache(maxsize=8)
-def _load(winner: SavedWinner) -> tuple[keras.Model, InferenceInfo]:
-    with TemporaryDirectory() as place:
-        files = StudyFiles(Path(place), "winner")
-        files.directory.mkdir(parents=True)
-        files.best_model.write_bytes(winner.model)
-        files.best_preprocessing.write_bytes(winner.inference)
-        return loaded(files.best_model), load_applied(files, UNKNOWN)
-
-
 class KerasSearch(BaseEstimator):  # type: ignore[misc]
     """What the classifier and the regressor have in common.
 
@@ -100,8 +70,8 @@ class KerasSearch(BaseEstimator):  # type: ignore[misc]
         validation: The share or the number of validation rows, or a mapping such as `{"folds": 5}`.
         random_state: An int, or a random state of NumPy: the seed of the search and of its split.
         out: The parent of `runs/` and `reports/`, where a fit on the same rows goes on; None for none.
-        workers: The number of training processes.
-        engine: Where training runs: "local" in processes of its own, "in_process" in this one.
+        workers: The number of training processes, or "auto"; None for what `sections` say, else 1.
+        engine: Where training runs: "local" in processes of its own, "in_process" in this one, or "ray".
         progress: Whether progress is shown on the standard error.
     """
 
@@ -117,7 +87,7 @@ class KerasSearch(BaseEstimator):  # type: ignore[misc]
         validation: Any = 0.2,
         random_state: Any = None,
         out: str | os.PathLike[str] | None = None,
-        workers: int = 1,
+        workers: WorkerCount | None = None,
         engine: EngineName = "local",
         progress: bool = False,
     ) -> None:

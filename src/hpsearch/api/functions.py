@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from hpsearch.exceptions import UnsupportedError
+from hpsearch.exceptions import DataError, UnsupportedError
 from hpsearch.study.handle import ABLATION_REPLICATES, Command, Study, run, run_shown
 
 if TYPE_CHECKING:
     from hpsearch.engines import EngineName
+    from hpsearch.spec.sections.engine import WorkerCount
     from hpsearch.study.input import Settings, What
-    from hpsearch.study.lifecycle import Options
+    from hpsearch.study.options import Options
     from hpsearch.study.predict import Predicted
     from hpsearch.study.probe import Probed
 
@@ -24,29 +25,37 @@ __all__ = [
     "ablate",
     "compare",
     "confirm",
-    "load_study",
+    "load",
     "optimize",
     "predict",
     "probe",
     "run",
 ]
 
-MAX_WORKERS, MAX_REPLICATES, MAX_ROWS = 1024, 1000, 10**9
+MAX_REPLICATES, MAX_ROWS = 1000, 10**9
 
 OF_READING = ("settings", "target", "progress")
 """Options that say nothing of where a study is."""
 
 
 class Place(TypedDict, total=False):
-    """Where and how a study is run, in the words of the command line; `out` is the parent of `runs/`."""
+    """Where and how a study is run, in the words of the command line; `out` is the parent of `runs/`.
+
+    `stream` is (train, validation) or (train, validation, test) in place of data: each a `tf.data.Dataset`,
+    `PyDataset` or loader of torch. The first is read anew in each epoch, in this process, and never kept.
+    """
 
     out: str | os.PathLike[str]
     storage: str | None
     data_dir: str | os.PathLike[str] | None
     takeover: bool
-    workers: int
+    workers: WorkerCount | None
     no_code: bool
     engine: EngineName
+    address: str | None
+    tensorboard: str | os.PathLike[str] | None
+    mlflow: str | None
+    stream: Any
 
 
 class RunOptions(Place, total=False):
@@ -77,7 +86,8 @@ def optimize(
     Args:
         what: The path of a study file, the same as a dictionary, or a `StudySpec`.
         data: Rows in place of the study's own: `(x, y)`, `((x, y), (x_val, y_val))`, a mapping of arrays with
-            the names of an npz file, a table with `target=`; or a data section as the study file has it.
+            the names of an npz file, a table with `target=`, a `tf.data.Dataset`, `PyDataset` or loader of
+            torch (or a pair of them), which is read once; or a data section as the study file has it.
         trials: The number of trials.
         timeout: Seconds after which no trial is begun.
         seed: The seed of the study.
@@ -174,11 +184,11 @@ def predict(
     out: str | os.PathLike[str] = ".",
 ) -> Predicted:
     """Apply the best model of a study, or its ensemble, to new rows: an array, or the path of a file."""
-    begun = study if isinstance(study, Study) else load_study(study, out=out)
+    begun = study if isinstance(study, Study) else load(study, out=out)
     return begun.predict(x, ensemble=ensemble)
 
 
-def load_study(study: str | os.PathLike[str], **options: Unpack[Place]) -> Study:
+def load(study: str | os.PathLike[str], **options: Unpack[Place]) -> Study:
     """Return a study that was begun, by its name or its study file; its comparison where it has no search.
 
     Raises:
@@ -206,7 +216,10 @@ def _carry_out(
     settings = overridden(options.get("settings", ()), given)
     place: Any = {name: value for name, value in options.items() if name not in OF_READING}
     chosen = options_of(place, new=new)
-    study = read_study(what, settings, data, target=options.get("target"), out=chosen.out)
+    if chosen.stream is not None and data is not None:
+        raise DataError("data: expected none beside a stream")
+    given_data = data if chosen.stream is None else chosen.stream
+    study = read_study(what, settings, given_data, target=options.get("target"), out=chosen.out)
     found = run_shown(command, study, chosen, progress=options.get("progress"), replicates=replicates)
     found.check()
     return found
@@ -215,17 +228,33 @@ def _carry_out(
 def options_of(place: Place, *, new: bool = False) -> Options:
     """Return the options of a run. Raises UnsupportedError for one that cannot be."""
     from hpsearch.engines import ENGINES
-    from hpsearch.study.lifecycle import Options
+    from hpsearch.spec.sections.engine import read_workers
+    from hpsearch.study.options import Options
 
     named: dict[str, Any] = {"out": ".", **place}
-    _check_whole("workers", named.get("workers", 1), 1, MAX_WORKERS)
+    if named.get("workers") is not None:
+        read_workers(named["workers"])
     if named.get("engine", "local") not in ENGINES:
         raise UnsupportedError(f"engine: expected one of {', '.join(ENGINES)}; found {named['engine']!r}")
-    for name in ("out", "data_dir"):
+    for name in ("out", "data_dir", "tensorboard"):
         if named.get(name) is not None:
             # A program may go to another directory, and its studies stay where they are.
             named[name] = Path(named[name]).absolute()
+    if named.get("stream") is not None:
+        named |= _streamed(named)
     return Options(**named, new=new)
+
+
+def _streamed(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a study whose training rows are a stream, which stays in this process."""
+    from hpsearch.data.stream import read_stream
+
+    if named.get("engine", "local") in ("ray", "slurm"):
+        raise UnsupportedError(
+            f"stream: expected training in this process, where its batches are read; found {named['engine']}"
+        )
+    workers = named.get("workers") or 1
+    return {"stream": read_stream(named["stream"]), "engine": "in_process", "workers": workers}
 
 
 def _check_whole(name: str, value: Any, least: int, most: int) -> None:

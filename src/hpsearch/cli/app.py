@@ -21,8 +21,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-INTERRUPTED = 130
-
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
@@ -44,6 +42,8 @@ def _code() -> int:
     try:
         app()
     except SystemExit as ending:
+        if _is_interrupt(ending):
+            raise KeyboardInterrupt from ending
         return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
     except StudyFileError as failure:
         for line in failure.lines():
@@ -52,13 +52,16 @@ def _code() -> int:
     except HpsearchError as failure:
         _tell(str(failure))
         return failure.exit_code
-    except KeyboardInterrupt:
-        _tell("stopped at once; run the same command again to continue from the last checkpoint")
-        return INTERRUPTED
     except (OSError, UnicodeEncodeError) as failure:
         _tell(clean(_refused(failure), line=True))
         return HpsearchError.exit_code
     return 0
+
+
+def _is_interrupt(ending: SystemExit) -> bool:
+    """Tell whether Typer made this silent exit of Ctrl-C; a study that was interrupted has told of it."""
+    exit_ = ending.__context__
+    return isinstance(exit_, typer.Exit) and isinstance(exit_.__cause__, KeyboardInterrupt)
 
 
 def _refused(failure: OSError | UnicodeEncodeError) -> str:

@@ -15,7 +15,7 @@ import typer
 from hpsearch.cli.completion import studies, study_files
 
 if TYPE_CHECKING:
-    from hpsearch.study.lifecycle import Options
+    from hpsearch.study.options import Options
 
 StudyArgument = Annotated[
     Path,
@@ -55,7 +55,13 @@ TakeoverOption = Annotated[
     typer.Option("--takeover", help="Take over the study from a process that has not responded for 5 s."),
 ]
 WorkersOption = Annotated[
-    int, typer.Option("--workers", min=1, max=1024, help="The number of training processes.")
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="N|auto",
+        help="The number of training processes; auto: as many as there is room for.",
+        show_default=False,
+    ),
 ]
 NoCodeOption = Annotated[
     bool, typer.Option("--no-code", help="Refuse a study that runs its own Python code.")
@@ -63,6 +69,16 @@ NoCodeOption = Annotated[
 StorageOption = Annotated[
     str | None,
     typer.Option("--storage", metavar="URL", help="The URL of an Optuna storage.", show_default=False),
+]
+TensorBoardOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard", metavar="DIR", help="Copy trials there for TensorBoard.", show_default=False
+    ),
+]
+MlflowOption = Annotated[
+    str | None,
+    typer.Option("--mlflow", metavar="URI", help="Copy trials there for MLflow.", show_default=False),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 
@@ -81,13 +97,26 @@ class EngineChoice(StrEnum):
 
     local = "local"
     in_process = "in_process"
+    ray = "ray"
+    slurm = "slurm"
 
 
 EngineOption = Annotated[
     EngineChoice,
     typer.Option(
         "--engine",
-        help="Where training runs: in processes of its own (local), or in this one to debug (in_process).",
+        help="Where training runs: in processes of its own (local), in this one to debug (in_process), in "
+        "actors of Ray (ray), or in the tasks of a Slurm job step (slurm).",
+    ),
+]
+
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="ADDRESS",
+        help="The address of a cluster of Ray; without it Ray runs on this machine.",
+        show_default=False,
     ),
 ]
 
@@ -98,16 +127,20 @@ class CommandOptions:
 
     takeover: TakeoverOption = False
     storage: StorageOption = None
-    workers: WorkersOption = 1
+    workers: WorkersOption = None
     engine: EngineOption = EngineChoice.local
+    address: AddressOption = None
     no_code: NoCodeOption = False
     out: OutOption = Path()
     data_dir: DataDirOption = None
+    tensorboard: TensorBoardOption = None
+    mlflow: MlflowOption = None
     quiet: QuietOption = False
 
     def of_run(self, *, new: bool = False) -> Options:
         """Return where and how the study is run."""
-        from hpsearch.study.lifecycle import Options
+        from hpsearch.spec.sections.engine import read_workers
+        from hpsearch.study.options import Options
 
         return Options(
             out=self.out,
@@ -115,9 +148,12 @@ class CommandOptions:
             data_dir=self.data_dir,
             new=new,
             takeover=self.takeover,
-            workers=self.workers,
+            workers=None if self.workers is None else read_workers(self.workers),
             no_code=self.no_code,
             engine=self.engine.value,
+            address=self.address,
+            tensorboard=self.tensorboard,
+            mlflow=self.mlflow,
         )
 
 
@@ -133,12 +169,22 @@ def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def with_options(**given: Any) -> None:
         options = CommandOptions(**{one.name: given.pop(one.name) for one in shared})
+        if options.engine is EngineChoice.slurm and _works_for_another():
+            return
         command(**given, options=options)
 
     read = signature(command).replace(parameters=[*own, *shared], return_annotation=None)
     with_options.__signature__ = read  # type: ignore[attr-defined]
     with_options.__annotations__ = {one.name: one.annotation for one in read.parameters.values()}
     return with_options
+
+
+def _works_for_another() -> bool:
+    """Serve another task of a Slurm job step, if this is not the first."""
+    from hpsearch.engines.slurm.step import Step
+    from hpsearch.engines.slurm.task import works_for_another
+
+    return works_for_another(Step.own())
 
 
 class TrialsFormat(StrEnum):

@@ -18,6 +18,7 @@ ENDINGS: dict[Outcome, str] = {
     "finished": "finished: the budget is used up",
     "timeout": "finished: the time limit is reached",
     "exhausted": "finished: every configuration of the search space has been tried",
+    "no_gain": "finished: more trials would hardly pay",
     "hopeless": "stopped: all trials failed",
     "interrupted": "interrupted; run the same command again to continue",
 }
@@ -30,6 +31,8 @@ class TerminalDisplay(LiveDisplay):
         """Print in a few lines how the study ended, what was best, and where it lies."""
         outcome, record = _ended(found), found.record
         lines = [_ending(outcome, record)]
+        if outcome == "no_gain":
+            lines.append(_why(record))
         if outcome == "interrupted":
             lines.append(_so_far(record))
         else:
@@ -95,6 +98,14 @@ def _ending(outcome: Outcome, record: StudyRecord) -> str:
     counts = Counter(trial.state for trial in record.trials)
     text = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no trials"
     return f"{ENDINGS[outcome]}: {text}"
+
+
+def _why(record: StudyRecord) -> str:
+    """Say why a search ended by itself."""
+    from hpsearch.report.words.verdict import end_sentence
+    from hpsearch.scheduling.gain import no_gain
+
+    return end_sentence(no_gain(record), len(record.trials), record.spec.search.trials)
 
 
 def _so_far(record: StudyRecord) -> str:

@@ -218,6 +218,14 @@ def export(
 
 
 @app.command()
+def code(study: NameArgument, out: OutOption = Path(), data_dir: DataDirOption = None) -> None:
+    """Print a plain Keras script that builds and trains the winner without hpsearch."""
+    from hpsearch.study.script.script import study_script
+
+    print(study_script(files_of(study, out), data_dir), end="")
+
+
+@app.command()
 def status(study: NameArgument, out: OutOption = Path()) -> None:
     """Show the progress of a study."""
     from hpsearch.cli.tables import status_lines

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hpsearch.api.functions import ABLATION_REPLICATES, run
-from hpsearch.cli.app import INTERRUPTED, app
+from hpsearch.cli import INTERRUPTED
+from hpsearch.cli.app import app
 from hpsearch.cli.options import (
     CommandOptions,
     CompareFormat,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from hpsearch.cli.progress import TerminalDisplay
     from hpsearch.spec import StudyFile
     from hpsearch.spec.experiments import Kind
-    from hpsearch.study.lifecycle import Options
+    from hpsearch.study.options import Options
 
 
 @app.command()
@@ -189,7 +190,9 @@ def _display(loaded: StudyFile, kind: Kind, options: Options, *, quiet: bool) ->
         files_of_trials = (path for path in files.directory.rglob("*") if files.arrays not in path.parents)
         return sum(path.stat().st_size for path in files_of_trials if path.is_file())
 
-    return TerminalDisplay(console(), search.trials, search.metric, quiet, bytes_on_disk, search.further)
+    return TerminalDisplay(
+        search.trials, search.first_metric, quiet, bytes_on_disk, search.further, console=console()
+    )
 
 
 def _end(found: Study) -> None:

@@ -3,10 +3,10 @@
 from hpsearch.data.chance import are_labels, chance_accuracy, chance_loss
 from hpsearch.data.dataset import Dataset
 from hpsearch.data.encoding import Column, Encoding
+from hpsearch.data.prepared_splits import prepared_as
 from hpsearch.data.preprocessing import NewRows, Preprocessing
 from hpsearch.data.raw_data import RawData, load_dataset, load_raw_data
 from hpsearch.data.rows import Rows, Scaling, Split
-from hpsearch.data.scaled_splits import scaled_as
 
 __all__ = [
     "Column",
@@ -23,5 +23,5 @@ __all__ = [
     "chance_loss",
     "load_dataset",
     "load_raw_data",
-    "scaled_as",
+    "prepared_as",
 ]

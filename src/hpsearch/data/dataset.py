@@ -14,6 +14,7 @@ from hpsearch.data.named_inputs import InputLayout
 from hpsearch.data.named_targets import TargetLayout
 from hpsearch.data.preprocessing import Preprocessing
 from hpsearch.data.rows import Rows, Split
+from hpsearch.data.stream import Stream
 from hpsearch.data.summary import ColumnSummary, DataSummary
 from hpsearch.data.types import Array, Task
 from hpsearch.data.windows import gathered, rows_of, starts_of
@@ -107,6 +108,8 @@ class Dataset:
         inputs: The named inputs that flat rows hold; None where rows have no names.
         target_layout: The named targets that the columns of targets hold; None where they have no names.
         columns: The columns of a table, and what becomes of them.
+        stream: What networks are trained on in place of the training rows of the split, which are then those
+            that validate; None where there is none.
     """
 
     source: str
@@ -125,6 +128,7 @@ class Dataset:
     inputs: InputLayout | None = None
     target_layout: TargetLayout | None = None
     columns: tuple[ColumnSummary, ...] = field(default=(), repr=False)
+    stream: Stream | None = field(default=None, repr=False)
 
     @property
     def outputs(self) -> int:
@@ -141,7 +145,12 @@ class Dataset:
 
     @property
     def train_rows(self) -> int:
-        """Return the number of training rows; with folds, of the smallest training part."""
+        """Return the number of training rows; with folds, of the smallest training part.
+
+        A stream has so many at most.
+        """
+        if self.stream is not None:
+            return self.stream.steps * self.stream.batch_size
         return min(len(split.train) for split in self.splits)
 
     def raw(self, split: int, part: Literal["train", "validation"]) -> Rows:
@@ -191,7 +200,7 @@ class Dataset:
             features=self.features,
             outputs=self.outputs,
             targets=self._names_of_targets if len(self._names_of_targets) <= MOST_NAMES else (),
-            train_rows=len(first.train),
+            train_rows=len(first.train) if self.stream is None else self.train_rows,
             validation_rows=len(first.validation),
             test_rows=0 if self.held_out is None else len(self.held_out.positions),
             folds=len(self.splits),

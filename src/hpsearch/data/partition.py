@@ -146,10 +146,10 @@ class Partitioner:
         return self.target.task == "classification"
 
     def _random_state(self, purpose: str) -> int:
-        return int(np.random.SeedSequence([self.seed, PURPOSES[purpose]]).generate_state(1)[0])
+        return random_state(self.seed, purpose)
 
     def _count(self, size: Component, rows: Array | range, purpose: str) -> int:
-        count = _rows_in(size, len(rows))
+        count = rows_in(size, len(rows))
         if count >= len(rows):
             raise DataError(
                 f"{self.where}: a {purpose} set of {count} rows leaves none of the {len(rows)} rows for "
@@ -158,7 +158,7 @@ class Partitioner:
         return count
 
     def _subset(self, rows: Array, size: Component) -> Array:
-        count = _rows_in(size, len(rows))
+        count = rows_in(size, len(rows))
         if count > len(rows):
             raise DataError(f"{self.where}: a subset of {count} rows cannot be drawn from {len(rows)} rows.")
         return rows if count == len(rows) else self._draw(rows, count, "subset")[1]
@@ -261,7 +261,12 @@ class Partitioner:
             )
 
 
-def _rows_in(size: Component, rows: int) -> int:
+def random_state(seed: int, purpose: str) -> int:
+    """Return the `random_state` of scikit-learn by which a part is drawn."""
+    return int(np.random.SeedSequence([seed, PURPOSES[purpose]]).generate_state(1)[0])
+
+
+def rows_in(size: Component, rows: int) -> int:
     """Return the number of rows of a part; a share is rounded up, as in scikit-learn."""
     if isinstance(size, ShareOfRows):
         return math.ceil(size.share * rows - ROUNDING)

@@ -21,17 +21,18 @@ from hpsearch.data.loaded import Loaded
 from hpsearch.data.named_targets import with_joined_targets
 from hpsearch.data.partition import Partition, Partitioner
 from hpsearch.data.precision import lossy, origin_of
+from hpsearch.data.prepared_splits import check_transforms, scaled_split, transformed
 from hpsearch.data.rows import Split
-from hpsearch.data.scaled_splits import scaled_split
 from hpsearch.data.source import load_source, text_options
+from hpsearch.data.stream import Stream, check_stream
 from hpsearch.data.table import Table
 from hpsearch.data.target import Target, find_target, plain_classes
-from hpsearch.data.target_scaling import check_transform, fit_target_scaling
 from hpsearch.data.types import Array
 from hpsearch.data.windows import rows_of, starts_of
 from hpsearch.exceptions import DataError
 from hpsearch.spec import Data
 from hpsearch.spec.sections.parts_of_rows import TestRows
+from hpsearch.spec.study_file.distributions import alternatives
 
 
 def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> Dataset:
@@ -49,8 +50,12 @@ def load_dataset(data: Data, directory: Path, data_dir: Path | None = None) -> D
     return load_raw_data(data, directory, data_dir).own()
 
 
-def load_raw_data(data: Data, directory: Path, data_dir: Path | None = None) -> RawData:
+def load_raw_data(
+    data: Data, directory: Path, data_dir: Path | None = None, stream: Stream | None = None
+) -> RawData:
     """Load and select rows as `load_dataset` does, and keep them so that they can be split again.
+
+    With a `stream`, which has the training rows, the rows at hand validate.
 
     Raises:
         DataError: The rows cannot be loaded or split.
@@ -62,14 +67,18 @@ def load_raw_data(data: Data, directory: Path, data_dir: Path | None = None) -> 
                 f"{loaded.where}: 'test' cannot be given, because this data set already has a test set."
             )
         target = find_target(loaded, data)
+        check_stream(data, loaded, target, stream)
         if target.task == "regression" and lossy(loaded.y).any():
             raise DataError(_lost_targets(loaded))
         y, drawn = target.read(loaded.y), len(loaded.y) - loaded.tested
         if isinstance(data.validation, TestRows):
             loaded, y = _with_test_part(loaded, target, y)
         by_column = split_columns_of(loaded.table, data)
-        partition = Partitioner(loaded.where, target, y, data.split_seed, drawn, by_column).divide(data)
-        return _understood(RawData(data, loaded, target, y, partition, by_column))
+        if stream is None:
+            partition = Partitioner(loaded.where, target, y, data.split_seed, drawn, by_column).divide(data)
+        else:
+            partition = Partition(None, ((np.arange(len(y)),) * 2,))
+        return _understood(RawData(data, loaded, target, y, partition, by_column, stream=stream))
 
 
 def _lost_targets(loaded: Loaded) -> str:
@@ -104,6 +113,7 @@ class RawData:
         by_column: What of each row a split depends on.
         table: What the columns of a table are; None for arrays.
         warnings: What may be wrong with columns, by their names; that of the table by the empty name.
+        stream: What has the training rows, in whose place are those that validate; None where there is none.
     """
 
     data: Data
@@ -114,6 +124,7 @@ class RawData:
     by_column: SplitColumns
     table: UnderstoodTable | None = None
     warnings: Mapping[str, str] = field(default_factory=dict)
+    stream: Stream | None = None
 
     def own(self) -> Dataset:
         """Return the data set of the study."""
@@ -168,11 +179,9 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
     unscaled, encoding = _unscaled(loaded, data, raw_data.y, partition)
     if loaded.inputs is not None:
         unscaled = replace(unscaled, indicators=loaded.inputs.unscaled)
-    prepared = loaded.where, unscaled, data.scalings[0], data.rescale or 1.0
-    splits = tuple(scaled_split(*prepared, number, pair) for number, pair in enumerate(partition.splits))
+    splits = _splits(raw_data, unscaled, partition)
     held_out = _held_out(loaded, target, unscaled, partition)
-    splits = _with_target_scaling(raw_data, splits, held_out)
-    return Dataset(
+    dataset = Dataset(
         source=data.source,
         task=target.task,
         features=unscaled.features,
@@ -189,7 +198,20 @@ def _dataset(raw_data: RawData, partition: Partition) -> Dataset:
         inputs=loaded.inputs,
         target_layout=loaded.target_layout,
         columns=() if encoding is None else columns_of(raw_data.table, encoding, data, raw_data.warnings),
+        stream=raw_data.stream,
     )
+    check_transforms(dataset, alternatives(data.target_transform))
+    return transformed(dataset, data.preparation.target_transform, clamp=data.clamp)
+
+
+def _splits(raw_data: RawData, unscaled: UnscaledRows, partition: Partition) -> tuple[Split, ...]:
+    data = raw_data.data
+    prepared = raw_data.loaded.where, unscaled, data.scalings[0], data.rescale or 1.0
+    splits = tuple(scaled_split(*prepared, number, pair) for number, pair in enumerate(partition.splits))
+    if raw_data.stream is None:
+        return splits
+    # Both parts are the same rows, of which one copy is enough.
+    return tuple(replace(split, train=split.validation) for split in splits)
 
 
 def _names_of_targets(target: Target, unscaled: UnscaledRows, encoding: Encoding | None) -> tuple[str, ...]:
@@ -299,25 +321,6 @@ def _features(where: str, data: Data, x: Array) -> tuple[int, ...]:
             f"but a row has {had if len(found) == 1 else f'{had} = {prod(found)}'}."
         )
     return data.shape
-
-
-def _with_target_scaling(
-    raw_data: RawData, splits: tuple[Split, ...], held_out: UnscaledRows | None
-) -> tuple[Split, ...]:
-    """Return splits with the transform of their targets, as the study file has it."""
-    transform, layout, task = (
-        raw_data.data.target_transform,
-        raw_data.loaded.target_layout,
-        raw_data.target.task,
-    )
-    if task not in ("regression", "multitask") or transform is None:
-        return splits
-    columns = None if layout is None else layout.quantities
-    for y in (raw_data.y, *(() if held_out is None else (held_out.y,))):
-        check_transform(raw_data.loaded.where, transform, y if columns is None else y[:, columns])
-    clamp = raw_data.data.clamp
-    scalings = (fit_target_scaling(transform, one.train.y, columns, clamp=clamp) for one in splits)
-    return tuple(replace(split, target_scaling=one) for split, one in zip(splits, scalings, strict=True))
 
 
 def _with_test_part(loaded: Loaded, target: Target, y: Array) -> tuple[Loaded, Array]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from hpsearch.engines.interface import Engine, Worker
 from hpsearch.engines.messages import Job, Order
-from hpsearch.engines.process.failures import told
-from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
+from hpsearch.engines.process.failures import outcome
+from hpsearch.exceptions import WorkerDiedError
 
 
 class InProcessWorker(Worker):
@@ -23,12 +24,7 @@ class InProcessWorker(Worker):
     def submit(self, order: Order) -> None:
         if self._session is None:
             return
-        try:
-            self._result = self._session.do(order)
-        except HpsearchError as failure:
-            self._result = failure
-        except Exception as failure:  # noqa: BLE001 - as in a process of its own
-            self._result = WorkerError(told(failure))
+        self._result = outcome(partial(self._session.do, order))
 
     def result(self) -> Any:
         if isinstance(self._result, BaseException):
@@ -51,5 +47,5 @@ class InProcessEngine(Engine):
     def start(self, job: Job) -> Worker:
         return InProcessWorker(job)
 
-    def wait(self, workers: Sequence[Worker], seconds: float | None = None) -> Worker | None:  # noqa: ARG002
-        return workers[0]
+    def wait(self, workers: Sequence[Worker], seconds: float | None = None) -> Sequence[Worker]:  # noqa: ARG002
+        return workers

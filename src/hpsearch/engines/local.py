@@ -5,26 +5,27 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing import connection
 from typing import Any
 
 from hpsearch.engines.interface import Engine, Worker
 from hpsearch.engines.messages import Job, Order
-from hpsearch.engines.process.failures import show_warnings, told
+from hpsearch.engines.policy.capacity import Capacity, machine_capacity
+from hpsearch.engines.process.accelerators import use_accelerator
+from hpsearch.engines.process.failures import outcome, show_warnings
 from hpsearch.engines.process.spawn import spawned
-from hpsearch.exceptions import HpsearchError, WorkerDiedError, WorkerError
+from hpsearch.exceptions import WorkerDiedError
 
 
-class LocalWorker(Worker):
-    """Works in a process of its own."""
+class PipeWorker(Worker):
+    """Works in another process, at the end of a pipe."""
 
-    def __init__(self, job: Job) -> None:
-        self._spawned = spawned()
-        self.pipe, self._process = self._spawned.pipe, self._spawned.process
-        self._busy = False
-        self._send(job)
+    pipe: Any
+    _busy = False
 
     def submit(self, order: Order) -> None:
         self._send(order)
@@ -44,6 +45,19 @@ class LocalWorker(Worker):
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    @abstractmethod
+    def _death(self) -> WorkerDiedError:
+        """Return why the pipe has closed."""
+
+
+class LocalWorker(PipeWorker):
+    """Works in a process of its own."""
+
+    def __init__(self, job: Job) -> None:
+        self._spawned = spawned()
+        self.pipe, self._process = self._spawned.pipe, self._spawned.process
+        self._send(job)
 
     def _death(self) -> WorkerDiedError:
         self._process.join(5)
@@ -69,13 +83,17 @@ class LocalWorker(Worker):
 class LocalEngine(Engine):
     """Trains in processes of this machine."""
 
+    def capacity(self) -> Capacity:
+        return machine_capacity()
+
     def start(self, job: Job) -> Worker:
         return LocalWorker(job)
 
-    def wait(self, workers: Sequence[Worker], seconds: float | None = None) -> Worker | None:
-        local = [worker for worker in workers if isinstance(worker, LocalWorker)]
-        ready = connection.wait([worker.pipe for worker in local], seconds)
-        return next((worker for worker in local if worker.pipe in ready), None)
+    def wait(self, workers: Sequence[Worker], seconds: float | None = None) -> Sequence[Worker]:
+        by_pipe: dict[Any, Worker] = {
+            worker.pipe: worker for worker in workers if isinstance(worker, PipeWorker)
+        }
+        return [by_pipe[pipe] for pipe in connection.wait(by_pipe, seconds)]
 
 
 def serve(pipe: Any) -> None:
@@ -84,6 +102,18 @@ def serve(pipe: Any) -> None:
     from hpsearch.engines.session.session import Session
 
     session: Any = None
+
+    def answer_to(message: Any) -> Any:
+        nonlocal session
+        if not isinstance(message, Job):
+            return session.do(message)
+        use_accelerator(message.place, message.workers)
+        session = Session(message, spawned=True)
+        opened = session.opened()
+        gc.freeze()
+        gc.enable()
+        return opened
+
     while True:
         try:
             message = pipe.recv()
@@ -91,18 +121,7 @@ def serve(pipe: Any) -> None:
             break
         if message is None:
             break
-        try:
-            if isinstance(message, Job):
-                session = Session(message, spawned=True)
-                answer: Any = session.opened()
-                gc.freeze()
-                gc.enable()
-            else:
-                answer = session.do(message)
-        except HpsearchError as failure:
-            answer = failure
-        except Exception as failure:  # noqa: BLE001 - whatever a model raises is the coordinator's to record
-            answer = WorkerError(told(failure))
+        answer = outcome(partial(answer_to, message))
         with suppress(BrokenPipeError):
             pipe.send(answer)
     # Leave without the libraries' farewells, which can hang on threads of their own.

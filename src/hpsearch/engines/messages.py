@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
-from hpsearch.data import Preprocessing
+from hpsearch.data import Preprocessing, RawData
+from hpsearch.data.stream import Stream
 from hpsearch.data.summary import DataSummary
+from hpsearch.spec.sections.constraints import Constraint
 from hpsearch.spec.sources.donor_file import DonorFile
 from hpsearch.training.column_effects import ColumnEffect
 from hpsearch.training.column_importance import ColumnImportance
@@ -39,6 +41,10 @@ class Job:
         trainer: That of an earlier run: empty where that did not tell, None where there was none.
         target_transform: That of an earlier run, where the study file does not say it; None on the first.
         explores: Whether to run the files of models for what they search, where that is not known.
+        moved: Where files of models lie on the worker's machine, by their paths at the coordinator.
+        raw_data: The rows, where they were loaded for the worker.
+        stream: What gives the training rows, to a worker in this process; None where they are loaded.
+        streamed: What was known of it when the study began.
     """
 
     spec: dict[str, Any]
@@ -55,6 +61,10 @@ class Job:
     trainer: str | None = None
     target_transform: str | None = None
     explores: bool = False
+    moved: Mapping[str, str] = field(default_factory=dict)
+    raw_data: RawData | None = None
+    stream: Stream | None = None
+    streamed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +84,15 @@ class OpenedStudy:
 
 @dataclass(frozen=True)
 class Start:
-    """Take a member on: as plain data, and where it was; a winner with how it is trained once more."""
+    """Take a member on: as plain data, and where it was; a winner with how it is trained once more.
+
+    One that has more or fewer parameters than `limits` allow is not trained.
+    """
 
     member: dict[str, Any]
     state: MemberState | None = None
     refit: RefitRun | None = None
+    limits: tuple[Constraint, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,11 @@ class WorkerPool:
 
     def __init__(self, engine: Engine, count: int, job: Job) -> None:
         self._engine, self._job = engine, replace(job, workers=count)
-        self.workers = [self._begun(place) for place in range(count)]
+        try:
+            self.workers = [self._begun(place) for place in range(count)]
+        except BaseException:
+            engine.close()
+            raise
 
     def _begun(self, place: int) -> Worker:
         return self._engine.start(replace(self._job, place=place))
@@ -60,8 +64,8 @@ class WorkerPool:
         self._opened(place)
         return self.workers[place]
 
-    def wait(self, busy: Sequence[Worker], seconds: float | None) -> Worker | None:
-        """Wait until one of several busy workers has its result; None after so many `seconds`."""
+    def wait(self, busy: Sequence[Worker], seconds: float | None) -> Sequence[Worker]:
+        """Wait until busy workers have their results, and return these; none after so many `seconds`."""
         return self._engine.wait(busy, seconds)
 
     def close(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -17,6 +17,7 @@ from hpsearch.models.weights import Weights
 from hpsearch.spec import ModelComponent, StudySpec
 from hpsearch.spec.sections.architecture import Shape
 from hpsearch.spec.sources.donor_file import DonorFile
+from hpsearch.spec.sources.python_file import ModelCode, model_code
 
 Kind = TypeVar("Kind", bound=ModelComponent)
 
@@ -29,11 +30,18 @@ class ModelFiles:
         directory: The directory that relative paths start from.
         code: The fingerprint that the study's Python files must have; None where it is not known yet.
         donors: The saved models that the study reuses.
+        moved: Where Python files lie here, by their paths where the study was started.
     """
 
     directory: Path
     code: str | None = None
     donors: tuple[DonorFile, ...] = ()
+    moved: Mapping[str, str] = field(default_factory=dict)
+
+    def code_of(self, spec: StudySpec) -> tuple[ModelCode, ...]:
+        """Find the code that a study runs."""
+        found = model_code(spec, self.directory)
+        return tuple(replace(one, path=Path(self.moved.get(str(one.path), one.path))) for one in found)
 
 
 class ModelSource(ABC, Generic[Kind]):

@@ -7,10 +7,12 @@ import math
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
+from keras.src.backend.common import global_state
 
 from hpsearch.data.archives import FREE_BYTES, MAX_BYTES, MAX_GROWTH, ArchiveError, opened
 from hpsearch.exceptions import ModelError, spoken
@@ -70,22 +72,47 @@ def load_measured(path: Path) -> keras.Model:
         ArchiveError: Its layers take more memory than a file of its size can fill.
         Exception: Whatever Keras raises.
     """
-    _check_claims(saved_configuration(path), path)
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
+    with _without_numbers():
+        config = _uncompiled(saved_configuration(path))
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    _check_claims(model, path)
+    if keras.backend.backend() != "jax" or _has_assets(path):
+        # Elsewhere a variable without numbers takes none from a file.
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    # Keras draws initial weights first, and compiles a program for each shape to do so: 3 s for TabM.
+    model.load_weights(path)
+    for variable in model.variables:
+        if variable._value is None:  # noqa: SLF001 - states of seed generators are not saved
+            variable._deferred_initialize()  # noqa: SLF001
+    return model
 
 
-def _check_claims(config: Any, path: Path) -> None:
+@contextmanager
+def _without_numbers() -> Iterator[None]:
+    """Let models be made whose weights have shapes and no numbers, which no later scope gives them either."""
+    waiting = "uninitialized_variables"
+    others = global_state.get_global_attribute(waiting, [])
+    global_state.set_global_attribute(waiting, [])
+    try:
+        with keras.StatelessScope() as scope:
+            scope.initialize_variables = False
+            yield
+    finally:
+        global_state.set_global_attribute(waiting, others)
+
+
+def _check_claims(model: keras.Model, path: Path) -> None:
     """Refuse layers with more weights than the file can hold, before memory is allocated for them."""
-    with keras.StatelessScope() as scope:
-        # Weights have their shapes then, and no numbers.
-        scope.initialize_variables = False
-        model = keras.saving.deserialize_keras_object(_uncompiled(config), safe_mode=True)
-        sizes = [4 * math.prod(variable.shape) for variable in model.variables]
+    size = sum(4 * math.prod(variable.shape) for variable in model.variables)
     limit = min(MAX_BYTES, FREE_BYTES + MAX_GROWTH * path.stat().st_size)
-    if sum(sizes) > limit:
-        raise ArchiveError(
-            f"its layers take {sum(sizes):,} bytes, of at most {limit:,} for a file of its size"
-        )
+    if size > limit:
+        raise ArchiveError(f"its layers take {size:,} bytes, of at most {limit:,} for a file of its size")
+
+
+def _has_assets(path: Path) -> bool:
+    """Return whether layers keep more than weights in a file, as vocabularies."""
+    with zipfile.ZipFile(path) as archive:
+        return any(name.startswith("assets/") for name in archive.namelist())
 
 
 def _uncompiled(node: Any) -> Any:

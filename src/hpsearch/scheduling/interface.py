@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Literal
 
 from hpsearch.spec.space.parameter import Value
-from hpsearch.store.events import Event, Pruning
+from hpsearch.store.events import Event, Origin, Promoted, Pruning
 
 
 @dataclass(frozen=True)
 class StartTrial:
-    """A trial with these values is to be started."""
+    """A trial with these values is to be started; `origin` as in `Asked`."""
 
     values: dict[str, Value]
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,9 @@ class Wait:
 
 @dataclass(frozen=True)
 class Done:
-    """There is nothing left to train."""
+    """There is nothing left to train, or what is left is not expected to gain anything."""
+
+    reason: Literal["exhausted", "no_gain"] = "exhausted"
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,18 @@ class Stop:
     pruning: Pruning
 
 
+@dataclass(frozen=True)
+class Pause:
+    """The trial waits where it stands; it may be promoted later."""
+
+
 Next = StartTrial | Wait | Done
-Decision = Continue | Stop
+Decision = Continue | Pause | Stop
+
+Evidence = Literal["generations", "complete", "partial", "leader"]
+"""What promotions are decided by: whole generations while trials are begun; after the last one what all
+trials have reported, or, where a worker would idle, what there is. When the time is over, only the best trial
+of all goes on."""
 
 
 class Scheduler(ABC):
@@ -51,7 +65,7 @@ class Scheduler(ABC):
     """
 
     may_stop: bool = False
-    """Whether `decide` can ever stop a trial; where it cannot, several epochs may be trained at once."""
+    """Whether `decide` can stop a trial at any epoch; where it cannot, several may be trained at once."""
 
     @abstractmethod
     def next(self, number: int) -> Next:
@@ -68,3 +82,15 @@ class Scheduler(ABC):
     def decide(self, number: int) -> Decision:  # noqa: ARG002 - for those that stop trials
         """Return whether a trial goes on after the last epoch that it has reported."""
         return Continue()
+
+    def pauses_at(self, number: int) -> int | None:  # noqa: ARG002 - for those that pause trials
+        """Return the epoch after which a trial is paused; None for never."""
+        return None
+
+    def promotion(self, evidence: Evidence) -> Promoted | None:  # noqa: ARG002 - the same
+        """Return which paused trial goes on next; None where none does now."""
+        return None
+
+    def dismissal(self, number: int) -> Stop:
+        """Return why a paused trial will not go on any more."""
+        raise NotImplementedError(f"trial {number} cannot be paused")

@@ -9,10 +9,11 @@ from hpsearch.spec.sections.keras_tuner_model import Hyperparameter, KerasTunerM
 from hpsearch.spec.sections.layered import Layered
 from hpsearch.spec.sections.model import Mlp
 from hpsearch.spec.sections.model_component import ModelComponent
+from hpsearch.spec.sections.objectives import direction_of
 from hpsearch.spec.sections.own_model import OwnModel, own_models
 from hpsearch.spec.sections.pretrained import Pretrained, pretrained_models
 from hpsearch.spec.sections.python_model import ArgumentMapping, Arguments, PythonModel
-from hpsearch.spec.sections.search import Search, direction_of
+from hpsearch.spec.sections.search import Search
 from hpsearch.spec.sections.sequential import Sequential
 from hpsearch.spec.sections.study import Configuration, StudySpec, read_configuration
 from hpsearch.spec.sections.training import EarlyStopping, Training

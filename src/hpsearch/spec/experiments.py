@@ -71,6 +71,10 @@ class Experiment(ABC):
 class SearchExperiment(Experiment):
     """A search: every trial has another configuration of the search space, and a seed of its own."""
 
+    def __init__(self, spec: StudySpec) -> None:
+        super().__init__(spec)
+        self._last: tuple[Any, Configuration | None] = None, None
+
     @cached_property
     def space(self) -> SearchSpace:
         """The search space."""
@@ -81,7 +85,13 @@ class SearchExperiment(Experiment):
         return self.space.parameters
 
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
-        return self.space.configuration(values)
+        # Scheduler and state ask for that of one trial in turn, and to make it takes a millisecond.
+        named = [(name, type(value), value) for name, value in values.items()]
+        known, last = self._last
+        if last is None or known != named:
+            last = self.space.configuration(values)
+            self._last = named, last
+        return last
 
     def seed(self, number: int, values: Mapping[str, Value]) -> int:  # noqa: ARG002 - of a search by its number
         return derive(self.spec.search.seed, "trial", number)
@@ -230,7 +240,9 @@ def compared(spec: StudySpec, compare: Compare, runs: int) -> StudySpec:
     """
     kept = ("metric", "metrics", "trial_timeout", "seed", "width", "probes")
     rules = {name: getattr(spec.search, name) for name in kept}
-    search = Search(trials=runs, sampler=SAMPLERS["grid"](), pruner=PRUNERS["none"](), **rules)
+    search = Search(
+        trials=runs, sampler=SAMPLERS["grid"](), pruner=PRUNERS["none"](), portfolio="off", **rules
+    )
     return spec.model_copy(update={"compare": compare, "search": search})
 
 

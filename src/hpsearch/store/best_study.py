@@ -16,10 +16,8 @@ FILES = ("csv", "table", "npz", "arrays", "images")
 
 def best_spec(record: StudyRecord, best: TrialRecord) -> StudySpec:
     """Return the configuration of a trial as a study with nothing left to search."""
-    data, scaling = record.spec.data, best.configuration.scaling
-    if scaling is not None:
-        data = data.model_copy(update={"scaling": scaling})
-    search = record.spec.search.model_copy(update={"enqueue": (), "trials": 1})
+    data = record.spec.data.model_copy(update=best.configuration.preparation.said)
+    search = record.spec.search.without_beginning().model_copy(update={"trials": 1})
     update = {
         "name": name_with(record.name, "-best"),
         "data": _found_from_anywhere(data, record.directory),

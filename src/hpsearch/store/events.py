@@ -10,7 +10,10 @@ from typing import Any, ClassVar, Literal
 
 from hpsearch.spec.space.parameter import Value
 
-State = Literal["running", "complete", "pruned", "failed"]
+State = Literal["running", "complete", "pruned", "infeasible", "failed"]
+
+Origin = Literal["enqueue", "portfolio", "replicate"]
+"""Where a study file says what is tried first; or that it is a configuration that was tried before."""
 
 Metrics = Mapping[str, float | None]
 """Metrics of an epoch by Keras' names; None where one was not finite."""
@@ -37,11 +40,12 @@ class Pruning:
 
 @dataclass(frozen=True)
 class Asked:
-    """A trial was given its values."""
+    """A trial was given its values; `origin` tells where from, unless the sampler suggested them."""
 
     kind: ClassVar = "ask"
     number: int
     values: dict[str, Value]
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,10 @@ class Reported:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial ended: `value` is its metric at `best_epoch` (from 1), after so many `epochs` and `seconds`."""
+    """A trial ended: `value` is its metric at `best_epoch` (from 1), after so many `epochs` and `seconds`.
+
+    `violations` says by how much an infeasible one violates each constraint that it does not keep to.
+    """
 
     kind: ClassVar = "end"
     number: int
@@ -79,6 +86,16 @@ class Ended:
     seconds: float
     cause: str | None
     pruning: Pruning | None = None
+    violations: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """A paused trial goes on beyond a rung, counted from 1."""
+
+    kind: ClassVar = "promote"
+    number: int
+    rung: int
 
 
 @dataclass(frozen=True)
@@ -90,9 +107,9 @@ class Lost:
     cause: str
 
 
-Event = Asked | Reported | Ended | Lost
+Event = Asked | Reported | Promoted | Ended | Lost
 
-KINDS: dict[str, type[Event]] = {event.kind: event for event in (Asked, Reported, Ended, Lost)}
+KINDS: dict[str, type[Event]] = {event.kind: event for event in (Asked, Reported, Promoted, Ended, Lost)}
 
 _Number = int | float | None
 
@@ -107,20 +124,23 @@ _FIELDS: dict[type[Event], dict[str, type | UnionType]] = {
         "seconds": _Number,
         "cause": str | None,
     },
+    Promoted: {"rung": int},
     Lost: {"cause": str},
 }
-_OPTIONAL: dict[type[Event], str] = {Reported: "probe", Ended: "pruning"}
+_OPTIONAL: dict[type[Event], tuple[str, ...]] = {
+    Asked: ("origin",),
+    Reported: ("probe",),
+    Ended: ("pruning", "violations"),
+}
 
 
 def dump_event(event: Event) -> dict[str, Any]:
     """Return an event as plain data, as it stands in the log."""
     raw = {"kind": event.kind, **vars(event)}
-    optional = _OPTIONAL.get(type(event), "")
     if isinstance(event, Ended) and event.pruning is not None:
-        raw[optional] = asdict(event.pruning)
-    elif raw.get(optional, ...) is None:
-        del raw[optional]
-    return raw
+        raw["pruning"] = asdict(event.pruning)
+    absent = [name for name in _OPTIONAL.get(type(event), ()) if raw[name] is None]
+    return {name: told for name, told in raw.items() if name not in absent}
 
 
 def read_event(raw: Any) -> Event:
@@ -134,20 +154,23 @@ def read_event(raw: Any) -> Event:
     kind = KINDS.get(str(raw.get("kind")))
     if kind is None or not all(isinstance(raw.get(name), known) for name, known in _FIELDS[kind].items()):
         raise ValueError("no known event")
-    if not all(map(_is_finite, (raw.get("value"), *raw.get("metrics", {}).values()))):
+    told = raw.get("violations")
+    violations = told if isinstance(told, dict) else {}
+    if not all(map(_is_finite, (raw.get("value"), *raw.get("metrics", {}).values(), *violations.values()))):
         raise ValueError("a number that is not finite")
     fields = {name: raw[name] for name in ("number", *_FIELDS[kind])}
-    optional = _OPTIONAL.get(kind, "")
-    if raw.get(optional) is not None:
-        fields[optional] = _pruning(raw[optional]) if kind is Ended else raw[optional]
+    for optional in _OPTIONAL.get(kind, ()):
+        if raw.get(optional) is not None:
+            fields[optional] = _read(optional, raw[optional])
     return kind(**fields)
 
 
-def _pruning(raw: Any) -> Pruning:
+def _read(name: str, raw: Any) -> Any:
+    """Read a field that an event may have."""
     try:
-        return Pruning(**raw)
-    except TypeError:
-        raise ValueError("no pruning") from None
+        return Pruning(**raw) if name == "pruning" else dict(raw) if name == "violations" else raw
+    except (TypeError, ValueError):
+        raise ValueError(f"no {name}") from None
 
 
 def _is_finite(value: Any) -> bool:

@@ -24,7 +24,7 @@ ARRAYS = "arrays"
 """Under which name rows that were given in memory lie inside the files of the study."""
 
 OWN = re.compile(
-    r"(study(\.copy)?\.yaml|ticks(\.copy)?\.jsonl|study\.db|best\.(keras|yaml|json)|ensemble\.(keras|json)|baselines\.json"
+    r"(study(\.copy)?\.yaml|model\.py|ticks(\.copy)?\.jsonl|study\.db|best\.(keras|yaml|json)|ensemble\.(keras|json)|baselines\.json"
     r"|test\.json|insides\.json"
     r"|refit\.json|refit(\.checkpoint)?\.npz|probes\.npz|trials\.csv|timing\.json|influence\.json|fanova\.json"
     r"|models(/\d+\.(npz|keras|keras\.json))?|checkpoints(/\d+(\.older)?\.npz)?|(leases|artifacts|arrays)(/.+)?"
@@ -185,6 +185,11 @@ class StudyFiles:
     def arrays(self) -> Path:
         """Rows that were given in memory, a folder for each content; all experiments share them."""
         return self.out / "runs" / self.name / ARRAYS
+
+    @property
+    def code(self) -> Path:
+        """What builds the models, where a script was given; all experiments share it."""
+        return self.out / "runs" / self.name / "model.py"
 
     @property
     def table(self) -> Path:

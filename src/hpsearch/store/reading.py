@@ -146,7 +146,9 @@ def _trial(resolved: Resolved, experiment: Experiment, events: list[Event]) -> T
         cause=known.cause,
         history={} if known.state == "running" else _curves(reports),
         pruning=known.pruning,
+        violations=known.violations or {},
         probes={r.epoch: TrainingProbe.read(r.probe) for r in reports if r.probe is not None},
+        origin=asked.origin,
     )
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from math import inf, isfinite
+from typing import Any, TypeVar
 
 from hpsearch.data.summary import DataSummary
 from hpsearch.exceptions import StoreError
-from hpsearch.spec import Configuration, StudySpec
+from hpsearch.spec import Configuration, Search, StudySpec
 from hpsearch.spec.experiments import Kind, experiment_of
+from hpsearch.spec.sections.objectives import Direction
 from hpsearch.spec.space.parameter import Parameter, Value
-from hpsearch.store.events import Pruning, State
+from hpsearch.store.events import Origin, Pruning, State
 from hpsearch.store.identity import UNKNOWN, StudyIdentity, digest
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations, Refit, WinnerName
 from hpsearch.training.baselines import Baselines
 from hpsearch.training.decisions import Decisions
 from hpsearch.training.ensemble import Ensemble
 from hpsearch.training.probes.record import LayerProbe, TrainingProbe
+
+T = TypeVar("T")
+Point = tuple[float, ...]
 
 Curve = tuple[float | None, ...]
 """A number for each epoch, from the first; None where it was not finite."""
@@ -39,10 +43,12 @@ class TrialRecord:
         best_epoch: From 1.
         seconds: The time that its epochs took.
         seed: Its seed.
-        cause: Why it failed or was pruned.
+        cause: Why it failed, was pruned or is infeasible.
         history: The curve of each metric, such as `val_loss`; empty for a running trial.
         pruning: Why it was pruned, in numbers.
+        violations: By how much it violates each constraint that it does not keep to.
         probes: What was measured inside the network, by epoch.
+        origin: Where its values come from, unless the sampler suggested them.
     """
 
     number: int
@@ -58,12 +64,18 @@ class TrialRecord:
     history: Mapping[str, Curve] = field(default_factory=dict)
     pruning: Pruning | None = None
     probes: Mapping[int, TrainingProbe] = field(default_factory=dict)
+    origin: Origin | None = None
+    violations: Mapping[str, float] = field(default_factory=dict)
 
     def at_best(self, names: Iterable[str]) -> dict[str, float | None]:
         """Return metrics of its history at the best epoch; None where one had no value there."""
         place = (self.best_epoch or 0) - 1
         curves = {name: self.history.get(name, ()) for name in names}
         return {name: curve[place] if 0 <= place < len(curve) else None for name, curve in curves.items()}
+
+    def values(self, objectives: Sequence[str]) -> list[float | None]:
+        """Return the values of objectives at the best epoch; the first of them is the trial's own."""
+        return [self.value, *self.at_best(objectives[1:]).values()]
 
     @property
     def stamp(self) -> dict[str, Any]:
@@ -113,8 +125,8 @@ class StudyRecord:
 
     @property
     def metric(self) -> str:
-        """Return the metric that is optimized."""
-        return self.spec.search.metric
+        """Return the metric that is optimized, or the first of several objectives."""
+        return self.spec.search.first_metric
 
     @property
     def minimize(self) -> bool:
@@ -130,7 +142,15 @@ class StudyRecord:
     def ranking(self) -> tuple[TrialRecord, ...]:
         """List the finished trials that have a value, best first; equal values by number."""
         finished = [trial for trial in self.trials if trial.state != "running"]
-        return tuple(ranked(finished, minimize=self.minimize))
+        return tuple(ranked(finished, self.spec.search))
+
+    @cached_property
+    def front(self) -> tuple[TrialRecord, ...]:
+        """List the Pareto front by the first objective: trials that no other one beats in all objectives.
+
+        Of a single metric these are the trials with the best value.
+        """
+        return tuple(pareto_front((trial, costs(trial, self.spec.search)) for trial in self.ranking))
 
     @property
     def best(self) -> TrialRecord | None:
@@ -149,16 +169,43 @@ class StudyRecord:
         return found
 
 
-def ranked(trials: Iterable[TrialRecord], *, minimize: bool) -> list[TrialRecord]:
-    """Sort the trials that have a value, best first; equal values by number."""
-    sign = 1 if minimize else -1
-    valued = [(trial.value, trial) for trial in trials if trial.value is not None]
-    return [trial for _, trial in sorted(valued, key=lambda pair: (sign * pair[0], pair[1].number))]
+def ranked(trials: Iterable[TrialRecord], search: Search) -> list[TrialRecord]:
+    """Sort the trials that have a value, best first; equal ones by the other objectives, and by number."""
+    valued = [trial for trial in trials if trial.value is not None]
+    return sorted(valued, key=lambda trial: (costs(trial, search), trial.number))
+
+
+def costs(trial: TrialRecord, search: Search) -> Point:
+    """Return the values of a trial's objectives, each turned so that smaller is better."""
+    return turned(trial.values(search.objectives), search.directions)
+
+
+def turned(values: Iterable[float | None], directions: Iterable[Direction]) -> Point:
+    """Turn values so that smaller is better; none is the worst."""
+    pairs = zip(values, directions, strict=True)
+    return tuple(inf if value is None else value if to == "minimize" else -value for value, to in pairs)
+
+
+def pareto_front(points: Iterable[tuple[T, Point]]) -> list[T]:
+    """Return what has a point that no other one dominates, sorted by the points; of equal ones all.
+
+    A point dominates another where it is larger nowhere and smaller somewhere.
+    """
+    front: list[tuple[T, Point]] = []
+    for one in sorted(points, key=lambda pair: pair[1]):
+        # Only points that were sorted before can dominate, and those on the front are enough.
+        if not any(_dominates(known, one[1]) for _, known in front):
+            front.append(one)
+    return [name for name, _ in front]
+
+
+def _dominates(a: Point, b: Point) -> bool:
+    return a != b and all(x <= y for x, y in zip(a, b, strict=True))
 
 
 def finite(value: float) -> float | None:
     """Return the number where it is finite and None elsewhere, as JSON wants it."""
-    return float(value) if math.isfinite(value) else None
+    return float(value) if isfinite(value) else None
 
 
 def winner_name(trial: TrialRecord, run: TrialRecord | None) -> WinnerName:

@@ -40,7 +40,7 @@ SEAL = b"# crc32: "
 """Begins the last line of the resolved study file, a comment with a checksum of what is before it."""
 
 BUDGETS = (
-    *(("search", name) for name in ("trials", "timeout", "trial_timeout", "keep")),
+    *(("search", name) for name in ("trials", "timeout", "trial_timeout", "until", "keep")),
     *(("compare", name) for name in ("replicates", "baseline", "claims", "target")),
     *(("confirm", name) for name in Confirm.model_fields),
     ("data", "arrays"),
@@ -241,6 +241,8 @@ def _resolved(source: Source, known: Any) -> Resolved:
     if known.get("kind", "search") not in KINDS:
         raise ValueError(known["kind"])
     decisions = Decisions.read(known.pop("settings"))
+    # Studies of versions that had no portfolio go on without one.
+    source.data["search"].setdefault("portfolio", "off")
     return Resolved(spec=read_spec(source), data=summary, decisions=decisions, **known)
 
 
@@ -250,13 +252,19 @@ def told_of_beginning(resolved: Resolved) -> str:
     return ", ".join(f"{name} {told}" for name, told in known.items())
 
 
+def as_begun(given: StudySpec, stored: StudySpec) -> StudySpec:
+    """Put what a study found out and decided when it began where its file leaves that open."""
+    model, search = explored(given.model, stored.model), given.search.as_begun(stored.search)
+    return given.model_copy(update={"model": model, "search": search})
+
+
 def check_same_experiment(stored: StudySpec, given: StudySpec) -> None:
     """Check that a study file describes the experiment that a study was started with; budgets may differ.
 
     Raises:
         StudyMismatchError: It does not. The message lists the differences.
     """
-    given = given.model_copy(update={"model": explored(given.model, stored.model)})
+    given = as_begun(given, stored)
     old, new = dict(_leaves(_without_budgets(stored))), dict(_leaves(_without_budgets(given)))
     lines = [
         f"  {path}: {old.get(path, 'nothing')} -> {new.get(path, 'nothing')}"
@@ -275,7 +283,7 @@ def _without_budgets(spec: StudySpec) -> dict[str, Any]:
     data: dict[str, Any] = spec.model_copy(update={"training": _with_rate(spec.training)}).dump()
     for section, name in BUDGETS:
         data.get(section, {}).pop(name, None)
-    for name in ("ensemble", "baseline"):
+    for name in ("ensemble", "baseline", "engine"):
         data.pop(name, None)
     if spec.compare is not None:
         # The number of a trial tells its arm.

@@ -29,6 +29,7 @@ def trial_row(trial: TrialRecord, further: tuple[str, ...] = ()) -> dict[str, An
         "seconds": trial.seconds,
         "seed": trial.seed,
         "cause": trial.cause,
+        "origin": trial.origin,
     }
 
 
@@ -38,7 +39,7 @@ def trials_csv(record: StudyRecord) -> str:
     stream = io.StringIO()
     further = record.spec.search.further
     measured = [f"metrics.{name}" for name in further]
-    fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause")
+    fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause", "origin")
     columns = [*fixed, *measured, *(f"parameters.{name}" for name in names)]
     writer = csv.DictWriter(stream, columns, lineterminator="\n")
     writer.writerow({column: cell(column) for column in columns})

@@ -82,7 +82,7 @@ def announce(plan: Plan, ablation: OpenStudy) -> None:
 
 def outdated(plan: Plan, stored: StudySpec) -> str:
     """Say why an ablation is not that of a plan; empty where it is."""
-    parts = ((one.model, one.training, one.data.scaling) for one in (stored, plan.spec))
+    parts = ((one.model, one.training, *one.data.prepared.items()) for one in (stored, plan.spec))
     if len(set(parts)) == 1:
         return ""
     return "the search has a new winner: the ablation starts over"

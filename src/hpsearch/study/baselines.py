@@ -47,13 +47,16 @@ def _comparable(spec: StudySpec, data: DataSummary) -> bool:
     numbers = data.train_rows * data.folds
     for size in data.features:
         numbers *= size
-    own_loss = spec.search.metric == "val_loss" and bool(losses_of(spec))
+    if spec.data.stream is not None:
+        return False
+    own_loss = spec.search.first_metric == "val_loss" and bool(losses_of(spec))
     return not own_loss and numbers <= MOST_NUMBERS
 
 
 def _fit(begun: Future[Baselines | None], spec: StudySpec, directory: Path, data_dir: Path | None) -> None:
     try:
-        begun.set_result(fit_baselines(load_dataset(spec.data, directory, data_dir), spec.search.metric))
+        dataset = load_dataset(spec.data, directory, data_dir)
+        begun.set_result(fit_baselines(dataset, spec.search.first_metric))
     except Exception as failure:  # noqa: BLE001 - whatever a library raises: `with_baselines` tells it
         begun.set_exception(failure)
 

@@ -20,6 +20,11 @@ class Budget:
         """Count the seconds that the study has taken, over all its processes."""
         return self.before + time.monotonic() - self._started
 
+    @property
+    def expired(self) -> bool:
+        """Return whether the time is over."""
+        return self.timeout is not None and self.elapsed >= self.timeout
+
     def allows(self, asked: int) -> bool:
         """Return whether another trial may be begun after so many."""
-        return asked < self.trials and (self.timeout is None or self.elapsed < self.timeout)
+        return asked < self.trials and not self.expired

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from hpsearch.report.words.plan import begun_words
-from hpsearch.scheduling.conclusion.confirmation_plan import plan_confirmation
+from hpsearch.scheduling.conclusion.confirmation_plan import finalists_of, plan_confirmation
 from hpsearch.scheduling.conclusion.verdict import name_of
 from hpsearch.spec import Compare, StudySpec
 from hpsearch.spec.experiments import compared
@@ -42,7 +42,8 @@ def confirm(study: OpenStudy, record: StudyRecord) -> Outcome | None:
     write_resolved(part, own)
     splits = "; each replicate has its own split" if spec.confirm.splits == "fresh" else ""
     display.begin(spec.search.trials, f"{begun_words(plan_confirmation(record), record.name)}{splits}")
-    storage = storage_of(part, searched.storage)
+    # A storage that several share may be away just now, and has the trials of the search already.
+    storage = study.storage if searched.storage else storage_of(part, None)
     outcome = conduct(replace(study, files=part, resolved=own, storage=storage))
     return "interrupted" if outcome == "interrupted" else None
 
@@ -68,5 +69,5 @@ def confirmation_of(record: StudyRecord) -> StudySpec | None:
     plan = plan_confirmation(record)
     if not plan.possible:
         return None
-    arms = {name_of(trial): trial.configuration.changes() for trial in record.ranking[: plan.finalists]}
+    arms = {name_of(trial): trial.configuration.changes() for trial in finalists_of(record)}
     return compared(record.spec, Compare(arms=arms, replicates=plan.replicates), plan.runs)

@@ -49,7 +49,7 @@ def clear(files: StudyFiles, storage: str | None) -> None:
         )
     remove_from_storage(with_parts(files), storage)
     for path in files.directory.iterdir():
-        if path in (files.leases, files.arrays) or path.name == PARTS["comparison"]:
+        if path in (files.leases, files.arrays, files.code) or path.name == PARTS["comparison"]:
             continue
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 

@@ -7,7 +7,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -15,21 +14,18 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from hpsearch.data.source import DATA_DIR
-from hpsearch.engines.policy.cores import share_of_cores
+from hpsearch.engines.policy.cores import usable_cores
 from hpsearch.engines.process.canary import check_compiler
 from hpsearch.engines.process.compilation import DIRECTORY_VARIABLE, cache_directory, own_directory
 from hpsearch.engines.process.compiler import FLAGS, NO_FUSIONS, has_wrong_kernels
 from hpsearch.engines.process.imports import import_keras
+from hpsearch.engines.process.memory import memory
+from hpsearch.engines.process.quota import processor_quota
 from hpsearch.exceptions import HpsearchError
 from hpsearch.report.words.numbers import amount
 
-EXTRAS = ("tensorflow", "excel", "keras-tuner", "postgresql", "cmaes", "gp")
+EXTRAS = ("tensorflow", "excel", "keras-tuner", "postgresql", "mysql", "cmaes", "gp")
 """What may be installed beside hpsearch by a person who needs it."""
-
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Where Linux says how many microseconds of computing a container has in a period."""
-
-MEMORY = Path("/sys/fs/cgroup/memory.max")
 
 ENOUGH = 2 * 2**30
 """Bytes of memory, or of the disk, below which studies are likely to end early."""
@@ -122,9 +118,9 @@ def _backend() -> Iterator[Finding]:
 
 
 def _cores() -> Finding:
-    usable, whole = share_of_cores(1), os.cpu_count() or 1
+    usable, whole = len(usable_cores()), os.cpu_count() or 1
     found = amount(usable, "core") + (f" of {whole}" if usable < whole else "")
-    share = _quota()
+    share = processor_quota()
     if share is not None and share < usable:
         most = max(1, int(share))
         return Finding(
@@ -133,25 +129,13 @@ def _cores() -> Finding:
     return Finding("cores", found)
 
 
-def _quota() -> float | None:
-    """Return how many cores' time a container has; None for all that there is."""
-    try:
-        allowed, period = QUOTA.read_text().split()
-        return int(allowed) / int(period)
-    except (OSError, ValueError):  # no container, or the word "max"
-        return None
-
-
 def _memory() -> Finding:
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
+    known = memory()
+    if known is None:
         return Finding("memory", "unknown on this system")
-    with suppress(OSError, ValueError):  # no container, or the word "max"
-        whole = min(whole, int(MEMORY.read_text()))
+    whole, unused = known
     advice = "a worker takes about 1 GB, and the data" if whole < ENOUGH else ""
-    return Finding("memory", f"{whole / 2**30:.1f} GB, {min(free, whole) / 2**30:.1f} GB unused", advice)
+    return Finding("memory", f"{whole / 2**30:.1f} GB, {unused / 2**30:.1f} GB unused", advice)
 
 
 def _disk() -> Finding:

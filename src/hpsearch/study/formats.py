@@ -35,7 +35,7 @@ NAMES: dict[Format, str] = {"savedmodel": "tf_saved_model", "litert": "litert", 
 """What Keras calls the formats that it exports to."""
 
 ROWS = 16
-"""Rows of random numbers on which an exported model is held against the model itself."""
+"""Random rows on which an exported model is held against the model itself."""
 
 TOLERANCE = 1e-4
 """How far an exported model may be from the model, relative to numbers above one: others round otherwise."""
@@ -96,11 +96,10 @@ def _export(path: Path, to: Format, place: Path) -> None:
 
 
 def _check_same(model: keras.Model, to: Format, place: Path) -> None:
-    """Compare what was written with the model, on rows of random numbers."""
+    """Compare what was written with the model, on random rows."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return  # its rows would have to be named, in each format otherwise
-    shape = tuple(model.input_shape[1:])
-    rows = np.random.default_rng(0).normal(size=(ROWS, *shape)).astype(np.float32)
+    rows = _rows_for(model)
     known, found = np.asarray(model.predict(rows, verbose=0)), READERS[to](place, rows)
     wrong = float(np.max(np.abs(known - found) / np.maximum(1, np.abs(known))))
     if not wrong <= TOLERANCE:
@@ -108,6 +107,17 @@ def _check_same(model: keras.Model, to: Format, place: Path) -> None:
             f"{place}: it does not compute what the model does: predictions for random rows differ by "
             f"{wrong:.2g}"
         )
+
+
+def _rows_for(model: keras.Model) -> NDArray[np.float32]:
+    """Draw rows: numbers, or for a model that embeds tokens such as every embedding has."""
+    import keras
+
+    layers, shape = model._flatten_layers(), (ROWS, *model.input_shape[1:])  # noqa: SLF001 - nested ones too
+    words = [layer.input_dim for layer in layers if isinstance(layer, keras.layers.Embedding)]
+    random = np.random.default_rng(0)
+    rows = random.integers(min(words), size=shape) if words else random.normal(size=shape)
+    return rows.astype(np.float32)
 
 
 def _by_savedmodel(place: Path, rows: NDArray[Any]) -> NDArray[Any]:

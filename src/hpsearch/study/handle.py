@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any, Literal
 from hpsearch.exceptions import HpsearchError, warnings_as_notes
 
 if TYPE_CHECKING:
-    from hpsearch.analysis import AblationPath, ComparisonResult
+    from sklearn.pipeline import Pipeline
+
+    from hpsearch.analysis import AblationPath, Front, Importance, StudyFinding
+    from hpsearch.analysis.influence.importance import Method
     from hpsearch.scheduling.conclusion import Conclusion
     from hpsearch.spec import StudyFile, StudySpec
+    from hpsearch.spec.sections.engine import WorkerCount
     from hpsearch.store.layout import StudyFiles
     from hpsearch.store.record import StudyRecord
-    from hpsearch.study.lifecycle import Options
+    from hpsearch.study.options import Options
     from hpsearch.study.predict import Predicted
     from hpsearch.study.progress import Display, Outcome
-    from hpsearch.study.results import Best, Trials
+    from hpsearch.study.results import Best, Compared, Trials
+    from hpsearch.study.tables import Curves
 
 Command = Literal["optimize", "confirm", "compare", "ablate"]
 
@@ -64,6 +69,17 @@ class Study:
         what = "comparison" if self.record.kind == "comparison" else "study"
         return f"<{what} {self.name!r} of {len(self.record.trials):,} trials in {self.directory}>"
 
+    def _repr_html_(self) -> str:
+        """Show in a notebook the answer, and figures of the report."""
+        from hpsearch.analysis import NOT_JUDGED, analyze_conclusion, kept_influence
+        from hpsearch.report.html.document import render
+        from hpsearch.report.html.excerpts import excerpt_of_comparison, excerpt_of_search
+
+        if self.record.kind == "comparison":
+            return render(excerpt_of_comparison(self.comparison, self.files.report))
+        influence = kept_influence(self.record, self.files) or NOT_JUDGED
+        return render(excerpt_of_search(analyze_conclusion(self.conclusion, influence), self.files.report))
+
     @property
     def name(self) -> str:
         """Return the name of the study."""
@@ -94,6 +110,20 @@ class Study:
         return Trials(self.record)
 
     @cached_property
+    def curves(self) -> Curves:
+        """Return the learning curves of the trials as a table."""
+        from hpsearch.study.tables import Curves
+
+        return Curves(self.record)
+
+    @cached_property
+    def findings(self) -> tuple[StudyFinding, ...]:
+        """Return what is wrong, or could be better, as the report tells it, with the evidence."""
+        from hpsearch.analysis import judge
+
+        return judge(self.record).findings
+
+    @cached_property
     def best(self) -> Best | None:
         """Return what is best; None where no trial has a value.
 
@@ -104,6 +134,18 @@ class Study:
 
         self._searched("has no best configuration; its results are in `comparison`")
         return best_result(self.conclusion, self.files.best_model)
+
+    @cached_property
+    def front(self) -> Front | None:
+        """Return the Pareto front of a search with several objectives; None where there is one metric.
+
+        Raises:
+            HpsearchError: It is a comparison.
+        """
+        from hpsearch.analysis import find_front
+
+        self._searched("has no Pareto front; its results are in `comparison`")
+        return find_front(self.conclusion)
 
     @cached_property
     def conclusion(self) -> Conclusion:
@@ -120,17 +162,31 @@ class Study:
         return None if self.record.kind == "comparison" else follow_ablation(self.conclusion)
 
     @cached_property
-    def comparison(self) -> ComparisonResult:
+    def comparison(self) -> Compared:
         """Return the results of a comparison.
 
         Raises:
             HpsearchError: It is a search.
         """
-        from hpsearch.analysis import compare as compared
+        from hpsearch.study.results import Compared
 
         if self.record.kind != "comparison":
             raise HpsearchError(f"{self.name!r} is a search, and only a comparison has arms")
-        return compared(self.record)
+        return Compared.of(self.record)
+
+    def importance(self, method: Method = "ped_anova") -> Importance:
+        """Tell which parameters mattered; it takes seconds where the study does not keep it yet.
+
+        Args:
+            method: `ped_anova`, or `fanova`, which is slow.
+
+        Raises:
+            HpsearchError: It is a comparison.
+        """
+        from hpsearch.analysis import find_influence
+
+        self._searched("varies nothing but its arms; see `comparison`")
+        return find_influence(self.record, self.files, method).importance
 
     def report(self) -> Path:
         """Write the report, and give its path; one is written when a study ends, too."""
@@ -158,12 +214,25 @@ class Study:
         data = Path(x) if isinstance(x, str | os.PathLike) else x
         return here_or_apart(partial(run, ensemble=ensemble), self.files, data)
 
+    def pipeline(self) -> Pipeline:
+        """Return the best model behind the preparation of its rows, as a fitted pipeline of scikit-learn.
+
+        Raises:
+            StudyNotFoundError: No model has been saved yet.
+            UnsupportedError: The study has several inputs or targets, or windows.
+        """
+        from hpsearch.study.pipeline import winner_pipeline
+        from hpsearch.study.saved_winner import SavedWinner
+
+        self._searched("saves no model")
+        return winner_pipeline(SavedWinner.of(self.files))
+
     def resume(
         self,
         *,
         trials: int | None = None,
         timeout: float | None = None,
-        workers: int | None = None,
+        workers: WorkerCount | None = None,
         progress: bool | None = None,
     ) -> Study:
         """Continue the study, with the budget that it has or a larger one.
@@ -171,7 +240,7 @@ class Study:
         Args:
             trials: The number of trials; by default what the study has.
             timeout: Seconds of wall time, over all runs of the study; by default what the study has.
-            workers: The number of training processes; by default as before.
+            workers: The number of training processes, or "auto"; by default as before.
             progress: Whether progress is shown on the standard error; by default if that is a terminal.
 
         Returns:
@@ -181,8 +250,10 @@ class Study:
             HpsearchError: It cannot run, or all that it trained failed.
             KeyboardInterrupt: It was interrupted; the same call continues it.
         """
+        from hpsearch.spec.sections.engine import read_workers
+
         if workers is not None:
-            self._options = replace(self._options, workers=workers)
+            self._options = replace(self._options, workers=read_workers(workers))
         command: Command = "compare" if self.record.kind == "comparison" else "optimize"
         return self._go_on(command, {"search.trials": trials, "search.timeout": timeout}, progress=progress)
 
@@ -250,8 +321,10 @@ def run(
         HpsearchError: It cannot run.
     """
     from hpsearch.store.layout import PARTS, StudyFiles
+    from hpsearch.store.loggers.logs import log_report
     from hpsearch.study import lifecycle
 
+    loggers = options.loggers()  # what is not installed is said at once
     files = StudyFiles(options.out, study.spec.name, PARTS["comparison"] if command == "compare" else "")
     if command == "compare":
         outcome, record = lifecycle.compare(study, options, display)
@@ -264,6 +337,8 @@ def run(
             outcome, conclusion = search(study, options, display)
         found = Study(files, conclusion.record, options, outcome, conclusion)
     found.failure = _failure(command, found)
+    if outcome != "interrupted":
+        log_report(loggers, files.full_name, files.report)
     return found
 
 
@@ -289,13 +364,13 @@ def run_shown(
 ) -> Study:
     """Run a command as `run` does; log that it starts and ends, and show its progress if wanted."""
     from hpsearch.store.layout import StudyFiles
-    from hpsearch.study.progress import LOGGER
+    from hpsearch.study.progress import LOGGER, in_notebook
 
     # The part of a study that a command writes has its name.
     files = StudyFiles(options.out, study.spec.name, "" if command == "optimize" else command)
     started = "resumed" if files.study.exists() and not options.new else "started"
     LOGGER.info("%s %s: %s in %s", command, files.name, started, files.directory)
-    if sys.stderr.isatty() if progress is None else progress:
+    if sys.stderr.isatty() or in_notebook() if progress is None else progress:
         found = _run_live(command, study, options, replicates)
     else:
         found = _run_logged(command, study, options, replicates)
@@ -312,11 +387,9 @@ def _run_logged(command: Command, study: StudyFile, options: Options, replicates
 
 
 def _run_live(command: Command, study: StudyFile, options: Options, replicates: int) -> Study:
-    from rich.console import Console
-
     from hpsearch.spec.experiments import prepare
-    from hpsearch.study.terminal import LiveDisplay
+    from hpsearch.study.progress import live_display
 
     search = prepare(study.spec, "comparison" if command == "compare" else "search").search
-    display = LiveDisplay(Console(stderr=True), search.trials, search.metric, further=search.further)
+    display = live_display(search)
     return display.show(lambda: run(command, study, options, display, replicates))

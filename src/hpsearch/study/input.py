@@ -9,7 +9,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.exceptions import DataError, ModelCodeError
 from hpsearch.spec import Part, StudyFile, StudySpec
@@ -18,6 +18,9 @@ from hpsearch.spec.study_file.loading import study_file_of
 from hpsearch.spec.study_file.source import Source, parse, read_text
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.record import StudyRecord
+
+if TYPE_CHECKING:
+    from hpsearch.data.stream import Stream
 
 What = str | os.PathLike[str] | Mapping[str, Any] | StudySpec | StudyFile
 """What a study is given as: the path of a study file, the same as plain data, or as a spec."""
@@ -83,11 +86,16 @@ def _with_rows(
     from hpsearch.data.readers.arrays import given_arrays, write_arrays
     from hpsearch.data.readers.frames import given_frame, is_frame, is_of_arrays, write_frame
     from hpsearch.data.readers.kept_rows import folder_of
+    from hpsearch.data.stream import Stream
 
     given: Any
     write: Any
     section: dict[str, Any]
-    if is_frame(data) and not is_of_arrays(data, target, _options(source)):
+    if isinstance(data, Stream):
+        given, write = data.kept, write_arrays
+        section = _streamed(source, data)
+        source = _with_batch_size(source, data.batch_size)
+    elif is_frame(data) and not is_of_arrays(data, target, _options(source)):
         given, write = given_frame(data, target), write_frame
         section = {"arrays": given.fingerprint, "target": target}
     else:
@@ -188,6 +196,20 @@ def _validation(source: Source, count: int | None) -> dict[str, Any]:
     if "validation" in _options(source):
         raise DataError("data.validation: the data already include a validation set; remove this option.")
     return {"validation": {"last": count}}
+
+
+def _streamed(source: Source, stream: Stream) -> dict[str, Any]:
+    """Return what a data section says of a stream."""
+    section: dict[str, Any] = stream.section
+    return section | _validation(source, section["validation"]["last"])
+
+
+def _with_batch_size(source: Source, size: int) -> Source:
+    """Write the batch size of a stream into a training section that says none."""
+    training = source.data.get("training", {}) if isinstance(source.data, dict) else None
+    if not isinstance(training, dict) or "choice" in training or "batch_size" in training:
+        return source
+    return replace(source, data={**source.data, "training": {**training, "batch_size": size}})
 
 
 def _checked(study: StudyFile) -> StudyFile:

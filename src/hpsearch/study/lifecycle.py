@@ -10,17 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from hpsearch.engines import ENGINES, EngineName
+from hpsearch.engines import ENGINES
 from hpsearch.engines.messages import Job, OpenedStudy
 from hpsearch.engines.pool import WorkerPool
 from hpsearch.report.words.columns import MOST, column_lines
+from hpsearch.report.words.numbers import amount
 from hpsearch.spec import StudyFile, StudySpec
 from hpsearch.spec.experiments import Kind, SearchExperiment, experiment_of, prepare
-from hpsearch.spec.sections.keras_tuner_model import explored
 from hpsearch.spec.sources.donor_file import DonorFile
 from hpsearch.spec.sources.python_file import (
     announced_code,
@@ -39,12 +38,20 @@ from hpsearch.store.reading import read_parts, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.removal import check_only_ours
 from hpsearch.store.report_path import check_report_path
-from hpsearch.store.resolved import Resolved, check_same_experiment, read_resolved, write_resolved
+from hpsearch.store.resolved import (
+    Resolved,
+    as_begun,
+    check_same_experiment,
+    read_resolved,
+    write_resolved,
+)
 from hpsearch.study.baselines import begin_baselines
 from hpsearch.study.deletion import clear, forget_arrays, sweep, with_parts
+from hpsearch.study.earlier_studies import with_earlier_trials
 from hpsearch.study.found_space import with_found_space
 from hpsearch.study.material import check_same_material
 from hpsearch.study.open_study import OpenStudy
+from hpsearch.study.options import Options
 from hpsearch.study.part import stored_part
 from hpsearch.study.prerequisites import (
     announced_donor,
@@ -55,13 +62,14 @@ from hpsearch.study.prerequisites import (
 )
 from hpsearch.study.progress import Display, Outcome
 from hpsearch.study.run import conduct, shared_storage
+from hpsearch.study.worker_count import with_workers, worker_count
 from hpsearch.training.decisions import Decisions
 
 if TYPE_CHECKING:
     from hpsearch.scheduling.conclusion import Conclusion
     from hpsearch.study.ablation import Plan
 
-CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted")
+CONFIRMED: tuple[Outcome, ...] = ("finished", "timeout", "exhausted", "no_gain")
 """Endings of a search after which its finalists are confirmed."""
 
 AT_THE_END = (
@@ -71,31 +79,6 @@ AT_THE_END = (
     "sklearn.tree",
 )
 """Modules that import SciPy, matplotlib and scikit-learn: without them the workers start a second earlier."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Where and how a study is run; nothing here changes its results.
-
-    Attributes:
-        out: The parent of `runs/` and `reports/`.
-        storage: The URL of an Optuna storage; by default a SQLite file in the study's directory.
-        data_dir: Where data sets are kept.
-        new: Whether to start over.
-        takeover: Whether to take the study over from a process that is silent.
-        workers: The number of training processes.
-        no_code: Whether to refuse a study that runs Python code of its own.
-        engine: Where training runs.
-    """
-
-    out: Path = Path()
-    storage: str | None = None
-    data_dir: Path | None = None
-    new: bool = False
-    takeover: bool = False
-    workers: int = 1
-    no_code: bool = False
-    engine: EngineName = "local"
 
 
 def optimize(study: StudyFile, options: Options, display: Display) -> tuple[Outcome, Conclusion]:
@@ -210,8 +193,7 @@ def _held(given: StudyFile, kind: Kind, options: Options, display: Display) -> I
         sweep(files)
         stored = stored_of(files, study.spec, code)
         if stored is not None:
-            known = explored(study.spec.model, stored.spec.model)
-            study = replace(study, spec=study.spec.model_copy(update={"model": known}))
+            study = replace(study, spec=as_begun(study.spec, stored.spec))
         yield _Held(study, kind, files, options, code, donors, stored, lease, display)
 
 
@@ -227,7 +209,7 @@ def _opened(held: _Held) -> Iterator[OpenStudy]:
     """Have workers open an experiment, and write down what it obeys from now on."""
     study, options = held.study, held.options
     with placed(study.source):
-        pool = WorkerPool(ENGINES[options.engine](), options.workers, _job(held))
+        pool = _pool(held)
     try:
         _check_sampler(held)
         storage = shared_storage(held.files, options.storage, confirmed=bool(study.spec.confirm.finalists))
@@ -235,14 +217,25 @@ def _opened(held: _Held) -> Iterator[OpenStudy]:
         with placed(study.source):
             opened = pool.opened()
             held = replace(held, study=with_found_space(study, opened.model))
+        held, opened = _begun(held, opened)
         _check_sampler(held)
-        resolved = _resolved(held, opened)
+        resolved = _resolved(held, opened, len(pool.workers))
         held.lease.check()
         write_resolved(held.files, resolved)
         baselines = begin_baselines(held.files, resolved, held.options.data_dir)
-        yield OpenStudy(held.files, resolved, storage, pool, held.lease, held.display, baselines)
+        running = resolved, storage, pool, held.lease, held.display, baselines
+        yield OpenStudy(held.files, *running, options.loggers())
     finally:
         pool.close()
+
+
+def _pool(held: _Held) -> WorkerPool:
+    """Start the workers of an experiment, and tell how many where that is not given."""
+    engine = ENGINES[held.options.engine](held.options.address, held.study.spec.engine)
+    count, why = worker_count(held.options.workers, prepare(held.study.spec, held.kind), engine)
+    if why is not None:
+        held.display.note(why)
+    return WorkerPool(engine, count, _job(held))
 
 
 def _job(held: _Held) -> Job:
@@ -258,7 +251,26 @@ def _check_sampler(held: _Held) -> None:
         check_sampler(experiment.spec, experiment.space)
 
 
-def _resolved(held: _Held, opened: OpenedStudy) -> Resolved:
+def _begun(held: _Held, opened: OpenedStudy) -> tuple[_Held, OpenedStudy]:
+    """Decide what the file of a search that begins leaves open, and tell it."""
+    if held.kind != "search" or held.stored is not None:
+        return held, opened
+    from hpsearch.scheduling.beginning import begun
+
+    warm, learned = with_earlier_trials(held.study, held.options.out)
+    if learned is not None:
+        held.display.note(f"warm start: {learned}")
+    spec, sampler = begun(warm)
+    if sampler is not None:
+        held.display.note(f"sampler: {sampler}")
+    first = spec.search.portfolio
+    if first and isinstance(first, tuple) and first != warm.search.portfolio:
+        held.display.note(f"portfolio: the first {amount(len(first), 'trial')} are textbook configurations")
+    decisions = replace(opened.decisions, sampler=sampler, warm_start=learned)
+    return replace(held, study=replace(held.study, spec=spec)), replace(opened, decisions=decisions)
+
+
+def _resolved(held: _Held, opened: OpenedStudy, workers: int) -> Resolved:
     """Return what an experiment obeys; a part is of its search, and known in a storage by the same owner."""
     if held.parent is not None:
         check_same_material(held.parent, opened)
@@ -266,7 +278,7 @@ def _resolved(held: _Held, opened: OpenedStudy) -> Resolved:
     if held.parent is None:
         for line in (*column_lines(opened.data.columns, MOST), *opened.notes):
             held.display.note(line)
-        return with_workers(resolved, held.options.workers).identified()
+        return with_workers(resolved, workers).identified()
     owner = held.parent.owner or resolved.owner
     return replace(resolved, owner=owner, parent=held.parent.identified().study).identified()
 
@@ -337,6 +349,8 @@ def job_of(
         vmapped=decided.vmapped,
         trainer=None if stored is None else decided.trainer or "",
         target_transform=None if stored is None else decided.known_transform,
+        stream=options.stream,
+        streamed=decided.stream,
     )
 
 
@@ -380,11 +394,3 @@ def resolve(
 def _owner(storage: str | None, known: str | None) -> str | None:
     """Return by what the studies of an experiment are known in a storage that several may share."""
     return known if known is not None or storage is None else uuid.uuid4().hex
-
-
-def with_workers(resolved: Resolved, workers: int) -> Resolved:
-    """Note for a comparison the most workers that it ever had: what its seconds mean depends on that."""
-    if resolved.kind != "comparison":
-        return resolved
-    most = max(workers, resolved.decisions.workers or workers)
-    return replace(resolved, decisions=replace(resolved.decisions, workers=most))

@@ -24,4 +24,10 @@ def check_same_material(stored: Resolved, opened: OpenedStudy) -> None:
     if stored.data.features != opened.data.features:
         told = f"the study {name!r} was started by a version that made other features of its table"
         raise StudyMismatchError(f"{told}: run it with that version, or start over with --new")
+    begun, now = stored.decisions.backend, opened.decisions.backend
+    if begun is not None and begun != now:
+        raise StudyMismatchError(
+            f"the study {name!r} was started with Keras on {begun}, and here it runs on {now}: set the "
+            f"environment variable KERAS_BACKEND={begun} before Keras is imported"
+        )
     check_same_donors(name, stored.decisions.donor or "", opened.decisions.donor or "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hpsearch.engines.pool import WorkerPool
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.lease import Lease
+from hpsearch.store.loggers.interface import Logger
 from hpsearch.store.resolved import Resolved
 from hpsearch.study.progress import Display
 from hpsearch.training.baselines import Baselines
@@ -22,7 +23,7 @@ class OpenStudy:
     """An experiment under way: its files, what it obeys, its storage, and the workers that have it open.
 
     Its files are written by the holder of the lease alone. `storage` is None where its own is locked.
-    `baselines` are those that are being fitted; None where there are none to fit.
+    `baselines` are those that are being fitted; None where there are none to fit. `loggers` copy its trials.
     """
 
     files: StudyFiles
@@ -32,3 +33,4 @@ class OpenStudy:
     lease: Lease
     display: Display
     baselines: Future[Baselines | None] | None = None
+    loggers: tuple[Logger, ...] = ()

@@ -133,11 +133,12 @@ def predict(
         if isinstance(data, Path):
             rows = preprocessing.read(data)
         else:
-            rows = preprocessing.take(_plain(data, preprocessing))
+            rows = preprocessing.take(plain_rows(data, preprocessing))
     return _predicted(applied, rows, _given(applied, rows.x))
 
 
-def _plain(data: Any, preprocessing: Preprocessing) -> Any:
+def plain_rows(data: Any, preprocessing: Preprocessing) -> Any:
+    """Return rows in memory as a preprocessing takes them."""
     if preprocessing.encoding is not None and is_frame(data):
         return data
     if isinstance(data, Mapping):

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpsearch.exceptions import DonorError, HpsearchError
 from hpsearch.spec import StudyFile, load_study_file, pretrained_models
@@ -19,7 +20,9 @@ from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.resolved import check_same_experiment, read_resolved
 from hpsearch.store.winner import load_applied
 from hpsearch.study.progress import Display, Outcome
-from hpsearch.study.trial import RunningTrial
+
+if TYPE_CHECKING:
+    from hpsearch.study.state import StudyState
 
 
 def check_donors(study: StudyFile) -> None:
@@ -112,7 +115,7 @@ def _is_finished(study: StudyFile, files: StudyFiles) -> bool:
 def announced_donor(donor: StudyFile, display: Display) -> DonorDisplay:
     """Tell that the study of a donor is run first, and give what tells how it goes."""
     display.note(f"running the donor's study {donor.spec.name!r} first: {donor.source.file}")
-    return DonorDisplay(donor.spec.name, donor.spec.search.metric, display)
+    return DonorDisplay(donor.spec.name, donor.spec.search.first_metric, display)
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class DonorDisplay:
         """Tell what begins."""
         self.note(told)
 
-    def advanced(self, running: list[RunningTrial]) -> None:
+    def advanced(self, state: StudyState) -> None:
         """Show nothing: the live line is that of the study that waits."""
 
     def note(self, text: str) -> None:

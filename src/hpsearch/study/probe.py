@@ -61,6 +61,13 @@ class Probed:
     summaries: tuple[ArmSummary, ...]
     page: Path
 
+    def _repr_html_(self) -> str:
+        """Show in a notebook what was found, and the figures of the page."""
+        from hpsearch.report.html.document import render
+        from hpsearch.report.html.excerpts import excerpt_of_probe
+
+        return render(excerpt_of_probe(self.probe, self.summaries, self.page))
+
     def json(self) -> str:
         """Return every number as JSON."""
         return json.dumps({**probe_to_json(self.probe, self.summaries), "page": str(self.page)}, indent=1)
@@ -192,7 +199,7 @@ class _Course:
             member.stop()
 
     def _member(self, number: int, seed: int) -> SingleMember:
-        metric, direction = self.search.metric, self.search.direction
+        metric, direction = self.search.first_metric, self.search.direction
         return SingleMember(self.worker, Member(number, self.configuration, seed, metric, direction))
 
     def _ending(self, failures: Sequence[Failure | None]) -> Ending | None:

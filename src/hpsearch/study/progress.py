@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal, Protocol
+import sys
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from hpsearch.store.record import TrialRecord
-from hpsearch.study.trial import RunningTrial
+
+if TYPE_CHECKING:
+    from hpsearch.spec import Search
+    from hpsearch.study.state import StudyState
+    from hpsearch.study.terminal import TextDisplay
 
 LOGGER = logging.getLogger("hpsearch")
 LOGGER.addHandler(logging.NullHandler())
 WARNING = "warning: "
 """Begins the remarks that are warnings."""
 
-Outcome = Literal["finished", "timeout", "exhausted", "hopeless", "interrupted"]
+Outcome = Literal["finished", "timeout", "exhausted", "no_gain", "hopeless", "interrupted"]
+
+
+def in_notebook() -> bool:
+    """Return whether this process runs the cells of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 class Display(Protocol):
@@ -22,8 +34,8 @@ class Display(Protocol):
     def ended(self, record: TrialRecord, best: TrialRecord | None, finished: int) -> None:
         """Show a trial that ended, the best so far, and how many have ended."""
 
-    def advanced(self, running: list[RunningTrial]) -> None:
-        """Show the trials under way."""
+    def advanced(self, state: StudyState) -> None:
+        """Show how far the trials under way are."""
 
     def begin(self, runs: int, told: str) -> None:
         """Show that something else begins, of at most so many runs."""
@@ -40,7 +52,7 @@ class LoggedProgress(Display):
         shown = None if best is None else best.value
         LOGGER.debug("trial %s %s, %s ended, best %s", record.number, record.state, finished, shown)
 
-    def advanced(self, running: list[RunningTrial]) -> None:
+    def advanced(self, state: StudyState) -> None:
         """Nothing to log: an epoch may take milliseconds."""
 
     def begin(self, runs: int, told: str) -> None:
@@ -51,3 +63,17 @@ class LoggedProgress(Display):
         """Log a remark, or a warning at its own level."""
         level = logging.WARNING if text.startswith(WARNING) else logging.INFO
         LOGGER.log(level, "%s", text.removeprefix(WARNING))
+
+
+def live_display(search: Search) -> TextDisplay:
+    """Choose what shows the progress: a notebook redraws a place in its page, where a stream could not."""
+    if in_notebook():
+        from hpsearch.study.notebook import NotebookDisplay
+
+        return NotebookDisplay(search.trials, search.first_metric, further=search.further)
+    from rich.console import Console
+
+    from hpsearch.study.terminal import LiveDisplay
+
+    console = Console(stderr=True)
+    return LiveDisplay(search.trials, search.first_metric, further=search.further, console=console)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from hpsearch.analysis import ComparisonResult, compare
 from hpsearch.engines.process.imports import choose_backend
-from hpsearch.exceptions import HpsearchError, StudyNotFoundError
+from hpsearch.exceptions import StudyNotFoundError
 from hpsearch.scheduling.conclusion import Conclusion
 from hpsearch.scheduling.racing.estimates import Estimate
 from hpsearch.spec.space.parameter import Value
 from hpsearch.store.record import Curve, StudyRecord, TrialRecord
 from hpsearch.store.trials_table import trial_row
+from hpsearch.study.tables import Tabular
 
 if TYPE_CHECKING:
     import keras
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Trial:
     """One configuration as it was trained, in the words of `hpsearch trials --format json`.
 
     `value` is the metric at `best_epoch` (from 1), None where there is none; `cause` says why a trial failed
-    or was pruned. `configuration` is what the study file would say; `history` maps metrics to their curves.
-    `metrics` holds those beside the study's own, at `best_epoch` too.
+    or was pruned, `origin` where its values come from, None where the sampler suggested them. `configuration`
+    is what the study file would say; `history` maps metrics to their curves. `metrics` holds those beside the
+    study's own, at `best_epoch` too.
     """
 
     number: int
@@ -40,23 +42,52 @@ class Trial:
     seconds: float
     seed: int
     cause: str | None
+    origin: str | None
     configuration: Mapping[str, Any]
     history: Mapping[str, Curve]
+    _record: StudyRecord = field(repr=False, compare=False)
     metrics: Mapping[str, float | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, trial: TrialRecord, further: tuple[str, ...] = ()) -> Trial:
+    def of(cls, trial: TrialRecord, record: StudyRecord) -> Trial:
         """Return a trial of a record, with the metrics beside the study's own."""
         return cls(
-            **trial_row(trial, further), configuration=trial.configuration.dump(), history=trial.history
+            **trial_row(trial, record.spec.search.further),
+            configuration=trial.configuration.dump(),
+            history=trial.history,
+            _record=record,
         )
 
+    def _repr_html_(self) -> str:
+        """Show in a notebook how it ended, its values, and how it learned."""
+        from hpsearch.report.html.document import render
+        from hpsearch.report.html.excerpts import excerpt_of_trial
 
-class Trials(Sequence[Trial]):
-    """The trials of a study, by number; `columns` and `to_pandas` give them as a table."""
+        return render(excerpt_of_trial(self._record.trial(self.number), self._record))
+
+
+class Compared(ComparisonResult):
+    """The results of a comparison, as a notebook shows them."""
+
+    @classmethod
+    def of(cls, record: StudyRecord) -> Compared:
+        """Judge a comparison by its record."""
+        found = compare(record)
+        return cls(**{one.name: getattr(found, one.name) for one in fields(found)})
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook the answer, the means of the arms, and how they learned."""
+        from hpsearch.report.html.document import render
+        from hpsearch.report.html.excerpts import excerpt_of_comparison
+
+        return render(excerpt_of_comparison(self, page=None))
+
+
+class Trials(Tabular, Sequence[Trial]):
+    """The trials of a study, by number; `columns`, `to_arrow` and `to_pandas` give them as a table."""
 
     def __init__(self, record: StudyRecord) -> None:
-        self._trials = tuple(Trial.of(trial, record.spec.search.further) for trial in record.trials)
+        self._trials = tuple(Trial.of(trial, record) for trial in record.trials)
         self._further = record.spec.search.further
         self._parameters = [parameter.name for parameter in record.parameters]
 
@@ -78,28 +109,13 @@ class Trials(Sequence[Trial]):
 
     def columns(self) -> dict[str, list[Any]]:
         """Return the columns of `trials.csv`: those of a trial, and one for each parameter."""
-        fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause")
+        fixed = ("number", "state", "value", "epochs", "best_epoch", "seconds", "seed", "cause", "origin")
         table = {name: [getattr(trial, name) for trial in self] for name in fixed}
         measured = {f"metrics.{name}": [trial.metrics.get(name) for trial in self] for name in self._further}
         searched = {
             f"parameters.{name}": [trial.parameters.get(name) for trial in self] for name in self._parameters
         }
         return {**table, **measured, **searched}
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a table with a row for each trial.
-
-        Raises:
-            HpsearchError: pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise HpsearchError(
-                "to_pandas needs pandas, which hpsearch does without: pip install pandas, or give columns() "
-                "to another library"
-            ) from None
-        return pd.DataFrame(self.columns())
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def retrain(
         return
     _check_comparable(files, resolved)
     ended = [trial for trial in record.trials if trial.state != "running" and trial.epochs]
-    worker = ENGINES[engine]().start(_job(resolved, data_dir))
+    worker = ENGINES[engine]().start(job_of(resolved, data_dir))
     with closing(worker):
         opened: OpenedStudy = worker.result()
         if opened.data.fingerprint != resolved.data.fingerprint:
@@ -87,7 +87,8 @@ def _installed(package: str) -> str:
         return "not installed"
 
 
-def _job(resolved: Resolved, data_dir: Path | None) -> Job:
+def job_of(resolved: Resolved, data_dir: Path | None) -> Job:
+    """Return what a worker needs to open a study as it was trained."""
     decided = resolved.decisions
     return Job(
         resolved.experiment.trained.dump(),
@@ -111,7 +112,7 @@ def _spread(trials: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
 def _retrained(worker: Worker, resolved: Resolved, trial: TrialRecord) -> Retrained:
     search, split = resolved.spec.search, resolved.experiment.split(trial.parameters)
     seed = resolved.experiment.seed(trial.number, trial.parameters)
-    member = Member(trial.number, trial.configuration, seed, search.metric, search.direction, split)
+    member = Member(trial.number, trial.configuration, seed, search.first_metric, search.direction, split)
     again = SingleMember(worker, member)
     found = _compared(trial, again.reports(trial.epochs))
     again.stop()

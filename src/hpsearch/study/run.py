@@ -35,6 +35,7 @@ Made = TypeVar("Made")
 
 def conduct(study: OpenStudy) -> Outcome:
     """Run an experiment, or go on with it, to the end of its budget; the workers have the study open."""
+    from hpsearch.store.loggers.logs import TrialLogs
     from hpsearch.store.optuna.background import BackgroundWriter
     from hpsearch.store.writer import StudyWriter
     from hpsearch.study.coordinator import Coordinator
@@ -42,7 +43,8 @@ def conduct(study: OpenStudy) -> Outcome:
     files, resolved, lease = study.files, study.resolved, study.lease
     projection = _projection(study.storage, files, resolved)
     writer = StudyWriter(files, lease, BackgroundWriter(projection, lease.check), resolved.identity)
-    coordinator = Coordinator(resolved, study.pool, writer, study.display)
+    logs = TrialLogs(study.loggers, files.full_name, resolved.spec.search.first_metric)
+    coordinator = Coordinator(resolved, study.pool, writer, study.display, logs)
     with _stopped_by_signals(coordinator, study.display), _quick_switches():
         outcome = coordinator.run()
     lease.check()
@@ -141,7 +143,7 @@ def _stopped_by_signals(coordinator: Coordinator, display: Display) -> Iterator[
         if coordinator.stopping:
             raise KeyboardInterrupt
         coordinator.stopping = True
-        display.note("stopping after the current epoch; press Ctrl-C again to stop at once")
+        display.note("stopping after the current epoch; interrupt again to stop at once")
 
     try:
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -21,7 +21,6 @@ class WorkerSlots:
     leaving: list[int] = field(default_factory=list)
     states: dict[int, MemberState] = field(default_factory=dict)
     asked_for: tuple[int, ...] = ()
-    busy: bool = False
     submitted_at: float = 0.0
     clock: SnapshotClock = field(default_factory=SnapshotClock)
     states_seconds: float = 0.0
@@ -44,6 +43,12 @@ class WorkerSlots:
         if self.suspect is not None:
             return (self.suspect,)
         return tuple(n for n, trial in self.trials.items() if trial.behind) or tuple(self.trials)
+
+    def remove(self, number: int) -> None:
+        """Take a trial out; its worker lets it go with the next tick where it is `leaving`."""
+        del self.trials[number]
+        self.started.discard(number)
+        self.states.pop(number, None)
 
     def deadline(self, limit: float | None) -> float:
         """Tell when the tick under way has taken longer than a `trial_timeout` leaves to its trials."""

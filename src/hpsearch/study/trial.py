@@ -7,9 +7,9 @@ from math import isclose, isnan
 from typing import Any, Literal
 
 from hpsearch.spec import EarlyStopping
-from hpsearch.spec.sections.search import Direction
+from hpsearch.spec.sections.objectives import Direction
 from hpsearch.spec.space.parameter import Value
-from hpsearch.store.events import Reported
+from hpsearch.store.events import Ended, Origin, Pruning, Reported, State
 from hpsearch.store.identity import digest
 from hpsearch.store.record import finite
 from hpsearch.training.messages import EpochReport, Member
@@ -75,6 +75,7 @@ class RunningTrial:
         waited: The epochs since then.
         lost: How many workers died while they trained it.
         alone: Whether it has to train its next epoch alone, to show whether it was the cause.
+        origin: Where its values come from, as in `Asked`.
     """
 
     member: Member
@@ -86,6 +87,7 @@ class RunningTrial:
     patience: Patience = Patience()
     lost: int = 0
     alone: bool = False
+    origin: Origin | None = None
 
     @property
     def number(self) -> int:
@@ -118,6 +120,27 @@ class RunningTrial:
             self.epochs.append({**event.metrics, "seconds": event.seconds})
         if event.value is not None:
             self._improve(event.value, event)
+
+    def reported(self, report: EpochReport) -> Reported:
+        """Make the event of an epoch's report."""
+        return Reported(
+            number=self.number,
+            epoch=report.epoch,
+            value=report.metrics[self.member.metric] if report.failure is None else None,
+            metrics={name: finite(number) for name, number in report.metrics.items()},
+            seconds=round(report.seconds, 6),
+            probe=None if report.probe is None else report.probe.dump(),
+        )
+
+    def ended(
+        self, state: State, cause: str | None, pruning: Pruning | None, violations: dict[str, float] | None
+    ) -> Ended:
+        """Make the event of the trial's end."""
+        best = self.best_value if state in ("complete", "pruned") else None
+        value = None if best is None else finite(best)
+        best_epoch = None if value is None else self.best_epoch
+        told = (len(self.epochs), best_epoch, round(self.seconds, 3), cause, pruning, violations)
+        return Ended(self.number, state, value, *told)
 
     def catch_up(self, report: EpochReport) -> CaughtUp:
         """Take in a report that was heard before, and tell whether it says the same."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Dataset, Rows, are_labels, chance_accuracy, chance_loss
-from hpsearch.spec.sections.search import direction_of
+from hpsearch.spec.sections.objectives import direction_of
 from hpsearch.training.scorers import score
 
 if TYPE_CHECKING:

@@ -36,6 +36,9 @@ class Decisions:
         probes: Whether networks are probed while they train.
         workers: The most training processes that a comparison ever had.
         target_transform: How the targets of a regression are transformed.
+        sampler: Which sampler suggests the trials, and why.
+        warm_start: How many trials of which other studies it learns from, and why of no more.
+        stream: What is known of training rows that Python gives batch by batch.
     """
 
     backend: str | None = None
@@ -50,6 +53,9 @@ class Decisions:
     probes: bool | None = None
     workers: int | None = None
     target_transform: str | None = None
+    sampler: str | None = None
+    warm_start: str | None = None
+    stream: str | None = None
 
     @property
     def known_transform(self) -> str:

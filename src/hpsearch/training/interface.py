@@ -59,12 +59,14 @@ class EpochResult:
         predictions: (rows, units) for the validation rows; None if the metric does not need them.
         bad_step: The first step, from 1, with a non-finite loss.
         cause: Why the network cannot be trained further.
+        last: Whether it was the last epoch, where the network decides that.
     """
 
     metrics: dict[str, float]
     predictions: NDArray[Any] | None
     bad_step: int | None = None
     cause: str | None = None
+    last: bool | None = None
 
 
 class Network(ABC):

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from numpy.typing import NDArray
 
 from hpsearch.spec import Configuration, read_configuration
-from hpsearch.spec.sections.search import Direction
+from hpsearch.spec.sections.objectives import Direction
 from hpsearch.training.probes.record import LOSS, TrainingProbe
 
 SplitName = int | Literal["whole"] | None
@@ -70,12 +70,14 @@ class Failure:
         step: The step within the epoch, from 1, if it is known.
         layer: The first layer whose output was not finite in that step; `LOSS` if only the loss was not
             finite.
+        violations: By how much it violates constraints, where that is why it is not trained.
     """
 
     cause: str
     epoch: int
     step: int | None = None
     layer: str | None = None
+    violations: dict[str, float] | None = None
 
     @property
     def told(self) -> str:
@@ -138,3 +140,18 @@ class MemberState:
 
     arrays: dict[str, NDArray[Any]]
     progress: dict[str, Any]
+
+    def under(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Return the arrays whose names begin with a prefix, without it."""
+        found = {name: value for name, value in self.arrays.items() if name.startswith(prefix)}
+        return {name.removeprefix(prefix): value for name, value in found.items()}
+
+    @property
+    def best_weights(self) -> dict[str, NDArray[Any]]:
+        """Return the weights of the best epoch on the first split; empty before there was one."""
+        return self.under("0/best/")
+
+    @property
+    def bytes(self) -> int:
+        """Count the bytes of the arrays."""
+        return sum(array.nbytes for array in self.arrays.values())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.spec import Component, Training
+from hpsearch.spec.sections.objectives import Direction
 from hpsearch.spec.sections.schedules import (
     Cosine,
     CosineRestarts,
@@ -25,7 +26,6 @@ from hpsearch.spec.sections.schedules import (
     Schedule,
     Step,
 )
-from hpsearch.spec.sections.search import Direction
 
 Floats = NDArray[np.float64]
 

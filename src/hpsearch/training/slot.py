@@ -38,7 +38,8 @@ class Slot:
     def work(self) -> list[Work]:
         """Begin an epoch: say what each network has to do."""
         self.epoch += 1
-        self.rates = self._rates()
+        if self.epoch <= self.length.epochs:  # a network that decides its length may go on
+            self.rates = self._rates()
         self.plans = [self._plan(fold) for fold in range(len(self.networks))]
         return list(zip(self.networks, self.plans, strict=True))
 
@@ -52,7 +53,8 @@ class Slot:
         probe = self._probe(results, failure)
         if failure is not None and probe is not None:
             failure = replace(failure, layer=probe.broken)
-        last = self.epoch >= self.length.epochs
+        told = [result.last for result in results if result.last is not None]
+        last = any(told) if told else self.epoch >= self.length.epochs
         return EpochReport(self.member.number, self.epoch, metrics, seconds, failure, last, probe)
 
     def _probe(self, results: list[EpochResult], failure: Failure | None) -> TrainingProbe | None:
@@ -155,13 +157,8 @@ class Slot:
         factor, best, wait, cooldown = progress["plateau"]
         self.plateau = Plateau(factor, math.inf if best is None else best, wait, cooldown)
         for fold, network in enumerate(self.networks):
-            network.restore(_under(f"{fold}/now/", state.arrays))
+            network.restore(state.under(f"{fold}/now/"))
         if self.best_epoch:
             self.best = [
-                network.hold(_under(f"{fold}/best/", state.arrays))
-                for fold, network in enumerate(self.networks)
+                network.hold(state.under(f"{fold}/best/")) for fold, network in enumerate(self.networks)
             ]
-
-
-def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}

@@ -10,8 +10,8 @@ from hpsearch.analysis.ranking import finite_value
 from hpsearch.scheduling.racing.estimates import Values
 from hpsearch.spec.experiments import REPLICATE
 from hpsearch.spec.sections.further_metrics import TAKEN, is_larger_better
+from hpsearch.spec.sections.objectives import MINIMIZED, OF_TARGETS, direction_of
 from hpsearch.spec.sections.scorer_names import SCORERS
-from hpsearch.spec.sections.search import MINIMIZED, OF_TARGETS, direction_of
 from hpsearch.store.events import State
 from hpsearch.store.record import Curve, TrialRecord, finite
 

@@ -54,6 +54,11 @@ def find_influence(
     return replace(found, importance=_kept(record, files.fanova, TypeAdapter(Importance), judge))
 
 
+def kept_influence(record: StudyRecord, files: StudyFiles) -> Influence | None:
+    """Return the hyperparameter importance that is stored; None where it is not, or not current."""
+    return _read(files.influence, fingerprint(record), TypeAdapter(Influence))
+
+
 def _kept(record: StudyRecord, path: Path, kind: TypeAdapter[T], make: Callable[[StudyRecord], T]) -> T:
     key = fingerprint(record)
     known = _read(path, key, kind)
@@ -113,11 +118,11 @@ def fingerprint(record: StudyRecord) -> str:
     names = [parameter.name for parameter in record.parameters]
     search = record.spec.search
     digest = hashlib.sha256(
-        _plain([__version__, search.seed, search.metric, search.direction, names, searched])
+        _plain([__version__, search.seed, search.first_metric, search.direction, names, searched])
     )
     for trial in record.trials:
         if trial.state != "running":
-            digest.update(_plain(_telling(trial, search.metric)))
+            digest.update(_plain(_telling(trial, search.first_metric)))
     return digest.hexdigest()
 
 

@@ -14,6 +14,7 @@ from hpsearch.data.array_names import named_array
 from hpsearch.data.checks import features, targets, weights
 from hpsearch.data.loaded import fingerprint, from_arrays
 from hpsearch.data.named_inputs import with_validation_of_inputs
+from hpsearch.data.readers.batches import is_batches, read_batches
 from hpsearch.data.readers.frames import columns_of, is_frame, target_expected
 from hpsearch.data.readers.kept_rows import folder_of, written
 from hpsearch.data.readers.npz import BROKEN, KNOWN, keys_of
@@ -28,7 +29,8 @@ WHERE = "data"
 
 FORMS = (
     "(x, y), ((x, y), (x_val, y_val)), where x and y may map names to arrays, a mapping of arrays with the "
-    "names of an npz file, or a table with the name of its target"
+    "names of an npz file, a table with the name of its target, or a tf.data.Dataset, PyDataset or loader "
+    "of torch, or two of them"
 )
 
 
@@ -77,13 +79,24 @@ def _named(data: Any, target: str | None) -> dict[str, Any]:
         raise DataError(f"{WHERE}: target= is the name of a column, and no table was given.")
     if isinstance(data, Mapping):
         return _of_mapping(data)
+    if is_batches(data):
+        return _of_batches("train", data)
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise DataError(f"{WHERE}: expected {FORMS}; found {_kind(data)}.")
+    if all(map(is_batches, data)):
+        return _of_batches("train", data[0]) | _of_batches("val", data[1])
     if not all(isinstance(part, tuple) for part in data):
         return _of_part("train", *data)
     if any(len(part) != 2 for part in data):
         raise DataError(f"{WHERE}: expected ((x, y), (x_val, y_val)); found {_kind(data)}.")
     return _of_part("train", *data[0]) | _of_part("val", *data[1])
+
+
+def _of_batches(part: str, data: Any) -> dict[str, Any]:
+    """Return the arrays of a part that is given batch by batch."""
+    x, y, weighted = read_batches(WHERE, data)
+    name = "sample_weight" if part == "train" else "sample_weight_val"
+    return _of_part(part, x, y) | ({} if weighted is None else {name: weighted})
 
 
 def _of_part(part: str, x: Any, y: Any) -> dict[str, Any]:

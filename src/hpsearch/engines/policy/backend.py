@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -29,6 +30,17 @@ def backend_of(spec: StudySpec) -> str:
         install = INSTALLED_BY[backend]
         raise UnsupportedError(f"training.backend: {backend} is not installed: {install}, or choose another")
     return backend
+
+
+def backend_here(named: str, *, streamed: bool) -> str:
+    """Return the backend that `auto` stands for.
+
+    It is JAX; where rows are a stream of this process, it is what Keras runs on here, if it does already.
+    """
+    loaded = sys.modules.get("keras") if streamed else None
+    if named != "auto":
+        return named
+    return "jax" if loaded is None else str(loaded.backend.backend())
 
 
 def versions_of_packages(backend: str) -> dict[str, str]:

@@ -27,8 +27,6 @@ from hpsearch.training.evaluation import Array
 if TYPE_CHECKING:
     from hpsearch.training.further_metrics import FurtherMetrics
 
-PLACE = "search.metrics"
-
 
 def check_further(spec: StudySpec, dataset: Dataset) -> None:
     """Check that the metrics are for what is predicted.
@@ -36,7 +34,7 @@ def check_further(spec: StudySpec, dataset: Dataset) -> None:
     Raises:
         UnsupportedError: One is not. The message says which are, or what to write.
     """
-    for metric in spec.search.metrics or ():
+    for metric in spec.search.recorded:
         if isinstance(metric, KerasMetric):
             problem = _problem_of_task(metric, dataset) or _problem_of_targets(metric, dataset)
         elif isinstance(metric, OwnFunction):
@@ -44,7 +42,12 @@ def check_further(spec: StudySpec, dataset: Dataset) -> None:
         else:
             problem = problem_of_scorer(metric.name, dataset)
         if problem is not None:
-            raise UnsupportedError(f"{PLACE}: {problem}")
+            raise UnsupportedError(f"{_place(metric, spec)}: {problem}")
+
+
+def _place(metric: Component, spec: StudySpec) -> str:
+    """Name the field that asks for a metric: an objective is recorded without being listed."""
+    return "search.metrics" if metric in (spec.search.metrics or ()) else "search.metric"
 
 
 def _problem_of_task(metric: KerasMetric, dataset: Dataset) -> str | None:
@@ -80,7 +83,7 @@ def check_defined(further: FurtherMetrics, spec: StudySpec, dataset: Dataset) ->
     Raises:
         UnsupportedError: One has none, or the same for all predictions, as where there is one class only.
     """
-    for metric in spec.search.metrics or ():
+    for metric in spec.search.recorded:
         if not isinstance(metric, KerasMetric | OwnFunction):
             continue
 
@@ -89,7 +92,8 @@ def check_defined(further: FurtherMetrics, spec: StudySpec, dataset: Dataset) ->
 
         problem = problem_of_parts(metric_name(metric), dataset, undefined)
         if problem is not None:
-            raise UnsupportedError(f"{PLACE}: {problem}; choose another metric, or other validation rows")
+            place = _place(metric, spec)
+            raise UnsupportedError(f"{place}: {problem}; choose another metric, or other validation rows")
 
 
 def _undefined(further: FurtherMetrics, metric: Component, y: Array, labels: tuple[str, ...]) -> str | None:

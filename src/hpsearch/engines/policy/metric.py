@@ -9,6 +9,8 @@ import numpy as np
 from hpsearch.data import Dataset, are_labels
 from hpsearch.exceptions import UnsupportedError, shortened
 from hpsearch.spec import StudySpec
+from hpsearch.spec.sections.constraints import PARAMETERS
+from hpsearch.spec.sections.further_metrics import metric_name
 from hpsearch.spec.sections.monitor import REPORTED, Monitoring
 from hpsearch.spec.sections.scorer_names import SCORERS
 from hpsearch.spec.study_file.distributions import alternatives
@@ -36,18 +38,16 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
     Raises:
         UnsupportedError: One is not. The message lists the metrics that are.
     """
-    metric, task, layout = spec.search.metric, dataset.task, dataset.target_layout
+    metric, task, layout = spec.search.first_metric, dataset.task, dataset.target_layout
     if layout is not None:
         known = ("val_loss", *(f"val_{name}" for name in layout.metrics))
-        _check_monitors(
-            spec, [f"{rows}{name}" for rows in ("", "val_") for name in ("loss", *layout.metrics)]
-        )
+        _check_names(spec, [f"{rows}{name}" for rows in ("", "val_") for name in ("loss", *layout.metrics)])
         if metric in known:
             return
         raise UnsupportedError(
             f"search.metric: {metric} is not defined for several targets; choose one of {', '.join(known)}"
         )
-    _check_monitors(spec, [f"{rows}{name}" for rows in ("", "val_") for name in REPORTED[task]])
+    _check_names(spec, [f"{rows}{name}" for rows in ("", "val_") for name in REPORTED[task]])
     if metric in OWN[task]:
         return
     scorers = SCORERS["regression" if task == "regression" else "classification"]
@@ -58,8 +58,22 @@ def check_metric(spec: StudySpec, dataset: Dataset) -> None:
     raise UnsupportedError(f"search.metric: {problem}; choose one of {', '.join((*OWN[task], *working))}")
 
 
-def _check_monitors(spec: StudySpec, reported: Sequence[str]) -> None:
-    known = list(dict.fromkeys((*reported, spec.search.metric, *spec.search.further)))
+def _check_names(spec: StudySpec, reported: Sequence[str]) -> None:
+    """Check that what objectives, monitors and constraints name is known of each epoch."""
+    search = spec.search
+    known = list(dict.fromkeys((*reported, search.first_metric, *map(metric_name, search.recorded))))
+    _check_monitors(spec, known)
+    named = {"metric": search.objectives, "constraints": [one.name for one in search.limits]}
+    for place, names in named.items():
+        unknown = [name for name in names if name not in (PARAMETERS, *known)]
+        if unknown:
+            raise UnsupportedError(
+                f"search.{place}: no epoch of this study reports {unknown[0]}; choose one of "
+                f"{', '.join((PARAMETERS, *known))}"
+            )
+
+
+def _check_monitors(spec: StudySpec, known: Sequence[str]) -> None:
     for training in alternatives(spec.training):
         stopping, schedules = alternatives(training.early_stopping), alternatives(training.schedule)
         for place, part in (("early_stopping", stopping), ("schedule.reduce_on_plateau", schedules)):

@@ -23,7 +23,7 @@ MULTIPLICATIONS_PER_SECOND = 1e11
 """More than two cores reach, so that a study is taken for shorter than it is."""
 
 SHORTENED = 3
-"""By how much early stopping or a pruner may shorten the trials of a study, on the average."""
+"""By how much early stopping, a pruner or rungs may shorten the trials of a study, on the average."""
 
 BACKWARD = 3
 """A step forward and backward takes this many times the multiplications of a prediction."""
@@ -53,7 +53,8 @@ def training_seconds(spec: StudySpec, dataset: Dataset) -> float:
     """Estimate, rather too low, how long a study trains, if its shortest runs had its largest network."""
     rows = min(_rows_seen(training, dataset) for training in alternatives(spec.training))
     early = any(training.early_stopping is not None for training in alternatives(spec.training))
-    shortened = SHORTENED if early or spec.search.pruner.name != "none" else 1
+    compared = spec.search.pruner.name != "none" or spec.search.schedule.name != "full"
+    shortened = SHORTENED if early or compared else 1
     multiplications = BACKWARD * rows * largest_network(spec, dataset) * spec.search.trials
     return multiplications / shortened / MULTIPLICATIONS_PER_SECOND
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from hpsearch.data import Dataset
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.spec import OwnModel, StudySpec
+from hpsearch.spec import Component, OwnModel, StudySpec
 from hpsearch.spec.sections.losses import REGRESSION, Loss
 from hpsearch.spec.sections.target_transform import TARGET_TRANSFORMS
 from hpsearch.spec.study_file.distributions import alternatives
@@ -25,7 +26,8 @@ def with_target_transform(spec: StudySpec, decided: str | None = None) -> StudyS
     """Return a study whose data section says how targets are transformed.
 
     Targets are standardized, unless something needs them as they are: a loss that is no function of
-    differences, a model of the user's own, whose outputs may have a range, rows that are their own targets.
+    differences, a model of the user's own, whose outputs may have a range, rows that are their own targets,
+    a stream, whose targets are not known.
 
     Args:
         spec: The study.
@@ -37,11 +39,11 @@ def with_target_transform(spec: StudySpec, decided: str | None = None) -> StudyS
     given = spec.data.target_transform
     needs = _needs_of_losses(spec)
     if given is not None:
-        if given.name != NONE and needs is not None:
-            raise UnsupportedError(f"{PLACE}: expected none, because {needs}; found {given.name}")
+        for one in _transforms(spec) if needs is not None else ():
+            raise UnsupportedError(f"{PLACE}: expected none, because {needs}; found {one.name}")
         return spec
     own = any(isinstance(model, OwnModel) for model in alternatives(spec.model))
-    plain = own or needs is not None or spec.data.is_its_own_target
+    plain = own or needs is not None or spec.data.is_its_own_target or spec.data.stream is not None
     chosen = TARGET_TRANSFORMS[decided or (NONE if plain else STANDARD)]()
     return spec.model_copy(update={"data": spec.data.model_copy(update={"target_transform": chosen})})
 
@@ -52,10 +54,9 @@ def check_transform(spec: StudySpec, dataset: Dataset) -> None:
     Raises:
         UnsupportedError: It is; the message says what is predicted.
     """
-    given = spec.data.target_transform
-    if given is not None and given.name != NONE and not dataset.has_quantities:
+    if _transforms(spec) and not dataset.has_quantities:
         raise UnsupportedError(f"{PLACE}: expected a regression; the task is {dataset.task}")
-    if spec.data.clamp and dataset.splits[0].target_scaling is None:
+    if spec.data.clamp and not _transforms(spec):
         raise UnsupportedError(
             f"data.clamp: expected a regression with a transform of its targets ({', '.join(CLAMPED)}); "
             "found none"
@@ -71,26 +72,33 @@ def decided_transform(given: StudySpec, spec: StudySpec, dataset: Dataset) -> st
         dataset: The data.
     """
     chosen = spec.data.target_transform
-    if given.data.target_transform is not None or chosen is None:
+    if given.data.target_transform is not None or not isinstance(chosen, Component):
         return None
     return chosen.name if dataset.has_quantities else None
 
 
 def note_on_targets(spec: StudySpec, dataset: Dataset) -> str | None:
     """Say how targets are transformed; None where they are not."""
-    transform = spec.data.target_transform
-    if transform is None or dataset.splits[0].target_scaling is None:
+    transforms = _transforms(spec)
+    if not transforms or not dataset.has_quantities:
         return None
+    named = " or ".join(one.label for one in alternatives(spec.data.target_transform))
     return (
-        f"networks are trained on transformed targets ({transform.label}); losses, metrics and predictions "
-        f"are in the targets' own units{_skewed(transform.name, dataset)}"
+        f"networks are trained on transformed targets ({named}); losses, metrics and predictions "
+        f"are in the targets' own units{_skewed(transforms, dataset)}"
     )
 
 
-def _skewed(transform: str, dataset: Dataset) -> str:
+def _transforms(spec: StudySpec) -> list[Component]:
+    """List the ways in which targets may be transformed, those as they are apart."""
+    given = alternatives(spec.data.target_transform)
+    return [one for one in given if one is not None and one.name != NONE]
+
+
+def _skewed(transforms: Sequence[Component], dataset: Dataset) -> str:
     """Say of a single target with a long tail what may suit it."""
     y = dataset.splits[0].train.y.astype(np.float64)
-    if transform != STANDARD or y.ndim > 1:
+    if [one.name for one in transforms] != [STANDARD] or y.ndim > 1:
         return ""
     found = float((((y - y.mean()) / (y.std() or 1.0)) ** 3).mean())
     if abs(found) <= SKEWED:

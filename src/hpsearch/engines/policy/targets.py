@@ -48,7 +48,7 @@ def _of_one_target(spec: StudySpec) -> Iterator[tuple[Place, str]]:
 def _of_several(spec: StudySpec, dataset: Dataset) -> Iterator[tuple[Place, str]]:
     targets = [] if dataset.target_layout is None else list(dataset.target_layout.places())
     names = [target.name for target, _ in targets]
-    if spec.search.metrics:
+    if spec.search.recorded:
         yield (
             ("search", "metrics"),
             "expected none for several named targets, whose losses and metrics are in the log",

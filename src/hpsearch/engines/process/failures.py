@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hpsearch.exceptions import FOR_DEVELOPERS, HpsearchError, is_users, spoken
+from hpsearch.exceptions import FOR_DEVELOPERS, HpsearchError, WorkerError, is_users, spoken
 from hpsearch.spec.study_file.text import clean
 
 
@@ -19,6 +20,16 @@ def told(failure: Exception) -> str:
     last = traceback.extract_tb(failure.__traceback__)[-1]
     place = f"{last.name}, {Path(last.filename).name}:{last.lineno}"
     return f"{spoken(failure)} (in {place})"
+
+
+def outcome(work: Callable[[], Any]) -> Any:
+    """Return what a worker's work gives, or what it raises: ours as it is, all else as a WorkerError."""
+    try:
+        return work()
+    except HpsearchError as failure:
+        return failure
+    except Exception as failure:  # noqa: BLE001 - whatever a model raises is the coordinator's to record
+        return WorkerError(told(failure))
 
 
 def show_warnings() -> None:

@@ -37,13 +37,33 @@ def take_core(cores: Sequence[int], directory: Path | None = None) -> int:
     if fcntl is not None:
         with suppress(OSError):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # The directory may be shared by machines: each has cores of its own.
-            machine = re.sub(r"[^\w.-]", "_", platform.node())
             for round_ in range(ROUNDS):
                 for core in cores:
-                    if _locked(place / f"{machine}-{core}-{round_}.lock"):
+                    if _locked(_lock(place, core, round_)):
                         return core
     return cores[0]
+
+
+def held_cores(cores: Sequence[int], directory: Path | None = None) -> tuple[int, ...]:
+    """Return those of some cores that a worker holds."""
+    place = lock_directory() if directory is None else directory
+    return () if fcntl is None else tuple(core for core in cores if _is_held(_lock(place, core, 0)))
+
+
+def _lock(directory: Path, core: int, round_: int) -> Path:
+    # The directory may be shared by machines: each has cores of its own.
+    machine = re.sub(r"[^\w.-]", "_", platform.node())
+    return directory / f"{machine}-{core}-{round_}.lock"
+
+
+def _is_held(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        try:
+            # Shared, and only for a moment: those who count do not see each other.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _locked(path: Path) -> bool:

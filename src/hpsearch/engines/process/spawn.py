@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from threading import Lock
 from types import ModuleType
 from typing import Any
@@ -23,7 +24,7 @@ class SpawnedProcess:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), name="hpsearch worker", daemon=True)
-        with main_hidden():
+        with main_hidden(), _interrupts_held():
             self.process.start()
         theirs.close()
 
@@ -71,6 +72,21 @@ def main_hidden() -> Iterator[None]:
             yield
         finally:
             sys.modules["__main__"] = known
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold back Ctrl-C until the end, and from a process that is started meanwhile, for good.
+
+    Else one that comes before `_serve` would print a traceback.
+    """
+    # Its start would let them through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _HIDING = Lock()

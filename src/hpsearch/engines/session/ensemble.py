@@ -90,7 +90,7 @@ def saved_ensemble(
     first = read_configuration(order.candidates[0].configuration)
     dataset = splits.own
     objective, rows = trainer.objective_of(first, dataset.splits[0]), dataset.splits[0].validation
-    judge = Judge(search.metric, objective, rows, dataset.labels)
+    judge = Judge(search.first_metric, objective, rows, dataset.labels)
     given = np.stack([_predictions(trainer, splits, number, one) for number, one in order.numbered()])
     select_by = Selector(judge.value_on, order.members, minimize=search.direction == "minimize")
     selection = select_by(given, np.arange(len(rows)))
@@ -114,7 +114,10 @@ def saved_ensemble(
 
 def _predictions(trainer: Trainer, splits: Splits, number: int, candidate: ExportOrder) -> Array:
     configuration = read_configuration(candidate.configuration)
-    member, dataset = Member(number, configuration, candidate.seed), splits.of(None, configuration.scaling)
+    member, dataset = (
+        Member(number, configuration, candidate.seed),
+        splits.of(None, configuration.preparation),
+    )
     return trainer.predictions_by(member, candidate.weights, dataset.splits[0])
 
 

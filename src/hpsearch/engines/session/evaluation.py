@@ -81,7 +81,7 @@ def evaluated_predictions(
     """Evaluate predictions (n, units) with their losses (n,), with the arguments of `evaluated`."""
     predictions = Predictions(rows.y, given, losses, dataset.labels, threshold)
     others = {} if further is None else further.by_name()
-    found = evaluate(predictions, part, search.metric, derive(search.seed, "evaluation", part), others)
+    found = evaluate(predictions, part, search.first_metric, derive(search.seed, "evaluation", part), others)
     train = dataset.splits[0].train
     measures = tuple(
         one

@@ -30,16 +30,16 @@ def further_of(spec: StudySpec, dataset: Dataset, sources: Sources) -> FurtherMe
         UnsupportedError: One is not for what is predicted, or undefined on a validation set.
         ModelCodeError: The file of the model has no such function.
     """
-    if not spec.search.metrics:
+    if not spec.search.recorded:
         return None
     from hpsearch.spec.sections.own_function import OwnFunction
     from hpsearch.training.further_metrics import FurtherMetrics
 
-    own = [metric.function for metric in spec.search.metrics if isinstance(metric, OwnFunction)]
+    own = [metric.function for metric in spec.search.recorded if isinstance(metric, OwnFunction)]
     model = alternatives(spec.model)[0]
     functions = {name: sources.of(model).function(model, name, "search.metrics") for name in own}
     check_further(spec, dataset)
-    found = FurtherMetrics(spec.search.metrics, dataset.outputs, dataset.labels, functions)
+    found = FurtherMetrics(spec.search.recorded, dataset.outputs, dataset.labels, functions)
     check_defined(found, spec, dataset)
     return found
 
@@ -62,7 +62,7 @@ def trainer_of(
     from hpsearch.models.sources.kinds import LAYERED
     from hpsearch.training.fit.trainer import FitTrainer
 
-    stream = not fits_device(dataset, len(spec.data.scalings))
+    stream = dataset.stream is not None or not fits_device(dataset, spec.data.preparations)
     sources = sources or LAYERED
     others = any(training.any_model_only for training in alternatives(spec.training))
     if backend != "auto" or stream or sources.not_compiled or others:

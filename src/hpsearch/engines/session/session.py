@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.data import Rows, load_raw_data
+from hpsearch.data import Dataset, Rows, load_raw_data
 from hpsearch.engines.messages import (
     EnsembleOrder,
     ExportOrder,
@@ -24,7 +24,7 @@ from hpsearch.engines.messages import (
     WinnerOrder,
 )
 from hpsearch.engines.policy.architectures import check_images
-from hpsearch.engines.policy.backend import backend_of, versions_of_packages
+from hpsearch.engines.policy.backend import backend_here, backend_of, versions_of_packages
 from hpsearch.engines.policy.cores import use_cores
 from hpsearch.engines.policy.device import fits_device, too_large
 from hpsearch.engines.policy.ensemble import check_ensemble
@@ -37,6 +37,7 @@ from hpsearch.engines.policy.loss import (
     single_loss,
 )
 from hpsearch.engines.policy.metric import check_metric
+from hpsearch.engines.policy.stream import check_own_fits, check_stream, note_on_stream
 from hpsearch.engines.policy.target_transform import (
     check_transform,
     decided_transform,
@@ -53,6 +54,7 @@ from hpsearch.engines.process.imports import choose_backend, import_keras, jax_a
 from hpsearch.engines.session.open import TEST_CHOOSES, further_of, trainer_of
 from hpsearch.engines.session.splits import Splits
 from hpsearch.spec import StudySpec, Training, read_configuration
+from hpsearch.spec.sections.constraints import PARAMETERS, infeasibility
 from hpsearch.spec.sections.keras_tuner_model import unexplored
 from hpsearch.spec.sections.parts_of_rows import TestRows
 from hpsearch.spec.study_file.parts import dump, holds_distribution
@@ -65,12 +67,13 @@ if TYPE_CHECKING:
 
     from hpsearch.data.summary import DataSummary
     from hpsearch.models.sources.kinds import Sources
-    from hpsearch.training.messages import EpochReport
+    from hpsearch.training.messages import EpochReport, Member
     from hpsearch.training.probes.network import Prober
     from hpsearch.training.probes.record import LayerProbe
 
 
 CHECKS = (
+    check_stream,
     check_inputs,
     check_targets,
     check_metric,
@@ -94,14 +97,14 @@ class Session:
         given = StudySpec.model_validate(job.spec)
         self.spec = with_target_transform(given, job.target_transform)
         chosen = backend_of(self.spec)
-        self.backend = "jax" if chosen == "auto" else chosen
+        self.backend = backend_here(chosen, streamed=job.stream is not None)
         choose_backend(self.backend)
         self.splits = self._load(job)
         self.dataset = self.splits.own
         check_transform(given, self.dataset)
         for check in CHECKS:
             check(self.spec, self.dataset)
-        cores = use_cores(self.spec, self.dataset, job.place) if spawned else None
+        cores = use_cores(self.spec, self.dataset, job.place, job.workers) if spawned else None
         import_keras(self.backend, spawned=spawned)
         cached, uncached = self._ready(spawned=spawned)
         self.sources = self._read_sources(job)
@@ -109,23 +112,30 @@ class Session:
         self.trainer.predicts = self.spec.ensemble is not None
         self.trainer.further = further_of(self.spec, self.dataset, self.sources)
         self._probers: dict[Any, Prober] = {}
+        self._counts: dict[int, int] = {}
         transform = decided_transform(given, self.spec, self.dataset)
         self.decisions = self._decided(beside, transform, cores=cores, cached=cached)
-        ways = len(self.spec.data.scalings)
+        self.notes = self._noted(uncached, job.streamed)
+
+    def _noted(self, uncached: str | None, streamed: str | None) -> tuple[str, ...]:
+        """Say what a user should know when the study is opened."""
+        ways, stream = self.spec.data.preparations, self.dataset.stream
         large = None if fits_device(self.dataset, ways) else too_large(self.dataset, ways)
         told = note_on_targets(self.spec, self.dataset)
-        self.notes = (
+        fed = None if stream is None else note_on_stream(stream, streamed)
+        return (
             *self.dataset.notes,
-            *filter(None, (told, uncached, large)),
+            *filter(None, (told, uncached, large, fed)),
             *notes_on_losses(self.spec, scaled=told is not None),
         )
 
     def _load(self, job: Job) -> Splits:
         """Load the data, while JAX is imported where it is wanted."""
         data_dir = None if job.data_dir is None else Path(job.data_dir)
+        given = job.raw_data
         with jax_ahead(wanted=self.backend == "jax"):
-            load = partial(load_raw_data, self.spec.data, Path(job.directory), data_dir)
-            return Splits(load, self.spec.confirm)
+            load = partial(load_raw_data, self.spec.data, Path(job.directory), data_dir, job.stream)
+            return Splits(load if given is None else lambda: given, self.spec.confirm)
 
     def _ready(self, *, spawned: bool) -> tuple[bool | None, str | None]:
         """Make the compiler ready; tell whether it keeps programs, and in a sentence if that is news."""
@@ -150,6 +160,7 @@ class Session:
             vmapped=beside.vmapped,
             probes=self.trainer.probes,
             target_transform=transform,
+            stream=None if self.dataset.stream is None else self.dataset.stream.told,
         )
 
     def _read_sources(self, job: Job) -> Sources:
@@ -157,8 +168,9 @@ class Session:
         from hpsearch.models.interface import ModelFiles
         from hpsearch.models.sources.kinds import sources_of
 
-        files = ModelFiles(Path(job.directory), job.model_code, job.donors)
+        files = ModelFiles(Path(job.directory), job.model_code, job.donors, job.moved)
         sources = sources_of(self.spec, files, self.dataset)
+        check_own_fits(self.spec, self.dataset, sources)
         self.explored = job.explores and any(unexplored(self.spec.model))
         if self.explored:
             self.spec = sources.explored(self.spec)
@@ -173,7 +185,7 @@ class Session:
 
     def _summary(self) -> DataSummary:
         """Return the data in numbers, with the level of chance by the study's metric and loss."""
-        metric, summary = self.spec.search.metric, self.dataset.summary()
+        metric, summary = self.spec.search.first_metric, self.dataset.summary()
         loss = single_loss(self.spec)
         if self.dataset.target_layout is not None:
             chance = self._chance_of_targets(metric)
@@ -227,6 +239,7 @@ class Session:
     def _tick(self, order: TickOrder) -> TickResult:
         for number in order.stop:
             self.trainer.stop(number)
+            self._counts.pop(number, None)
         failed = [report for start in order.start if (report := self._take_on(start)) is not None]
         gone = {report.number for report in failed}
         members = tuple(number for number in order.advance if number not in gone)
@@ -252,11 +265,17 @@ class Session:
 
     def _take_on(self, start: Start) -> EpochReport | None:
         """Take a member on; give a report where its model cannot be built."""
-        from hpsearch.training.messages import Member
+        from hpsearch.training.messages import EpochReport, Failure, Member
 
         member = Member.read(start.member)
         try:
-            dataset = self.splits.of(member.split, member.configuration.scaling)
+            dataset = self.splits.of(member.split, member.configuration.preparation)
+            if start.limits or PARAMETERS in self.spec.search.objectives:
+                count = self._parameters(member, dataset)
+                if (found := infeasibility(start.limits, {PARAMETERS: count})) is not None:
+                    failure = Failure(found.cause, 0, violations=found.violations)
+                    return EpochReport(member.number, 0, {}, 0.0, failure)
+                self._counts[member.number] = count
             if start.refit is not None:
                 from hpsearch.training.refit import refit_slot
 
@@ -268,10 +287,27 @@ class Session:
             return _failed(member.number, failure)
         return None
 
+    def _parameters(self, member: Member, dataset: Dataset) -> int:
+        """Count the weights of a member's network, as Keras does."""
+        from hpsearch.models.model import training_model
+
+        configuration = member.configuration
+        objective = self.trainer.objective_of(configuration, dataset.splits[0])
+        model = training_model(configuration, dataset.features, objective, member.seed, self.sources)
+        count: int = model.count_params()
+        return count
+
+    def _counted(self, report: EpochReport) -> EpochReport:
+        """Put the number of weights beside the metrics of an epoch where it is an objective."""
+        if PARAMETERS not in self.spec.search.objectives:
+            return report
+        count = float(self._counts[report.number])
+        return replace(report, metrics={**report.metrics, PARAMETERS: count})
+
     def _advance(self, numbers: tuple[int, ...]) -> tuple[EpochReport, ...]:
         """Advance members; an exception is the result of a single one; of several it is not known whose."""
         try:
-            return self.trainer.advance_all(numbers)
+            return tuple(map(self._counted, self.trainer.advance_all(numbers)))
         except Exception as failure:
             if len(numbers) != 1:
                 raise
@@ -286,9 +322,9 @@ class Session:
 
         configuration = read_configuration(order.configuration)
         training = configuration.training
-        key = order.rows, configuration.scaling, training.loss, training.class_weight
+        key = order.rows, configuration.preparation, training.loss, training.class_weight
         if key not in self._probers:
-            labels, split = self.dataset.labels, self.splits.of(None, configuration.scaling).splits[0]
+            labels, split = self.dataset.labels, self.splits.of(None, configuration.preparation).splits[0]
             train = with_class_weights(training, split.trained.train, labels)
             batch = Rows(*(part[: order.rows] for part in train.arrays))
             self._probers[key] = Prober(batch, self.trainer.objective_of(configuration, split))
@@ -302,7 +338,7 @@ class Session:
         model = self._export(order.export)
         weights = fingerprint(model)
         configuration = read_configuration(order.export.configuration)
-        dataset = self.splits.of(order.export.split, configuration.scaling)
+        dataset = self.splits.of(order.export.split, configuration.preparation)
         saved = SavedWinner(weights, dataset.preprocessing())
         try:
             if order.threshold is not None:
@@ -330,7 +366,7 @@ class Session:
         from hpsearch.models.model import export_model
 
         configuration = read_configuration(order.configuration)
-        dataset = self.splits.of(order.split, configuration.scaling)
+        dataset = self.splits.of(order.split, configuration.preparation)
         split = dataset.splits[0]
         return export_model(
             configuration,

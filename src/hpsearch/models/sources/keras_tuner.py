@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import keras
+import numpy as np
 
-from hpsearch.exceptions import ModelCodeError, spoken
+from hpsearch.data.named_inputs import InputLayout
+from hpsearch.exceptions import ModelCodeError, ModelError, spoken
 from hpsearch.models.components.hyperparameters import HyperParameters
 from hpsearch.models.components.objectives import Objective
 from hpsearch.models.sources.exploration import explore
@@ -23,6 +28,13 @@ class KerasTunerSource(PythonSource):
     """The functions and hypermodels of a study's Python files."""
 
     kind = KerasTunerModel
+
+    def __init__(
+        self, code: tuple[ModelCode, ...], expected: str | None = None, inputs: InputLayout | None = None
+    ) -> None:
+        self._fits: dict[tuple[str, str], Callable[..., Any]] = {}
+        self._asked: WeakKeyDictionary[keras.Model, HyperParameters] = WeakKeyDictionary()
+        super().__init__(code, expected, inputs)
 
     def _function(self, module: ModuleType, code: ModelCode) -> Function:
         name = code.model.function
@@ -40,7 +52,9 @@ class KerasTunerSource(PythonSource):
             raise ModelCodeError(
                 f"model.keras_tuner: {code.path} has no function {name!r} and no hypermodel of that name"
             )
-        _check_fit(found, code)
+        fit = _own_fit(found)
+        if fit is not None:
+            self._fits[code.model.file, name] = fit
         return Function(code.path, name, _declared(found, build))
 
     def _built(self, function: Function, model: Any, features: Shape, objective: Objective) -> Any:
@@ -48,6 +62,8 @@ class KerasTunerSource(PythonSource):
         given = {one.name: one.value for one in model.hyperparameters or ()}
         hp = HyperParameters(given)
         built = function.call(hp)
+        if isinstance(built, keras.Model):
+            self._asked[built] = hp
         for name in sorted(hp.values.keys() - given.keys()) if given else ():
             warnings.warn(
                 f"build(hp) asks for {name!r}, which the study does not search then: it has its default",
@@ -55,6 +71,20 @@ class KerasTunerSource(PythonSource):
                 stacklevel=2,
             )
         return built
+
+    def has_fit(self, model: KerasTunerModel) -> bool:
+        """Return whether the hypermodel has a `fit` of its own."""
+        return (model.file, model.function) in self._fits
+
+    def fit(self, model: KerasTunerModel, built: keras.Model, *rows: Any, **given: Any) -> None:
+        """Train a model that the hypermodel has built by its own `fit`.
+
+        Raises:
+            ModelError: The rows or targets have names.
+        """
+        if built not in self._asked:
+            raise ModelError("a hypermodel with a fit of its own takes one input and one target")
+        self._fits[model.file, model.function](self._asked[built], built, *rows, **given)
 
     def explored(self, spec: StudySpec) -> StudySpec:
         """Return a study with the hyperparameters that its files ask for.
@@ -74,7 +104,7 @@ class KerasTunerSource(PythonSource):
         function = self.builder(model)
         keras.utils.set_random_seed(0)
         try:
-            found = explore(function.call)
+            found = explore(_asking(function.call, self._fits.get((model.file, model.function))))
         except Raised as failure:
             raise ModelCodeError(f"model.keras_tuner: {function.cause(failure)}") from None
         return model.model_copy(update={"hyperparameters": found})
@@ -93,11 +123,40 @@ def _declared(found: Any, build: Callable[..., Any]) -> Callable[..., Any]:
     return declared
 
 
-def _check_fit(found: Any, code: ModelCode) -> None:
-    """Refuse a training loop of the hypermodel's own."""
+def _own_fit(found: Any) -> Callable[..., Any] | None:
+    """Return the `fit` of a hypermodel that does not have that of its base class."""
     fit = getattr(type(found), "fit", None)
-    if callable(fit) and not fit.__module__.startswith("keras_tuner."):
-        raise ModelCodeError(
-            f"model.keras_tuner: {code.path}: {code.model.function} has a fit of its own, which "
-            "hpsearch does not call: let the model train itself by a train_step of its own, or remove fit"
-        )
+    if not callable(fit) or fit.__module__.partition(".")[0] in ("keras_tuner", "hpsearch"):
+        return None
+    return partial(fit, found)
+
+
+class _Untrained:
+    """Stands for a model while it is found out what `fit` asks for before it trains."""
+
+    def compile(self, *arguments: Any, **named: Any) -> None:
+        """Do nothing."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> None:  # noqa: ARG002 - what a model is called with
+        raise _TrainedError
+
+    def __getattr__(self, name: str) -> Any:
+        raise _TrainedError
+
+
+class _TrainedError(Exception):
+    """What was to be found out was."""
+
+
+def _asking(build: Callable[..., Any], fit: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Return a function that asks for what `build` asks for, and `fit` before it trains."""
+    if fit is None:
+        return build
+
+    def asking(hp: HyperParameters) -> None:
+        build(hp)
+        rows = np.zeros((1, 1), np.float32), np.zeros(1, np.int32)
+        with suppress(Exception):  # these are not the rows that it is made for
+            fit(hp, _Untrained(), *rows, validation_data=rows, callbacks=[])
+
+    return asking

@@ -29,7 +29,7 @@ from hpsearch.seeds import derive
 from hpsearch.spec import OwnModel, PythonModel, StudySpec
 from hpsearch.spec.sections.architecture import Shape
 from hpsearch.spec.sections.own_function import OwnFunction
-from hpsearch.spec.sources.python_file import ModelCode, fingerprint, model_code, read_code
+from hpsearch.spec.sources.python_file import ModelCode, fingerprint, read_code
 from hpsearch.spec.study_file.distributions import alternatives
 from hpsearch.spec.study_file.parts import dump
 
@@ -117,7 +117,7 @@ class PythonSource(ModelSource[OwnModel]):
     @classmethod
     def of_study(cls, spec: StudySpec, files: ModelFiles, dataset: Dataset) -> Self:
         """Run the Python files of a study."""
-        source = cls(model_code(spec, files.directory), files.code, dataset.inputs)
+        source = cls(files.code_of(spec), files.code, dataset.inputs)
         losses = [loss for training in alternatives(spec.training) for loss in alternatives(training.loss)]
         for place, components in (("training.loss", losses), ("search.metrics", spec.search.metrics or ())):
             for own in components:

@@ -18,9 +18,10 @@ from hpsearch.report.dashboard.attachments import (
     of_search,
 )
 from hpsearch.report.dashboard.board import Board
-from hpsearch.report.dashboard.mirror import mirror
+from hpsearch.report.dashboard.mirror import complete, mirror
 from hpsearch.scheduling.conclusion import conclude_search
 from hpsearch.store.layout import PARTS, StudyFiles
+from hpsearch.store.optuna.urls import without_password
 from hpsearch.store.reading import read_parts, read_record
 from hpsearch.store.record import StudyRecord
 from hpsearch.store.resolved import Resolved, read_resolved
@@ -59,10 +60,13 @@ def exhibit(files: StudyFiles, storage: RDBStorage, url: str | None) -> list[str
         Exception: Whatever Optuna raises if the storage cannot be written.
     """
     missing = []
+    named = None if url is None else without_password(url)
     for shown in _shown(files):
-        part, own = shown.files, shown.files.full_name
+        part, own, resolved = shown.files, shown.files.full_name, _resolved(shown.files)
         if part != files and url is None:
-            mirror(storage, own, _resolved(part), shown.record)
+            mirror(storage, own, resolved, shown.record)
+        elif resolved.storage == named:  # else it was never meant to be there
+            complete(storage, part, resolved, shown.record)
         try:
             board = Board(storage, own, part.artifacts)
         except KeyError:

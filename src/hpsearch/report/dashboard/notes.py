@@ -12,6 +12,7 @@ from hpsearch.report.words import verdict as verdict_words
 from hpsearch.report.words.evaluation import evaluation_words, evaluations_note
 from hpsearch.report.words.numbers import amount, short
 from hpsearch.report.words.study import unconfirmed_note
+from hpsearch.report.words.trials import ending_words, value_words
 from hpsearch.scheduling.conclusion.verdict import name_of
 from hpsearch.scheduling.racing.race import FinalistStanding, RaceConclusion
 from hpsearch.store.record import StudyRecord, TrialRecord
@@ -151,11 +152,8 @@ def _by_trial(analysis: Analysis) -> dict[int, list[StudyFinding]]:
 
 
 def _value(record: StudyRecord, trial: TrialRecord, rank: int | None) -> str:
-    place, trained = "" if rank is None else f"**Rank {rank}.** ", f"{amount(trial.epochs, 'epoch')} trained"
-    if trial.value is None:
-        return f"No epoch has a value; {trained}."
-    plain = f"{record.metric} {short(trial.value)} at epoch {trial.best_epoch}, {trained}."
-    return place + text(plain)
+    place = "" if rank is None else f"**Rank {rank}.** "
+    return place + text(value_words(trial, record.metric))
 
 
 def _again(analysis: Analysis, trial: TrialRecord) -> str:
@@ -185,12 +183,7 @@ def _part_of(findings: list[StudyFinding]) -> str:
 
 
 def _ending(trial: TrialRecord) -> str:
-    if trial.state == "failed":
-        return why_it_failed(trial)
-    if trial.state != "pruned":
-        return ""
-    cause = trial.cause or "pruned"
-    return f"{text(cause[:1].upper() + cause[1:])}."
+    return why_it_failed(trial) if trial.state == "failed" else text(ending_words(trial))
 
 
 def why_it_failed(trial: TrialRecord) -> str:

@@ -49,6 +49,7 @@ def opened(files: StudyFiles, host: str, port: int, named: str | None = None) ->
     storage = _storage(files, named)
     app = made(storage, artifact_store=Artifacts(_folders(files)))
     with ExitStack() as stack:
+        stack.callback(storage.engine.dispose)
         stack.enter_context(warnings_as_notes(_tell))
         server = stack.enter_context(_listening(host, port))
         address = Address(host, server.server_port)
@@ -89,7 +90,7 @@ def _storage(files: StudyFiles, named: str | None) -> RDBStorage:
         raise StudyNotFoundError(f"there is no study {files.name!r} in {files.directory.parent}")
     check_named(files, named)
     if named is not None:
-        check_is_optunas(named, fresh=False)
+        check_is_optunas(named, fresh=True)
     return open_storage(named or url_of(own_database(files)))
 
 
@@ -122,11 +123,13 @@ def _follow(files: StudyFiles, storage: RDBStorage, url: str | None, stack: Exit
 def _write(files: StudyFiles, storage: RDBStorage, url: str | None, printed: set[str]) -> bool:
     """Write notes and artifacts; where that fails, say why once, for it is tried again."""
     from hpsearch.report.dashboard.exhibition import exhibit
+    from hpsearch.store.optuna.storage import failed
 
     try:
         lines = [_not_shown(name, files) for name in exhibit(files, storage, url)]
     except Exception as failure:  # noqa: BLE001 - whatever the storage raises, the dashboard is served
-        lines = [f"notes and artifacts are out of date: {_reason(failure)}; retrying"]
+        told = failed("write", storage.url, failure)
+        lines = [f"notes and artifacts are out of date: {told}; retrying"]
         done = False
     else:
         done = True
@@ -139,8 +142,3 @@ def _write(files: StudyFiles, storage: RDBStorage, url: str | None, printed: set
 
 def _not_shown(name: str, files: StudyFiles) -> str:
     return f"{name!r} is not in the storage of {files.full_name!r}, so the dashboard does not show it"
-
-
-def _reason(failure: Exception) -> str:
-    cause = failure.__cause__ or failure
-    return (str(cause).splitlines() or [type(cause).__name__])[0]

@@ -7,6 +7,7 @@ from hpsearch.report.figures.curves import draw_curves
 from hpsearch.report.figures.depths import BY_ARM, BY_EPOCH, draw_depths
 from hpsearch.report.figures.dots import DotPlot, DotRow, draw_dots
 from hpsearch.report.figures.effects import draw_effects
+from hpsearch.report.figures.front import draw_front
 from hpsearch.report.figures.heat_map import HeatCell, HeatMap, draw_heat_map
 from hpsearch.report.figures.histograms import draw_histograms
 from hpsearch.report.figures.importance import draw_columns, draw_importance
@@ -38,6 +39,7 @@ __all__ = [
     "draw_depths",
     "draw_dots",
     "draw_effects",
+    "draw_front",
     "draw_heat_map",
     "draw_histograms",
     "draw_importance",

@@ -14,6 +14,9 @@ FAILED = "#d1495b"
 PRUNED = "#a67c00"
 """What was stopped early, and curves of training."""
 
+INFEASIBLE = "#7a5195"
+"""What violates a constraint."""
+
 INK = "#000000"
 GREY = "#8c8c8c"
 """What cannot be told, and lines behind the data."""

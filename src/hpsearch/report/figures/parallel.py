@@ -107,7 +107,8 @@ def _numeric(name: str, searched: Numeric, values: Sequence[Value | None], absen
 
 
 def _state(trials: Sequence[RankedTrial]) -> _Drawn:
-    options = [state for state in ("complete", "pruned", "failed") if any(t.state == state for t in trials)]
+    known = ("complete", "pruned", "infeasible", "failed")
+    options = [state for state in known if any(t.state == state for t in trials)]
     return Axis("state", "choice", options=tuple(options)), tuple(options.index(t.state) for t in trials)
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from hpsearch.analysis import ProgressPoint
-from hpsearch.report.figures.colours import FAILED, INK, PLAIN, PRUNED
+from hpsearch.report.figures.colours import FAILED, INFEASIBLE, INK, PLAIN, PRUNED
 from hpsearch.report.figures.scale import Scale
 from hpsearch.report.figures.svg import drawing, new_figure, to_svg
 from hpsearch.store.events import State
@@ -27,6 +27,7 @@ class Mark:
 MARKS: dict[State, Mark] = {
     "complete": Mark("o", PLAIN),
     "pruned": Mark("^", PRUNED),
+    "infeasible": Mark("s", INFEASIBLE),
     "failed": Mark("X", FAILED),
 }
 

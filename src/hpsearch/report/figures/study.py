@@ -16,7 +16,7 @@ from hpsearch.report.figures import (
     fit_curves,
     fit_scale,
 )
-from hpsearch.report.figures.colours import FAILED, GREY, PLAIN, PRUNED
+from hpsearch.report.figures.colours import FAILED, GREY, INFEASIBLE, PLAIN, PRUNED
 from hpsearch.report.figures.dots import Kind
 from hpsearch.report.words.estimates import mean_text
 from hpsearch.report.words.numbers import replicates_words, short
@@ -87,8 +87,10 @@ def shares_of(spending: Spending) -> Sequence[Share]:
     return (
         Share(spending.complete, "trained to the end", PLAIN),
         Share(spending.pruned, "trained, then pruned", PRUNED),
+        Share(spending.infeasible, "trained, then infeasible", INFEASIBLE),
         Share(spending.failed, "trained, then failed", FAILED),
         Share(spending.saved_by_pruning or 0, "saved by pruning", "none", "////"),
         Share(spending.saved_by_stopping or 0, "saved by early stopping", "none", "...."),
+        Share(spending.saved_by_constraints or 0, "saved by constraints", "none", "xxxx"),
         Share(spending.lost_to_failures or 0, "not reached by failed trials", GREY),
     )

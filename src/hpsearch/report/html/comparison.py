@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hpsearch.analysis.arms.comparison import ComparisonResult
 from hpsearch.report.figures import BandPlot, DotPlot, Scale, draw_bands, draw_dots, draw_heat_map, fit_curves
 from hpsearch.report.figures.comparison import bands_of, differences_of, epochs_of, heat_of, means_of
-from hpsearch.report.html.study import Explained
+from hpsearch.report.html.explained import Explained
 from hpsearch.report.tables.comparison import arms_table, claims_table, failures_table
 from hpsearch.report.tables.tables import (
     ReportTable,
@@ -49,11 +49,11 @@ def compare_page(comparison: ComparisonResult, record: StudyRecord) -> ComparePa
     return ComparePage(
         name=comparison.name,
         answer=prose.answer(comparison),
-        means=_means(comparison),
+        means=means_part(comparison),
         arms=arms_table(comparison),
         differences=_differences(comparison),
         heat=_heat(comparison),
-        curves=_curves(comparison),
+        curves=curves_part(comparison),
         claims=_claims(comparison),
         epochs=_epochs(comparison),
         failures=_failures(comparison),
@@ -66,7 +66,8 @@ def compare_page(comparison: ComparisonResult, record: StudyRecord) -> ComparePa
     )
 
 
-def _means(comparison: ComparisonResult) -> Explained:
+def means_part(comparison: ComparisonResult) -> Explained:
+    """Show the mean of each arm with its interval."""
     plot = means_of(comparison)
     if not plot.drawable:
         return Explained("No run has a value yet.")
@@ -93,7 +94,8 @@ def _heat(comparison: ComparisonResult) -> Explained | None:
     return Explained(prose.heat_note(comparison), draw_heat_map(heat, comparison.metric))
 
 
-def _curves(comparison: ComparisonResult) -> Explained | None:
+def curves_part(comparison: ComparisonResult) -> Explained | None:
+    """Show how the arms have learned; None where none has begun."""
     plot = bands_of(comparison)
     if not plot.values:
         return None

@@ -11,15 +11,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hpsearch.report.html.comparison import ComparePage
+from hpsearch.report.html.excerpts import Excerpt
 from hpsearch.report.html.probe import ProbePage
 from hpsearch.report.html.study import StudyPage
 
-Page = StudyPage | ProbePage | ComparePage
+Page = StudyPage | ProbePage | ComparePage | Excerpt
 
 TEMPLATES: dict[type[Page], str] = {
     StudyPage: "study.html",
     ProbePage: "probe.html",
     ComparePage: "compare.html",
+    Excerpt: "excerpt.html",
 }
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from hpsearch.analysis import ArmSummary
 from hpsearch.report.figures import BY_ARM, BY_EPOCH, draw_depths, draw_histograms
-from hpsearch.report.html.study import Explained
+from hpsearch.report.figures.depths import Grouping
+from hpsearch.report.html.explained import Explained
 from hpsearch.report.tables.tables import Cell, ReportTable, cell, data_table, named_table
 from hpsearch.report.words import probe as prose
 from hpsearch.spec import print_spec
@@ -40,11 +41,6 @@ class ProbePage:
 
 def probe_page(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> ProbePage:
     """Lay out the page of the probes of a study."""
-    arms, by = probe.arms, BY_EPOCH if probe.trained else BY_ARM
-    deviations = draw_depths(
-        arms, lambda layer: layer.deviation, "deviations", "deviation of activations", by
-    )
-    gradients = draw_depths(arms, lambda layer: layer.gradient_norm, "gradients", "norm of the gradient", by)
     return ProbePage(
         name=probe.spec.name,
         answer=prose.answer(probe, summaries),
@@ -52,14 +48,39 @@ def probe_page(probe: StudyProbe, summaries: Sequence[ArmSummary]) -> ProbePage:
         limits=prose.limits_note(),
         evidence=_evidence(summaries, trained=probe.trained),
         endings=_endings(probe),
-        histograms=Explained(prose.histograms_note(probe), draw_histograms(arms)),
-        deviations=Explained(prose.deviations_note(probe), deviations),
-        gradients=Explained(prose.gradients_note(probe), gradients),
+        histograms=histograms_part(probe),
+        deviations=deviations_part(probe),
+        gradients=gradients_part(probe),
         fixed=named_table("Searched hyperparameters fixed in all arms", probe.fixed) if probe.fixed else None,
         data=data_table(probe.data),
         study_file=print_spec(probe.spec),
         provenance=named_table("Seed, data, versions and settings", _provenance(probe)),
     )
+
+
+def histograms_part(probe: StudyProbe) -> Explained:
+    """Show how activations are distributed in each layer."""
+    return Explained(prose.histograms_note(probe), draw_histograms(probe.arms))
+
+
+def deviations_part(probe: StudyProbe) -> Explained:
+    """Show the deviation of activations by depth."""
+    figure = draw_depths(
+        probe.arms, lambda layer: layer.deviation, "deviations", "deviation of activations", _grouping(probe)
+    )
+    return Explained(prose.deviations_note(probe), figure)
+
+
+def gradients_part(probe: StudyProbe) -> Explained:
+    """Show the norm of the gradient by depth."""
+    figure = draw_depths(
+        probe.arms, lambda layer: layer.gradient_norm, "gradients", "norm of the gradient", _grouping(probe)
+    )
+    return Explained(prose.gradients_note(probe), figure)
+
+
+def _grouping(probe: StudyProbe) -> Grouping:
+    return BY_EPOCH if probe.trained else BY_ARM
 
 
 def _arms(summaries: Sequence[ArmSummary], *, trained: bool) -> ReportTable:

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from markupsafe import Markup
-
-from hpsearch.analysis import Analysis, EvaluatedAnalysis
+from hpsearch.analysis import Analysis, EvaluatedAnalysis, Winner
 from hpsearch.analysis.baselines import BaselineComparison
 from hpsearch.analysis.curves import evenly
 from hpsearch.report.figures import (
     draw_bands,
-    draw_column_effects,
-    draw_columns,
-    draw_confusion,
     draw_curves,
     draw_dots,
     draw_effects,
+    draw_front,
     draw_importance,
     draw_progress,
-    draw_reliability,
-    draw_residuals,
     draw_spending,
     fit_scale,
 )
 from hpsearch.report.figures.effects import MOST_PANELS
-from hpsearch.report.figures.parallel import Parallel, parallel_of
+from hpsearch.report.figures.parallel import Parallel, names_in_order, parallel_of
 from hpsearch.report.figures.study import (
     effects_in_order,
     finalists_of,
@@ -35,16 +29,18 @@ from hpsearch.report.figures.study import (
     shares_of,
     winner_of,
 )
+from hpsearch.report.html import error_analysis
+from hpsearch.report.html.explained import Explained
 from hpsearch.report.tables import study as study_tables
 from hpsearch.report.tables import tables
 from hpsearch.report.tables.tables import ReportTable
-from hpsearch.report.words import ablation, baselines, ensemble, evaluation, prose, slices, threshold
+from hpsearch.report.words import ablation, baselines, ensemble, evaluation, front, prose, threshold
 from hpsearch.report.words import study as study_prose
 from hpsearch.report.words import verdict as verdict_words
 from hpsearch.report.words.facts import Facts, facts_of
 from hpsearch.spec import print_spec, print_yaml
 from hpsearch.store.record import StudyRecord
-from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluations
+from hpsearch.store.winner import HeldOutEvaluations
 from hpsearch.training.ensemble import Ensemble
 
 MOST_MARKS = 2_000
@@ -67,15 +63,6 @@ class BestConfiguration:
 
 
 @dataclass(frozen=True)
-class Explained:
-    """A figure or a table, or both, with the sentences that belong to them."""
-
-    note: str
-    figure: Markup | None = None
-    table: ReportTable | None = None
-
-
-@dataclass(frozen=True)
 class Following:
     """The study to run next: what it changes, and the study file to copy where there is one."""
 
@@ -93,16 +80,16 @@ class Joined:
     model_path: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchPage:
     """What the page says of a search and its parts, whatever the evaluation of its winner gives."""
 
     name: str
     best: BestConfiguration | None
+    front: Explained | None
     sure: Explained
-    ranking: ReportTable | None
-    ranking_note: str
-    first_rows: int
+    ranking: Explained | None
+    first_rows: int = FIRST_ROWS
     parallel: Parallel | None
     importance: Explained
     effects: Explained
@@ -113,6 +100,7 @@ class SearchPage:
     progress: Explained | None
     curves: Explained
     spending: Explained | None
+    rungs: Explained | None
     failures: Explained | None
     rules: tuple[str, ...]
     findings: Explained
@@ -126,7 +114,7 @@ class SearchPage:
     provenance: ReportTable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StudyPage(SearchPage):
     """Everything that the template may use; each field is one of its variables."""
 
@@ -155,12 +143,12 @@ def evaluated_page(search: SearchPage, analysis: EvaluatedAnalysis) -> StudyPage
         answer=prose.answer(analysis),
         facts=facts_of(analysis),
         looks=_looks(analysis.looks),
-        threshold=_threshold(analysis.insides),
-        mistakes=_mistakes(analysis.insides),
-        reliability=_reliability(analysis.insides),
-        slices=_slices(analysis.insides),
-        relied_on=_relied_on(analysis.insides),
-        moved_by=_moved_by(analysis.insides),
+        threshold=error_analysis.threshold_part(analysis.insides),
+        mistakes=error_analysis.mistakes_part(analysis.insides),
+        reliability=error_analysis.reliability_part(analysis.insides),
+        slices=error_analysis.slices_part(analysis.insides),
+        relied_on=error_analysis.relied_on_part(analysis.insides),
+        moved_by=error_analysis.moved_by_part(analysis.insides),
         joined=None if analysis.ensemble is None else _joined(analysis, analysis.ensemble),
         baselines=None if analysis.baselines is None else _baselines(analysis.baselines),
     )
@@ -171,20 +159,20 @@ def search_page(analysis: Analysis, record: StudyRecord) -> SearchPage:
     return SearchPage(
         name=analysis.name,
         best=_best(analysis),
-        sure=_sure(analysis),
-        ranking=tables.ranking_table(analysis) if analysis.ranking else None,
-        ranking_note=study_prose.ranking_note(analysis),
-        first_rows=FIRST_ROWS,
+        front=front_part(analysis),
+        sure=sure_part(analysis),
+        ranking=_ranking(analysis),
         parallel=parallel_of(analysis, record.parameters),
-        importance=_importance(analysis),
+        importance=importance_part(analysis),
         effects=_effects(analysis),
         interactions=_interactions(analysis),
         carried=_carried(analysis),
         ablation=_ablation(analysis),
         beside=None if analysis.ablation is None else ablation.others_table(analysis.ablation),
         progress=_progress(analysis),
-        curves=_curves(analysis),
+        curves=curves_part(analysis),
         spending=_spending(analysis),
+        rungs=_rungs(analysis),
         failures=_failures(analysis),
         rules=tuple(rule.told() for rule in analysis.failure_rules),
         findings=_findings(analysis),
@@ -206,7 +194,17 @@ def _best(analysis: Analysis) -> BestConfiguration | None:
     return BestConfiguration(analysis.winner.number, yaml, f"{folder}/best.keras", f"{folder}/best.yaml")
 
 
-def _sure(analysis: Analysis) -> Explained:
+def front_part(analysis: Analysis) -> Explained | None:
+    """Show the Pareto front of a search with several objectives."""
+    found = analysis.front
+    if found is None or not found.members:
+        return None
+    table = study_tables.front_table(found, names_in_order(analysis))
+    return Explained(front.front_note(found), draw_front(found, analysis.ranking), table)
+
+
+def sure_part(analysis: Analysis) -> Explained:
+    """Show the finalists as fresh seeds have them, or say how to find that out."""
     verdict = analysis.verdict
     if verdict is None or not verdict.conclusion.standings:
         return Explained(study_prose.unconfirmed_note(analysis))
@@ -223,57 +221,6 @@ def _looks(looks: HeldOutEvaluations) -> Explained | None:
     return Explained(
         evaluation.evaluations_note(looks), table=evaluation.evaluations_table(looks) if looks.looks else None
     )
-
-
-def _threshold(insides: ErrorAnalysis | None) -> Explained | None:
-    if insides is None or insides.threshold is None:
-        return None
-    decided = insides.evaluation.decided
-    note = threshold.threshold_note(insides.threshold, insides.labels, decided)
-    title = "The winner at its threshold on the test set"
-    return Explained(note, table=threshold.decided_table(decided, title) if decided else None)
-
-
-def _mistakes(insides: ErrorAnalysis | None) -> Explained | None:
-    if insides is None:
-        return None
-    found, figure = insides.evaluation, None
-    if found.confusion is not None:
-        figure = draw_confusion(found.confusion, insides.labels)
-    elif found.residuals is not None:
-        figure = draw_residuals(found.residuals.pairs)
-    return Explained(evaluation.error_note(insides), figure, evaluation.error_table(insides))
-
-
-def _reliability(insides: ErrorAnalysis | None) -> Explained | None:
-    if insides is None or not insides.evaluation.reliability:
-        return None
-    found = insides.evaluation
-    figure = draw_reliability(found.reliability, evaluation.probable(insides))
-    return Explained(evaluation.reliability_note(insides), figure, evaluation.reliability_table(found))
-
-
-def _slices(insides: ErrorAnalysis | None) -> Explained | None:
-    if insides is None or insides.slices is None:
-        return None
-    return Explained(
-        slices.slices_note(insides, insides.slices), table=slices.slices_table(insides, insides.slices)
-    )
-
-
-def _relied_on(insides: ErrorAnalysis | None) -> Explained | None:
-    if insides is None or not insides.columns:
-        return None
-    known = any(one.value is not None for one in insides.columns)
-    figure = draw_columns(insides.columns) if known else None
-    return Explained(evaluation.columns_note(insides), figure, evaluation.columns_table(insides))
-
-
-def _moved_by(insides: ErrorAnalysis | None) -> Explained | None:
-    if insides is None or not insides.effects:
-        return None
-    figure, table = draw_column_effects(insides.effects), evaluation.column_effects_table(insides)
-    return Explained(evaluation.column_effects_note(insides), figure, table)
 
 
 def _joined(analysis: Analysis, found: Ensemble) -> Joined:
@@ -295,7 +242,14 @@ def _findings(analysis: Analysis) -> Explained:
     return Explained(prose.findings_note(judgement), table=table)
 
 
-def _importance(analysis: Analysis) -> Explained:
+def _ranking(analysis: Analysis) -> Explained | None:
+    if not analysis.ranking:
+        return None
+    return Explained(study_prose.ranking_note(analysis), table=tables.ranking_table(analysis))
+
+
+def importance_part(analysis: Analysis) -> Explained:
+    """Show which parameters mattered, or say why that is not known."""
     importance = analysis.importance
     if importance.reason is not None:
         return Explained(importance.reason)
@@ -350,7 +304,8 @@ def _progress(analysis: Analysis) -> Explained | None:
     return Explained(prose.progress_note(scale.outside, len(points), len(analysis.progress)), figure)
 
 
-def _curves(analysis: Analysis) -> Explained:
+def curves_part(analysis: Analysis) -> Explained:
+    """Show the learning curves of the trials."""
     curves = analysis.curves
     note = prose.curves_note(curves, analysis.metric)
     if not curves.shown:
@@ -366,6 +321,12 @@ def _spending(analysis: Analysis) -> Explained | None:
     return Explained(study_prose.spending_note(spending), figure, study_tables.spending_table(spending))
 
 
+def _rungs(analysis: Analysis) -> Explained | None:
+    if not analysis.rungs:
+        return None
+    return Explained(study_prose.rungs_note(analysis.rungs), table=study_tables.rungs_table(analysis.rungs))
+
+
 def _failures(analysis: Analysis) -> Explained | None:
     note = prose.failures_note(analysis.counts)
     if not note:
@@ -374,14 +335,16 @@ def _failures(analysis: Analysis) -> Explained | None:
 
 
 def _inside(analysis: Analysis) -> Explained | None:
-    winner = analysis.winner
-    if winner is None:
+    if analysis.winner is None:
         return None
-    plot, table = winner_of(winner, analysis.metric), study_tables.replicates_table(winner, analysis.metric)
-    note = study_prose.winner_note(winner)
-    if not plot.values:
-        return Explained(note, table=table)
-    return Explained(note, draw_bands(plot, fit_winner(plot, minimize=analysis.minimize)), table)
+    return winner_part(analysis.winner, analysis.metric, minimize=analysis.minimize)
+
+
+def winner_part(winner: Winner, metric: str, *, minimize: bool) -> Explained:
+    """Show how the runs of the winner, or of a trial in its place, have learned."""
+    plot, table = winner_of(winner, metric), study_tables.replicates_table(winner, metric)
+    figure = draw_bands(plot, fit_winner(plot, minimize=minimize)) if plot.values else None
+    return Explained(study_prose.winner_note(winner), figure, table)
 
 
 def _following(analysis: Analysis) -> Following:

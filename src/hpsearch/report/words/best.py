@@ -24,9 +24,10 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
     Raises:
         ValueError: No trial has a value.
     """
-    from hpsearch.analysis import judge_chance, plain
+    from hpsearch.analysis import find_front, judge_chance, plain
 
     record, trial, insides = conclusion.record, conclusion.best.trial, conclusion.insides
+    front = find_front(conclusion)
     if trial is None:
         raise ValueError("no trial has a value")
     fields = {
@@ -38,6 +39,7 @@ def best_json(conclusion: Conclusion, model: str | None) -> str:
         "chance": plain(judge_chance(record, conclusion.verdict)),
         "refit": plain(conclusion.refit),
         "test": plain(_evaluations(record.looks)),
+        **({} if front is None else {"front": plain(front)}),
         **({} if record.ensemble is None else {"ensemble": plain(record.ensemble)}),
         **({} if record.baselines is None else {"baselines": plain(record.baselines)}),
         **({} if insides is None or insides.threshold is None else {"threshold": plain(insides.threshold)}),
@@ -64,7 +66,15 @@ def _evaluations(looks: HeldOutEvaluations) -> dict[str, Any] | None:
 
 
 def best_lines(conclusion: Conclusion, model: str | None) -> list[str]:
-    """Tell in a few lines what is best, how sure that is, and where its model is."""
+    """Tell in a few lines what is best, how sure that is, and where its model is; then the Pareto front."""
+    from hpsearch.analysis import find_front
+    from hpsearch.report.words.front import front_lines
+
+    front = find_front(conclusion)
+    return [*_winner_lines(conclusion, model), *([] if front is None else front_lines(front))]
+
+
+def _winner_lines(conclusion: Conclusion, model: str | None) -> list[str]:
     from hpsearch.analysis import judge_chance
     from hpsearch.report.words.chance import chance_words
     from hpsearch.report.words.evaluation import evaluation_words

@@ -14,11 +14,12 @@ from hpsearch.analysis import (
 from hpsearch.analysis.curves import POINTS
 from hpsearch.analysis.influence.importance import FEWEST_TRIALS
 from hpsearch.report.words.numbers import amount, short
-from hpsearch.report.words.verdict import verdict_sentences, with_chance
+from hpsearch.report.words.verdict import end_sentence, verdict_sentences, with_chance
 
 
 def answer(analysis: EvaluatedAnalysis) -> str:
     """Say which trial is best, how the others ended, and how far that can be trusted."""
+    end = end_sentence(analysis.no_gain, analysis.counts.trials, analysis.budget)
     if analysis.verdict is not None and analysis.verdict.winner is not None:
         sentences = (
             *verdict_sentences(analysis, analysis.verdict, analysis.chance),
@@ -26,7 +27,7 @@ def answer(analysis: EvaluatedAnalysis) -> str:
         )
     else:
         sentences = (_winner(analysis), _endings(analysis.counts), _caution(analysis.counts))
-    return " ".join(filter(None, (*sentences, _test_part(analysis), _scarcity(analysis))))
+    return " ".join(filter(None, (*sentences, end, _test_part(analysis), _scarcity(analysis))))
 
 
 def _winner(analysis: Analysis) -> str:
@@ -45,8 +46,9 @@ def _winner(analysis: Analysis) -> str:
 def _no_winner(counts: Counts) -> str:
     if not counts.trials:
         return "No trial has been run yet."
-    if counts.failed == counts.trials:
-        return "There is no best configuration: every trial failed."
+    for word, count in {"failed": counts.failed, "violates the constraints": counts.infeasible}.items():
+        if count == counts.trials:
+            return f"There is no best configuration: every trial {word}."
     return "No trial has a value yet."
 
 
@@ -62,6 +64,7 @@ def _endings(counts: Counts) -> str:
     words = {
         "finished": counts.complete,
         "pruned": counts.pruned,
+        "infeasible": counts.infeasible,
         "failed": counts.failed,
         "still running": counts.running,
     }
@@ -146,7 +149,7 @@ def _taken_part(importance: Importance) -> str:
     if importance.pruned:
         parts.append(f"{importance.pruned:,} pruned, ranked by their values at the epochs they trained")
     if importance.failed:
-        parts.append(f"{importance.failed:,} failed, counted as the worst")
+        parts.append(f"{importance.failed:,} without a value, counted as the worst")
     return f" ({'; '.join(parts)})"
 
 
@@ -184,11 +187,21 @@ def progress_note(outside: int, marked: int, finished: int) -> str:
 def failures_note(counts: Counts) -> str:
     """Count what went wrong."""
     sentences = []
+    if counts.infeasible:
+        sentences.append(_infeasible(counts))
     if counts.failed:
         sentences.append(
             f"{amount(counts.failed, 'trial')} failed; the sampler counts a failure as the worst result."
         )
     if counts.pruned:
         was = "was" if counts.pruned == 1 else "were"
-        sentences.append(f"{amount(counts.pruned, 'trial')} {was} pruned: stopped early by the pruner.")
+        sentences.append(
+            f"{amount(counts.pruned, 'trial')} {was} pruned: stopped early by the pruner, or left at a rung."
+        )
     return " ".join(sentences)
+
+
+def _infeasible(counts: Counts) -> str:
+    each = ", ".join(f"{text} by {count:,}" for text, count in counts.violated.items())
+    told = f"{amount(counts.infeasible, 'trial')} violated constraints ({each}) and cannot win"
+    return told + (f"; {counts.untrained:,} of them took no training." if counts.untrained else ".")

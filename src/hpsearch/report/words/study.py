@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
-from hpsearch.analysis import Analysis, Effects, NextStudy, Spending, Winner
+from hpsearch.analysis import Analysis, Effects, NextStudy, RungResult, Spending, Winner
 from hpsearch.report.figures.parallel import MOST_ROWS, listed_trials
-from hpsearch.report.words.numbers import amount
+from hpsearch.report.words.numbers import amount, listed
 from hpsearch.report.words.plan import confirm_command, obstacle_words, option
+
+DOUBTFUL = 0.3
+"""A rank correlation below which a rung has told little of the next one."""
 
 
 def unconfirmed_note(analysis: Analysis) -> str:
@@ -83,6 +87,23 @@ def spending_note(spending: Spending) -> str:
         saved = 100 * spending.saved_by_pruning / spending.planned
         note += f" Pruning saved {amount(spending.saved_by_pruning, 'epoch')} ({saved:.0f} %)."
     return note
+
+
+def rungs_note(rungs: Sequence[RungResult]) -> str:
+    """Say whether the ranking at each rung was that of the next, or of the trials' end."""
+    note = (
+        "Trials paused at each rung, and the best went on. The rank correlation (Spearman) is that of the "
+        "promoted trials there with their ranking at the next rung, or at their end: 1 for the same order, "
+        "about 0 where the rung said nothing. Among the best alone it is lower than among all."
+    )
+    known = ((number, rung.agreement) for number, rung in enumerate(rungs, 1) if rung.agreement is not None)
+    doubtful = [str(number) for number, agreement in known if agreement < DOUBTFUL]
+    if not doubtful:
+        return note
+    return (
+        f"{note} It was below {DOUBTFUL} at rung {listed(doubtful)}: a later first rung (min_epochs) would "
+        "have decided from more."
+    )
 
 
 def _time(seconds: float) -> str:

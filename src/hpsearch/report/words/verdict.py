@@ -8,6 +8,7 @@ from hpsearch.analysis import ChanceLevel
 from hpsearch.report.words.chance import chance_words
 from hpsearch.report.words.numbers import amount, listed, replicates_words, short
 from hpsearch.scheduling.conclusion import Verdict
+from hpsearch.scheduling.gain import ExpectedGain
 from hpsearch.scheduling.racing.estimates import Estimate
 from hpsearch.store.winner import HeldOutEvaluations, Refit
 
@@ -28,11 +29,12 @@ class Concluded(Protocol):
 
 
 def verdict_sentences(found: Concluded, verdict: Verdict, chance: ChanceLevel | None) -> tuple[str, ...]:
-    """Say which finalist won, who cannot be told apart from it, and how lucky the search was."""
+    """Say which finalist won, who cannot be told apart from it, how lucky the search was, and more."""
     return (
         _confirmed(found, verdict, chance),
         _ties(verdict),
         _optimism(found, verdict),
+        gain_sentence(verdict.gain),
         refit_sentence(found, verdict),
     )
 
@@ -109,6 +111,26 @@ def _optimism(found: Concluded, verdict: Verdict) -> str:
     return f"The best single score of the search, {short(best)}, {lucky} {short(abs(optimism))}."
 
 
+def gain_sentence(expected: ExpectedGain | None) -> str:
+    """Say whether more trials would probably have paid."""
+    if expected is None:
+        return ""
+    pay, than = ("may pay", "more") if expected.pays else ("would hardly pay", "not more")
+    return (
+        f"{amount(expected.trials, 'more trial')} {pay}: by what the last ones gained, they gain at most "
+        f"about {short(expected.gain)}, {than} than the standard deviation of a single score over seeds, "
+        f"{short(expected.noise)}."
+    )
+
+
+def end_sentence(expected: ExpectedGain | None, trials: int, budget: int) -> str:
+    """Say why a search ended by itself; nothing where it did not."""
+    if expected is None:
+        return ""
+    ended = f"The search ended by itself after {trials:,} of at most {amount(budget, 'trial')}"
+    return f"{ended}. By replicates of its best configurations, {gain_sentence(expected)}"
+
+
 def refit_sentence(found: Concluded, verdict: Verdict) -> str:
     """Say what the saved model was trained on, where the study wants the winner refitted."""
     refit = found.refit
@@ -139,10 +161,13 @@ def confirmation_note(verdict: Verdict) -> str:
         if fresh
         else "on the same split of the data"
     )
+    runs = amount(verdict.conclusion.runs, "run")
+    race = f"{runs} in a race, in which a finalist that can no longer win gets no further replicates"
+    if verdict.everyone:
+        race = f"{runs}, in which none is out for being worse by the first of several objectives"
     return (
-        f"The finalists were trained again from fresh {verdict.over}, the same for all: "
-        f"{amount(verdict.conclusion.runs, 'run')} in a race, in which a finalist that can no longer win "
-        f"gets no further replicates. Intervals are 95 % intervals of the mean over {verdict.over}, {where}. "
+        f"The finalists were trained again from fresh {verdict.over}, the same for all: {race}. "
+        f"Intervals are 95 % intervals of the mean over {verdict.over}, {where}. "
         "Two finalists are told apart by their paired differences, at a level adjusted for the number of "
         "finalists, so that an interval without 0 is not enough. The mean of the winner is optimistic, "
         "because the same replicates chose it; in the cross-validated score each seed counts with the "

@@ -8,6 +8,7 @@ from hpsearch.scheduling.conclusion.confirmation_plan import ConfirmationPlan, p
 from hpsearch.scheduling.conclusion.learning import unexplained
 from hpsearch.scheduling.conclusion.refit import plan_refit
 from hpsearch.scheduling.conclusion.verdict import Verdict, judge_finalists
+from hpsearch.scheduling.gain import ExpectedGain, no_gain
 from hpsearch.spec.experiments import experiment_of
 from hpsearch.store.record import StudyRecord, TrialRecord, winner_name
 from hpsearch.store.winner import ErrorAnalysis, HeldOutEvaluation, HeldOutEvaluations, Refit, WinnerName
@@ -111,6 +112,11 @@ class Conclusion:
     def plan(self) -> ConfirmationPlan:
         """How many of the best trials are trained again, or why none."""
         return plan_confirmation(self.record)
+
+    @property
+    def no_gain(self) -> ExpectedGain | None:
+        """For what expectation the search ended by itself; None where it did not."""
+        return no_gain(self.record)
 
     def unexplained(self, limit: int) -> list[TrialRecord]:
         """Choose trials that did not learn and are to be probed: with those that were, at most `limit`."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from math import ceil
 from statistics import fmean
 
 from hpsearch.scheduling.conclusion.verdict import name_of
+from hpsearch.scheduling.earlier_trials import spread
 from hpsearch.scheduling.racing.race import Race
-from hpsearch.store.record import StudyRecord
+from hpsearch.spec import Configuration
+from hpsearch.store.record import StudyRecord, TrialRecord
 
 FEWEST_RUNS = 2
 """With fewer nothing is known that the search did not know."""
@@ -45,10 +49,30 @@ class ConfirmationPlan:
         return self.runs < self.wanted
 
 
+def finalists_of(record: StudyRecord) -> list[TrialRecord]:
+    """List the best trials, of each configuration one, as many as are confirmed at most.
+
+    Of several objectives these are members of the Pareto front, from one end of it to the other.
+    """
+    most = record.spec.confirm.finalists
+    if len(record.spec.search.objectives) > 1:
+        return list(spread([*_distinct(record.front)], most))
+    return list(islice(_distinct(record.ranking), most))
+
+
+def _distinct(trials: Iterable[TrialRecord]) -> Iterator[TrialRecord]:
+    """Iterate over the trials, of each configuration the first."""
+    seen: set[Configuration] = set()
+    for trial in trials:
+        if trial.configuration not in seen:
+            seen.add(trial.configuration)
+            yield trial
+
+
 def plan_confirmation(record: StudyRecord) -> ConfirmationPlan:
     """Plan the confirmation of a search as it stands."""
     rules = record.spec.confirm
-    finalists = record.ranking[: rules.finalists]
+    finalists = finalists_of(record)
     wanted = runs = len(finalists) * rules.replicates
     spent = sum(trial.epochs for trial in record.trials)
     enough = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from hpsearch.scheduling.gain import ExpectedGain, expect_gain
 from hpsearch.scheduling.racing.estimates import Values
 from hpsearch.scheduling.racing.race import RaceConclusion, conclude, race_of
 from hpsearch.spec.experiments import ARM, REPLICATE
@@ -44,6 +45,10 @@ class Verdict:
     splits: Literal["own", "fresh"] = "own"
     finalists: int = 0
     runs: int = 0
+    gain: ExpectedGain | None = field(default=None, metadata={"where_given": True})
+    """What more trials would gain, where that is known."""
+    everyone: bool = field(default=False, metadata={"where_given": True})
+    """Whether finalists went on that could not win any more: those of a Pareto front."""
 
     @property
     def left_out(self) -> int:
@@ -73,6 +78,9 @@ def judge_finalists(record: StudyRecord, confirmation: StudyRecord) -> Verdict |
         splits,
         len(race.finalists),
         race.budget,
+        # What one objective gains says nothing of the front.
+        None if race.everyone else expect_gain(record, values.values()),
+        race.everyone,
     )
 
 

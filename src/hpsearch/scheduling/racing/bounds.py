@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hpsearch.spec.sections.search import OF_TARGETS
+from hpsearch.spec.sections.objectives import OF_TARGETS
 
 Bounds = tuple[float, float]
 

@@ -49,6 +49,7 @@ class Race:
         budget: The most runs of the race.
         minimize: Whether lower values are better.
         bounds: The range of the metric.
+        everyone: Whether a finalist goes on that cannot win any more: by another objective it may be better.
     """
 
     finalists: tuple[str, ...]
@@ -56,6 +57,7 @@ class Race:
     budget: int
     minimize: bool
     bounds: Bounds = UNBOUNDED
+    everyone: bool = False
 
     def next(
         self, ended: Mapping[str, Values], under_way: Collection[tuple[str, int]] = ()
@@ -100,7 +102,9 @@ class Race:
         replicate = len(taken[field[0]]) if field else 0
         if not field or replicate >= self.limit or left < 1:
             return None
-        able = tie_set({name: taken[name] for name in field}, minimize=self.minimize) if replicate else field
+        able: Sequence[str] = field
+        if replicate and not self.everyone:
+            able = tie_set({name: taken[name] for name in field}, minimize=self.minimize)
         reach = left // (self.limit - replicate)
         size = max(reach, (len(field) + 1) // 2 if replicate else left // 2, 1)
         return Round(replicate, tuple(able[: min(size, left)]))
@@ -244,5 +248,6 @@ def race_of(spec: StudySpec) -> Race:
     """Return the race of a confirmation, whose arms are the finalists."""
     compare = spec.compare or Compare()
     minimize = spec.search.direction == "minimize"
-    bounds = bounds_of(spec.search.metric, positive=spec.loss_is_positive)
-    return Race(tuple(compare.arms), compare.replicates, spec.search.trials, minimize, bounds)
+    bounds = bounds_of(spec.search.first_metric, positive=spec.loss_is_positive)
+    everyone = len(spec.search.objectives) > 1
+    return Race(tuple(compare.arms), compare.replicates, spec.search.trials, minimize, bounds, everyone)

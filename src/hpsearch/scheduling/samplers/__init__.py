@@ -4,6 +4,7 @@ from hpsearch.scheduling.samplers.base import Sampler
 from hpsearch.scheduling.samplers.cmaes import CmaesSampler
 from hpsearch.scheduling.samplers.gp import GPSampler
 from hpsearch.scheduling.samplers.grid import MAX_GRID, GridSampler
+from hpsearch.scheduling.samplers.hierarchical_tpe import HierarchicalTpeSampler
 from hpsearch.scheduling.samplers.random import RandomSampler
 from hpsearch.scheduling.samplers.sobol import SobolSampler
 from hpsearch.scheduling.samplers.tpe import TPESampler
@@ -16,6 +17,7 @@ __all__ = [
     "CmaesSampler",
     "GPSampler",
     "GridSampler",
+    "HierarchicalTpeSampler",
     "RandomSampler",
     "Sampler",
     "SobolSampler",
@@ -25,6 +27,7 @@ __all__ = [
 
 SAMPLERS: dict[str, type[Sampler]] = {
     "tpe": TPESampler,
+    "hierarchical_tpe": HierarchicalTpeSampler,
     "random": RandomSampler,
     "grid": GridSampler,
     "qmc": SobolSampler,
@@ -39,4 +42,5 @@ def check_sampler(spec: StudySpec, space: SearchSpace) -> None:
     Raises:
         UnsupportedError: It does not suit; the message names the parameter and what to do.
     """
-    SAMPLERS[spec.search.sampler.name].check(space)
+    if spec.search.sampler.name != "auto":
+        SAMPLERS[spec.search.sampler.name].check(space)

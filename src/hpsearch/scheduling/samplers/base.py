@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -84,10 +84,15 @@ def collect(space: SearchSpace, choose: Callable[[Parameter], Value]) -> Values:
     return values
 
 
-def draw(space: SearchSpace, seed: int) -> Values:
-    """Draw values at random, each from its own distribution."""
-    uniform = np.random.default_rng(seed)
-    return collect(space, lambda parameter: value_at(parameter, uniform.random()))
+def draw(space: SearchSpace, seed: int, known: Mapping[str, Value] | None = None) -> Values:
+    """Draw values at random, each from its own distribution; what is known already stays as it is."""
+    uniform, fixed = np.random.default_rng(seed), known or {}
+
+    def choose(parameter: Parameter) -> Value:
+        name = parameter.name
+        return fixed[name] if name in fixed else value_at(parameter, uniform.random())
+
+    return collect(space, choose)
 
 
 def value_at(parameter: Parameter, share: float) -> Value:
@@ -97,7 +102,7 @@ def value_at(parameter: Parameter, share: float) -> Value:
         parameter: The parameter.
         share: A probability in [0, 1).
     """
-    if not _is_computed(parameter.distribution):
+    if not is_computed(parameter.distribution):
         return parameter.value_at(int(share * parameter.count))
     distribution = parameter.distribution
     assert isinstance(distribution, Numeric)  # noqa: S101 - choices always have a list of values
@@ -112,6 +117,6 @@ def value_at(parameter: Parameter, share: float) -> Value:
     return min(max(round(value) if distribution.integer else value, distribution.low), distribution.high)
 
 
-def _is_computed(distribution: Any) -> bool:
+def is_computed(distribution: Any) -> bool:
     """Return whether the values of a distribution are computed instead of taken from a list."""
     return isinstance(distribution, Numeric) and (distribution.log or distribution.step is None)

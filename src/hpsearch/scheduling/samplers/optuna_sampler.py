@@ -27,7 +27,7 @@ class OptunaSampler(Sampler):
             yield self._ask(number, self.ask_seed(number, attempt))
 
     def _ask(self, number: int, seed: int) -> Values:
-        study, trial = self.history.study(), self.history.trial(number)
+        study, trial = self.history.study(whole=self.stateful), self.history.trial(number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sampler = self.make(seed % 2**32)

@@ -48,7 +48,7 @@ class Blocks(Component):
     filters: Searchable[PerLayer[Units]]
     blocks: Searchable[Annotated[int, Field(ge=1, le=1_000)]] | None = None
     kernel: Searchable[PerLayer[Searchable[KernelSize]]] = 3
-    padding: Searchable[Literal["same", "valid"]] = "same"
+    padding: Searchable[Literal["valid", "same"]] = "same"
     pooling: Searchable[PerLayer[Searchable[PoolingKind]]] = MaxPooling()
     head: Searchable[Literal["flatten", "global_average"]] = "flatten"
     hidden: Searchable[Listed[Units] | None] = None

@@ -28,7 +28,9 @@ from hpsearch.spec.sections.parts_of_rows import (
     Validation,
     Window,
 )
+from hpsearch.spec.sections.preparation import Preparation
 from hpsearch.spec.sections.scaling import FeatureScaling
+from hpsearch.spec.sections.streamed import StreamedBatches, check_streamed
 from hpsearch.spec.sections.target_transform import TargetTransform
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
 from hpsearch.spec.study_file.parts import Count, Listed, Part, PerLayer, Positive
@@ -138,6 +140,7 @@ class Data(Part):
     csv: PerLayer[Text] | None = None
     table: PerLayer[Text] | None = None
     arrays: Text | None = None
+    stream: StreamedBatches | None = None
     images: Text | None = None
     random_normal: RandomRows | None = None
     separator: Separator | None = None
@@ -158,7 +161,7 @@ class Data(Part):
     standardize: bool = False
     scaling: Searchable[FeatureScaling] | None = None
     rescale: Annotated[Positive | None, BeforeValidator(_factor), WithJsonSchema(_FACTOR)] = None
-    target_transform: TargetTransform | None = None
+    target_transform: Searchable[TargetTransform] | None = None
     clamp: bool = False
     classes: Listed[ClassName] | None = None
     subset: Rows | None = None
@@ -252,6 +255,11 @@ class Data(Part):
         return self
 
     @model_validator(mode="after")
+    def _a_stream_is_taken_as_it_is(self) -> Self:
+        check_streamed(self)
+        return self
+
+    @model_validator(mode="after")
     def _images_have_one_size(self) -> Self:
         if self.images is None:
             for name in ("size", "channels"):
@@ -321,6 +329,22 @@ class Data(Part):
         if self.scaling is None:
             return ("standard" if self.standardize else "none",)
         return tuple(one.name for one in alternatives(self.scaling))
+
+    @property
+    def prepared(self) -> dict[str, Any]:
+        """Return what is said of preparing and may be searched, by the names of the fields."""
+        given = ((name, getattr(self, name)) for name in Preparation.model_fields)
+        return {name: value for name, value in given if value is not None}
+
+    @property
+    def preparation(self) -> Preparation:
+        """Return the first way to prepare rows and targets that is said."""
+        return Preparation(**{name: alternatives(value)[0] for name, value in self.prepared.items()})
+
+    @property
+    def preparations(self) -> int:
+        """Return in how many ways trials may prepare rows and targets."""
+        return len(self.scalings) * len(alternatives(self.target_transform))
 
     @property
     def is_scaled(self) -> bool:

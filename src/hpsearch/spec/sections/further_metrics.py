@@ -274,18 +274,16 @@ ALIASES = {
     "rmse": RootMeanSquaredErrorMetric,
 }
 
+FURTHER_METRICS: dict[str, type[Component]] = {**METRICS, **ALIASES, **SCORER_METRICS}
+
 FurtherMetric = Annotated[
     Component,
-    OneOf(
-        "a metric",
-        {**METRICS, **ALIASES, **SCORER_METRICS, OwnFunction.name: OwnFunction},
-        UNAVAILABLE_METRICS,
-    ),
+    OneOf("a metric", {**FURTHER_METRICS, OwnFunction.name: OwnFunction}, UNAVAILABLE_METRICS),
 ]
 
 TAKEN = (
     *("loss", "loss_with_penalties", "val_loss", "val_loss_with_penalties", "learning_rate", "seconds"),
-    *("accuracy", "val_accuracy", "mae", "val_mae"),
+    *("accuracy", "val_accuracy", "mae", "val_mae", "parameters"),
 )
 """Names that the history of a trial has anyway."""
 

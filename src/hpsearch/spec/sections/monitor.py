@@ -10,7 +10,7 @@ from pydantic import AfterValidator, WithJsonSchema
 
 from hpsearch.spec.sections.further_metrics import METRICS as FURTHER
 from hpsearch.spec.sections.further_metrics import is_larger_better
-from hpsearch.spec.sections.search import METRICS, OF_TARGETS, Direction, direction_of
+from hpsearch.spec.sections.objectives import METRICS, OF_TARGETS, Direction, direction_of
 from hpsearch.spec.study_file.distributions import DEFINITION, problem
 from hpsearch.spec.study_file.parts import Part
 

@@ -6,9 +6,6 @@ from typing import Annotated
 
 from hpsearch.spec.study_file.parts import Component, OneOf, bare
 
-SCALING = "data.scaling"
-"""Its place in a study file, the only one of the data section that is searched; no graph depends on it."""
-
 SCALINGS: dict[str, type[Component]] = {
     name: bare(name) for name in ("none", "standard", "robust", "quantile")
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
@@ -12,18 +12,19 @@ from pydantic import AfterValidator, ValidationInfo, field_validator, model_vali
 from hpsearch.spec.sections.compare import Compare
 from hpsearch.spec.sections.confirm import BY_DEFAULT, Confirm, Confirmed, check_against
 from hpsearch.spec.sections.data import Data
+from hpsearch.spec.sections.engine import WorkerNeeds
 from hpsearch.spec.sections.ensemble import Ensemble
 from hpsearch.spec.sections.model import Model
 from hpsearch.spec.sections.model_component import ModelComponent
 from hpsearch.spec.sections.own_function import OwnFunction
 from hpsearch.spec.sections.own_model import OwnModel
 from hpsearch.spec.sections.parts_of_rows import TestRows
+from hpsearch.spec.sections.preparation import PLACES, Preparation
 from hpsearch.spec.sections.recipe import with_recipe
-from hpsearch.spec.sections.scaling import SCALING, FeatureScaling
 from hpsearch.spec.sections.search import Search
 from hpsearch.spec.sections.training import Training
 from hpsearch.spec.study_file.distributions import Searchable, alternatives, problem
-from hpsearch.spec.study_file.parts import Component, Part, holds_distribution
+from hpsearch.spec.study_file.parts import Part, holds_distribution
 from hpsearch.spec.study_file.text import JOINERS
 
 MAX_NAME_BYTES = 100
@@ -119,6 +120,7 @@ class StudySpec(Part):
     confirm: Confirmed = BY_DEFAULT
     baseline: Literal["on", "off"] = "on"
     ensemble: Ensemble | None = None
+    engine: WorkerNeeds | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -151,7 +153,7 @@ class StudySpec(Part):
         weighted = [(one.losses, one.loss_weights) for one in alternatives(self.training)]
         differ = len(set(losses)) > 1 or len(set(weighted)) > 1
         differ = differ or any(map(holds_distribution, (*losses, *weighted[0])))
-        if self.search.metric == "val_loss" and differ:
+        if "val_loss" in self.search.objectives and differ:
             expected = "another metric than val_loss, because the losses of trials differ"
             raise problem(expected, found="val_loss", at=("search", "metric"))
         return self
@@ -175,32 +177,33 @@ class StudySpec(Part):
     @property
     def fixed(self) -> bool:
         """Return whether nothing is left to search."""
-        return not any(map(holds_distribution, (self.model, self.training, self.data.scaling)))
+        return not any(map(holds_distribution, (self.model, self.training, *self.data.prepared.values())))
 
 
 @dataclass(frozen=True)
 class Configuration:
     """A spec in which every distribution has been replaced by a value; hashable, prints as YAML.
 
-    The scaling of features is a part of it where the study names one.
+    How data are prepared is a part of it where the study says so.
     """
 
     model: ModelComponent
     training: Training
-    scaling: Component | None = None
+    preparation: Preparation = field(default_factory=Preparation)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", self.training.with_rate())
 
     def dump(self) -> dict[str, Any]:
         """Return the configuration as plain data, as the study file writes it."""
-        data = {} if self.scaling is None else {"data": {"scaling": self.scaling.dump()}}
+        prepared = self.preparation.dump()
+        data = {"data": prepared} if prepared else {}
         return {**data, "model": self.model.dump(), "training": self.training.dump()}
 
     def changes(self) -> dict[str, Any]:
         """Return the configuration as changes of a study by their paths, as arms of a comparison are."""
-        scaling = {} if self.scaling is None else {SCALING: self.scaling.dump()}
-        return {**scaling, "model": self.model.dump(), "training": self.training.dump()}
+        prepared = {PLACES[name]: value for name, value in self.preparation.dump().items()}
+        return {**prepared, "model": self.model.dump(), "training": self.training.dump()}
 
     def training_at(self, epoch: int) -> Training:
         """Return the training section that holds in an epoch, from 1: a body may have a rate of its own."""
@@ -210,12 +213,8 @@ class Configuration:
         return self.training.model_copy(update={"learning_rate": rate})
 
 
-class _FixedData(Part):
-    scaling: FeatureScaling
-
-
 class _Fixed(Part):
-    data: _FixedData | None = None
+    data: Preparation = Preparation()
     model: Model
     training: Training
 
@@ -223,4 +222,4 @@ class _Fixed(Part):
 def read_configuration(raw: dict[str, Any]) -> Configuration:
     """Read what `Configuration.dump` gave; used where a configuration crosses a process or a file."""
     fixed = _Fixed.model_validate(raw)
-    return Configuration(fixed.model, fixed.training, None if fixed.data is None else fixed.data.scaling)
+    return Configuration(fixed.model, fixed.training, fixed.data)

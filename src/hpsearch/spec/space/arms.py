@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from hpsearch.exceptions import Problem, StudyFileError
 from hpsearch.spec import Choice, Compare, Configuration, StudySpec
-from hpsearch.spec.sections.scaling import SCALING
+from hpsearch.spec.sections.preparation import PLACES
 from hpsearch.spec.space.parameter import Parameter, Value
 from hpsearch.spec.space.space import SearchSpace
 from hpsearch.spec.study_file.loading import with_value
@@ -149,8 +149,9 @@ class _ArmsBuilder:
         """Apply the changes of an arm to the study; None where they do not fit, which is complained of."""
         data = dump(self.spec.model_copy(update={"compare": None}))
         for path, value in changes.items():
-            if path.split(".")[0] not in ("model", "training") and path != SCALING:
-                expected = f"a path in model or training, as in model.mlp.dropout, or {SCALING}"
+            if path.split(".")[0] not in ("model", "training") and path not in PLACES.values():
+                places = " or ".join(PLACES.values())
+                expected = f"a path in model or training, as in model.mlp.dropout, or {places}"
                 self._complain(("arms", name, path), expected, repr(path))
                 return None
             try:

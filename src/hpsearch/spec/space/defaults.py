@@ -21,8 +21,8 @@ from hpsearch.spec import (
     Training,
 )
 from hpsearch.spec.sections.optimizers import OptimizerKind
+from hpsearch.spec.sections.preparation import KINDS
 from hpsearch.spec.sections.recipe import recipe_of
-from hpsearch.spec.sections.scaling import SCALINGS
 from hpsearch.spec.sections.sequential import Group
 from hpsearch.spec.study_file.loading import with_value
 from hpsearch.spec.study_file.parts import dump, label_of
@@ -99,9 +99,7 @@ def ablation_space(spec: StudySpec, winner: Configuration) -> AblationSpace:
         winner: The configuration that it found.
     """
     training = _as_given(spec.training, winner.training)
-    data = spec.data
-    if winner.scaling is not None:
-        data = data.model_copy(update={"scaling": winner.scaling})
+    data = spec.data.model_copy(update=winner.preparation.said)
     update = {"data": data, "model": winner.model, "training": training, "compare": None}
     space = spec.model_copy(update=update)
     kept: list[UnchangedParameter] = []
@@ -161,8 +159,10 @@ def searched_places(spec: StudySpec, winner: Configuration) -> tuple[SearchedPla
     recipe = recipe_of(spec.model)
     if recipe:
         places = [_by_recipe(place, recipe) for place in places]
-    if isinstance(spec.data.scaling, Choice):
-        places.append(SearchedPlace(("data", "scaling"), SCALINGS["none"](), winner.scaling))
+    for name, part in spec.data.prepared.items():
+        if isinstance(part, Choice):
+            value = winner.preparation.said[name]
+            places.append(SearchedPlace(("data", name), KINDS[name]["none"](), value))
     return tuple(places)
 
 

@@ -25,8 +25,8 @@ from hpsearch.spec import (
     StudySpec,
 )
 from hpsearch.spec.sections.optimizers import SWITCHES
+from hpsearch.spec.sections.preparation import NUMERIC, PLACES, Preparation
 from hpsearch.spec.sections.realmlp import RealMlp
-from hpsearch.spec.sections.scaling import SCALING
 from hpsearch.spec.sections.tabm import Tabm
 from hpsearch.spec.space.hyperparameters import (
     count_structures,
@@ -99,7 +99,7 @@ class SearchSpace:
     def __post_init__(self) -> None:
         found: dict[str, Parameter] = {}
         for name, part in self._roots():
-            for parameter in _Lister().parameters(part, name, (), structural=name != SCALING):
+            for parameter in _Lister().parameters(part, name, (), structural=name not in NUMERIC):
                 found.setdefault(parameter.name, parameter)
         object.__setattr__(self, "parameters", tuple(found.values()))
 
@@ -112,8 +112,8 @@ class SearchSpace:
         for field_name in _SECTIONS:
             part = getattr(self.spec, field_name)
             yield (field_name if isinstance(part, Choice) else ""), part
-        if self.spec.data.scaling is not None:
-            yield SCALING, self.spec.data.scaling
+        for field_name, part in self.spec.data.prepared.items():
+            yield PLACES[field_name], part
 
     def __getitem__(self, name: str) -> Parameter:
         return next(parameter for parameter in self.parameters if parameter.name == name)
@@ -134,7 +134,9 @@ class SearchSpace:
             ValidationError: The values together are no valid configuration.
         """
         resolver = _Resolver(choose=choose)
-        return Configuration(*(resolver.resolve(part, name, ()) for name, part in self._roots()))
+        model, training, *prepared = (resolver.resolve(part, name, ()) for name, part in self._roots())
+        said = dict(zip(self.spec.data.prepared, prepared, strict=True))
+        return Configuration(model, training, Preparation(**said))
 
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
         """Return the configuration of stored parameter values."""
@@ -190,13 +192,16 @@ class SearchSpace:
 
     def size(self) -> float:
         """Count the combinations of values; infinite where a range has no step."""
-        return math.prod(_size(part) for _, part in self._roots())
+        try:
+            return math.prod(_size(part) for _, part in self._roots())
+        except OverflowError:  # of a number past all floats with infinity
+            return math.inf
 
     def structures(self) -> int:
         """Count the distinct computation graphs that the space can ask for, at most MAX_STRUCTURES."""
         total = 1
         for name, part in self._roots():
-            total *= _structures(part, structural=isinstance(part, Choice) and name != SCALING)
+            total *= _structures(part, structural=isinstance(part, Choice) and name not in NUMERIC)
         return min(total, MAX_STRUCTURES)
 
 

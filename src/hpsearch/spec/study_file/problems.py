@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from hpsearch.exceptions import DataError, DonorError, ModelCodeError, Problem
 from hpsearch.spec.sections.confirm import Confirm
 from hpsearch.spec.sections.data import Data
+from hpsearch.spec.sections.engine import WorkerNeeds
 from hpsearch.spec.sections.ensemble import Ensemble
 from hpsearch.spec.sections.search import Search
 from hpsearch.spec.sections.training import Training
@@ -55,6 +56,7 @@ SECTIONS: dict[str, type[Part]] = {
     "search": Search,
     "confirm": Confirm,
     "ensemble": Ensemble,
+    "engine": WorkerNeeds,
 }
 
 

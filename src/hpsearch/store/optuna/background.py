@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
+from hpsearch.exceptions import StorageAwayError
 from hpsearch.store.events import Asked, Ended, Event, Reported
 from hpsearch.store.optuna.projection import FLUSH_SECONDS, Projection
 from hpsearch.store.record import TrialRecord
+
+PATIENCE_SECONDS = 15.0
+"""How long a storage that is away at the end of a study is waited for."""
+
+RETRY_SECONDS = 1.0
 
 _Entry = tuple[Callable[..., None], tuple[Any, ...]]
 
@@ -50,7 +57,8 @@ class BackgroundWriter:
         self._thread.join()
         if self.failure is not None:
             text = (str(self.failure).splitlines() or [type(self.failure).__name__])[0]
-            warnings.warn(f"the storage is out of date: {text}", RuntimeWarning, stacklevel=2)
+            told = f"the storage is out of date: {text}; the same command, run again, completes it"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
 
     def _write(self, projection: Projection) -> None:
         while True:
@@ -60,10 +68,7 @@ class BackgroundWriter:
                 entry = (projection.flush, ())
             try:
                 if entry is None:
-                    self.check()
-                    projection.close()
-                    # Everything is written now, whatever went wrong before.
-                    self.failure = None
+                    self._finish(projection)
                     return
                 note, arguments = entry
                 note(*arguments)
@@ -73,3 +78,18 @@ class BackgroundWriter:
                 self.failure = failure
                 if entry is None:
                     return
+
+    def _finish(self, projection: Projection) -> None:
+        """Write everything, whatever went wrong before; a storage that is away has some time to come back."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            self.check()
+            try:
+                projection.close()
+            except StorageAwayError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(RETRY_SECONDS)
+            else:
+                self.failure = None
+                return

@@ -8,13 +8,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from hpsearch.spec import Search
 from hpsearch.store.identity import DamagedError
 from hpsearch.store.record import StudyRecord, TrialRecord
 
 SHOWN = "hpsearch:study"
 """The attribute of a study in a storage that says which one it shows."""
 
-STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+STATES = {"COMPLETE": ("complete",), "PRUNED": ("pruned", "infeasible"), "FAIL": ("failed",)}
 
 ANEW = "remove it, and hpsearch optimize rewrites it"
 
@@ -60,34 +61,42 @@ def _check_trials(connection: sqlite3.Connection, name: str, record: StudyRecord
         raise DamagedError(f"it contains another study of the same name; {ANEW}")
     ended = {trial.number: trial for trial in record.trials if trial.state != "running"}
     rows = connection.execute(
-        "SELECT t.number, t.state, v.value, t.trial_id FROM trials t "
-        "LEFT JOIN trial_values v ON v.trial_id = t.trial_id WHERE t.study_id = ?",
-        found,
+        "SELECT number, state, trial_id FROM trials WHERE study_id = ?", found
     ).fetchall()
-    for number, state, value, key in rows:
+    for number, state, key in rows:
         if number in ended and state in STATES:
-            _check_trial(connection, ended[number], record.metric, state, value, key)
+            _check_trial(connection, ended[number], record.spec.search, state, key)
     behind = len(record.trials) - len(rows)
     return f"{len(rows)} trials" + (f", {behind} fewer than the log" if behind > 0 else "")
 
 
 def _check_trial(
-    connection: sqlite3.Connection, trial: TrialRecord, metric: str, state: str, value: float | None, key: int
+    connection: sqlite3.Connection, trial: TrialRecord, search: Search, state: str, key: int
 ) -> None:
     shown = connection.execute(
         "SELECT param_name, param_value, distribution_json FROM trial_params WHERE trial_id = ?", (key,)
     )
     values = {name: _value(number, told) for name, number, told in shown}
-    expected = None if trial.state == "failed" else trial.value
-    if (STATES[state], value, values) != (trial.state, expected, dict(trial.parameters)):
+    numbers = connection.execute(
+        "SELECT value FROM trial_values WHERE trial_id = ? ORDER BY objective", (key,)
+    )
+    found = [value for (value,) in numbers]
+    told = (found, values) == (shown_values(trial, search) or [], dict(trial.parameters))
+    if not told or trial.state not in STATES[state]:
         raise DamagedError(f"trial {trial.number} differs from the log; {ANEW}")
     steps = connection.execute(
         "SELECT step, intermediate_value FROM trial_intermediate_values WHERE trial_id = ?", (key,)
     )
-    curve = trial.history.get(metric, ())
+    curve = trial.history.get(search.first_metric, ())
     for step, number in steps:
         if not 0 < step <= len(curve) or curve[step - 1] != number:
             raise DamagedError(f"epoch {step} of trial {trial.number} differs from the log; {ANEW}")
+
+
+def shown_values(record: TrialRecord, search: Search) -> list[float] | None:
+    """Return the values of a trial's objectives; None where it is shown without any."""
+    values = [value for value in record.values(search.objectives) if value is not None]
+    return values if record.state != "failed" and len(values) == len(search.objectives) else None
 
 
 def _value(number: float, distribution: str) -> object:

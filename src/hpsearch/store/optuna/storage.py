@@ -14,16 +14,15 @@ import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy import create_engine, event, inspect
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from hpsearch.exceptions import StorageLockedError, StoreError
+from hpsearch.exceptions import StorageAwayError, StorageLockedError, StoreError
 from hpsearch.store.disk import cannot_write
+from hpsearch.store.optuna.drivers import connectable, engine_arguments, missing
 from hpsearch.store.optuna.urls import read_url, scrubbed, shown
 
 OPTUNAS = frozenset({"studies", "trials", "version_info"})
 """Tables that every Optuna storage has."""
-
-LOCK_SECONDS = 10.0
-"""How long a SQLite file that is locked is waited for."""
 
 LOCKED = "it is locked by another process"
 
@@ -96,7 +95,7 @@ def _tables(url: str) -> set[str] | None:
         path = read.database or ":memory:"
         if path == ":memory:" or not os.path.lexists(path):
             return None
-    engine = create_engine(url)
+    engine = create_engine(connectable(url), **engine_arguments(url))
     try:
         return set(inspect(engine).get_table_names())
     finally:
@@ -104,9 +103,9 @@ def _tables(url: str) -> set[str] | None:
 
 
 def _open(url: str) -> RDBStorage:
-    arguments = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite") else {}
     # Optuna fills in its version between braces, which a path may have too.
-    storage = RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=arguments)
+    braced = connectable(url).replace("{", "{{").replace("}", "}}")
+    storage = RDBStorage(braced, engine_kwargs=engine_arguments(url))
     if url.startswith("sqlite"):
         event.listen(storage.engine, "connect", _quick_sqlite)
         storage.engine.dispose()
@@ -168,9 +167,21 @@ def failed(what: str, url: str, failure: Exception) -> StoreError:
     """
     if isinstance(failure, StoreError):
         return failure
+    if isinstance(failure, ImportError):
+        return StoreError(f"cannot {what} the storage {shown(url)}: {missing(url)}")
     reason = refusal(failure)
-    kind = StorageLockedError if reason == LOCKED else StoreError
+    kind = StorageAwayError if _is_away(failure, url) else StoreError
+    kind = StorageLockedError if reason == LOCKED else kind
     return kind(f"cannot {what} the storage {shown(url)}: {reason or scrubbed(told(failure), url)}")
+
+
+def _is_away(failure: BaseException | None, url: str) -> bool:
+    """Return whether the server of a database did not answer, or broke off."""
+    while failure is not None and not url.startswith("sqlite"):
+        if isinstance(failure, OperationalError | InterfaceError):
+            return True
+        failure = failure.__cause__
+    return False
 
 
 def _quick_sqlite(connection: Any, _record: Any) -> None:

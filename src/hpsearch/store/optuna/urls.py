@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -15,6 +16,11 @@ _IN_A_LIST = re.compile(r"(?:PWD|PASSWORD)=([^;]+)", re.IGNORECASE)
 """A password in a setting that is a list of settings itself, as ODBC has it."""
 
 HIDDEN = "***"
+
+MYSQL_PASSWORD = "MYSQL_PWD"  # noqa: S105 - the name of a variable
+
+VARIABLES = ("PGPASSWORD", MYSQL_PASSWORD)
+"""Variables of the environment that hold the password of a database."""
 
 
 def url_of(path: Path) -> str:
@@ -51,8 +57,9 @@ def without_password(url: str) -> str:
 
 
 def scrubbed(text: str, url: str) -> str:
-    """Take the passwords of a URL out of what a library says."""
-    for secret in sorted(_secrets(url), key=len, reverse=True):
+    """Take the passwords of a URL, and of the environment, out of what a library says."""
+    given = {os.environ.get(name, "") for name in VARIABLES} - {""}
+    for secret in sorted(_secrets(url) | given, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
 

@@ -138,7 +138,7 @@ def _temporary(files: StudyFiles, name: str) -> Path:
 def _train_again(record: StudyRecord, best: TrialRecord, split: SplitName, worker: Worker) -> dict[str, Any]:
     """Train a trial or a replicate up to its best epoch: the same seed gives the same weights."""
     search = record.spec.search
-    member = Member(best.number, best.configuration, best.seed, search.metric, search.direction, split)
+    member = Member(best.number, best.configuration, best.seed, search.first_metric, search.direction, split)
     again = SingleMember(worker, member)
     again.train(best.best_epoch or 0)
     weights = dict(worker.do(WeightsOrder(best.number)))

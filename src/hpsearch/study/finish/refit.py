@@ -51,7 +51,7 @@ class _Refitting:
         search, name = record.spec.search, planned.winner
         trial = record.trial(name.trial)
         self.member = Member(
-            trial.number, trial.configuration, name.seed, search.metric, search.direction, "whole"
+            trial.number, trial.configuration, name.seed, search.first_metric, search.direction, "whole"
         )
         self.clock = SnapshotClock()
 

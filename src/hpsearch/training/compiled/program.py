@@ -85,7 +85,7 @@ class Program:
             "optimizer": first_values(self.optimizer, [weights[n] for n in self.names], accumulator),
         }
 
-    def state_with(self, results: Mapping[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+    def state_with(self, results: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
         """Return a state that results in other weights, and in other moving variables."""
         optimizer = list(state["optimizer"])
         for place, name in zip(self.average_places, self.names, strict=False):
@@ -94,7 +94,7 @@ class Program:
         moving = {name: results[name] for name in state["moving"]}
         return {"weights": weights, "moving": moving, "optimizer": optimizer}
 
-    def results(self, state: dict[str, Any]) -> Tensors:
+    def results(self, state: Mapping[str, Any]) -> Tensors:
         """Return the weights that an epoch results in: their averages where the optimizer has them."""
         averages = [state["optimizer"][place] for place in self.average_places]
         return dict(zip(self.names, averages, strict=True)) if averages else state["weights"]
@@ -159,17 +159,11 @@ class Program:
         state = {"weights": weights, "moving": moving, "optimizer": optimizer}
         return state, totals, jnp.where(bad, t + 1, bad_step)
 
-    def _cohort_epoch(self, inputs: list[Any], data: Any) -> tuple[list[Any], Array, Array | None]:
-        """Train a cohort side by side.
-
-        Its members are stacked and parted again inside the program, so that outside each stands for itself
-        and no place has a history.
-        """
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *inputs)
+    def _cohort_epoch(self, *inputs: Any) -> tuple[Any, Array, Array | None]:
+        """Train a cohort side by side; its members are stacked outside, or compiling would grow with them."""
         epoch: Any = jax.vmap(self._epoch, in_axes=(0, 0, 0, 0, 0, 0, None))
-        states, numbers, predictions = epoch(*stacked, data)
-        parted = [jax.tree.map(lambda leaf, p=place: leaf[p], states) for place in range(len(inputs))]
-        return parted, numbers, predictions
+        states, numbers, predictions = epoch(*inputs)
+        return states, numbers, predictions
 
     def _gradients(
         self, state: Any, batch: list[Array], arguments: Arguments, key: Array

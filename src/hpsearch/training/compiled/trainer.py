@@ -21,6 +21,7 @@ from hpsearch.models.components.objectives import Objective
 from hpsearch.models.model import initial_weights
 from hpsearch.models.weights import Weights
 from hpsearch.training.class_weights import weights_of_classes
+from hpsearch.training.compiled.cohort import Cohort, Part, State, stacked, stacked_states
 from hpsearch.training.compiled.forward.interface import Arguments
 from hpsearch.training.compiled.forward.layered import LayeredForward
 from hpsearch.training.compiled.forward.options import ProgramOptions, program_options
@@ -119,7 +120,8 @@ class CompiledTrainer(Trainer):
         objective, split = self.objective_of(member.configuration, split), split.trained
         structure = structure_of(member.configuration, self.options or program_options(member.configuration))
         keeps = self.predicts or self.further is not None or not member.metric.startswith("val_")
-        shapes = (split.train.x.shape, split.validation.x.shape, keeps)
+        numbers = {} if objective.scaling is None else objective.scaling.numbers()
+        shapes = (split.train.x.shape, split.validation.x.shape, tuple(numbers), keeps)
         compiled = self.programs.get(
             (structure, shapes), lambda: compiled_of(structure, split, objective, keeps=keeps)
         )
@@ -128,8 +130,8 @@ class CompiledTrainer(Trainer):
             labels = self.dataset.labels
             weights = weights_of_classes(member.configuration.training, split.train, labels)
             arguments[CLASS_WEIGHTS] = np.ones(len(labels), np.float32) if weights is None else weights
-        if objective.scaling is not None:
-            arguments[TARGETS] = objective.scaling.numbers()
+        if numbers:
+            arguments[TARGETS] = numbers
         data = self._on_device(split)
         return CompiledNetwork(compiled, arguments, member, split, objective, data, self.width)
 
@@ -172,12 +174,12 @@ class CompiledTrainer(Trainer):
     def _train_cohort(self, work: Sequence[Work]) -> list[EpochResult]:
         networks: list[Any] = [network for network, _ in work]
         inputs = [network.inputs(plan) for network, (_, plan) in zip(networks, work, strict=True)]
-        inputs += [inputs[0]] * (self.width - len(work))
-        states, numbers, predictions = networks[0].program.cohort_epoch(inputs, networks[0].data)
-        for network, state in zip(networks, states, strict=False):
-            network.now = state
+        states, numbers, predictions = networks[0].run_cohort(inputs)
+        cohort = Cohort(states)
+        for place, network in enumerate(networks):
+            network.now = Part(cohort, place)
         table = np.asarray(numbers)
-        kept = [None] * len(work) if predictions is None else predictions
+        kept = [None] * len(work) if predictions is None else np.asarray(predictions)
         return [network.told(table[place], kept[place]) for place, network in enumerate(networks)]
 
     def _on_device(self, split: Split) -> Any:
@@ -211,7 +213,8 @@ class CompiledNetwork(Network):
         features = split.train.x.shape[1:]
         weights = initial_weights(configuration, features, objective, member.seed)
         accumulator = getattr(configuration.training.optimizer, "initial_accumulator_value", None)
-        self.now = self.before = self.program.first_state(weights, accumulator)
+        self.now: State = self.program.first_state(weights, accumulator)
+        self.before: State = self.now
 
     def inputs(self, plan: EpochPlan) -> tuple[Any, ...]:
         """Return what the program takes for an epoch, beside the data."""
@@ -222,6 +225,13 @@ class CompiledNetwork(Network):
         rates = np.zeros(self.program.steps, np.float32)
         rates[: len(plan.rates)] = plan.rates
         return (self.before, self.arguments, _key(plan), plan.order, rates, np.int32(steps))
+
+    def run_cohort(self, inputs: Sequence[tuple[Any, ...]]) -> tuple[Any, Any, Any]:
+        """Run the program for members side by side, each with its inputs."""
+        states = stacked_states([state for state, *_ in inputs], self.width)
+        others = stacked([rest for _, *rest in inputs], self.width)
+        found: tuple[Any, Any, Any] = self.program.cohort_epoch(states, *others, self.data)
+        return found
 
     def train(self, plan: EpochPlan) -> EpochResult:
         self.now, numbers, predictions = self.program.epoch(*self.inputs(plan), self.data)
@@ -269,13 +279,13 @@ class CompiledNetwork(Network):
         inputs = self._inputs(plan, steps)
         if self.width == 1:
             return self.program.epoch(*inputs, self.data)
-        states, numbers, predictions = self.program.cohort_epoch([inputs] * self.width, self.data)
-        return states[0], numbers[0], None if predictions is None else predictions[0]
+        states, numbers, predictions = self.run_cohort([inputs])
+        return Part(Cohort(states), 0), numbers[0], None if predictions is None else predictions[0]
 
     def _probe(self, state: Any, plan: EpochPlan, rows: NDArray[Any], step: int) -> TrainingProbe:
         key = _key(plan) + np.array([step, 0], np.uint32)
         batch = [part[rows] for part in self.data[0]]
-        return self.measurer.probe(self.configuration, state, self.arguments, key, batch)
+        return self.measurer.probe(self.configuration, dict(state), self.arguments, key, batch)
 
     def weights(self) -> Any:
         return {**self.program.results(self.now), **self.now["moving"]}

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.data import Rows
+from hpsearch.data.stream import Stream, seed_generators
 from hpsearch.models.components.objectives import RowMeasures
 from hpsearch.training.interface import EpochPlan, Order
 
@@ -33,8 +34,9 @@ class StepRates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         self.bad_step: int | None = None
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras calls it
-        rate = self.rates[batch]
-        if batch == 0 or rate != self.rates[batch - 1]:
+        # A stream may give more batches than it said.
+        rate = self.rates[min(batch, len(self.rates) - 1)]
+        if batch == 0 or rate != self.rates[min(batch, len(self.rates)) - 1]:
             if keras.backend.backend() == "jax":
                 self.model.jax_state_sync()
             self.model.optimizer.learning_rate.assign(rate)
@@ -42,6 +44,17 @@ class StepRates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.bad_step is None and not math.isfinite((logs or {}).get("loss", 0.0)):
             self.bad_step = batch + 1
+
+
+class SeededSteps(StepRates):
+    """Seeds the generators that others draw from when an epoch begins: `fit` may read a batch before."""
+
+    def __init__(self, rates: NDArray[np.float32], seed: int) -> None:
+        super().__init__(rates)
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras calls it
+        seed_generators(self.seed)
 
 
 class OrderedBatches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -86,7 +99,12 @@ def _multiplied(model: keras.Model, shares: Mapping[str, float]) -> Iterator[Non
 
 
 class Execution(ABC):
-    """What trains, predicts and evaluates the model of one network, whose variables hold its state."""
+    """What trains, predicts and evaluates the model of one network, whose variables hold its state.
+
+    Where `rows_at_hand` is false, the training rows of the split are not those that it trains on.
+    """
+
+    rows_at_hand = True
 
     @abstractmethod
     def fit(self, plan: EpochPlan) -> tuple[Any, int | None]:
@@ -112,19 +130,23 @@ class FitExecution(Execution):
         self.network = network
 
     def fit(self, plan: EpochPlan) -> tuple[Any, int | None]:
-        size, rows = self.network.batch_size, self.network.split.train
-        order = plan.order[: len(plan.rates) * size]
-        steps = StepRates(plan.rates)
-        if self.network.stream:
-            fed: dict[str, Any] = {"x": OrderedBatches(rows, order, size)}
-        else:
-            x = rows.x[order].astype(np.float32, copy=False)
-            fed = {"x": x, "y": rows.y[order], "batch_size": size}
-            if rows.weights is not None:
-                fed["sample_weight"] = rows.weights[order]
+        steps, fed = self._steps(plan), self._fed(plan)
         with _multiplied(self.network.trained, plan.shares):
             told = self.network.trained.fit(**fed, epochs=1, shuffle=False, verbose=0, callbacks=[steps])
         return told, steps.bad_step
+
+    def _steps(self, plan: EpochPlan) -> StepRates:
+        return StepRates(plan.rates)
+
+    def _fed(self, plan: EpochPlan) -> dict[str, Any]:
+        """Return the rows of an epoch as `fit` takes them."""
+        size, rows = self.network.batch_size, self.network.split.train
+        order = plan.order[: len(plan.rates) * size]
+        if self.network.stream:
+            return {"x": OrderedBatches(rows, order, size)}
+        x = rows.x[order].astype(np.float32, copy=False)
+        weighted = {} if rows.weights is None else {"sample_weight": rows.weights[order]}
+        return {"x": x, "y": rows.y[order], "batch_size": size, **weighted}
 
     def predict(self, batches: OrderedBatches) -> NDArray[np.float32]:
         return np.asarray(self.network.model.predict(batches, verbose=0))
@@ -134,3 +156,20 @@ class FitExecution(Execution):
 
     def measure(self, *rows: Any) -> RowMeasures:
         return self.network.objective.of_rows(*rows)
+
+
+class StreamExecution(FitExecution):
+    """Keras' own methods on the batches of a stream, in the order in which it gives them."""
+
+    rows_at_hand = False
+
+    def __init__(self, network: FitNetwork, stream: Stream) -> None:
+        super().__init__(network)
+        self.given = stream
+
+    def _steps(self, plan: EpochPlan) -> StepRates:
+        return SeededSteps(plan.rates, plan.seed)
+
+    def _fed(self, plan: EpochPlan) -> dict[str, Any]:
+        steps = len(plan.rates)
+        return {"x": self.given.batches, "steps_per_epoch": steps if steps < self.given.steps else None}

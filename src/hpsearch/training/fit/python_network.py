@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 from typing import Any, cast
 
 import keras
 import numpy as np
+from keras.src.backend.common.global_state import set_global_attribute
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 from numpy.typing import NDArray
 
 from hpsearch.data import Split
@@ -50,6 +53,7 @@ class PythonNetwork(NestedNetwork):
 
     def _model(self, features: tuple[int, ...]) -> keras.Model:
         self.user_model = self.functions.build(self.python, features, self.objective, self.member.seed)
+        self.unseeded = global_seed_generator()
         inputs = keras.Input(features, name="rows")
         return keras.Model(inputs, self.user_model.connect(inputs))
 
@@ -122,6 +126,10 @@ class PythonNetwork(NestedNetwork):
 
     def _of_training_rows(self, history: dict[str, Any]) -> dict[str, float]:
         """Measure after the epoch what the model's own methods leave out of what `fit` tells."""
+        if not self.execution.rows_at_hand:
+            loss = float(history["loss"][-1]) if "loss" in history else math.nan
+            unknown = dict.fromkeys(self.objective.metrics, math.nan)
+            return {"loss": loss, "loss_with_penalties": loss, **unknown}
         rows = self.split.train
         _, losses, measures = self._of_rows(rows, self._in_batches(rows))
         loss = mean_of(losses)
@@ -138,21 +146,33 @@ class PythonNetwork(NestedNetwork):
         return float(told["loss"] - told["bare"]) if {"loss", "bare"} <= set(told) else 0.0
 
     def _seed_noise(self, seed: int) -> None:
-        """Seed what draws without a state in the model."""
+        """Seed what draws without a state in the model, as Keras does, but in the variable that it has.
+
+        Keras would make another one at the next draw, which a function that is traced already does not know,
+        and which TensorFlow refuses in one that is being traced.
+        """
         keras.utils.set_random_seed(seed % 2**32)
+        # Keras draws the state from Python's generator when it is first asked for, in most models never.
+        untouched = random.getstate()
+        self.unseeded.state.assign(global_seed_generator().state)
+        random.setstate(untouched)
+        set_global_attribute(GLOBAL_SEED_GENERATOR, self.unseeded)
 
     def train(self, plan: EpochPlan) -> EpochResult:
         try:
             with self.functions.blamed(self.python):
-                if self.own_optimizer is None:
-                    return super().train(plan)
-                plan = replace(plan, rates=self.own_optimizer.rates(len(plan.rates)))
-                found = super().train(plan)
-                return replace(found, metrics=found.metrics | {"learning_rate": float(plan.rates[-1])})
+                return self._train(plan)
         except ModelError as failure:
             names = ("loss", "loss_with_penalties", *self.objective.metrics)
             lost = {f"{part}{name}": math.nan for part in ("", "val_") for name in names}
             return EpochResult(lost, None, cause=str(failure))
+
+    def _train(self, plan: EpochPlan) -> EpochResult:
+        if self.own_optimizer is None:
+            return super().train(plan)
+        plan = replace(plan, rates=self.own_optimizer.rates(len(plan.rates)))
+        found = super().train(plan)
+        return replace(found, metrics=found.metrics | {"learning_rate": float(plan.rates[-1])})
 
     def state(self) -> dict[str, NDArray[Any]]:
         states = self._random_states().items()

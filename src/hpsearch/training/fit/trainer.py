@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import keras
@@ -9,20 +10,21 @@ import keras
 from hpsearch.data import Dataset, Split
 from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.training.class_weights import with_class_weights
-from hpsearch.training.fit.execution import Execution, FitExecution
+from hpsearch.training.fit.execution import Execution, FitExecution, StreamExecution
 from hpsearch.training.fit.inner_network import RealMlpNetwork, TabmNetwork
 from hpsearch.training.fit.nested_network import NestedNetwork
 from hpsearch.training.fit.network import FitNetwork
+from hpsearch.training.fit.own_fit_network import tuned_network
 from hpsearch.training.fit.pretrained_network import PretrainedNetwork
 from hpsearch.training.fit.python_network import PythonNetwork
 from hpsearch.training.interface import Network
 from hpsearch.training.messages import Member
 from hpsearch.training.trainer import Trainer
 
-NETWORKS: dict[str, type[FitNetwork]] = {
+NETWORKS: dict[str, Callable[..., FitNetwork]] = {
     "pretrained": PretrainedNetwork,
     "python": PythonNetwork,
-    "keras_tuner": PythonNetwork,
+    "keras_tuner": tuned_network,
     "realmlp": RealMlpNetwork,
     "tabm": TabmNetwork,
     "sequential": NestedNetwork,
@@ -65,7 +67,8 @@ class FitTrainer(Trainer):
 
     def run_by(self, network: FitNetwork) -> Execution:
         """Say how the epochs of a network run."""
-        return FitExecution(network)
+        stream = self.dataset.stream
+        return FitExecution(network) if stream is None else StreamExecution(network, stream)
 
     def close(self) -> None:
         super().close()

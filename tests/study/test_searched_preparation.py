@@ -1,4 +1,4 @@
-"""The scaling of features as a part of what is searched."""
+"""The scaling of features and the transform of targets as parts of what is searched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 import hpsearch
 from hpsearch.data import load_raw_data
 from hpsearch.engines.session.splits import Splits
+from hpsearch.exceptions import DataError
 from hpsearch.spec import Confirm, StudySpec, read_configuration
+from hpsearch.spec.sections.preparation import Preparation
 from hpsearch.spec.sections.scaling import SCALINGS
 from hpsearch.spec.space.defaults import ablation_space
 from hpsearch.spec.space.space import SearchSpace
@@ -69,13 +71,64 @@ class TestSearchSpace:
             StudySpec.model_validate(raw)
 
 
+TRANSFORMS = {"choice": ["standard", "log", "power", {"power": 0.5}, "none"]}
+
+
+def regression(transform: Any, **sections: Any) -> dict[str, Any]:
+    """Return a study of diabetes whose targets are transformed so."""
+    return study("standard", **sections) | {
+        "data": {"sklearn": "diabetes", "target_transform": transform, "test": 40}
+    }
+
+
+class TestTargetTransform:
+    def test_is_a_structure_of_its_own(self) -> None:
+        space = SearchSpace(StudySpec.model_validate(regression(TRANSFORMS)))
+        assert space["data.target_transform"].structural
+        assert (space.size(), space.structures()) == (5, 5)
+
+    def test_configurations_name_it_and_are_read_again(self) -> None:
+        space = SearchSpace(StudySpec.model_validate(regression(TRANSFORMS)))
+        for values in space.grid():
+            configuration = space.configuration(values)
+            assert read_configuration(configuration.dump()) == configuration
+        assert configuration.dump()["data"] == {"target_transform": "none"}
+
+    @pytest.mark.parametrize("scaling", [None, {"choice": ["none", "robust"]}])
+    @pytest.mark.parametrize("transform", ["none", "log", "power", {"power": 0.5}])
+    def test_targets_are_those_of_a_study_with_it(self, transform: Any, scaling: Any) -> None:
+        raw = regression(TRANSFORMS)
+        raw["data"] |= {} if scaling is None else {"scaling": scaling}
+        searched = Splits(lambda: load_raw_data(StudySpec.model_validate(raw).data, Path()), Confirm())
+        plain = StudySpec.model_validate(regression(transform) if scaling is None else with_robust(transform))
+        alone = load_raw_data(plain.data, Path()).own()
+        preparation = plain.data.preparation
+        for own, other in zip(searched.of(None, preparation).splits, alone.splits, strict=True):
+            np.testing.assert_array_equal(own.trained.train.y, other.trained.train.y)
+            np.testing.assert_array_equal(own.trained.train.x, other.trained.train.x)
+
+    def test_all_must_suit_the_targets(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        raw = regression({"choice": ["standard", "log"]})
+        raw["data"] = {"csv": "y.csv", "target": "y", "target_transform": raw["data"]["target_transform"]}
+        Path("y.csv").write_text("a,y\n" + "".join(f"{place},{place - 3}\n" for place in range(20)))
+        with pytest.raises(DataError, match="targets of 0 or more for 'target_transform: log'"):
+            load_raw_data(StudySpec.model_validate(raw).data, Path()).own()
+
+
+def with_robust(transform: Any) -> dict[str, Any]:
+    raw = regression(transform)
+    return raw | {"data": raw["data"] | {"scaling": "robust"}}
+
+
 @pytest.mark.parametrize("split", [None, 1, "whole"])
 def test_rows_are_those_of_a_study_with_that_scaling_and_made_once(split: Any) -> None:
     searched = Splits(lambda: load_raw_data(spec(CHOICE).data, Path()), Confirm(splits="fresh"))
     for name, scaling in SCALINGS.items():
         alone = Splits(lambda name=name: load_raw_data(spec(name).data, Path()), Confirm(splits="fresh"))  # type: ignore[misc]
-        found, expected = searched.of(split, scaling()), alone.of(split)
-        assert searched.of(split, scaling()) is found
+        preparation = Preparation(scaling=scaling())
+        found, expected = searched.of(split, preparation), alone.of(split)
+        assert searched.of(split, preparation) is found
         for own, other in zip(found.splits, expected.splits, strict=True):
             np.testing.assert_array_equal(own.train.x, other.train.x)
             np.testing.assert_array_equal(own.validation.x, other.validation.x)
@@ -100,6 +153,19 @@ class TestStudy:
         assert found.parameters["data.scaling"] == scaling
         for metric in ("loss", "val_loss"):
             assert found.history[metric] == expected.history[metric]
+
+    @pytest.mark.parametrize(("label", "transform"), [("log", "log"), ("power(0.5)", {"power": 0.5})])
+    @pytest.mark.parametrize("model", ["mlp", "realmlp"])
+    def test_a_trial_is_that_of_a_study_with_its_transform(
+        self, model: str, label: str, transform: Any
+    ) -> None:
+        sections = {"model": {model: {"hidden": [8]}}}
+        search = {"trials": 2, "enqueue": [{"data.target_transform": label}]}
+        searched = hpsearch.optimize(regression(TRANSFORMS, **sections, search=search), engine="in_process")
+        alone = regression(transform, **sections, search={"trials": 1}, name="alone")
+        (expected,) = hpsearch.optimize(alone, engine="in_process").trials
+        for metric in ("loss", "val_loss", "val_mae"):
+            assert searched.trials[0].history[metric] == expected.history[metric]
 
     def test_the_model_has_the_scaling_of_the_winner(self) -> None:
         raw = study({"choice": ["none", "quantile"]}, search={"sampler": "grid", "trials": 2})

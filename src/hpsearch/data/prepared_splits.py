@@ -1,7 +1,8 @@
-"""Splits whose rows are scaled, each as fitted on its own training part."""
+"""Splits whose rows and targets are prepared, each as fitted on its own training part."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy as np
 from hpsearch.data.dataset import Dataset, UnscaledRows
 from hpsearch.data.rows import Split
 from hpsearch.data.scaling import fit_scaling
+from hpsearch.data.target_scaling import check_transform, fit_target_scaling
 from hpsearch.data.types import Array
 from hpsearch.exceptions import DataError
+from hpsearch.spec import Component, Data
+from hpsearch.spec.sections.preparation import Preparation
 
 
 def scaled_split(
@@ -46,12 +50,51 @@ def scaled_split(
     return Split(train, validation, scaling, *index)
 
 
-def scaled_as(dataset: Dataset, kind: str, factor: float) -> Dataset:
-    """Return a data set with the same rows and targets, scaled in another way.
+def check_transforms(dataset: Dataset, transforms: Sequence[Component | None]) -> None:
+    """Check that transforms are defined for all quantities among the targets.
 
     Raises:
-        DataError: The rows cannot be scaled so.
+        DataError: One is not.
     """
+    columns = _quantities(dataset)
+    for rows in (dataset.unscaled, dataset.held_out):
+        if rows is None or not dataset.has_quantities:
+            continue
+        for transform in transforms:
+            check_transform(dataset.source, transform, rows.y if columns is None else rows.y[:, columns])
+
+
+def transformed(dataset: Dataset, transform: Component | None, *, clamp: bool) -> Dataset:
+    """Return a data set whose splits have a transform of the quantities among their targets."""
+    if not dataset.has_quantities:
+        return dataset
+    columns = _quantities(dataset)
+    splits = (
+        replace(one, target_scaling=fit_target_scaling(transform, one.train.y, columns, clamp=clamp))
+        for one in dataset.splits
+    )
+    return replace(dataset, splits=tuple(splits))
+
+
+def _quantities(dataset: Dataset) -> Array | None:
+    return None if dataset.target_layout is None else dataset.target_layout.quantities
+
+
+def prepared_as(dataset: Dataset, data: Data, preparation: Preparation) -> Dataset:
+    """Return a data set with the same rows, prepared in another way than the data section's first one.
+
+    Raises:
+        DataError: The rows cannot be prepared so.
+    """
+    first = data.preparation
+    if preparation.scaling is not None and preparation.scaling != first.scaling:
+        dataset = _scaled_as(dataset, preparation.scaling.name, data.rescale or 1.0)
+    if preparation.target_transform != first.target_transform:
+        dataset = transformed(dataset, preparation.target_transform, clamp=data.clamp)
+    return dataset
+
+
+def _scaled_as(dataset: Dataset, kind: str, factor: float) -> Dataset:
     given = dataset.source, dataset.unscaled, kind, factor
     splits = (
         replace(

@@ -1,0 +1,1 @@
+"""Copies of trials for other programs: TensorBoard and MLflow."""

@@ -1,0 +1,1 @@
+"""The winner of a search as a plain Keras script, which needs no hpsearch."""

@@ -1,0 +1,40 @@
+"""Ctrl-C ends a command with one sentence, however early it comes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+STUDY = Path(__file__).parents[2] / "studies" / "wine.yaml"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 0.6])
+def test_before_the_study_has_begun(tmp_path: Path, seconds: float) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "print(flush=True); from hpsearch.cli import main; main()",
+        "optimize",
+        STUDY,
+    ]
+    with subprocess.Popen(
+        [*command, "--out", tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "hpsearch: stopped at once; run the same command again to continue\n"
