@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import distributions
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -210,12 +210,13 @@ def summarize(task: Task, rows: dict[str, list[dict[str, Any]]]) -> dict[str, An
 
 
 def machine() -> dict[str, Any]:
-    """Tell what the figures were measured on."""
+    """Tell what the figures were measured on, with the packages that are here."""
+    found = {package: list(distributions(name=package)) for package in PACKAGES}
     return {
         "cores": os.cpu_count(),
         "processor": platform.processor() or platform.machine(),
         "python": platform.python_version(),
-        "versions": {package: version(package) for package in PACKAGES},
+        "versions": {package: there[0].version for package, there in found.items() if there},
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -322,7 +323,9 @@ class TestStudyFiles:
         ids=["10^9000", "10^6 units", "4^1000"],
     )
     def test_large_spaces_are_read(self, hidden: str, tmp_path: Path) -> None:
-        (tmp_path / "study.yaml").write_text(GOOD.replace("[4]", hidden))
+        np.savez(tmp_path / "rows.npz", x=np.zeros((30, 4), np.float32), y=np.arange(30) % 3)
+        text = GOOD.replace("[4]", hidden).replace("sklearn:iris", "{npz: rows.npz}")
+        (tmp_path / "study.yaml").write_text(text)
         result = python(LIMITED, "validate", "study.yaml", cwd=tmp_path)
         assert result.returncode == 0, result.stderr
         assert "distinct structure" in result.stdout

@@ -38,3 +38,43 @@ def test_before_the_study_has_begun(tmp_path: Path, seconds: float) -> None:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err == "hpsearch: stopped at once; run the same command again to continue\n"
+
+
+DEAF = """
+import importlib.abc
+import sys
+import time
+
+
+class Deaf(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "hpsearch.cli.app":
+            print(flush=True)
+            try:
+                time.sleep(10)
+            except KeyboardInterrupt:
+                pass
+
+
+from hpsearch.cli import main
+
+sys.meta_path.insert(0, Deaf())
+main()
+"""
+
+
+@pytest.mark.slow
+def test_while_a_library_drops_what_is_raised_in_it(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", DEAF, "optimize", STUDY, "--out", tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "run the same command again to continue" in err

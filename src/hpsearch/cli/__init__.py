@@ -22,6 +22,9 @@ ELSEWHERE = ("in_process", "ray", "slurm")
 YOUNG = 20_000
 """Objects that may be made before the new ones are looked through: what is imported stays anyhow."""
 
+AGAIN = 1.0
+"""Seconds until an interrupt is raised once more: a library that is being imported may drop the exception."""
+
 INTERRUPTED = 130
 """The exit code that shells know."""
 
@@ -32,14 +35,17 @@ def main() -> NoReturn:
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         presses.append(number)
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
         signal.default_int_handler(number, frame)
 
     try:
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
         signal.signal(signal.SIGINT, interrupt)
         _run()
     except SystemExit:
         raise
     except BaseException:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         # A library that is interrupted while it is imported may raise something else.
         if not presses:
             raise

@@ -21,7 +21,7 @@ from hpsearch.exceptions import Problem, StudyFileError
 from hpsearch.spec.study_file.syntax import in_plain_words, line_of
 
 MAX_BYTES = 500_000
-MAX_NODES = 20_000
+MAX_NODES = 15_000
 MAX_DEPTH = 40
 MAX_BITS = 1_000
 """Of a whole number: what is larger can be neither a float nor printed."""
