@@ -17,6 +17,7 @@ from hpsearch.engines.policy.layer_axes import layer_problems
 from hpsearch.engines.policy.loss import check_class_weights, check_loss, notes_on_losses
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.engines.policy.target_transform import (
+    check_clamp,
     check_transform,
     note_on_targets,
     with_target_transform,
@@ -129,6 +130,8 @@ def _with_data(study: StudyFile, spec: StudySpec, data_dir: Path | None) -> tupl
         dataset = load_dataset(decided.data, study.directory, data_dir)
     with placed(study.source, ("data", "target_transform"), UNSUITED):
         check_transform(spec, dataset)
+    with placed(study.source, ("data", "clamp"), UNSUITED):
+        check_clamp(decided, dataset)
     return decided, dataset
 
 

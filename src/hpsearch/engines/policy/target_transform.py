@@ -14,7 +14,7 @@ from hpsearch.spec.sections.losses import REGRESSION, Loss
 from hpsearch.spec.sections.target_transform import TARGET_TRANSFORMS
 from hpsearch.spec.study_file.distributions import alternatives
 
-PLACE = "data.target_transform"
+PLACE, CLAMP = "data.target_transform", "data.clamp"
 STANDARD, NONE = "standard", "none"
 SKEWED = 2.0
 """The skewness that a transform is proposed for, which is that of an exponential distribution."""
@@ -56,11 +56,25 @@ def check_transform(spec: StudySpec, dataset: Dataset) -> None:
     """
     if _transforms(spec) and not dataset.has_quantities:
         raise UnsupportedError(f"{PLACE}: expected a regression; the task is {dataset.task}")
-    if spec.data.clamp and not _transforms(spec):
-        raise UnsupportedError(
-            f"data.clamp: expected a regression with a transform of its targets ({', '.join(CLAMPED)}); "
-            "found none"
-        )
+
+
+def check_clamp(spec: StudySpec, dataset: Dataset) -> None:
+    """Check that predictions are kept within a range only where targets are transformed.
+
+    Args:
+        spec: The study with the transform of its targets.
+        dataset: The data.
+
+    Raises:
+        UnsupportedError: They are not; the message says why.
+    """
+    if not spec.data.clamp or (_transforms(spec) and dataset.has_quantities):
+        return
+    if not dataset.has_quantities:
+        raise UnsupportedError(f"{CLAMP}: expected a regression; the task is {dataset.task}")
+    raise UnsupportedError(
+        f"{CLAMP}: expected a transform of the targets (target_transform: {', '.join(CLAMPED)}); found none"
+    )
 
 
 def decided_transform(given: StudySpec, spec: StudySpec, dataset: Dataset) -> str | None:

@@ -39,6 +39,7 @@ from hpsearch.engines.policy.loss import (
 from hpsearch.engines.policy.metric import check_metric
 from hpsearch.engines.policy.stream import check_own_fits, check_stream, note_on_stream
 from hpsearch.engines.policy.target_transform import (
+    check_clamp,
     check_transform,
     decided_transform,
     note_on_targets,
@@ -102,6 +103,7 @@ class Session:
         self.splits = self._load(job)
         self.dataset = self.splits.own
         check_transform(given, self.dataset)
+        check_clamp(self.spec, self.dataset)
         for check in CHECKS:
             check(self.spec, self.dataset)
         cores = use_cores(self.spec, self.dataset, job.place, job.workers) if spawned else None
