@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
+import threading
 import tomllib
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from hpsearch.engines.process import compilation
+from hpsearch.engines.process import compilation, turns
 from hpsearch.engines.process.compilation import own_directory, seal, unsealed, use_compilation_cache
 from support.commands import STUDY, python, succeed, write_study
 
@@ -66,8 +71,6 @@ tell_compiler()
 compilation.MIN_SECONDS = 1000
 compilation.use_compilation_cache()
 canary.check_compiler()
-import jax
-assert jax.config.jax_persistent_cache_min_compile_time_secs == 1000
 """
     cache = tmp_path / "cache"
     told = python(code, cwd=tmp_path, HPSEARCH_CACHE=str(cache))
@@ -94,6 +97,70 @@ def test_a_damaged_entry_is_compiled_anew(damage, tmp_path):
         )
     again = python(SWAPPED, cwd=tmp_path, HPSEARCH_CACHE=str(cache))
     assert (again.stdout, again.stderr) == ("6.0 10.0\n", "")
+
+
+SIDE_BY_SIDE = """
+import sys
+import time
+from pathlib import Path
+import jax, jax.numpy as jnp
+from hpsearch.engines.process import compilation
+assert compilation.use_compilation_cache() == (True, None)
+loaded = []
+jax.monitoring.register_event_listener(lambda event, **_: loaded.append(event) if "cache_hits" in event else None)
+
+def long(x):
+    for _ in range(200):
+        x = jnp.sin(x @ x) + jnp.sort(x, axis=0)
+    return x
+
+lowered = jax.jit(long).lower(jnp.zeros((64, 64)))
+here, there = map(Path, sys.argv[1:])
+here.touch()
+while not there.exists():
+    time.sleep(0.001)
+del loaded[:]
+lowered.compile()
+print(len(loaded))
+"""
+
+
+@pytest.mark.slow
+def test_of_two_workers_that_want_a_program_one_compiles_it(tmp_path):
+    command = [sys.executable, "-c", SIDE_BY_SIDE]
+    environment = os.environ | {"HPSEARCH_CACHE": str(tmp_path / "cache")}
+    workers = [
+        subprocess.Popen([*command, *names], cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE)
+        for names in (("a", "b"), ("b", "a"))
+    ]
+    assert sorted(worker.communicate()[0] for worker in workers) == ["0\n", "1\n"]
+
+
+class TestTurns:
+    def test_a_turn_is_waited_for(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(turns, "MOST_SECONDS", 0.05)
+        command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+        with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout.readline() == "True\n"
+            mine = turns.Turns(tmp_path)
+            assert mine.take("another")
+            assert not mine.take("program")  # it is no longer waited for
+            monkeypatch.setattr(turns, "MOST_SECONDS", 60)
+            threading.Timer(0.2, holder.kill).start()
+            assert mine.take("program")
+
+    def test_a_disk_without_locks_has_no_turns(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("fcntl.lockf", mock.Mock(side_effect=OSError(errno.ENOLCK, "no locks")))
+        assert not turns.Turns(tmp_path).take("program")
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from hpsearch.engines.process.turns import Turns
+print(Turns(Path(sys.argv[1])).take("program"), flush=True)
+time.sleep(60)
+"""
 
 
 def test_a_seal_is_of_one_key_and_one_program():

@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch.engines.process.compilation import ALWAYS_KEPT
 from hpsearch.exceptions import WrongNumbersError
 
 Arrays = tuple[NDArray[np.float32], ...]
 
 ROWS = 40_000
 """Between 2^15 and 2^16, where sums of rows that jaxlib 0.10.2 hands to YNNPACK are those of other rows."""
-
-LEAST_SECONDS = "jax_persistent_cache_min_compile_time_secs"
-"""JAX's own name for how long a program must compile to be kept on disk."""
 
 ROOM = 128 * 2**20
 """Bytes of address space that a process must have left before and after its first matrix product.
@@ -53,17 +51,15 @@ class Canary:
         self._program: Callable[..., Any] | None = None
 
     def _compiled(self) -> Callable[..., Any]:
-        """Compile the program, which is kept on disk however quickly that was: every worker asks for it."""
+        """Compile the program, under the name that is kept on disk however quickly that was."""
         import jax
         import jax.numpy as jnp
 
-        least = getattr(jax.config, LEAST_SECONDS)
-        jax.config.update(LEAST_SECONDS, 0)
-        try:
-            lowered = jax.jit(lambda *inputs: _computed(jnp, *inputs)).lower(*self._inputs)
-            program: Callable[..., Any] = lowered.compile()
-        finally:
-            jax.config.update(LEAST_SECONDS, least)
+        def computed(*inputs: Any) -> Any:
+            return _computed(jnp, *inputs)
+
+        computed.__name__ = ALWAYS_KEPT
+        program: Callable[..., Any] = jax.jit(computed).lower(*self._inputs).compile()
         return program
 
     def _first(self) -> Callable[..., Any]:

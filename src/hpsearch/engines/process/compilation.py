@@ -10,11 +10,16 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
+from hpsearch.engines.process.turns import Turns
+
 MAX_BYTES = 1_000_000_000
 """Size of the cache on disk; the programs that were used longest ago go first."""
 
 MIN_SECONDS = 0.1
 """What compiles faster is not worth a file."""
+
+ALWAYS_KEPT = "known_computation"
+"""The name of a program that every worker asks for."""
 
 DIRECTORY_VARIABLE = "HPSEARCH_CACHE"
 """Names another directory for the cache; empty, it turns the cache off."""
@@ -95,7 +100,8 @@ def _install(directory: Path) -> bool:
     if own is None:
         return False
     jax.config.update("jax_compilation_cache_dir", str(directory))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_SECONDS)
+    # All that was compiled is handed to the cache, which ends the turn at it and keeps what took long.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
     compilation_cache._cache, compilation_cache._cache_initialized = own, True  # noqa: SLF001
     return True
@@ -108,13 +114,31 @@ def _bound_cache(directory: Path) -> Any:
     except ImportError:
         return None
 
+    turns = Turns(directory)
+
     class BoundCache(LRUCache):
-        """Programs on disk, each with the SHA-256 of its key and itself: a swapped or torn one is dropped."""
+        """Programs on disk, each with the SHA-256 of its key and itself: a swapped or torn one is dropped.
+
+        Who asks for a program that is not there has the turn at compiling it.
+        """
 
         def put(self, key: str, value: bytes) -> None:
-            super().put(key, seal(key, value) + value)
+            try:
+                if turns.seconds >= MIN_SECONDS or key.startswith(f"jit_{ALWAYS_KEPT}"):
+                    super().put(key, seal(key, value) + value)
+            finally:
+                turns.give()
 
         def get(self, key: str) -> bytes | None:
+            found = self._found(key)
+            if found is None:
+                turns.take(key)
+                found = self._found(key)
+            if found is not None:
+                turns.give()
+            return found
+
+        def _found(self, key: str) -> bytes | None:
             stored: bytes | None = super().get(key)
             value = None if stored is None else unsealed(key, stored)
             if stored is not None and value is None:
