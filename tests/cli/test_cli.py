@@ -449,6 +449,22 @@ class TestWhatAStudyLeaves:
             line.split() for line in listed
         ]
 
+    def test_status_tells_the_front_of_several_objectives(self, tmp_path: Path) -> None:
+        search = {"trials": 3, "metric": ["val_loss", "parameters"], "sampler": {"grid": None}}
+        model = {"mlp": {"hidden": [{"choice": [4, 8, 300]}]}}
+        write_study(tmp_path / "a.yaml", {**STUDY, "name": "a", "model": model, "search": search})
+        told = succeed("optimize", "a.yaml", cwd=tmp_path).stdout
+        front = json.loads(succeed("best", "a", "--format", "json", cwd=tmp_path).stdout)["front"]["members"]
+        numbers = "1 trial" if len(front) == 1 else f"{len(front)} trials"
+        status = succeed("status", "a", cwd=tmp_path).stdout
+        assert f"Pareto front by val_loss and parameters: {numbers}" in status
+        sizes = {(4 + 1) * units + (units + 1) * 3 for units in (4, 8, 300)}
+        assert {int(one["values"]["parameters"]) for one in front} <= sizes
+        for one in front:
+            assert f"parameters {int(one['values']['parameters'])}\n" in told
+        best = succeed("best", "a", cwd=tmp_path).stdout
+        assert f"parameters {int(front[0]['values']['parameters'])}; " in best
+
     def test_list_of_nothing(self, tmp_path: Path) -> None:
         assert "no studies" in succeed("list", cwd=tmp_path).stdout
 

@@ -71,6 +71,11 @@ def status_lines(record: StudyRecord) -> list[str]:
     lines = [f"{title}: {ended} of {record.spec.search.trials} trials ended ({text})"]
     if record.best is not None and record.kind == "search":
         lines.append(f"best {record.metric} {record.best.value:.6g}: trial {record.best.number}")
+        if len(record.spec.search.objectives) > 1:
+            from hpsearch.report.words.numbers import amount, listed
+
+            members = amount(len(record.front), "trial")
+            lines.append(f"Pareto front by {listed(record.spec.search.objectives)}: {members}")
     return lines
 
 

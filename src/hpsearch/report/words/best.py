@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.spec.sections.constraints import PARAMETERS
 from hpsearch.store.best_study import best_spec
 from hpsearch.store.record import StudyRecord, TrialRecord
 from hpsearch.store.trials_table import trial_row
@@ -120,7 +121,12 @@ def _model_words(record: StudyRecord, best: BestModel, verdict: Verdict) -> str:
 
 def _score(record: StudyRecord, trial: TrialRecord) -> str:
     others = (
-        f", {name} {'undefined' if value is None else repr(value)}"
-        for name, value in trial.at_best(record.spec.search.further).items()
+        f", {name} {_exact(name, value)}" for name, value in trial.at_best(record.spec.search.further).items()
     )
     return f"{record.metric} {trial.value!r} at epoch {trial.best_epoch}{''.join(others)}"
+
+
+def _exact(name: str, value: float | None) -> str:
+    if value is None:
+        return "undefined"
+    return str(int(value)) if name == PARAMETERS else repr(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hpsearch.report.words.numbers import DASH, short
+from hpsearch.report.words.numbers import DASH, four_digits, short
 from hpsearch.scheduling.racing.estimates import Estimate
 
 MOST_DECIMALS = 6
@@ -71,5 +71,5 @@ def _decimals(estimate: Estimate) -> int | None:
 def three_digits(value: float) -> str:
     """Write a number with three significant digits, zeros among them: `0.370`."""
     if value and not 1e-3 <= abs(value) < 1e4:
-        return short(float(f"{value:.3g}"))
+        return four_digits(float(f"{value:.3g}"))
     return f"{value:#.3g}".rstrip(".") if abs(value) < 1e3 else f"{value:.0f}"

@@ -10,6 +10,10 @@ DASH = "\N{EN DASH}"
 """Stands where there is no value."""
 
 
+MOST_WRITTEN_OUT = 1e9
+"""Larger whole numbers have four digits and a power of ten."""
+
+
 def short(value: Value | None) -> str:
     """Write a value with four significant digits; whole numbers and words are written out.
 
@@ -19,9 +23,14 @@ def short(value: Value | None) -> str:
         return DASH
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-    return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < MOST_WRITTEN_OUT:
+        return str(int(value))
+    return four_digits(value) if isinstance(value, float) else str(value)
+
+
+def four_digits(value: float) -> str:
+    """Write a number with at most four significant digits."""
+    return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def exact(value: Value | None) -> str | None:
