@@ -153,9 +153,9 @@ class PythonNetwork(NestedNetwork):
         """
         keras.utils.set_random_seed(seed % 2**32)
         # Keras draws the state from Python's generator when it is first asked for, in most models never.
-        untouched = random.getstate()
-        self.unseeded.state.assign(global_seed_generator().state)
-        random.setstate(untouched)
+        drawn = random.Random(seed % 2**32).randint(1, 10**9)  # noqa: S311 - as Keras does
+        state = self.unseeded.state
+        state.assign(np.array([drawn, 0], keras.backend.standardize_dtype(state.dtype)))
         set_global_attribute(GLOBAL_SEED_GENERATOR, self.unseeded)
 
     def train(self, plan: EpochPlan) -> EpochResult:

@@ -136,7 +136,7 @@ class CompiledModel:
         other = [variable.value for variable in model.non_trainable_variables]
         for x in batches:
             given = (trainable, other, self.prediction.numbers, x)
-            run = self._compiled(self.prediction, "predict", self.model.predict, given)
+            run = self._compiled(self.prediction, "predict", self.model.predict, given, (x,))
             logits, other = run(*given)
             parts.append(np.asarray(logits))
         for variable, value in zip(model.non_trainable_variables, other, strict=True):
@@ -153,7 +153,7 @@ class CompiledModel:
         )
         for batch in batches:
             given = (trainable, *moved, self.evaluation.numbers, *batch)
-            run = self._compiled(self.evaluation, "test", self.model.test, given, rows=batch)
+            run = self._compiled(self.evaluation, "test", self.model.test, given, batch, fits=True)
             logs, moved = run(*given)
         for variable, value in zip(model.non_trainable_variables, moved[0], strict=True):
             variable.assign(value)
@@ -163,7 +163,8 @@ class CompiledModel:
         numbers, order, rates, *data = given
         inputs = (state, numbers, order, rates, np.int32(steps), *data)
         epoch = partial(self.model.epoch, batch=batch)
-        run = self._compiled(self.training, ("epoch", batch), epoch, inputs, rows=data)
+        name = ("epoch", batch, len(order))
+        run = self._compiled(self.training, name, epoch, inputs, tuple(data), fits=True)
         logs, state = run(*inputs)
         return logs, state
 
@@ -174,10 +175,11 @@ class CompiledModel:
         runs = {
             size: self._compiled(
                 self.training,
-                ("step", size, batch),
+                ("step", size, batch, rows),
                 partial(self.model.step, size=size, batch=batch),
                 (state, *given),
-                rows=given[3:],
+                given[3:],
+                fits=True,
             )
             for size in dict.fromkeys(sizes)
         }
@@ -210,8 +212,9 @@ class CompiledModel:
         """Return the metrics' variables as they are before an epoch; they are the same for a structure."""
         kept = self._own if structure.key is None else self.programs.of(structure.key)
         if "metrics" not in kept:
-            kept["metrics"] = self._build(rows, size)
-        return [jax.device_put(value) for value in kept["metrics"]]
+            kept["metrics"] = jax.device_put(self._build(rows, size))
+        first: list[Any] = kept["metrics"]
+        return first
 
     def _build(self, rows: Any, size: int) -> list[Any]:
         """Build what batches of so many rows need, of which Keras asks for shapes and types alone."""
@@ -223,20 +226,32 @@ class CompiledModel:
             raise UntracedError(str(failure)) from failure
 
     def _compiled(
-        self, structure: ModelStructure, name: Any, function: Any, given: tuple[Any, ...], rows: Any = None
+        self,
+        structure: ModelStructure,
+        name: Any,
+        function: Any,
+        given: tuple[Any, ...],
+        rows: tuple[Any, ...],
+        *,
+        fits: bool = False,
     ) -> Any:
-        """Compile a function, or take it from another model; `rows` are such as metrics are built for."""
+        """Compile a function, or take it from another model.
+
+        All that is given has the same forms in every call, but for the `rows`. What trains or evaluates
+        `fits` them to metrics, which are built for such rows first.
+        """
+        own = (name, *((part.shape, part.dtype) for part in rows))
+        if own in self._own:
+            return self._own[own]
         shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(given))
         full = (name, shapes, jax.tree.structure(given))
 
         def traced() -> Any:
-            if rows is not None and not self._is_built:
+            if fits and not self._is_built:
                 self._build(rows, 1)
             return self._traced(function, given)
 
-        if full not in self._own:
-            self._own[full] = self.programs.compiled(structure.key, full, traced)
-        return self._own[full]
+        return self._own.setdefault(own, self.programs.compiled(structure.key, full, traced))
 
     @staticmethod
     def _traced(function: Any, given: tuple[Any, ...]) -> Any:
