@@ -224,7 +224,9 @@ class TestTargets:
     def test_a_clamp_needs_a_regression_whose_targets_are_transformed(self, tmp_path: Path) -> None:
         numbers = [number / 3 for number in range(40)]
         assert self.told(tmp_path, numbers, clamp=True) == self.told(tmp_path, numbers)
-        plain = study(data={**TABLE, "clamp": True, "target_transform": "none"}, search={"metric": "val_loss"})
+        plain = study(
+            data={**TABLE, "clamp": True, "target_transform": "none"}, search={"metric": "val_loss"}
+        )
         assert "data.clamp: expected a transform of the targets" in refusal(tmp_path, plain)
         classes = study(data={"sklearn": "iris", "clamp": True})
         assert "data.clamp: expected a regression; the task is classification" in refusal(tmp_path, classes)

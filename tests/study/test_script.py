@@ -70,6 +70,42 @@ QUANTILES = {
     "training": {"backend": "jax", "epochs": 3, "learning_rate": 0.003},
     "search": {"trials": 1, "metric": "roc_auc"},
 }
+MEMBERS = {
+    "name": "members",
+    "data": {"csv": "rows.csv", "target": "price", "scaling": "quantile"},
+    "model": {
+        "tabm": {
+            "k": 3,
+            "d_block": 8,
+            "embedding": {"pbld": {"frequencies": 4, "size": 3}},
+            "categories": {"embedding": {"above": 2}},
+        }
+    },
+    "training": {"backend": "jax", "epochs": 3},
+    "search": {"trials": 1},
+}
+CLASSES = {
+    "name": "classes",
+    "data": {"sklearn": "wine", "standardize": True},
+    "model": {
+        "tabm": {
+            "k": 3,
+            "d_block": 8,
+            "mini": False,
+            "dropout": 0.2,
+            "embedding": {"piecewise_linear": {"bins": 4, "size": 3}},
+        }
+    },
+    "training": {"backend": "jax", "epochs": 3, "class_weight": "balanced"},
+    "search": {"trials": 1},
+}
+EMBEDDED = {
+    "name": "embedded",
+    "data": {"csv": "rows.csv", "target": "price", "scaling": "quantile"},
+    "model": {"mlp": {"hidden": [8], "embedding": {"piecewise_linear": {"bins": 5, "size": 3}}}},
+    "training": {"epochs": 3},
+    "search": {"trials": 1},
+}
 
 
 def write_rows(path: Path) -> None:
@@ -106,7 +142,16 @@ def ended(study: dict[str, Any], cwd: Path) -> tuple[float, float]:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("study", "tolerance"), [(BY_FIT, 0), (BY_PROGRAM, 1e-5), (LAYERS, 0), (QUANTILES, 0)]
+    ("study", "tolerance"),
+    [
+        (BY_FIT, 0),
+        (BY_PROGRAM, 1e-5),
+        (LAYERS, 0),
+        (QUANTILES, 0),
+        (MEMBERS, 0),
+        (CLASSES, 0),
+        (EMBEDDED, 1e-5),
+    ],
 )
 def test_the_script_ends_with_the_number_of_the_study(
     study: dict[str, Any], tolerance: float, tmp_path: Path

@@ -14,7 +14,7 @@ from hpsearch.exceptions import UnsupportedError
 KINDS = ("activations", "constraints", "initializers", "layers", "losses", "optimizers", "regularizers")
 """The parts of Keras that have the classes of a network."""
 
-UNTOLD = ("data_format", "dtype", "trainable")
+UNTOLD = ("data_format", "dtype")
 """Arguments that no study sets."""
 
 FIRST = ("activation", "filters", "rate", "target_shape", "units")
@@ -90,7 +90,7 @@ def _class_of(serialized: Mapping[str, Any]) -> type | str:
 def _is_default(value: Any, parameter: inspect.Parameter | None) -> bool:
     """Tell whether an argument has its default, which may be the name of an object without arguments."""
     if parameter is None:
-        return value is None
+        return value is None or value is True  # of the arguments of every layer `trainable` is on
     default = "linear" if parameter.name == "activation" and parameter.default is None else parameter.default
     if isinstance(value, Mapping) and isinstance(default, str):
         known = str(value.get("class_name", "")).lower() == default.replace("_", "")

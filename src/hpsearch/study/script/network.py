@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import keras
-import numpy as np
 
 from hpsearch.exceptions import UnsupportedError
+from hpsearch.models.components.embeddings import FeatureLayout
 from hpsearch.models.components.initializers import keras_initializer
-from hpsearch.models.weights import weights_of
 from hpsearch.seeds import derive
 from hpsearch.spec import Layered
 from hpsearch.study.script.expression import call_of, expression
+from hpsearch.study.script.first_weights import first_weights
 
 NAME = re.compile(r"\W")
 
 
-def network_lines(model: keras.Model, part: Any, seed: int) -> Iterator[str]:
-    """Write the model that is trained, from scaled rows to logits.
+def network_lines(
+    model: keras.Model, part: Any, seed: int, layout: FeatureLayout | None = None, rows: int = 0
+) -> Iterator[str]:
+    """Write the model that is trained, from scaled rows to logits, and its first weights.
 
     Args:
         model: The model with its first weights.
         part: The model section of its configuration.
         seed: The member's seed, from which the weights were drawn.
+        layout: Which features are numbers, where a table says so.
+        rows: The number of training rows.
 
     Raises:
-        UnsupportedError: Something in it is not Keras' own, or its layers alone do not draw its weights.
+        UnsupportedError: Something in it is not Keras' own, or no script can have its first weights.
     """
     if isinstance(part, Layered):
         _with_initializers(model, part, seed)
-    _check_weights(model)
-    return _sequential(model) if _is_chain(inner(model)) else _functional(inner(model))
+    drawn = first_weights(model, part, layout, rows)
+    lines = _sequential(model) if _is_chain(inner(model)) else _functional(inner(model))
+    return chain(lines, drawn.lines)
 
 
 def inner(model: keras.Model) -> keras.Model:
@@ -56,14 +62,6 @@ def _with_initializers(model: keras.Model, part: Layered, seed: int) -> None:
             index = places.get(layer.name)
             kind = part.output_initializer if index is None else part.of_layer("initializer", index)
             layer.kernel_initializer = keras_initializer(kind, derive(seed, "kernel", layer.name))
-
-
-def _check_weights(model: keras.Model) -> None:
-    again, known = weights_of(type(model).from_config(model.get_config())), weights_of(model)
-    if any(not np.array_equal(again[name], value) for name, value in known.items()):
-        raise UnsupportedError(
-            "the first weights of this model are not drawn by its layers alone, so no plain script has them"
-        )
 
 
 def _is_chain(model: keras.Model) -> bool:
@@ -122,6 +120,9 @@ def _functional(model: keras.Model) -> Iterator[str]:
 def _called(operation: Any, written: list[str]) -> str:
     if isinstance(operation, keras.layers.Layer):
         return f"{call_of(operation, 'seed')}({', '.join(written)})"
+    if type(operation).__name__ == "GetItem":
+        tensor, key = written
+        return f"{tensor}[{key}]"
     function = re.sub(r"(?<!^)(?=[A-Z])", "_", type(operation).__name__).lower()
     if not hasattr(keras.ops, function):
         raise UnsupportedError(f"the operation {type(operation).__name__} has no name in keras.ops")
@@ -133,6 +134,15 @@ def _called(operation: Any, written: list[str]) -> str:
 def _argument(value: Any, names: dict[int, str]) -> str:
     if isinstance(value, keras.KerasTensor):
         return names[id(value)]
+    if isinstance(value, tuple) and any(isinstance(one, slice) for one in value):
+        return ", ".join(map(_slice, value))
     if isinstance(value, list | tuple):
         return f"[{', '.join(_argument(one, names) for one in value)}]"
     return expression(value)
+
+
+def _slice(value: Any) -> str:
+    if not isinstance(value, slice):
+        return repr(value)
+    step = "" if value.step is None else f":{value.step}"
+    return ":".join("" if one is None else str(one) for one in (value.start, value.stop)) + step

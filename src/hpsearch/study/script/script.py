@@ -19,8 +19,8 @@ from hpsearch.store.resolved import Resolved, read_resolved
 if TYPE_CHECKING:
     from hpsearch.training.fit.network import FitNetwork
 
-WRITTEN = ("mlp", "cnn", "sequential")
-"""The kinds of model that the study file describes by Keras' own layers."""
+WRITTEN = ("mlp", "cnn", "sequential", "tabm")
+"""The kinds of model that are of Keras' own layers, and trained by an optimizer of Keras."""
 
 HEAD = '''"""The winner of the study {name!r} in plain Keras: trial {number}{replicate}.
 
@@ -102,10 +102,11 @@ def _script(resolved: Resolved, best: BestModel, data_dir: Path | None) -> str:
 
 
 def _lines(resolved: Resolved, best: BestModel, dataset: Dataset, network: FitNetwork) -> Iterator[str]:
+    from hpsearch.models.components.embeddings import FeatureLayout
     from hpsearch.study.script.metric import imports_of_metric
     from hpsearch.study.script.network import draws, network_lines
     from hpsearch.study.script.rows import imports_of, rows_lines
-    from hpsearch.study.script.training import epochs_of, training_lines
+    from hpsearch.study.script.training import DERIVED, epochs_of, training_lines
     from hpsearch.training.schedules import run_length
 
     spec, trial = resolved.spec, best.trained
@@ -115,10 +116,12 @@ def _lines(resolved: Resolved, best: BestModel, dataset: Dataset, network: FitNe
         yield FLAG.format(flag=NO_FUSIONS)
     yield from imports_of(spec.data, dataset, imports_of_metric(spec.search.first_metric))
     epochs, _ = epochs_of(training, trial, run_length(training, dataset.train_rows).epochs)
-    yield f"\nSEED, EPOCHS, BATCH_SIZE = {trial.seed}, {epochs}, {training.batch_size}\n\n# The rows\n"
+    yield f"\nSEED, EPOCHS, BATCH_SIZE = {trial.seed}, {epochs}, {training.batch_size}"
+    yield f"{DERIVED}\n# The rows\n"
     yield from rows_lines(spec.data, dataset, best.split, Path(resolved.directory))
     yield "\n# The model, from rows to logits\n"
-    yield from network_lines(network.model, trial.configuration.model, trial.seed)
+    layout, rows = FeatureLayout.of(dataset), len(network.split.train)
+    yield from network_lines(network.model, trial.configuration.model, trial.seed, layout, rows)
     yield "\n# The training\n"
     yield from training_lines(spec, dataset, network, trial)
 

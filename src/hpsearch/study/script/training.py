@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from hpsearch.data import Dataset
 from hpsearch.exceptions import UnsupportedError
-from hpsearch.models.components.losses import FROM_LOGITS, FROM_SCORES
+from hpsearch.models.components.losses import FROM_LOGITS, FROM_SCORES, OF_NUMBERS
 from hpsearch.models.components.objectives import Objective
+from hpsearch.models.sources.tabm import MEMBERS
 from hpsearch.spec import EarlyStopping, StudySpec, Training
 from hpsearch.store.record import TrialRecord
 from hpsearch.study.script.expression import call_of
@@ -15,6 +16,7 @@ from hpsearch.study.script.metric import is_written, metric_lines, takes_one_hot
 from hpsearch.study.script.network import draws
 from hpsearch.study.script.schedule import is_moving, schedule_lines
 from hpsearch.training.class_weights import weights_of_classes
+from hpsearch.training.fit.inner_network import TabmNetwork
 from hpsearch.training.fit.network import NOT_DECAYED, FitNetwork
 from hpsearch.training.schedules import run_length
 
@@ -26,6 +28,19 @@ def derived(seed, *purpose):
     return int.from_bytes(digest, "big") >> 1
 
 '''
+
+LOSS_OF_MEMBERS = '''
+of_rows = {inner}
+
+
+def loss_of_members(y, logits):
+    """Return the mean of the losses of the members, of which `trained` gives the logits in one row."""
+    y = keras.ops.repeat(keras.ops.reshape(y, {shape}), {members}, axis=0)
+    losses = of_rows(y, keras.ops.reshape(logits, (-1, {units})))
+    return keras.ops.mean(keras.ops.reshape(losses, (-1, {members})), axis=1)
+
+
+trained = keras.Model(inputs, {layer})'''
 
 NOISE = '''
 def seed_noise(epoch):
@@ -45,7 +60,7 @@ def judged():
 best = None
 for epoch in range(1, EPOCHS + 1):
     order = np.random.default_rng(derived(SEED, "order", epoch)).permutation(len(x_train)){cut}{noise}
-    model.fit(x_train[order], y_train[order], {weights}batch_size=BATCH_SIZE, shuffle=False, verbose=0)
+    {trained}.fit(x_train[order], y_train[order], {weights}batch_size=BATCH_SIZE, shuffle=False, verbose=0)
     value = judged()
     print(f"epoch {{epoch}}: {metric} {{value}}")
     if best is None or value {better} best:
@@ -106,7 +121,6 @@ def training_lines(
         yield f"y_train = np.eye({objective.outputs}, dtype=np.float32)[y_train]"
     yield from schedule_lines(training, length, trial)
     yield from _compiled(network)
-    yield DERIVED
     noise = draws(network.model)
     if noise:
         yield from _states(network)
@@ -127,21 +141,43 @@ def _loop(spec: StudySpec, network: FitNetwork, trial: TrialRecord, *, noise: bo
         noise="\n    seed_noise(epoch)" if noise else "",
         weights="sample_weight=weights[order], " if weighted else "",
         better="<" if spec.search.direction == "minimize" else ">",
+        trained=_trained(network),
         stop="" if patience is None else f"\n    elif epoch - best_epoch >= {patience}:\n        break",
         value=trial.value,
         epoch=trial.best_epoch,
     )
 
 
+def _trained(network: FitNetwork) -> str:
+    """Return the name of the model that is trained."""
+    return "trained" if isinstance(network, TabmNetwork) else "model"
+
+
 def _compiled(network: FitNetwork) -> Iterator[str]:
     training, optimizer = network.member.configuration.training, network.trained.optimizer
     rate = "Schedule()" if is_moving(training) else repr(training.learning_rate)
     yield f"loss = {call_of(network.objective.inner_loss('logits'), 'name')}"
+    trained, loss = _trained(network), "loss"
+    if isinstance(network, TabmNetwork):
+        yield _loss_of_members(network)
+        loss = "loss_of_members"
     yield f"optimizer = {call_of(optimizer, 'name', learning_rate=rate)}"
     if training.decay_biases is False:
         kept = f"[one for one in model.trainable_variables if one.name in {NOT_DECAYED}]"
         yield f"optimizer.exclude_from_weight_decay(var_list={kept})"
-    yield "model.compile(optimizer=optimizer, loss=loss)"
+    yield f"{trained}.compile(optimizer=optimizer, loss={loss})"
+
+
+def _loss_of_members(network: TabmNetwork) -> str:
+    """Write the mean of the losses of the members of TabM, and the model that it is of."""
+    objective, outputs = network.objective, network.trained.outputs[0].shape[-1]
+    return LOSS_OF_MEMBERS.format(
+        inner=call_of(objective.inner_loss("logits"), "name", reduction="None"),
+        shape="(-1,)" if objective.loss_name in OF_NUMBERS else f"(-1, {objective.units})",
+        members=outputs // objective.units,
+        units=objective.units,
+        layer=MEMBERS,
+    )
 
 
 def _states(network: FitNetwork) -> Iterator[str]:
