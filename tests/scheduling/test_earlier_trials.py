@@ -10,7 +10,7 @@ import pytest
 
 from hpsearch.exceptions import StudyFileError
 from hpsearch.scheduling.beginning import begun
-from hpsearch.scheduling.earlier_trials import MOST, overlap, spread
+from hpsearch.scheduling.earlier_trials import MOST, observed_in_log, overlap, spread
 from hpsearch.scheduling.schedulers import SearchScheduler
 from hpsearch.spec import Search, StudySpec, print_spec, read_spec
 from hpsearch.spec.experiments import SearchExperiment
@@ -47,7 +47,7 @@ def near(found: list[float], value: float) -> float:
 def kept(objective: Objective, trials: int = 40) -> dict[str, Any]:
     """Give what a search keeps of another one of random trials."""
     spec = study(sampler="random", seed=7)
-    found = overlap(spec, searched(spec, objective, trials), SearchSpace(study()))
+    found = overlap(observed_in_log(spec, searched(spec, objective, trials)), SearchSpace(study()))
     return {"study": "other", "trials": list(spread(found.values, MOST))}
 
 
@@ -62,7 +62,7 @@ def test_its_order_counts_and_not_its_values() -> None:
     assert kept(at(1e-3, scale=1e6, offset=-3e5)) == other
     turned = study(sampler="random", seed=7, metric="val_accuracy")
     log = searched(turned, at(1e-3, scale=-1.0), 40)
-    found = overlap(turned, log, SearchSpace(study()))
+    found = overlap(observed_in_log(turned, log), SearchSpace(study()))
     assert list(spread(found.values, MOST)) == other["trials"]
 
 
@@ -99,7 +99,7 @@ def test_only_trials_whose_common_values_lie_in_the_space_are_kept() -> None:
     log: list[Event] = [Asked(number, values) for number, values in enumerate(asked)]  # type: ignore[arg-type]
     log += [Ended(number, state, value, 1, 1, 0.0, None) for number, value, state in ends]  # type: ignore[arg-type]
     here = SearchSpace(study(mlp={"dropout": {"uniform": [0.0, 0.5]}}))
-    found = overlap(other, log, here)
+    found = overlap(observed_in_log(other, log), here)
     first = {"learning_rate": 1e-3, "activation": "relu"}
     assert found.values == (asked[2], first, first)  # the best one first, the failed one last
     assert found.left_out == {
@@ -108,7 +108,10 @@ def test_only_trials_whose_common_values_lie_in_the_space_are_kept() -> None:
     }
     assert found.unknown == ("dropout",)
     nothing = SearchSpace(study(0.1, "relu", {"l2": {"log_uniform": [1e-7, 1e-3]}}))
-    assert overlap(other, log, nothing).left_out["without a parameter that is searched here"] == 4
+    assert (
+        overlap(observed_in_log(other, log), nothing).left_out["without a parameter that is searched here"]
+        == 4
+    )
 
 
 def test_what_is_spread_has_the_best_and_the_worst() -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from hpsearch.data.summary import DataSummary
-from hpsearch.exceptions import StudyFileError
+from hpsearch.exceptions import HpsearchError, StudyFileError
 from hpsearch.spec import StudySpec, load_study_file
 from hpsearch.store.events import Asked, Ended, Event
 from hpsearch.store.layout import StudyFiles
@@ -144,3 +147,75 @@ def trials(home: Path) -> list[Any]:
     if read_resolved(files) is None:
         return []
     return [(trial.parameters, trial.value) for trial in read_record(files).trials]
+
+
+def write_optunas(path: Path, name: str = "mine", *, direction: str = "minimize") -> None:
+    """Write a study that hpsearch knows nothing of, whose best learning rate is 0.01."""
+    study = optuna.create_study(storage=f"sqlite:///{path}", study_name=name, direction=direction)
+    sign = -1 if direction == "maximize" else 1
+    for rate in RATES:
+        study.add_trial(
+            optuna.create_trial(
+                params={"learning_rate": rate, "depth": 3},
+                distributions={
+                    "learning_rate": optuna.distributions.FloatDistribution(1e-6, 1.0, log=True),
+                    "depth": optuna.distributions.IntDistribution(1, 5),
+                },
+                value=sign * abs(rate - 0.01),
+            )
+        )
+    study.add_trial(optuna.create_trial(state=optuna.trial.TrialState.FAIL))
+
+
+class TestStoragesOfOptuna:
+    @pytest.mark.parametrize("direction", ["minimize", "maximize"])
+    @pytest.mark.parametrize("name", ["", "#mine"])
+    def test_a_study_is_found_by_its_url(self, direction: str, name: str, tmp_path: Path) -> None:
+        write_optunas(tmp_path / "theirs.db", direction=direction)
+        before = (tmp_path / "theirs.db").read_bytes()
+        given = f"sqlite:///theirs.db{name}"  # from the study file, as all paths
+        (kept,), told = learned(tmp_path, tmp_path / "out", given)
+        assert kept.study == given
+        assert [one["learning_rate"] for one in kept.trials] == [0.01, 1e-3, 1e-4, 0.03]
+        assert told is not None
+        assert told.startswith(f"4 trials of {given}, without 2 with learning_rate outside of")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["study.yaml", "theirs.db"]
+        assert (tmp_path / "theirs.db").read_bytes() == before
+
+    @pytest.mark.long
+    def test_a_search_learns_from_it(self, tmp_path: Path) -> None:
+        write_optunas(tmp_path / "theirs.db")
+        raw = {**STUDY, "search": {"trials": 2, "warm_start": ["sqlite:///theirs.db"]}}
+        told = succeed("optimize", write_study(tmp_path / "study.yaml", raw), cwd=tmp_path)
+        assert "warm start: 4 trials of sqlite:///theirs.db" in told.stdout + told.stderr
+        (tmp_path / "theirs.db").unlink()  # it was read once
+        succeed("optimize", "study.yaml", "--trials", "3", cwd=tmp_path)
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ("sqlite:///theirs.db", "the storage has mine, other"),
+            ("sqlite:///theirs.db#hers", "expected the name of a study behind '#'"),
+            ("sqlite:///nothing.db", "there is no Optuna storage at"),
+            ("sqlite:///another.db", "found the tables things of another application"),
+            ("sqlite:///theirs.db#two", "expected a study with one objective"),
+            ("postgresql://me:secret@there/db", "found postgresql://me@there/db"),
+            ("nothing://x", "cannot open the storage nothing://x"),
+        ],
+    )
+    def test_what_cannot_be_learned_from_is_told(self, given: str, said: str, tmp_path: Path) -> None:
+        for name in ("mine", "other") if "two" not in given else ("mine",):
+            write_optunas(tmp_path / "theirs.db", name)
+        if "two" in given:
+            storage = f"sqlite:///{tmp_path / 'theirs.db'}"
+            optuna.create_study(storage=storage, study_name="two", directions=["minimize", "maximize"])
+        with closing(sqlite3.connect(tmp_path / "another.db")) as connection:
+            connection.execute("create table things (name text)")
+        with pytest.raises(HpsearchError) as caught:
+            learned(tmp_path, tmp_path / "out", given)
+        text = str(caught.value)
+        assert said in text
+        assert "secret" not in text
+        assert "study.yaml:" in text
+        assert "search.warm_start.0" in text
+        assert not (tmp_path / "nothing.db").exists()

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hpsearch.scheduling.history import TrialHistory
+from optuna.trial import FrozenTrial
+
+from hpsearch.scheduling.history import Observed, TrialHistory, rank_of
 from hpsearch.scheduling.learned_trials import Rank
 from hpsearch.spec import Search, StudySpec
 from hpsearch.spec.sections.search import EarlierStudy
@@ -41,22 +43,35 @@ class Overlap:
     unknown: tuple[str, ...]
 
 
-def overlap(spec: StudySpec, events: Iterable[Event], space: SearchSpace) -> Overlap:
-    """Find the trials of a study whose values lie in the space of another one.
+@dataclass(frozen=True)
+class Observations:
+    """The trials of another study as a sampler sees them, and the parameters that it searches."""
 
-    Args:
-        spec: The study that has the trials.
-        events: Its log.
-        space: The space of the other one.
-    """
-    others = SearchSpace(spec).parameters
-    history = TrialHistory(spec.search, others)
+    names: frozenset[str]
+    trials: Sequence[Observed]
+
+
+def observed_in_log(spec: StudySpec, events: Iterable[Event]) -> Observations:
+    """Return the trials of a study that hpsearch has run, from its log."""
+    parameters = SearchSpace(spec).parameters
+    history = TrialHistory(spec.search, parameters)
     for event in events:
         history.apply(event)
+    return Observations(frozenset(one.name for one in parameters), history.everything())
+
+
+def observed_in_storage(trials: Iterable[FrozenTrial], *, minimize: bool) -> Observations:
+    """Return the trials of any study of Optuna's."""
+    kept = [(one.number, dict(one.params), rank_of(one, minimize=minimize)) for one in trials]
+    return Observations(frozenset(name for _, values, _ in kept for name in values), kept)
+
+
+def overlap(found: Observations, space: SearchSpace) -> Overlap:
+    """Find the trials of a study whose values lie in the space of another one."""
     here = {parameter.name: parameter for parameter in space.parameters}
     ranked: list[tuple[Rank, int, Values]] = []
     left_out = Counter[str]()
-    for trial, values, rank in history.everything():
+    for trial, values, rank in found.trials:
         common = {name: value for name, value in values.items() if name in here}
         outside = [name for name, value in common.items() if not here[name].contains(value)]
         if rank is None:
@@ -68,8 +83,7 @@ def overlap(spec: StudySpec, events: Iterable[Event], space: SearchSpace) -> Ove
         else:
             ranked.append((rank, trial, common))
     ranked.sort(key=lambda one: one[:2])
-    known = {parameter.name for parameter in others}
-    unknown = tuple(name for name in here if name not in known)
+    unknown = tuple(name for name in here if name not in found.names)
     return Overlap(tuple(values for _, _, values in ranked), left_out, unknown)
 
 

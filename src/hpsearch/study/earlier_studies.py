@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.exceptions import Problem, StudyFileError
+from hpsearch.exceptions import Problem, StoreError, StudyFileError
 from hpsearch.report.words.numbers import amount
 from hpsearch.spec import StudyFile, StudySpec, load_study_file
 from hpsearch.spec.sections.model_component import in_full
 from hpsearch.spec.sections.search import EarlierStudy
 from hpsearch.spec.space.space import SearchSpace
-from hpsearch.spec.study_file.problems import dotted, nearest_name
+from hpsearch.spec.study_file.problems import dotted, nearest_name, placed
 from hpsearch.spec.study_file.source import Place
 from hpsearch.store.layout import StudyFiles
 from hpsearch.store.log import TickLog
@@ -21,7 +21,7 @@ from hpsearch.store.reading import not_of_study
 from hpsearch.store.resolved import Resolved, read_resolved
 
 if TYPE_CHECKING:
-    from hpsearch.scheduling.earlier_trials import Overlap
+    from hpsearch.scheduling.earlier_trials import Observations, Overlap
 
 
 def with_earlier_trials(study: StudyFile, out: Path) -> tuple[StudySpec, str | None]:
@@ -61,16 +61,34 @@ class _Reading:
 
         if isinstance(given, EarlierStudy):
             return given, f"{amount(len(given.trials), 'trial')} of {given.study}, from the study file"
-        files, resolved = self._found(given, place)
-        events = TickLog(files.ticks, files.ticks_copy, resolved.identity).read()
-        try:
-            found = overlap(resolved.spec, events, SearchSpace(self.study.spec))
-        except (KeyError, ValueError, TypeError) as failure:
-            raise not_of_study(given, failure) from None
+        observed = self._in_storage(given, place) if "://" in given else self._in_log(given, place)
+        found = overlap(observed, SearchSpace(self.study.spec))
         if not found.values:
             raise self._problem(place, "a study with trials in this search space", _counted(found.left_out))
         trials = tuple(spread(found.values, self.most))
         return EarlierStudy(study=given, trials=trials), _told(given, len(trials), found)
+
+    def _in_log(self, given: str, place: Place) -> Observations:
+        from hpsearch.scheduling.earlier_trials import observed_in_log
+
+        files, resolved = self._found(given, place)
+        events = TickLog(files.ticks, files.ticks_copy, resolved.identity).read()
+        try:
+            return observed_in_log(resolved.spec, events)
+        except (KeyError, ValueError, TypeError) as failure:
+            raise not_of_study(given, failure) from None
+
+    def _in_storage(self, given: str, place: Place) -> Observations:
+        from hpsearch.scheduling.earlier_trials import observed_in_storage
+        from hpsearch.store.optuna.foreign import read_foreign
+        from hpsearch.store.optuna.urls import VARIABLES, has_password, shown
+
+        if has_password(given):
+            expected = f"a URL without a password, which {' or '.join(VARIABLES)} may hold"
+            raise self._problem(place, expected, shown(given))
+        with placed(self.study.source, place, (StoreError,)):
+            study = read_foreign(given, self.study.directory)
+        return observed_in_storage(study.trials, minimize=study.minimize)
 
     def _found(self, given: str, place: Place) -> tuple[StudyFiles, Resolved]:
         files = self._files(given)

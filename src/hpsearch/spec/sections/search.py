@@ -152,7 +152,10 @@ def _named_or_kept(raw: Any) -> Any:
         return raw
     if isinstance(raw, dict):
         return EarlierStudy.model_validate(raw)
-    raise problem("the name of a study, or the path of its study file or of its directory", found=repr(raw))
+    expected = (
+        "the name of a study, the path of its study file or of its directory, or the URL of an Optuna storage"
+    )
+    raise problem(expected, found=repr(raw))
 
 
 Earlier = Annotated[str | EarlierStudy, BeforeValidator(_named_or_kept)]

@@ -56,6 +56,12 @@ def without_password(url: str) -> str:
     return user.render_as_string(hide_password=False)
 
 
+def has_password(url: str) -> bool:
+    """Return whether a URL holds a password, or cannot be read and may hold one."""
+    read = read_url(url)
+    return "@" in url if read is None else bool(read.password or any(map(_SECRET.search, read.query)))
+
+
 def scrubbed(text: str, url: str) -> str:
     """Take the passwords of a URL, and of the environment, out of what a library says."""
     given = {os.environ.get(name, "") for name in VARIABLES} - {""}
