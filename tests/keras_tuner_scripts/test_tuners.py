@@ -36,6 +36,9 @@ class Hyper(keras_tuner.HyperModel):
 
     def build(self, hp: keras_tuner.HyperParameters):
         model = keras.Sequential([keras.layers.Dense(hp.Choice("units", units), activation="relu")])
+        import classes
+
+        assert classes.count == self.classes
         model.add(keras.layers.Dense(self.classes))
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.Adam(hp.Float("rate", 1e-3, 1e-1, sampling="log")), loss, metrics=["accuracy"])
@@ -132,14 +135,21 @@ def test_other_code_under_the_same_name_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_script_goes_on_with_more_trials(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(SCRIPT)
-    run = "import runpy, sys; sys.argv = ['script.py', sys.argv[1]]; runpy.run_path('script.py', run_name='__main__')"
-    told = python(run, "2", cwd=tmp_path)
+def test_a_script_goes_on_with_more_trials_also_elsewhere(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    (before / "classes.py").write_text("count = 3\n")
+    (before / "script.py").write_text(SCRIPT)
+    run = "import runpy, sys; name = sys.argv.pop(1); runpy.run_path(name, run_name='__main__')"
+    told = python(run, "script.py", "2", cwd=before)
     assert not told.returncode, told.stderr
-    first = [trial.value for trial in load("flowers", out=tmp_path).trials]
-    told = python(run, "3", cwd=tmp_path).stdout
-    study = load("flowers", out=tmp_path)
+    first = [trial.value for trial in load("flowers", out=before).trials]
+    before.rename(after)
+    (after / "script.py").rename(after / "another.py")
+    again = python(run, "another.py", "3", cwd=after)
+    assert not again.returncode, again.stderr
+    told = again.stdout
+    study = load("flowers", out=after)
     assert [trial.value for trial in study.trials][:2] == first
     assert len(study.trials) == 3
     assert study.spec.data.dump()["validation"] == {"last": 30}
@@ -148,4 +158,8 @@ def test_a_script_goes_on_with_more_trials(tmp_path: Path) -> None:
     (accuracy,) = re.findall(r"evaluated \S+ (\S+)", told)
     assert float(accuracy) == pytest.approx(study.best.value, abs=1e-6)
     assert f"values {study.best.parameters['units']} " in told
-    assert (tmp_path / "reports" / "flowers.html").is_file()
+    assert (after / "reports" / "flowers.html").is_file()
+    after.rename(before)
+    longer = load("flowers", out=before).resume(trials=4, progress=False)
+    assert [trial.value for trial in longer.trials][:3] == [trial.value for trial in study.trials]
+    assert len(longer.trials) == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import os
 import types
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,12 @@ def caller() -> types.FrameType:
     return frame
 
 
-def code_of(frame: types.FrameType) -> str:
+def code_of(frame: types.FrameType, kept: Path) -> str:
     """Return a file that has the hypermodel of the tuner which a script is about to make, under `NAME`.
+
+    Args:
+        frame: That of the script.
+        kept: The path of the file.
 
     Raises:
         ModelCodeError: It is not told by the statements at the top of the script.
@@ -56,7 +61,7 @@ def code_of(frame: types.FrameType) -> str:
             )
         before = body
     earlier = frame.f_globals.get("In", [])[:-1] if "get_ipython" in frame.f_globals else []
-    return _heading(path) + code_for(given, [*statements(earlier), *before])
+    return _heading(path, kept) + code_for(given, [*statements(earlier), *before])
 
 
 def _hypermodel(call: ast.Call) -> ast.expr | None:
@@ -65,26 +70,51 @@ def _hypermodel(call: ast.Call) -> ast.expr | None:
     return next(iter([*call.args[:1], *named]), None)
 
 
-def _heading(path: str) -> str:
-    """Make a file know its script, and find the script's neighbours; a notebook's cell has no path."""
+HEADING = """\
+import os
+import sys
+
+__file__ = os.path.normpath(os.path.join(os.path.dirname(__file__), {script!r}))
+sys.path.append(os.path.dirname(__file__))
+
+"""
+"""Makes a file know its script, and find the script's neighbours, also where both have moved together."""
+
+LAST = HEADING.splitlines()[-2]
+
+
+def _heading(path: str, kept: Path) -> str:
+    """Begin a file as one of a script; a notebook's cell has no path."""
     if not Path(path).is_file():
         return ""
-    script = str(Path(path).resolve())
-    return f"import sys\n\n__file__ = {script!r}\nsys.path.append({str(Path(script).parent)!r})\n\n"
+    script = Path(path).resolve()
+    try:
+        place = os.path.relpath(script, kept.resolve().parent)
+    except ValueError:  # on another drive
+        place = str(script)
+    return HEADING.format(script=Path(place).as_posix())
+
+
+def _without_heading(code: str) -> str:
+    return code.partition(LAST)[2] or code
 
 
 def keep_code(files: StudyFiles, code: str) -> dict[str, str]:
     """Write the file that builds a study's models, once, and name it as the study file does.
 
+    A script may go on under another name, from another place.
+
     Raises:
         StudyMismatchError: The study was begun with another one.
     """
     path = files.code.resolve()
-    if path.exists() and path.read_text(encoding="utf-8") != code:
+    known = path.read_text(encoding="utf-8") if path.exists() else None
+    if known is not None and _without_heading(known) != _without_heading(code):
         raise StudyMismatchError(
             f"what builds the models of {files.name!r} has changed since the study was begun ({path}): make "
             "the tuner with another project_name, or start over with overwrite=True"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, code.encode())
+    if known is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, code.encode())
     return {"file": str(path), "function": NAME}

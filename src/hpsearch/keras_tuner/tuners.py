@@ -73,7 +73,7 @@ class Tuner:
         self._metric, self._trials, self._seed = metric_of(objective), max_trials, seed or 0
         self._files = StudyFiles(Path(directory or "."), project_name or "untitled_project")
         self._new, self._replicates = overwrite, executions_per_trial
-        self._model = hypermodel if has_own_file(hypermodel) else code_of(caller())
+        self._model = hypermodel if has_own_file(hypermodel) else code_of(caller(), self._files.code)
         self.study: Study | None = None
 
     def _check(self, others: dict[str, Any]) -> None:

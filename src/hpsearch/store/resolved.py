@@ -14,7 +14,7 @@ from typing import Any
 from hpsearch.data.archives import ArchiveError, bounded
 from hpsearch.data.summary import ColumnSummary, DataSummary
 from hpsearch.exceptions import Problem, StoreError, StudyFileError, StudyMismatchError
-from hpsearch.spec import Choice, Confirm, StudySpec, print_yaml, read_spec
+from hpsearch.spec import Choice, Confirm, StudySpec, own_models, print_yaml, read_spec
 from hpsearch.spec.experiments import KINDS, Experiment, Kind, experiment_of
 from hpsearch.spec.sections.keras_tuner_model import explored
 from hpsearch.spec.study_file.source import MAX_BYTES, Source, parse, read_text
@@ -46,7 +46,7 @@ BUDGETS = (
     ("data", "arrays"),
 )
 """What may change between two runs of one study, beside its ensemble: budgets, what the results are held
-against, and where arrays lie, whose content has a fingerprint of its own."""
+against, and where arrays lie, whose content has a fingerprint of its own, as Python files of models have."""
 
 
 @dataclass(frozen=True)
@@ -285,6 +285,11 @@ def _without_budgets(spec: StudySpec) -> dict[str, Any]:
         data.get(section, {}).pop(name, None)
     for name in ("ensemble", "baseline", "engine"):
         data.pop(name, None)
+    for place, _ in own_models(spec.model):
+        node: Any = data
+        for key in place:
+            node = node[key]
+        del node["file"]
     if spec.compare is not None:
         # The number of a trial tells its arm.
         data["compare"]["order of arms"] = list(spec.compare.arms)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.exceptions import DataError, ModelCodeError
-from hpsearch.spec import Part, StudyFile, StudySpec
+from hpsearch.spec import Choice, OwnModel, Part, StudyFile, StudySpec
 from hpsearch.spec.sections.data import SOURCES
 from hpsearch.spec.study_file.loading import study_file_of
 from hpsearch.spec.study_file.source import Source, parse, read_text
@@ -65,18 +65,30 @@ def begun_study(files: StudyFiles, record: StudyRecord, settings: Sequence[str])
     """Return the study file of a study that was started.
 
     Args:
-        files: The study; rows that were given in memory are read from its directory, wherever that is now.
+        files: The study; rows that were given in memory, and code that a script had, are read from its
+            directory, wherever that is now.
         record: Its record.
         settings: Changes such as `search.trials=50`.
 
     Raises:
         StudyFileError: The settings are invalid.
     """
-    source = Source(str(files.study), record.spec.dump(), {})
-    kept = record.spec.data.arrays
+    spec, directory = record.spec, Path(record.directory)
+    spec = spec.model_copy(update={"model": _found(spec.model, directory, files)})
+    source = Source(str(files.study), spec.dump(), {})
+    kept = spec.data.arrays
     if kept is not None and (folder := files.arrays.resolve() / Path(kept).name).is_dir():
         source = _with_section(source, {**source.data["data"], "arrays": str(folder)})
-    return study_file_of(source, Path(record.directory), settings)
+    return study_file_of(source, directory, settings)
+
+
+def _found(model: Any, directory: Path, files: StudyFiles) -> Any:
+    """Return a model section whose code, where it is no more, is that in the directory of the study."""
+    if isinstance(model, Choice):
+        return Choice(tuple(_found(one, directory, files) for one in model.options), model.shared)
+    if not isinstance(model, OwnModel) or model.path(directory).exists() or not files.code.is_file():
+        return model
+    return model.model_copy(update={"file": str(files.code.resolve())})
 
 
 def _with_rows(

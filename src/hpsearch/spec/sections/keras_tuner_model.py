@@ -104,8 +104,8 @@ def explored(model: Any, known: Any) -> Any:
     if isinstance(model, Choice) and isinstance(known, Choice) and len(model.options) == len(known.options):
         options = tuple(explored(*both) for both in zip(model.options, known.options, strict=True))
         return Choice(options, model.shared)
-    if isinstance(model, KerasTunerModel) and isinstance(known, KerasTunerModel):
-        same = (model.file, model.function) == (known.file, known.function)
-        if same and model.hyperparameters is None:
-            return model.model_copy(update={"hyperparameters": known.hyperparameters})
+    both = isinstance(model, KerasTunerModel) and isinstance(known, KerasTunerModel)
+    # Where the file lies may have changed: what it holds has a fingerprint.
+    if both and model.function == known.function and model.hyperparameters is None:
+        return model.model_copy(update={"hyperparameters": known.hyperparameters})
     return model
