@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import keras_tuner
 import optuna
 from keras_tuner.engine.trial import Trial, TrialStatus
+from optuna.exceptions import ExperimentalWarning
 
 from hpsearch.exceptions import UnsupportedError
 from hpsearch.keras_tuner.space import TunedSpace, hyperparameters_of
@@ -174,5 +176,7 @@ class Oracle(keras_tuner.Oracle):  # type: ignore[misc]
             direction="minimize" if self.objective.direction == "min" else "maximize",
             load_if_exists=True,
         )
-        study.set_metric_names([self.objective.name])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names([self.objective.name])
         return study
