@@ -13,6 +13,7 @@ import keras
 from hpsearch.data import Dataset, Rows
 from hpsearch.exceptions import ModelCodeError
 from hpsearch.models.components.objectives import Objective
+from hpsearch.models.components.precision import as_float32
 from hpsearch.models.weights import Weights
 from hpsearch.spec import ModelComponent, StudySpec
 from hpsearch.spec.sections.architecture import Shape
@@ -141,4 +142,4 @@ class ModelSource(ABC, Generic[Kind]):
             seed: The member's seed.
         """
         inputs = keras.Input(features, name="rows")
-        return keras.Model(inputs, self.connect(model, inputs, objective, seed, training=True))
+        return keras.Model(inputs, as_float32(self.connect(model, inputs, objective, seed, training=True)))

@@ -15,6 +15,7 @@ from hpsearch.models.components.feature_curves import curved
 from hpsearch.models.components.inputs import float_tensors, joined
 from hpsearch.models.components.joined_objective import JoinedObjective
 from hpsearch.models.components.objectives import Objective
+from hpsearch.models.components.precision import as_float32, computing_in
 from hpsearch.models.components.target_units import output_layer
 from hpsearch.models.sources.kinds import LAYERED, Sources
 from hpsearch.models.sources.layered import first_weights
@@ -46,7 +47,8 @@ def training_model(
         sources: The sources of the study's models.
     """
     model = configuration.model
-    return sources.of(model).network(model, features, objective, seed)
+    with computing_in(configuration.training.precision):
+        return sources.of(model).network(model, features, objective, seed)
 
 
 def export_model(
@@ -77,7 +79,8 @@ def export_model(
     inputs = keras.Input(features, name="rows") if layout is None else float_tensors(layout)
     scaled = _scaled(inputs if layout is None else joined(layout, inputs), scaling)
     part = configuration.model
-    logits = sources.of(part).connect(part, scaled, objective, seed, training=False)
+    with computing_in(configuration.training.precision):
+        logits = as_float32(sources.of(part).connect(part, scaled, objective, seed, training=False))
     model = keras.Model(inputs, _predictions(objective, logits))
     put_weights(model, {**scaling_weights(model), **weights})
     if isinstance(objective, JoinedObjective):

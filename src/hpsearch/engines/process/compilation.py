@@ -114,38 +114,44 @@ def _bound_cache(directory: Path) -> Any:
     except ImportError:
         return None
 
-    turns = Turns(directory)
-
-    class BoundCache(LRUCache):
-        """Programs on disk, each with the SHA-256 of its key and itself: a swapped or torn one is dropped.
-
-        Who asks for a program that is not there has the turn at compiling it.
-        """
-
-        def put(self, key: str, value: bytes) -> None:
-            try:
-                if turns.seconds >= MIN_SECONDS or key.startswith(f"jit_{ALWAYS_KEPT}"):
-                    super().put(key, seal(key, value) + value)
-            finally:
-                turns.give()
-
-        def get(self, key: str) -> bytes | None:
-            found = self._found(key)
-            if found is None:
-                turns.take(key)
-                found = self._found(key)
-            if found is not None:
-                turns.give()
-            return found
-
-        def _found(self, key: str) -> bytes | None:
-            stored: bytes | None = super().get(key)
-            value = None if stored is None else unsealed(key, stored)
-            if stored is not None and value is None:
-                (self.path / f"{key}{_CACHE_SUFFIX}").unlink(missing_ok=True)
-            return value
+    class BoundCache(_BoundToKeys, LRUCache):
+        suffix, turns = _CACHE_SUFFIX, Turns(directory)
 
     return BoundCache(str(directory), max_size=MAX_BYTES)
+
+
+class _BoundToKeys:
+    """Programs on disk, each with the SHA-256 of its key and itself: a swapped or torn one is dropped.
+
+    Who asks for a program that is not there has the turn at compiling it.
+    """
+
+    path: Path
+    suffix: str
+    turns: Turns
+
+    def put(self, key: str, value: bytes) -> None:
+        try:
+            if self.turns.seconds >= MIN_SECONDS or key.startswith(f"jit_{ALWAYS_KEPT}"):
+                super().put(key, seal(key, value) + value)  # type: ignore[misc]  # that of JAX
+        finally:
+            self.turns.give()
+
+    def get(self, key: str) -> bytes | None:
+        found = self._found(key)
+        if found is None:
+            self.turns.take(key)
+            found = self._found(key)
+        if found is not None:
+            self.turns.give()
+        return found
+
+    def _found(self, key: str) -> bytes | None:
+        stored: bytes | None = super().get(key)  # type: ignore[misc]  # that of JAX
+        value = None if stored is None else unsealed(key, stored)
+        if stored is not None and value is None:
+            (self.path / f"{key}{self.suffix}").unlink(missing_ok=True)
+        return value
 
 
 def seal(key: str, value: bytes) -> bytes:

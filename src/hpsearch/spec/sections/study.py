@@ -158,6 +158,16 @@ class StudySpec(Part):
             raise problem(expected, found="val_loss", at=("search", "metric"))
         return self
 
+    @model_validator(mode="after")
+    def _saved_models_compute_as_they_were_saved(self) -> Self:
+        given = [one for training in alternatives(self.training) for one in alternatives(training.precision)]
+        found = next((one for one in given if one is not None), None)
+        saved = any(model.name == "pretrained" for model in alternatives(self.model))
+        if found is not None and saved:
+            expected = "nothing beside a pretrained model, which computes as it was saved"
+            raise problem(expected, found=found, at=("training", "precision"))
+        return self
+
     def _losses(self) -> list[Any]:
         return [loss for training in alternatives(self.training) for loss in alternatives(training.loss)]
 

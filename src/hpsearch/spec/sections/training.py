@@ -74,6 +74,9 @@ class EarlyStopping(Monitoring):
     start_from_epoch: Searchable[Annotated[int, Field(ge=0, le=10**7)]] = 0
 
 
+Precision = Literal["float32", "mixed_bfloat16"]
+
+
 class Training(Part):
     """How a model is trained. Its length is given in `epochs` or in `steps`.
 
@@ -81,7 +84,8 @@ class Training(Part):
     configuration has that of its optimizer. Where no loss is given, it is the cross-entropy or, for a
     regression, the mean squared error. `losses` and `loss_weights` are those of several named targets. The
     rates of dropout and the weight decay may have schedules, which move them from epoch to epoch; without
-    `decay_biases` weight decay leaves biases and what normalizations learn alone.
+    `decay_biases` weight decay leaves biases and what normalizations learn alone. With a `precision` layers
+    compute by that dtype policy of Keras; weights stay of 32 bits.
     """
 
     loss: Searchable[LossOfStudy] | None = None
@@ -99,6 +103,7 @@ class Training(Part):
     steps: Searchable[Length] | None = None
     batch_size: Searchable[Annotated[int, Field(ge=1, le=10**6)]] = 32
     early_stopping: Searchable[EarlyStopping] | None = None
+    precision: Searchable[Precision] | None = None
     backend: Literal["auto", "jax", "tensorflow", "torch"] = "auto"
 
     @model_validator(mode="after")
@@ -122,7 +127,7 @@ class Training(Part):
     @property
     def any_model_only(self) -> bool:
         """Return whether it asks for what only the programs of any Keras model have, whatever is chosen."""
-        fields = (self.dropout_schedule, self.weight_decay_schedule, self.decay_biases)
+        fields = (self.dropout_schedule, self.weight_decay_schedule, self.decay_biases, self.precision)
         return any(field is not None for field in fields)
 
     @property

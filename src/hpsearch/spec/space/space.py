@@ -69,6 +69,7 @@ _STRUCTURAL = {
     "residual",
     "parametric_activation",
     "decay_biases",
+    "precision",
     "clamp",
     "k",
     "n_blocks",

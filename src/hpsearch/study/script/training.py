@@ -88,6 +88,7 @@ def check_training(spec: StudySpec, training: Training, objective: Objective) ->
         "its rates of dropout or its weight decay have a schedule": bool(
             training.dropout_schedule or training.weight_decay_schedule
         ),
+        f"its layers compute in {training.precision}": training.precision is not None,
         "its optimizer keeps averages of the weights": bool(getattr(training.optimizer, "use_ema", False)),
     }
     why = next((reason for reason, given in reasons.items() if given), None)

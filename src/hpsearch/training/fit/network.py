@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hpsearch.data import Rows, Split
 from hpsearch.models.components.objectives import Objective, RowMeasures
 from hpsearch.models.components.optimizers import clipping_arguments, keras_optimizer
+from hpsearch.models.components.precision import computing_in
 from hpsearch.models.interface import ModelSource
 from hpsearch.models.weights import Weights, put_weights, weights_of
 from hpsearch.seeds import derive
@@ -60,7 +61,8 @@ class FitNetwork(Network):
         self.member, self.split, self.objective, self.stream = member, split, objective, stream
         self.source, self.run_by = source, run_by
         self.batch_size = member.configuration.training.batch_size
-        self.model = self._model(split.train.x.shape[1:])
+        with computing_in(member.configuration.training.precision):
+            self.model = self._model(split.train.x.shape[1:])
         self._compile()
 
     def _model(self, features: tuple[int, ...]) -> keras.Model:

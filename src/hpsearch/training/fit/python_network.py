@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hpsearch.data import Split
 from hpsearch.exceptions import ModelError
 from hpsearch.models.components.objectives import Objective
+from hpsearch.models.components.precision import as_float32
 from hpsearch.models.sources.python import PythonSource
 from hpsearch.spec import OwnModel
 from hpsearch.training.fit.execution import FitExecution
@@ -55,7 +56,7 @@ class PythonNetwork(NestedNetwork):
         self.user_model = self.functions.build(self.python, features, self.objective, self.member.seed)
         self.unseeded = global_seed_generator()
         inputs = keras.Input(features, name="rows")
-        return keras.Model(inputs, self.user_model.connect(inputs))
+        return keras.Model(inputs, as_float32(self.user_model.connect(inputs)))
 
     @property
     def trained(self) -> keras.Model:
