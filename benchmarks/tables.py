@@ -150,6 +150,7 @@ def measured(table: Table, given: Any, labels: Any = None) -> dict[str, float]:
 EMBEDDED = {"piecewise_linear": {"bins": 48, "size": 16}}
 COSINES = {"frequencies": 32, "sigma": {"log_uniform": [0.1, 3.0]}, "size": {"choice": [4, 8, 16]}}
 SPACE: dict[str, Any] = {
+    "k": {"choice": [8, 16]},
     "n_blocks": {"choice": [2, 3]},
     "embedding": {"pbld": COSINES},
     "categories": {"embedding": {"above": 9}},
@@ -159,6 +160,7 @@ TRAINING: dict[str, Any] = {
     "learning_rate": {"log_uniform": [5e-3, 5e-2]},
 }
 DEFAULTS: dict[str, Any] = {
+    "k": 16,
     "n_blocks": 2,
     "embedding.pbld.sigma": 1.0,
     "embedding.pbld.size": 8,
@@ -181,7 +183,7 @@ def study_of(contestant: str, seed: int) -> dict[str, Any]:
     """Return the study of a contestant but for its data."""
     if contestant in FIXED:
         return {**FIXED[contestant], "search": {"trials": 1, "seed": seed}, "confirm": "none"}
-    search = {"trials": SEARCHED[contestant], "seed": seed, "timeout": 900, "enqueue": [DEFAULTS]}
+    search = {"trials": SEARCHED[contestant], "seed": seed, "timeout": 840, "enqueue": [DEFAULTS]}
     return {
         "model": {"tabm": SPACE},
         "training": TRAINING,
@@ -213,11 +215,13 @@ def ours(contestant: str, table: Table, seed: int) -> dict[str, dict[str, float]
             "task": task,
             "validation": {"last": len(table.validation[1])},
             "scaling": "quantile",
+            "clamp": table.is_regression,
         }
         study = {"name": "table", "data": data, **study_of(contestant, seed)}
         YAML().dump(study, directory / "study.yaml")
         begun = time.perf_counter()
-        _command(directory, "optimize", "study.yaml", "--quiet")
+        workers = len(os.sched_getaffinity(0))
+        _command(directory, "optimize", "study.yaml", "--quiet", "--workers", str(workers))
         seconds = time.perf_counter() - begun
         found = {contestant: {**_predicted(directory, table), "seconds": seconds}}
         if contestant in SEARCHED:
