@@ -38,6 +38,12 @@ def main() -> NoReturn:
         signal.setitimer(signal.ITIMER_REAL, AGAIN)
         signal.default_int_handler(number, frame)
 
+    def dropped(unraisable: sys.UnraisableHookArgs) -> None:
+        # An interrupt that Python cannot raise, as in a callback of C, is no news: it comes again.
+        if not (presses and isinstance(unraisable.exc_value, KeyboardInterrupt)):
+            sys.__unraisablehook__(unraisable)
+
+    sys.unraisablehook = dropped
     try:
         signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
         signal.signal(signal.SIGINT, interrupt)

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from hpsearch.exceptions import warnings_as_notes
+from hpsearch.report.words.numbers import amount, short
 from hpsearch.spec.study_file.text import clean
 from hpsearch.store.record import TrialRecord
 
@@ -40,6 +41,13 @@ def spoken_seconds(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def spoken_metric(value: float | None) -> str:
+    """Write a metric with five significant digits, a whole number in full."""
+    if value is None:
+        return "undefined"
+    return short(value) if value.is_integer() else f"{value:.5g}"
 
 
 def spoken_rate(rate: float, thing: str) -> str:
@@ -124,7 +132,7 @@ class TextDisplay(ABC):
         else:
             told = f"{self.metric} {record.value:.5g} at epoch {record.best_epoch}/{record.epochs}"
             for name, value in record.at_best(self.further).items():
-                told += f", {name} undefined" if value is None else f", {name} {value:.5g}"
+                told += f", {name} {spoken_metric(value)}"
             told += "" if record.state == "complete" else f", {record.state}"
         parameters = ", ".join(
             f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
@@ -141,7 +149,7 @@ class TextDisplay(ABC):
         size = self.bytes_on_disk() if self.bytes_on_disk is not None else 0
         each = size / max(self.finished_here, 1)
         disk = f", and at most {max(1, round((size + each * left) / 1e6))} MB on disk" if size else ""
-        self.note(f"about {spoken_seconds(left / rate)} for the remaining {left} trials{disk}")
+        self.note(f"about {spoken_seconds(left / rate)} for the remaining {amount(left, self.thing)}{disk}")
 
     def advanced(self, state: StudyState) -> None:
         """Move the line where trials wait at rungs: most of them end with the study."""
