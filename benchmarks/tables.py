@@ -31,6 +31,7 @@ import numpy as np
 from ruamel.yaml import YAML
 from sklearn import datasets
 from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -294,6 +295,13 @@ def _of_model(table: Table, model: Any, test: Any) -> dict[str, float]:
     return measured(table, model.predict_proba(test), model.classes_)
 
 
+def constant(table: Table, _: int) -> dict[str, float]:
+    """Predict the mean of the targets or the shares of the classes, whatever the row."""
+    return pipeline(
+        DummyRegressor if table.is_regression else partial(DummyClassifier, strategy="prior"), table
+    )
+
+
 def linear(table: Table, _: int) -> dict[str, float]:
     """Fit ridge or logistic regression."""
     return pipeline(Ridge if table.is_regression else partial(LogisticRegression, max_iter=5_000), table)
@@ -306,6 +314,7 @@ def forest(table: Table, seed: int) -> dict[str, float]:
 
 
 PEERS: dict[str, Callable[[Table, int], dict[str, float]]] = {
+    "constant": constant,
     "linear": linear,
     "random forest": forest,
     "boosting": boosting,
